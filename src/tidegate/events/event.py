@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Changes of state, told as CloudEvents 1.0."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from tidegate.clock import rfc3339
+from tidegate.wire import to_json
+
+SPEC_VERSION: Final = "1.0"
+TYPE_PREFIX: Final = "dev.tidegate."
+
+
+class EventKind(StrEnum):
+    """Every change that is told: `tier.subject.verb`."""
+
+    IMAGE_QUARANTINED = "curation.image.quarantined"
+    IMAGE_ADMITTED = "curation.image.admitted"
+    IMAGE_REJECTED = "curation.image.rejected"
+    IMAGE_RECALLED = "curation.image.recalled"
+    IMAGE_DELETED = "curation.image.deleted"
+    IMAGE_VENDED = "curation.image.vended"
+    PULL_REFUSED = "curation.pull.refused"
+    TAG_MOVED = "curation.tag.moved"
+    EVIDENCE_ADDED = "curation.evidence.added"
+    WORKLOAD_ADMITTED = "execution.workload.admitted"
+    WORKLOAD_DENIED = "execution.workload.denied"
+    WORKLOAD_EXPOSED = "execution.workload.exposed"
+    KNOWLEDGE_UPDATED = "oversight.knowledge.updated"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One change of state.
+
+    Attributes:
+        id: unique for the source; the same change always has the same id, so a repeated delivery can be told.
+        subject: what changed, most often a digest; events of one subject are delivered in order.
+    """
+
+    id: str
+    kind: EventKind
+    subject: str
+    time: datetime
+    data: Mapping[str, Any]
+
+    def to_json(self, *, source: str) -> bytes:
+        """The structured JSON form (`application/cloudevents+json`)."""
+        return to_json(
+            {
+                "specversion": SPEC_VERSION,
+                "id": self.id,
+                "source": source,
+                "type": TYPE_PREFIX + self.kind,
+                "subject": self.subject,
+                "time": rfc3339(self.time),
+                "datacontenttype": "application/json",
+                "data": self.data,
+            }
+        )

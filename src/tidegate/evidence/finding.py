@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Something wrong with a component: a join of facts and knowledge."""
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from tidegate.artifact import Digest
+from tidegate.inventory import Ecosystem, PackageUrl, Version
+
+
+class Severity(StrEnum):
+    """Qualitative severity (CVSS v3.1 and v4.0, section "Qualitative Severity Rating Scale"), worst last."""
+
+    UNKNOWN = "unknown"
+    NONE = "none"
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+    @property
+    def rank(self) -> int:
+        """0 for unknown to 5 for critical."""
+        return list(Severity).index(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exploitation:
+    """An entry of CISA's catalogue of known exploited vulnerabilities."""
+
+    cve: str
+    added: date
+    due: date
+    ransomware: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """Why an advisory speaks of a component, so that a person can check it.
+
+    Attributes:
+        matched_name: the name looked up: the source package for Debian, Ubuntu, Alpine and Wolfi.
+        matched_version: the version compared.
+        affected: the range in words, like `>= 0, < 1.2.4-r3`.
+    """
+
+    ecosystem: Ecosystem
+    matched_name: str
+    matched_version: Version
+    affected: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One advisory that affects one component.
+
+    Attributes:
+        id: the advisory's own id; `aliases` are its other names, CVE first.
+        purl: of the component; `layer` (compressed digest) brought it in.
+        fixed_version: the lowest that is above the component's own and fixes it; None when none is recorded.
+        score: CVSS base score 0.0 to 10.0; None without a vector.
+        epss: probability of exploitation in 30 days, 0 to 1; `epss_percentile` likewise.
+        malicious: an OSV `MAL-` record.
+    """
+
+    id: str
+    aliases: tuple[str, ...]
+    purl: PackageUrl
+    name: str
+    version: Version
+    location: str
+    layer: Digest
+    summary: str
+    fixed_version: Version | None
+    severity: Severity
+    score: float | None
+    vector: str
+    why: Match
+    exploited: Exploitation | None = None
+    epss: float | None = None
+    epss_percentile: float | None = None
+    malicious: bool = False
+    published: str = ""
+    references: tuple[str, ...] = ()

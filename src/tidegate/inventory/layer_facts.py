@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is in one layer: found once per layer digest and analyser version, true for ever."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tidegate.artifact import Digest
+from tidegate.inventory.component import Ownership, Package
+from tidegate.inventory.os_release import OsRelease
+
+
+class OutcomeStatus(StrEnum):
+    """How a plug-in's run over one file went."""
+
+    PARTIAL = "partial"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """A plug-in that could not read all it should have; a run without trouble leaves none."""
+
+    plugin: str
+    status: OutcomeStatus
+    location: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileFacts:
+    """What one cataloger read from one file of a layer."""
+
+    path: str
+    cataloger: str
+    packages: tuple[Package, ...] = ()
+    ownership: tuple[Ownership, ...] = ()
+    os_release: OsRelease | None = None
+
+
+class LinkKind(StrEnum):
+    """How a name points at another."""
+
+    SYMBOLIC = "symbolic"
+    HARD = "hard"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """A link in a layer; `target` of a symbolic one is as written, of a hard one a path from the root."""
+
+    path: str
+    target: str
+    kind: LinkKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretFact:
+    """A secret seen in a file; its value is never kept.
+
+    Attributes:
+        rule: the kind of token, such as `private-key`.
+        line: counted from 1.
+        redacted: first characters and length, for people to recognise it.
+        fingerprint: sha256 hex over rule and secret, to tell two apart without keeping either.
+    """
+
+    rule: str
+    path: str
+    line: int
+    redacted: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerFacts:
+    """All facts of one layer.
+
+    Attributes:
+        analyser: version of the analysis that found them; a newer one finds anew.
+        digest: of the blob as stored (compressed).
+        diff_id: of the tar stream (uncompressed).
+        size: of the tar stream in bytes.
+        entries: tar entries walked.
+        whiteouts: paths this layer deletes from those below.
+        opaque: folders whose content below is hidden.
+        tree: paths of all entries, packed by `tidegate.scan.tree`; read only when links must be followed.
+    """
+
+    analyser: str
+    digest: Digest
+    diff_id: Digest
+    size: int
+    entries: int
+    files: tuple[FileFacts, ...] = ()
+    whiteouts: tuple[str, ...] = ()
+    opaque: tuple[str, ...] = ()
+    links: tuple[Link, ...] = ()
+    secrets: tuple[SecretFact, ...] = ()
+    outcomes: tuple[Outcome, ...] = ()
+    tree: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocatedSecret:
+    """A secret and the layer (compressed digest) that carries it; `deleted` when a later layer hides it again."""
+
+    secret: SecretFact
+    layer: Digest
+    deleted: bool = False

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The contract of catalogers: what reads packages out of one file of a layer.
+
+A cataloger opens nothing and walks nothing. It says by name which files it wants; the analyser hands each to it once,
+whole and within the cataloger's own bound. What it returns depends on those bytes and that path alone, so it can be
+kept for ever under (layer digest, cataloger version). How to add one: docs/add-a-cataloger.md.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final, Protocol, runtime_checkable
+
+from tidegate.bounds import MIB
+from tidegate.inventory import FileFacts
+
+DEFAULT_MAX_FILE_BYTES: Final = 64 * MIB
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wants:
+    """Which files a cataloger wants, as data, so that one look-up serves all catalogers. Any one part suffices.
+
+    Attributes:
+        paths: whole paths, no leading slash: `var/lib/dpkg/status`.
+        names: base names, anywhere: `METADATA`.
+        suffixes: last extension of the base name with its dot, anywhere: `.jar`.
+        folders: every file directly in such a folder: `var/lib/dpkg/status.d`.
+        max_bytes: a larger file is not handed over; it leaves a failed outcome.
+    """
+
+    paths: frozenset[str] = field(default_factory=frozenset)
+    names: frozenset[str] = field(default_factory=frozenset)
+    suffixes: frozenset[str] = field(default_factory=frozenset)
+    folders: frozenset[str] = field(default_factory=frozenset)
+    max_bytes: int = DEFAULT_MAX_FILE_BYTES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageFile:
+    """One regular file of a layer: its path (no leading slash) and its whole content."""
+
+    path: str
+    content: bytes
+
+
+@runtime_checkable
+class Cataloger(Protocol):
+    """Reads packages out of files.
+
+    Attributes:
+        name: unique in the roster; stays the same for ever.
+        version: raised with every change of what is returned for the same bytes.
+        wants: which files are handed over.
+    """
+
+    name: str
+    version: int
+    wants: Wants
+
+    def accepts(self, path: str) -> bool:
+        """A second look at a path that `wants` let through; cheap, pure."""
+        ...
+
+    def catalog(self, file: ImageFile) -> FileFacts:
+        """Reads one file.
+
+        Raises:
+            InvalidInputError: the file is not what its name promises; the analyser records a failed outcome and
+                goes on. A `PartialError` carries what could be read all the same.
+        """
+        ...
+
+
+class PartialError(Exception):
+    """Part of a file could be read: the analyser keeps `facts` and records a partial outcome with the reason."""
+
+    def __init__(self, facts: FileFacts, reason: str) -> None:
+        super().__init__(reason)
+        self.facts = facts
+        self.reason = reason
