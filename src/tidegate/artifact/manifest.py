@@ -47,7 +47,7 @@ class Manifest:
 
     @property
     def is_image(self) -> bool:
-        """True when a runtime could run it: by its configuration or by any file-system layer, whatever else it claims."""
+        """True when a runtime could run it: by its configuration or any file-system layer, whatever it claims."""
         return self.config.media_type in mt.IMAGE_CONFIGS or any(mt.is_layer(layer.media_type) for layer in self.layers)
 
 

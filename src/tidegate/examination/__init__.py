@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Facts joined with knowledge: one scan report per image; judges nothing."""

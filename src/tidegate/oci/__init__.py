@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Images wherever they lie: layouts, archives, folders and registries, read and written."""

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Across the tiers: the passport of a digest."""

@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tables of the server's state, the same on SQLite and PostgreSQL. Migrations: `tidegate.storage.migrations`.
+
+Moments are RFC 3339 text in UTC (they sort), documents are bytes kept verbatim, digests are text.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+_Serial = BigInteger().with_variant(Integer, "sqlite")
+
+# What the registry holds -------------------------------------------------------------------------------------------
+
+blob = Table(
+    "blob",
+    metadata,
+    Column("digest", String(135), primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("stored_at", String(32), nullable=False),
+)
+
+repository_blob = Table(
+    "repository_blob",
+    metadata,
+    Column("repository", String(255), primary_key=True),
+    Column("digest", String(135), ForeignKey("blob.digest"), primary_key=True),
+)
+
+manifest = Table(
+    "manifest",
+    metadata,
+    Column("digest", String(135), primary_key=True),
+    Column("media_type", Text, nullable=False),
+    Column("artifact_type", Text, nullable=False, default=""),
+    Column("kind", String(16), nullable=False),  # image, index, attachment
+    Column("subject", String(135), nullable=True, index=True),
+    Column("document", LargeBinary, nullable=False),
+    Column("stored_at", String(32), nullable=False),
+)
+
+repository_manifest = Table(
+    "repository_manifest",
+    metadata,
+    Column("repository", String(255), primary_key=True),
+    Column("digest", String(135), ForeignKey("manifest.digest"), primary_key=True),
+    Column("pushed_at", String(32), nullable=False),
+    Column("pushed_by", Text, nullable=False),
+)
+
+manifest_child = Table(
+    "manifest_child",
+    metadata,
+    Column("parent", String(135), ForeignKey("manifest.digest"), primary_key=True),
+    Column("child", String(135), primary_key=True, index=True),
+)
+
+tag = Table(
+    "tag",
+    metadata,
+    Column("repository", String(255), primary_key=True),
+    Column("name", String(128), primary_key=True),
+    Column("digest", String(135), ForeignKey("manifest.digest"), nullable=False, index=True),
+    Column("moved_at", String(32), nullable=False),
+)
+
+# What is thought of it ---------------------------------------------------------------------------------------------
+
+state = Table(
+    "state",
+    metadata,
+    Column("digest", String(135), ForeignKey("manifest.digest"), primary_key=True),
+    Column("state", String(16), nullable=False, index=True),
+    Column("since", String(32), nullable=False),
+    Column("decision", String(135), nullable=False, default=""),  # digest of the envelope that justifies it
+    Column("expires_at", String(32), nullable=False, default=""),
+)
+
+state_change = Table(
+    "state_change",
+    metadata,
+    Column("id", _Serial, primary_key=True, autoincrement=True),
+    Column("digest", String(135), nullable=False, index=True),
+    Column("before", String(16), nullable=False),
+    Column("after", String(16), nullable=False),
+    Column("at", String(32), nullable=False),
+    Column("who", Text, nullable=False),
+    Column("why", Text, nullable=False),
+)
+
+statement = Table(
+    "statement",
+    metadata,
+    Column("digest", String(135), primary_key=True),  # of the envelope
+    Column("subject", String(135), nullable=False, index=True),
+    Column("predicate_type", Text, nullable=False),
+    Column("envelope", LargeBinary, nullable=False),
+    Column("recorded_at", String(32), nullable=False),
+    Column("ledger_index", _Serial, nullable=False, unique=True),
+)
+
+component = Table(
+    "component",
+    metadata,
+    Column("id", _Serial, primary_key=True, autoincrement=True),
+    Column("digest", String(135), nullable=False, index=True),
+    Column("ecosystem", String(64), nullable=False),
+    Column("match_name", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("version_key", LargeBinary, nullable=False),
+    Column("purl", Text, nullable=False),
+    Column("location", Text, nullable=False),
+    Index("ix_component_match", "ecosystem", "match_name", "version_key"),
+)
+
+# Where it runs -----------------------------------------------------------------------------------------------------
+
+placement = Table(
+    "placement",
+    metadata,
+    Column("cluster", String(255), primary_key=True),
+    Column("namespace", String(255), primary_key=True),
+    Column("kind", String(64), primary_key=True),
+    Column("name", String(255), primary_key=True),
+    Column("container", String(255), primary_key=True),
+    Column("digest", String(135), nullable=False, index=True),
+    Column("reference", Text, nullable=False),
+    Column("owner", Text, nullable=False, default=""),
+    Column("since", String(32), nullable=False),
+)
+
+# What happened -----------------------------------------------------------------------------------------------------
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("offset", _Serial, primary_key=True, autoincrement=True),
+    Column("id", String(255), nullable=False, unique=True),
+    Column("kind", String(64), nullable=False),
+    Column("subject", Text, nullable=False, index=True),
+    Column("time", String(32), nullable=False),
+    Column("data", LargeBinary, nullable=False),  # JSON
+    sqlite_autoincrement=True,
+)
+
+cursor = Table(
+    "cursor",
+    metadata,
+    Column("consumer", String(128), primary_key=True),
+    Column("offset", BigInteger, nullable=False),
+)
+
+ledger_entry = Table(
+    "ledger_entry",
+    metadata,
+    Column("index", _Serial, primary_key=True, autoincrement=False),
+    Column("entry", LargeBinary, nullable=False),
+    Column("recorded_at", String(32), nullable=False),
+)
+
+ledger_node = Table(
+    "ledger_node",  # complete subtrees only: level 0 holds leaf hashes
+    metadata,
+    Column("level", Integer, primary_key=True),
+    Column("index", _Serial, primary_key=True, autoincrement=False),
+    Column("hash", LargeBinary, nullable=False),
+)
+
+# Knowledge the stored components were last joined with -------------------------------------------------------------
+
+knowledge_seen = Table(
+    "knowledge_seen",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("sequence", BigInteger, nullable=False),
+    Column("digest", String(135), nullable=False),
+    Column("joined_at", String(32), nullable=False),
+)
