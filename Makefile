@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint types contracts check bench lock clean
+py := .venv/bin/python
+
+help: ## show this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## make .venv with the locked packages and .venv/bin/tidegate
+	@tools/setup.sh run
+
+setup-dev:
+	@tools/setup.sh dev
+
+demo: setup ## one real image through every gate, and back (KEEP=1 leaves the server up)
+	@$(py) -m demo $(if $(KEEP),--keep)
+
+test: setup-dev ## all tests; installs the system programs they call when root
+	@tools/system-packages.sh
+	$(py) -m pytest -q $(ARGS)
+
+lint: setup-dev ## ruff, format included
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+
+types: setup-dev ## mypy, strict, over src and tests
+	.venv/bin/mypy
+
+contracts: setup-dev ## imports point down the storeys
+	.venv/bin/lint-imports
+
+check: lint types contracts test ## what CI runs
+
+bench: setup-dev ## every figure as a ratio against a reference of the same run (table and .bench/results.json)
+	$(py) -m bench
+
+lock: setup-dev ## write requirements/*.txt anew
+	requirements/compile.sh
+
+clean: ## remove what this file made
+	rm -rf .venv .demo .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis

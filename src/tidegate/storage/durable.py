@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Durable work: functions that finish once they were asked for, whatever is killed on the way.
+
+The one place that knows DBOS. A piece of work has a name and a key; asking twice for the same key is asking once.
+Its steps are remembered as they end, so a process that was killed goes on in the step it was in: a step may run twice
+and must therefore be idempotent. What is in flight belongs to an executor id and is taken up when that id starts again.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from dbos import DBOS, DBOSConfig, SetWorkflowID
+
+T = TypeVar("T")
+_QUEUE = "work"
+_POLL_SECONDS = 0.1
+
+
+class Steps(Protocol):
+    """Hands a piece of work the means to divide itself."""
+
+    def run(self, name: str, function: Callable[..., T], *arguments: Any) -> T:
+        """Runs a step, or returns what it returned before the process was killed.
+
+        Arguments and result must be plain: strings, numbers, lists and dicts of them, None.
+        """
+        ...
+
+
+Work = Callable[[Steps, str], str]
+"""A piece of work: takes its steps and one argument (most often a digest), returns a word for the record."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DurableOptions:
+    """How durable work runs.
+
+    Attributes:
+        database_url: SQLAlchemy URL of the engine's own tables (never shared with ours).
+        executor_id: stable across restarts of this server; two servers never share one.
+        workers: pieces of work at a time.
+        max_attempts: how often a piece of work is taken up again after a kill before it is left for a person.
+    """
+
+    database_url: str
+    executor_id: str = "tidegate-0"
+    workers: int = 2
+    max_attempts: int = 50
+
+
+class DurableWork:
+    """Runs registered work from a queue. One per process: the engine underneath is process-wide."""
+
+    def __init__(self, options: DurableOptions, works: Mapping[str, Work]) -> None:
+        self._options = options
+        logging.getLogger("dbos").setLevel(logging.ERROR)
+        config = DBOSConfig(
+            name="tidegate",
+            system_database_url=options.database_url,
+            executor_id=options.executor_id,
+            application_version="1",
+            log_level="ERROR",
+            console_log_level="ERROR",
+        )
+        DBOS(config=config)
+        self._entries = {name: self._entry(name, work) for name, work in works.items()}
+
+    def start(self) -> None:
+        """Starts the workers and takes up what an earlier process with this executor id left unfinished."""
+        DBOS.launch()
+        DBOS.register_queue(
+            _QUEUE,
+            worker_concurrency=self._options.workers,
+            polling_interval_sec=_POLL_SECONDS,
+            on_conflict="always_update",
+        )
+
+    def submit(self, name: str, key: str, argument: str) -> None:
+        """Asks for a piece of work; durable when this returns. The same key again changes nothing."""
+        with SetWorkflowID(f"{name}:{key}"):
+            DBOS.enqueue_workflow(_QUEUE, self._entries[name], argument)
+
+    def unfinished(self) -> int:
+        """Pieces of work that are queued or running."""
+        return len(DBOS.list_workflows(status=["ENQUEUED", "PENDING"], load_input=False, load_output=False))
+
+    def failed(self) -> list[str]:
+        """Keys of work that ended in an error or was given up after too many attempts."""
+        states = ["ERROR", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
+        return [item.workflow_id for item in DBOS.list_workflows(status=states, load_input=False, load_output=False)]
+
+    def stop(self) -> None:
+        """Stops the workers; what is in flight goes on at the next start."""
+        DBOS.destroy(destroy_registry=True)
+
+    def _entry(self, name: str, work: Work) -> Callable[[str], str]:
+        def entry(argument: str) -> str:
+            return work(_EngineSteps(), argument)
+
+        return DBOS.workflow(name=name, max_recovery_attempts=self._options.max_attempts)(entry)
+
+
+class _EngineSteps:
+    def run(self, name: str, function: Callable[..., T], *arguments: Any) -> T:
+        return DBOS.run_step({"name": name}, function, *arguments)
