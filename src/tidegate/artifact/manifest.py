@@ -47,8 +47,14 @@ class Manifest:
 
     @property
     def is_image(self) -> bool:
-        """True when a runtime could run it: by its configuration or any file-system layer, whatever it claims."""
-        return self.config.media_type in mt.IMAGE_CONFIGS or any(mt.is_layer(layer.media_type) for layer in self.layers)
+        """True when a runtime could run it: by its configuration or any file-system layer, whatever it claims.
+
+        BuildKit's attestations borrow an image configuration and hold in-toto statements only: nothing there can run.
+        """
+        if any(mt.is_layer(layer.media_type) for layer in self.layers):
+            return True
+        statements_only = bool(self.layers) and all(layer.media_type == mt.IN_TOTO for layer in self.layers)
+        return self.config.media_type in mt.IMAGE_CONFIGS and not statements_only
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

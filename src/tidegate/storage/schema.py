@@ -111,6 +111,7 @@ statement = Table(
     Column("digest", String(135), primary_key=True),  # of the envelope
     Column("subject", String(135), nullable=False, index=True),
     Column("predicate_type", Text, nullable=False),
+    Column("payload", String(135), nullable=False, index=True),  # what was signed: the same claim is recorded once
     Column("envelope", LargeBinary, nullable=False),
     Column("recorded_at", String(32), nullable=False),
     Column("ledger_index", _Serial, nullable=False, unique=True),
