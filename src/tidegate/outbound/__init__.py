@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one place that makes HTTP calls outward: limits, redirects, retries, resumed downloads.
+
+with Outbound(OutboundOptions(ca_file=...)) as out:
+    out.get_bytes(url, max_bytes=MIB)
+    out.download(url, to=Path("all.zip"), max_bytes=GIB)
+"""
+
+from tidegate.outbound.body import Body
+from tidegate.outbound.client import Authorizer, Outbound
+from tidegate.outbound.download import Downloaded
+from tidegate.outbound.options import OutboundOptions
+from tidegate.outbound.reply import Reply, check_reply
+
+__all__ = ["Authorizer", "Body", "Downloaded", "Outbound", "OutboundOptions", "Reply", "check_reply"]
