@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fields as `Name: value` lines with continuation lines: deb822(5) paragraphs and Python's core metadata (RFC 822)."""
+
+from collections.abc import Collection, Iterator
+from typing import Final
+
+MAX_VALUES: Final = 1_000
+"""Values of one repeated field; further ones are passed over."""
+
+
+def paragraphs(text: str, wanted: Collection[str]) -> Iterator[dict[str, str]]:
+    """Reads deb822 paragraphs, separated by empty lines.
+
+    Args:
+        text: the whole file.
+        wanted: names of fields in lower case; others are passed over. Only first lines of values are kept.
+
+    Yields:
+        One dict a paragraph, keyed by the field's name in lower case; paragraphs without a wanted field are left out.
+    """
+    fields: dict[str, str] = {}
+    for line in text.split("\n"):
+        if not line or line.isspace():
+            if fields:
+                yield fields
+                fields = {}
+        elif line[0] not in " \t#":
+            name, colon, value = line.partition(":")
+            name = name.lower()
+            if colon and name in wanted:
+                fields[name] = value.strip()
+    if fields:
+        yield fields
+
+
+def headers(text: str, wanted: Collection[str]) -> dict[str, list[str]]:
+    """Reads the headers before the first empty line; repeated ones in order, continuation lines joined by a newline.
+
+    Args:
+        text: a document, or its beginning.
+        wanted: names in lower case; others are passed over.
+    """
+    found: dict[str, list[str]] = {}
+    current: list[str] | None = None
+    for line in text.splitlines():
+        if not line:
+            break
+        if line[0] in " \t":
+            if current and len(current) <= MAX_VALUES:
+                current[-1] += "\n" + line.strip()
+            continue
+        name, colon, value = line.partition(":")
+        name = name.strip().lower()
+        current = found.setdefault(name, []) if colon and name in wanted else None
+        if current is not None and len(current) < MAX_VALUES:
+            current.append(value.strip())
+    return found

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Installed Python distributions: `.dist-info` (PEP 376, core metadata 2.4) and `.egg-info`, file or folder.
+
+Only metadata that lies in such a folder counts, copies vendored by other distributions included: they are code that
+can run. A `PKG-INFO` on top of a source archive is no installation.
+"""
+
+import csv
+import posixpath
+import re
+from typing import Final
+
+from tidegate.bounds import KIB, MIB
+from tidegate.errors import InvalidInputError
+from tidegate.inventory import FileFacts, Package, PackageKind, Version
+from tidegate.scan.cataloger import ImageFile, Wants
+from tidegate.scan.catalogers.fields import headers
+from tidegate.scan.catalogers.harvest import Harvest
+
+MAX_HEADER_BYTES: Final = MIB
+"""Bytes of metadata read; the description after the headers is never looked at."""
+MAX_LICENSE_CHARS: Final = 256
+"""Characters of a licence statement; some distributions put the whole text there, of which the first line is kept."""
+MAX_LICENSES: Final = 32
+
+_METADATA: Final = frozenset({"METADATA", "PKG-INFO"})
+_RECORDS: Final = frozenset({"RECORD", "installed-files.txt"})
+_FIELDS: Final = frozenset({"name", "version", "license", "license-expression", "classifier"})
+_SEPARATORS: Final = re.compile(r"[-_.]+")
+_NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,254}[A-Za-z0-9])?")
+
+
+class PythonCataloger:
+    """Reads metadata and path lists of installed Python distributions, anywhere in the image."""
+
+    name = "python"
+    version = 1
+    wants = Wants(names=_METADATA | _RECORDS, suffixes=frozenset({".egg-info"}), max_bytes=32 * MIB)
+
+    def accepts(self, path: str) -> bool:
+        """True inside `X.dist-info`, `X.egg-info` and `X.egg/EGG-INFO`, and for a file `X.egg-info`."""
+        folder, _, base = path.rpartition("/")
+        if base in {"METADATA", "RECORD"}:
+            return folder.endswith(".dist-info")
+        if base in {"PKG-INFO", "installed-files.txt"}:
+            return folder.endswith((".egg-info", "/EGG-INFO"))
+        return base.endswith(".egg-info") and len(base) > len(".egg-info")
+
+    def catalog(self, file: ImageFile) -> FileFacts:
+        """Reads one distribution, or the paths of one.
+
+        Raises:
+            InvalidInputError: no name or version in the metadata, a malformed list, or a bound is exceeded.
+        """
+        harvest = Harvest(path=file.path, cataloger=self.name)
+        folder, _, base = file.path.rpartition("/")
+        if base in _RECORDS:
+            harvest.own(_name_of(folder), _recorded(file, folder))
+        else:
+            harvest.add(_package(file))
+        return harvest.facts()
+
+
+def normalised(name: str) -> str:
+    """A distribution's name in its one form (PEP 503): lower case, runs of `-`, `_` and `.` as one `-`."""
+    return _SEPARATORS.sub("-", name).lower()
+
+
+def _package(file: ImageFile) -> Package:
+    found = headers(file.content[:MAX_HEADER_BYTES].decode(errors="replace"), _FIELDS)
+    name = next(iter(found.get("name", ())), "")
+    if not _NAME.fullmatch(name):
+        raise InvalidInputError(f"no name of a Python distribution in the metadata: {name[:60]!r}", where=file.path)
+    return Package(
+        kind=PackageKind.PYPI,
+        name=normalised(name),
+        version=Version(next(iter(found.get("version", ())), "")),
+        licenses=_licenses(found),
+    )
+
+
+def _licenses(found: dict[str, list[str]]) -> tuple[str, ...]:
+    expressions = found.get("license-expression")
+    if expressions:
+        return (expressions[0][:MAX_LICENSE_CHARS],)
+    texts = [_first_line(text) for text in found.get("license", ())]
+    classifiers = [text for text in found.get("classifier", ()) if text.startswith("License ::")]
+    stated = [text[:MAX_LICENSE_CHARS] for text in texts + classifiers if text and text != "UNKNOWN"]
+    return tuple(dict.fromkeys(stated))[:MAX_LICENSES]
+
+
+def _first_line(text: str) -> str:
+    return next((line.strip() for line in text.split("\n") if line.strip()), "")
+
+
+def _name_of(folder: str) -> str:
+    base = folder.rpartition("/")[2]
+    if base == "EGG-INFO":  # site-packages/foo-1.0-py3.11.egg/EGG-INFO
+        base = posixpath.basename(posixpath.dirname(folder))
+    return normalised(base.partition("-")[0].removesuffix(".dist").removesuffix(".egg"))
+
+
+def _recorded(file: ImageFile, folder: str) -> list[str]:
+    # RECORD's paths start from the folder that holds the .dist-info, installed-files.txt's from the .egg-info itself.
+    is_record = file.path.endswith("/RECORD")
+    start = folder.rpartition("/")[0] if is_record else folder
+    text = file.content.decode(errors="replace")
+    names = _first_columns(text, file.path) if is_record else text.splitlines()
+    return [path for name in names if name and (path := _resolved(start, name))]
+
+
+def _first_columns(text: str, where: str) -> list[str]:
+    if '"' not in text:
+        return [line.partition(",")[0] for line in text.splitlines()]
+    try:
+        return [row[0] for row in csv.reader(text.splitlines()) if row]
+    except csv.Error as error:
+        raise InvalidInputError(f"not a RECORD: {error}", where=where) from error
+
+
+def _resolved(start: str, name: str) -> str:
+    if len(name) > 4 * KIB:
+        return ""
+    path = f"{start}/{name}" if name[0] != "/" else name
+    if "//" in path or "./" in path or path[0] == "/":
+        path = posixpath.normpath("/" + path)[1:].lstrip("/")  # above the root is the root, as for the kernel
+    return path

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A package's URL (purl-spec, ECMA-427): type, vendor, name, version, and the qualifiers that tell builds apart."""
+
+from typing import Final
+
+from packageurl import PackageURL
+
+from tidegate.inventory import OsRelease, Package, PackageKind, PackageUrl
+
+_NAMESPACES: Final = {
+    "rhel": "redhat",
+    "ol": "oracle",
+    "amzn": "amazon",
+    "opensuse-leap": "opensuse",
+    "opensuse-tumbleweed": "opensuse",
+    "sles": "suse",
+    "sled": "suse",
+}
+"""Vendors whose package URL namespace is not their os-release ID."""
+
+
+def component_purl(package: Package, os: OsRelease | None) -> PackageUrl:
+    """The canonical package URL of an installed package.
+
+    Args:
+        package: as its cataloger read it.
+        os: the image's operating system; it gives a distribution's package its namespace and its `distro` qualifier.
+
+    Returns:
+        For instance `pkg:deb/debian/libssl3@3.0.9-1?arch=amd64&distro=debian-12&upstream=openssl`. The epoch of an
+        rpm is a qualifier, not part of the version, as the specification says.
+    """
+    namespace, version = package.namespace, str(package.version)
+    qualifiers: dict[str, str] = {}
+    if package.kind.is_of_distribution:
+        namespace = namespace or (_NAMESPACES.get(os.id, os.id) if os else "")
+        if package.kind is PackageKind.RPM:
+            epoch, colon, rest = version.partition(":")
+            if colon:
+                qualifiers["epoch"], version = epoch, rest
+            qualifiers["rpmmod"] = package.modularity
+        qualifiers["arch"] = package.architecture
+        qualifiers["distro"] = _distro(os) if os else ""
+        qualifiers["upstream"] = _upstream(package)
+    url = PackageURL(
+        type=package.kind.value,
+        namespace=namespace or None,
+        name=package.name,
+        version=version,
+        qualifiers={key: value for key, value in qualifiers.items() if value},
+    )
+    return PackageUrl(url.to_string())
+
+
+def _distro(os: OsRelease) -> str:
+    release = os.version_id or os.version_codename
+    return f"{os.id}-{release}" if release else os.id
+
+
+def _upstream(package: Package) -> str:
+    if not package.source_name and not package.source_version:
+        return ""
+    name = package.source_name or package.name
+    return f"{name}@{package.source_version}" if package.source_version else name
