@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The one place that makes HTTP calls outward: limits, redirects, retries, resumed downloads.
 
-with Outbound(OutboundOptions(ca_file=...)) as out:
-    out.get_bytes(url, max_bytes=MIB)
-    out.download(url, to=Path("all.zip"), max_bytes=GIB)
+`Outbound.get_bytes` for small documents, `Outbound.download` for files, `Outbound.stream` and `Outbound.request` for
+protocols such as the registry's.
 """
 
 from tidegate.outbound.body import Body

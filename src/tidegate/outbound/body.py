@@ -83,8 +83,12 @@ class Body:
         self._discard = 0
 
     def __enter__(self) -> Self:
-        if not self._ask():
-            self.position = 0
+        try:
+            if not self._ask():
+                self.position = 0
+        except BaseException:
+            self.close()
+            raise
         return self
 
     def __exit__(
@@ -144,7 +148,7 @@ class Body:
             raise OutsideError(
                 f"the connection broke: {describe(error)}",
                 where=self._where,
-                remedy="check the network, then try again",
+                remedy="check the network",
             ) from error
         before = self.validator
         self._discard = 0 if self._ask() else self.position

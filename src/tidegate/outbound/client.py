@@ -28,6 +28,7 @@ _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _BUSY: Final = frozenset({429, 500, 502, 503, 504})
 _IDEMPOTENT: Final = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 _UNAUTHORIZED: Final = 401
+_BAD: Final = 400
 
 
 class Authorizer(Protocol):
@@ -156,7 +157,9 @@ class Outbound:
         max_bytes: int = DEFAULT_MAX_BODY_BYTES,
         authorizer: Authorizer | None = None,
     ) -> Reply:
-        """Makes one call and reads the whole answer, whatever its status below 500.
+        """Makes one call and reads the whole answer, whatever its status.
+
+        A refusal (400 and above) longer than `max_bytes` is cut off there.
 
         Args:
             method: in capitals.
@@ -211,6 +214,8 @@ class Outbound:
         try:
             for chunk in response.iter_raw():
                 left -= len(chunk)
+                if left < 0 and response.status_code >= _BAD:
+                    break
                 if left < 0:
                     raise BoundExceededError("max_bytes", max_bytes, where=where)
                 if time.monotonic() > deadline:
@@ -261,10 +266,10 @@ class Outbound:
         target = urljoin(current, location)
         try:
             check_url(target, insecure=self.options.insecure)
-            if origin(current)[0] == "https" and origin(target)[0] == "http" and not self.options.insecure:
-                raise UsageError("from https to plain http", where=shown(target))
         except UsageError as error:
             raise OutsideError(f"redirects to what may not be called: {error}", where=shown(current)) from error
+        if target.startswith("http:") and current.startswith("https:") and not self.options.insecure:
+            raise OutsideError(f"redirects from https to plain http: {shown(target)}", where=shown(current))
         return target
 
     def _send_once(

@@ -102,7 +102,6 @@ def _take_in(file: BinaryIO, digest: "_Hash", size: int) -> None:
     while size and (chunk := file.read(min(size, MIB))):
         digest.update(chunk)
         size -= len(chunk)
-    file.seek(size, os.SEEK_CUR)
 
 
 def _settle(part: Path, to: Path, note: Path) -> None:

@@ -44,12 +44,12 @@ def retrying(act: Callable[[], T], *, options: OutboundOptions, sleep: Callable[
         asked = _failure(state).wait_s
         return backoff(state) if asked is None else asked
 
-    def too_long(state: "tenacity.RetryCallState") -> bool:
-        return (_failure(state).wait_s or 0) > options.max_wait_s
+    def over(state: "tenacity.RetryCallState") -> bool:
+        return state.attempt_number >= options.max_attempts or (_failure(state).wait_s or 0) > options.max_wait_s
 
     loop = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(TryAgain),
-        stop=tenacity.stop_any(tenacity.stop_after_attempt(options.max_attempts), too_long),
+        stop=over,
         wait=wait,
         sleep=sleep,
         reraise=True,
