@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The verbs, in the order help shows them. A verb's module is imported when it is used, never before."""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verb:
+    """One verb.
+
+    Attributes:
+        module: holds the verb's click command under the name `command`.
+        help: one line for `tidegate --help`.
+    """
+
+    name: str
+    module: str
+    help: str
+
+
+VERBS: Final = (
+    Verb(name="scan", module="tidegate.cli.scan", help="Find what is in an image, and what is wrong with it."),
+    Verb(name="sbom", module="tidegate.cli.sbom", help="Write an image's bill of materials (CycloneDX 1.6)."),
+    Verb(name="db", module="tidegate.cli.db", help="Build, update and describe the knowledge file."),
+    Verb(name="policy", module="tidegate.cli.policy", help="Check, try and explain policies."),
+    Verb(name="version", module="tidegate.cli.version", help="Say which tidegate this is."),
+)

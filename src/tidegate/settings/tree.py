@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tree of settings: one frozen options class a branch, every leaf with its default, bounds and meaning.
+
+A leaf's key is its path (`server.port`), its environment variable follows from it (`TIDEGATE_SERVER_PORT`).
+docs/reference/settings.md lists them all; a test compares.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from tidegate.bounds import GIB, MIB
+
+LogForm = Literal["auto", "text", "json"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+Colour = Literal["auto", "always", "never"]
+MAX_PORT: Final = 65535
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leaf:
+    """What is told of one setting.
+
+    Attributes:
+        low: least number allowed; `high` the greatest; None for no such bound.
+        under_home: the default's path under the home folder; "" when it does not lie there.
+    """
+
+    meaning: str
+    low: float | None = None
+    high: float | None = None
+    under_home: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerOptions:
+    """Where the server listens and how much it takes."""
+
+    host: Annotated[str, Leaf(meaning="Address to listen on.")] = "127.0.0.1"
+    port: Annotated[int, Leaf(meaning="Port to listen on; 0 takes a free one.", low=0, high=MAX_PORT)] = 8421
+    max_upload_bytes: Annotated[int, Leaf(meaning="Largest blob accepted, in bytes.", low=1)] = 16 * GIB
+    access_token_file: Annotated[
+        Path | None, Leaf(meaning="File with the bearer token clients must show; empty asks for none.")
+    ] = None
+    tls_certificate_file: Annotated[
+        Path | None, Leaf(meaning="PEM certificate chain; with the key it turns TLS on.")
+    ] = None
+    tls_key_file: Annotated[Path | None, Leaf(meaning="PEM private key of that certificate.")] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboundOptions:
+    """How tidegate talks to registries and advisory servers. Proxies: `HTTP_PROXY`, `HTTPS_PROXY`, `NO_PROXY`."""
+
+    connect_timeout_s: Annotated[float, Leaf(meaning="Seconds to wait for a connection.", low=0.1, high=3600)] = 10.0
+    read_timeout_s: Annotated[float, Leaf(meaning="Seconds to wait for the next bytes.", low=0.1, high=3600)] = 60.0
+    attempts: Annotated[int, Leaf(meaning="Tries of a request that may be repeated.", low=1, high=20)] = 4
+    ca_file: Annotated[
+        Path | None, Leaf(meaning="PEM file of certificate authorities to trust instead of the system's.")
+    ] = None
+    knowledge_url: Annotated[str, Leaf(meaning="Where `db update` fetches from when `--url` is not given.")] = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanOptions:
+    """How images are read."""
+
+    workers: Annotated[int, Leaf(meaning="Layers read at once; 0 is one a processor.", low=0, high=256)] = 0
+    cache_dir: Annotated[Path, Leaf(meaning="Where the facts of layers already read are kept.", under_home="cache")]
+    max_layer_bytes: Annotated[int, Leaf(meaning="Largest layer, uncompressed, in bytes.", low=1)] = 64 * GIB
+    max_entries: Annotated[int, Leaf(meaning="Most entries in one layer.", low=1)] = 5_000_000
+    max_ratio: Annotated[int, Leaf(meaning="Most uncompressed bytes for one compressed byte of a layer.", low=1)] = 200
+    max_file_bytes: Annotated[int, Leaf(meaning="Largest file handed to a cataloger, in bytes.", low=1)] = 256 * MIB
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyOptions:
+    """Which judgement applies."""
+
+    files: Annotated[
+        tuple[Path, ...], Leaf(meaning="Policy profiles, all of which must agree; none takes the one shipped.")
+    ] = ()
+    exceptions: Annotated[tuple[Path, ...], Leaf(meaning="Files of exceptions.")] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SigningOptions:
+    """Keys, and the names statements are made under."""
+
+    key_file: Annotated[
+        Path,
+        Leaf(
+            meaning="PEM private key that signs statements; made on first use of the server.",
+            under_home="keys/signing.pem",
+        ),
+    ]
+    trusted_keys: Annotated[
+        tuple[Path, ...], Leaf(meaning="PEM public keys whose signatures count, beside our own.")
+    ] = ()
+    signer_id: Annotated[str, Leaf(meaning="Who signs, in statements; empty is the key's own id.")] = ""
+    verifier_id: Annotated[str, Leaf(meaning="Who judges, in verification summaries (a URI).")] = (
+        "https://tidegate.dev/verifier"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggingOptions:
+    """What is told on standard error."""
+
+    level: Annotated[LogLevel, Leaf(meaning="Least severity told.")] = "warning"
+    form: Annotated[LogForm, Leaf(meaning="`text`, `json` (one object a line), or `auto`: text on a terminal.")] = (
+        "auto"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The root of the tree."""
+
+    home: Annotated[Path, Leaf(meaning="Folder for everything tidegate keeps.")]
+    db: Annotated[Path, Leaf(meaning="The knowledge file.", under_home="knowledge.db")]
+    colour: Annotated[
+        Colour, Leaf(meaning="Colours: `always`, `never`, or `auto`: on a terminal, and not with `NO_COLOR`.")
+    ] = "auto"
+    debug: Annotated[bool, Leaf(meaning="Show the traceback of an unexpected error.")] = False
+    server: ServerOptions
+    outbound: OutboundOptions
+    scan: ScanOptions
+    policy: PolicyOptions
+    signing: SigningOptions
+    logging: LoggingOptions
