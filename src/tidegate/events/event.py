@@ -18,9 +18,13 @@ class EventKind(StrEnum):
     """Every change that is told: `tier.subject.verb`."""
 
     IMAGE_QUARANTINED = "curation.image.quarantined"
+    IMAGE_ANALYSING = "curation.image.analysing"
     IMAGE_ADMITTED = "curation.image.admitted"
     IMAGE_REJECTED = "curation.image.rejected"
+    IMAGE_RESTRICTED = "curation.image.restricted"
+    IMAGE_DEPRECATED = "curation.image.deprecated"
     IMAGE_RECALLED = "curation.image.recalled"
+    IMAGE_RETIRED = "curation.image.retired"
     IMAGE_DELETED = "curation.image.deleted"
     IMAGE_VENDED = "curation.image.vended"
     PULL_REFUSED = "curation.pull.refused"

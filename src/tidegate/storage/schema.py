@@ -50,7 +50,7 @@ manifest = Table(
     Column("digest", String(135), primary_key=True),
     Column("media_type", Text, nullable=False),
     Column("artifact_type", Text, nullable=False, default=""),
-    Column("kind", String(16), nullable=False),  # image, index, attachment
+    Column("kind", String(16), nullable=False),  # image, index, attachment, artifact
     Column("subject", String(135), nullable=True, index=True),
     Column("document", LargeBinary, nullable=False),
     Column("stored_at", String(32), nullable=False),
@@ -70,6 +70,13 @@ manifest_child = Table(
     metadata,
     Column("parent", String(135), ForeignKey("manifest.digest"), primary_key=True),
     Column("child", String(135), primary_key=True, index=True),
+)
+
+manifest_blob = Table(
+    "manifest_blob",  # configuration and layers
+    metadata,
+    Column("manifest", String(135), ForeignKey("manifest.digest"), primary_key=True),
+    Column("blob", String(135), primary_key=True, index=True),
 )
 
 tag = Table(

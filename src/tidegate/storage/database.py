@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The server's relational state: one engine on SQLite (the default) or PostgreSQL, with the same SQL.
+
+SQLite runs in WAL mode with `synchronous=FULL`: a commit that returned is on the disk. Its one writer at a time is
+chosen by a lock in this process, so that threads queue instead of polling; other processes wait by `busy_timeout`.
+"""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Any, Final
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from tidegate.errors import OutsideError, UsageError
+from tidegate.storage.signal import Signal
+
+PUBLISHED: Final = "tidegate.published"
+"""Key in `Connection.info` that says this transaction wrote to the outbox."""
+_WRITES: Final = "tidegate_writes"
+_DIALECTS: Final = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseOptions:
+    """Bounds of a database.
+
+    Attributes:
+        max_connections: open at once; more wait.
+        busy_timeout_seconds: how long to wait for a connection or, on SQLite, for another process that writes.
+    """
+
+    max_connections: int = 24
+    busy_timeout_seconds: float = 30.0
+
+
+class Database:
+    """One database, shared by all threads of a process.
+
+    Args:
+        url: `sqlite:////folder/state.db` or `postgresql://user@host/name`.
+        options: bounds.
+
+    Attributes:
+        commits: raised after every commit that wrote to the outbox.
+
+    Raises:
+        UsageError: the URL is of another kind.
+    """
+
+    def __init__(self, url: str, options: DatabaseOptions | None = None) -> None:
+        options = options or DatabaseOptions()
+        self.commits = Signal()
+        self._engine = _engine(_parse(url), options)
+        self._writing = self._engine.execution_options(**{_WRITES: True})
+        # Writers of this process queue here; PostgreSQL has its own queue.
+        self._turn: AbstractContextManager[Any] = Lock() if self.is_sqlite else nullcontext()
+
+    @property
+    def is_sqlite(self) -> bool:
+        """True for the embedded form."""
+        return self._engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """A transaction that writes: committed when the block ends, rolled back when it raises. Not re-entrant.
+
+        Raises:
+            OutsideError: the database failed, is full or stayed locked.
+        """
+        told = False
+        with self._turn, _translated(), self._writing.connect() as connection:
+            connection.info.pop(PUBLISHED, None)
+            with connection.begin():
+                yield connection
+                told = bool(connection.info.pop(PUBLISHED, False))
+        if told:
+            self.commits.notify()
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that only reads, on one consistent state; never waits for a writer.
+
+        Raises:
+            OutsideError: the database failed.
+        """
+        with _translated(), self._engine.connect() as connection, connection.begin():
+            yield connection
+
+    def close(self) -> None:
+        """Closes idle connections; those in use close when they come back."""
+        self._engine.dispose()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, PoolTimeoutError) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        raise OutsideError(f"the database failed: {cause}", remedy="look at its disk, its locks and its log") from error
+    except IntegrityError:
+        raise
+    except SQLAlchemyError as error:
+        raise OutsideError(f"the database refused: {error}") from error
+
+
+def _parse(text: str) -> URL:
+    try:
+        url = make_url(text)
+    except ArgumentError as error:
+        raise UsageError("not a database URL", remedy="write sqlite:////folder/state.db or postgresql://…") from error
+    dialect = _DIALECTS.get(url.get_backend_name())
+    if dialect is None:
+        raise UsageError(f"no such database: {url.get_backend_name()!r}", remedy="use sqlite or postgresql")
+    return url.set(drivername=dialect)
+
+
+def _engine(url: URL, options: DatabaseOptions) -> Engine:
+    pool = {
+        "pool_size": options.max_connections,
+        "max_overflow": 0,
+        "pool_timeout": options.busy_timeout_seconds,
+    }
+    if url.get_backend_name() != "sqlite":
+        return create_engine(url, pool_pre_ping=True, **pool)
+    if not url.database or url.database == ":memory:":
+        raise UsageError("the database needs a file", remedy="write sqlite:////folder/state.db")
+    Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(
+        url, connect_args={"check_same_thread": False, "timeout": options.busy_timeout_seconds}, **pool
+    )
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _prepare(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # transactions are begun by _begin, not guessed by the driver
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(_WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What Alembic runs: all revisions on the connection handed in, inside the transaction it already is in."""
+
+from alembic import context
+
+from tidegate.storage.schema import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    render_as_batch=True,  # SQLite alters a table by making a new one
+    compare_type=True,
+)
+context.run_migrations()

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Events written in the transaction of the change they tell, and read back in the order of their commits."""
+
+from typing import Any, Final
+
+from sqlalchemy import Connection, select, text
+
+from tidegate.clock import parse_rfc3339, rfc3339
+from tidegate.events import Event, EventKind
+from tidegate.storage.database import PUBLISHED
+from tidegate.storage.insert import insert_once, insert_or_update
+from tidegate.storage.schema import cursor, outbox
+from tidegate.wire import from_json, to_json
+
+_MAX_EVENT_BYTES: Final = 1 << 20
+_ORDER_LOCK: Final = 0x71DE  # any number, the same in every replica
+
+
+def publish(connection: Connection, event: Event) -> bool:
+    """Tells a change within the caller's transaction; the same event id again tells nothing.
+
+    Returns:
+        True when the event is new.
+    """
+    if connection.dialect.name == "postgresql":
+        # Offsets are drawn before the commit: without a queue a reader could pass one that is still to come.
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ORDER_LOCK})
+    new = insert_once(
+        connection,
+        outbox,
+        id=event.id,
+        kind=event.kind.value,
+        subject=event.subject,
+        time=rfc3339(event.time),
+        data=to_json(event.data),
+    )
+    if new:
+        connection.info[PUBLISHED] = True
+    return new
+
+
+def read_after(connection: Connection, offset: int, limit: int) -> list[tuple[int, Event]]:
+    """Reads at most `limit` events past an offset, oldest first. 0 is before the first."""
+    rows = connection.execute(select(outbox).where(outbox.c.offset > offset).order_by(outbox.c.offset).limit(limit))
+    return [(row.offset, _event(row)) for row in rows]
+
+
+def position(connection: Connection, consumer: str) -> int:
+    """The offset a consumer has reached: 0 when it has seen nothing."""
+    found = connection.execute(select(cursor.c.offset).where(cursor.c.consumer == consumer)).scalar()
+    return found or 0
+
+
+def move(connection: Connection, consumer: str, offset: int) -> None:
+    """Records that a consumer is done with everything up to and with `offset`."""
+    insert_or_update(connection, cursor, consumer=consumer, offset=offset)
+
+
+def _event(row: Any) -> Event:
+    return Event(
+        id=row.id,
+        kind=EventKind(row.kind),
+        subject=row.subject,
+        time=parse_rfc3339(row.time),
+        data=from_json(row.data, dict[str, Any], what=f"event {row.id}", max_bytes=_MAX_EVENT_BYTES),
+    )
