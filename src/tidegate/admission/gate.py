@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The gate, the act: gather evidence, decide, record. Every boundary goes through here.
+
+The judgement itself is `tidegate.policy.decide`, which is pure; what stands here reads the record and writes it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from tidegate.admission.records import Recorded, gather, record, record_named
+from tidegate.artifact import Digest
+from tidegate.evidence import Boundary, Decision, Evidence, Statement
+from tidegate.policy import Context, Policy, decide
+from tidegate.policy.vsa import from_vsa, to_vsa
+from tidegate.signing.envelope import verify
+from tidegate.signing.keys import SigningKey, TrustedKeys
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """Everything a gate needs besides the subject.
+
+    Attributes:
+        policies: all of them apply; none denies everything.
+        signer: signs what the gate records.
+        trusted: whose statements count as evidence.
+        verifier_id: URI that names this gate in its decisions (SLSA VSA `verifier.id`).
+    """
+
+    policies: tuple[Policy, ...]
+    signer: SigningKey
+    trusted: TrustedKeys
+    verifier_id: str
+
+    def evidence_of(self, connection: Connection, subject: Digest) -> tuple[Evidence, ...]:
+        """What may be read of a subject: verified, newest of each kind."""
+        return gather(connection, subject, self.trusted)
+
+    def judge(
+        self, boundary: Boundary, subject: Digest, context: Context, evidence: Sequence[Evidence], *, at: datetime
+    ) -> Decision:
+        """Decides and records nothing: what a person or a dry run asks."""
+        return decide(boundary, subject, context, evidence, self.policies, at)
+
+    def add(self, connection: Connection, statement: Statement, *, at: datetime) -> Recorded:
+        """Signs a statement and puts it on record."""
+        return record(connection, statement, self.signer, at=at)
+
+    def conclude(self, connection: Connection, decision: Decision, *, resource_uri: str, at: datetime) -> Recorded:
+        """Puts a decision on record as a signed verification summary.
+
+        Args:
+            connection: an open write transaction; the change of state belongs in it too.
+            decision: what was decided.
+            resource_uri: what the subject is called where it lies.
+            at: the moment recorded.
+        """
+        return self.add(connection, to_vsa(decision, verifier_id=self.verifier_id, resource_uri=resource_uri), at=at)
+
+    def decision_named(self, connection: Connection, envelope: Digest) -> Decision | None:
+        """The decision carried by an envelope on record; None when there is no such envelope.
+
+        Raises:
+            RefusedError: no trusted key signed it.
+            InvalidInputError: it carries something else.
+        """
+        recorded = record_named(connection, envelope)
+        if recorded is None:
+            return None
+        return from_vsa(verify(recorded.envelope, self.trusted, where=envelope).statement)

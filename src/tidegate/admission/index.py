@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The decision over an index: it is as good as the worst image in it."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from tidegate.artifact import Digest
+from tidegate.evidence import Boundary, Decision, Reason, Verdict
+
+
+def decide_index(
+    boundary: Boundary, subject: Digest, children: Sequence[tuple[str, Decision]], at: datetime
+) -> Decision:
+    """Combines the decisions over the images of an index; pure.
+
+    Args:
+        boundary: of all decisions given; one of another boundary counts for nothing.
+        subject: digest of the index.
+        children: each image's platform, for people, and the decision over it. None at all denies.
+        at: the moment of the decision; a child's decision that expired before denies.
+
+    Returns:
+        The worst verdict, every child's reasons under its platform, and the earliest expiry.
+    """
+    counted = [(platform, child) for platform, child in children if child.boundary == boundary]
+    reasons = [
+        replace(reason, item=f"{platform} {reason.item}".strip())
+        for platform, child in counted
+        for reason in child.reasons
+    ]
+    verdicts = [child.verdict for _, child in counted]
+    for platform, child in counted:
+        if child.expires_at <= at:
+            verdicts.append(Verdict.DENY)
+            reasons.append(_objection(platform, "the decision over this image expired", "let it be decided again"))
+    if not counted:
+        verdicts.append(Verdict.DENY)
+        reasons.append(_objection("", "the index names no image that was judged", "push its images first"))
+    return Decision(
+        boundary=boundary,
+        subject=subject,
+        verdict=max(verdicts, key=lambda verdict: verdict.rank),
+        reasons=tuple(reasons),
+        rules=tuple(dict.fromkeys(rule for _, child in counted for rule in child.rules)),
+        policies=tuple(dict.fromkeys(policy for _, child in counted for policy in child.policies)),
+        inputs=tuple(sorted({digest for _, child in counted for digest in child.inputs})),
+        decided_at=at,
+        expires_at=min((child.expires_at for _, child in counted), default=at),
+    )
+
+
+def _objection(platform: str, message: str, fix: str) -> Reason:
+    return Reason(rule="index", verdict=Verdict.DENY, message=message, item=platform, fix=fix)

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Statements on record: signed, in the ledger, found again by subject.
+
+All in the caller's transaction, so that a change of state and the evidence for it become true together.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, insert, select
+
+from tidegate import ledger
+from tidegate.artifact import Digest
+from tidegate.clock import parse_rfc3339, rfc3339
+from tidegate.errors import InvalidInputError, RefusedError
+from tidegate.evidence import VSA, Evidence, PredicateType, Statement
+from tidegate.signing.envelope import sign, verify
+from tidegate.signing.keys import SigningKey, TrustedKeys
+from tidegate.storage import schema
+
+_BOUNDARY_KEY = "tidegate.dev/boundary"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """A statement on record: the digest of its envelope and its place in the ledger (counted from 0)."""
+
+    digest: Digest
+    subject: Digest
+    predicate_type: PredicateType
+    envelope: bytes
+    recorded_at: datetime
+    ledger_index: int
+
+
+def record(connection: Connection, statement: Statement, signer: SigningKey, *, at: datetime) -> Recorded:
+    """Signs a statement and appends it to the ledger.
+
+    When the newest statement of that type about that subject makes the same claim, it is returned instead: work that
+    is done again after a kill leaves one record.
+
+    Args:
+        connection: an open write transaction.
+        statement: about one subject or more; it is filed under the first.
+        signer: whose key signs.
+        at: the moment recorded.
+    """
+    table = schema.statement
+    query = (
+        select(table)
+        .where(table.c.subject == statement.subjects[0].digest, table.c.predicate_type == statement.predicate_type)
+        .order_by(table.c.ledger_index.desc())
+        .limit(1)
+    )
+    newest = connection.execute(query).mappings().first()
+    if newest is not None and newest["payload"] == Digest.of(statement.to_bytes()):
+        return _recorded(newest)
+    return file_envelope(connection, sign(statement, signer).content, statement, at=at)
+
+
+def file_envelope(connection: Connection, envelope: bytes, statement: Statement, *, at: datetime) -> Recorded:
+    """Files an envelope that was signed already, by whomever."""
+    digest = Digest.of(envelope)
+    index = ledger.append(connection, envelope, recorded_at=at)
+    row = {
+        "digest": digest,
+        "subject": statement.subjects[0].digest,
+        "predicate_type": statement.predicate_type,
+        "payload": Digest.of(statement.to_bytes()),
+        "envelope": envelope,
+        "recorded_at": rfc3339(at),
+        "ledger_index": index,
+    }
+    connection.execute(insert(schema.statement).values(row))
+    return _recorded(row)
+
+
+def records_of(connection: Connection, subject: Digest) -> tuple[Recorded, ...]:
+    """Every statement filed under a subject, oldest first."""
+    table = schema.statement
+    query = select(table).where(table.c.subject == subject).order_by(table.c.ledger_index)
+    return tuple(_recorded(row) for row in connection.execute(query).mappings())
+
+
+def record_named(connection: Connection, digest: Digest) -> Recorded | None:
+    """The statement whose envelope has this digest."""
+    row = connection.execute(select(schema.statement).where(schema.statement.c.digest == digest)).mappings().first()
+    return _recorded(row) if row is not None else None
+
+
+def gather(connection: Connection, subject: Digest, trusted: TrustedKeys) -> tuple[Evidence, ...]:
+    """What a gate may read of a subject: the newest verified statement of each kind, of each boundary for decisions.
+
+    A statement whose signature does not verify is no evidence; it stays on record for people to see.
+    """
+    newest: dict[tuple[str, str], Evidence] = {}
+    for item in records_of(connection, subject):
+        try:
+            verified = verify(item.envelope, trusted)
+        except (InvalidInputError, RefusedError):
+            continue
+        statement = verified.statement
+        if subject not in {named.digest for named in statement.subjects}:
+            continue
+        boundary = str(statement.predicate.get(_BOUNDARY_KEY, "")) if statement.predicate_type == VSA else ""
+        newest[statement.predicate_type, boundary] = Evidence(
+            digest=item.digest,
+            subject=subject,
+            predicate_type=statement.predicate_type,
+            predicate=statement.predicate,
+            signers=verified.signers,
+            made_at=item.recorded_at,
+        )
+    return tuple(newest[key] for key in sorted(newest))
+
+
+def _recorded(row: Mapping[str, Any] | RowMapping) -> Recorded:
+    return Recorded(
+        digest=Digest(row["digest"]),
+        subject=Digest(row["subject"]),
+        predicate_type=PredicateType(row["predicate_type"]),
+        envelope=bytes(row["envelope"]),
+        recorded_at=parse_rfc3339(row["recorded_at"]),
+        ledger_index=int(row["ledger_index"]),
+    )

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a decision to a state: what changes, and what is said of it."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, update
+
+from tidegate.admission.records import Recorded
+from tidegate.clock import rfc3339
+from tidegate.curation.lifecycle import State
+from tidegate.curation.states import advance, state_of
+from tidegate.evidence import Decision, Verdict
+from tidegate.storage import schema
+
+_MAX_WHY_REASONS = 3
+_VENDED = frozenset({State.ADMITTED, State.RESTRICTED, State.DEPRECATED})
+_SHUT = frozenset({State.REJECTED, State.RECALLED})
+
+
+def settle(
+    connection: Connection, decision: Decision, recorded: Recorded, *, trouble: str, who: str, at: datetime
+) -> State | None:
+    """Moves the subject to the state its decision asks for, in the caller's transaction.
+
+    A digest in analysis is admitted or rejected; a vended one that no longer passes is recalled; a shut one that
+    passes again is admitted by way of analysis. Otherwise only the decision behind the state is renewed.
+
+    Returns:
+        The state afterwards; None when the digest is not on the shelf.
+    """
+    subject, passed = decision.subject, decision.verdict is not Verdict.DENY
+    state = state_of(connection, subject)
+    if state is None:
+        return None
+
+    def move(to: State) -> None:
+        advance(
+            connection,
+            subject,
+            to,
+            who=who,
+            why=summary(decision, trouble),
+            decision=recorded.digest,
+            expires_at=rfc3339(decision.expires_at),
+            at=at,
+        )
+
+    if state is State.QUARANTINED or (state in _SHUT and passed):
+        move(State.ANALYSING)
+    if state in {State.QUARANTINED, State.ANALYSING} or (state in _SHUT and passed):
+        move(State.ADMITTED if passed else State.REJECTED)
+    elif state in _VENDED and not passed:
+        move(State.RECALLED)
+    else:
+        _renew(connection, decision, recorded)
+    return state_of(connection, subject)
+
+
+def summary(decision: Decision, trouble: str = "") -> str:
+    """The first reasons of a decision in one line, worst first."""
+    counting = [reason for reason in decision.reasons if not reason.excepted_by and reason.verdict is not Verdict.ALLOW]
+    counting.sort(key=lambda reason: -reason.verdict.rank)
+    lines = ([trouble] if trouble else []) + [
+        f"{reason.message} ({reason.rule})" for reason in counting[:_MAX_WHY_REASONS]
+    ]
+    left = len(counting) - _MAX_WHY_REASONS
+    more = [f"and {left} more"] if left > 0 else []
+    return "; ".join(lines + more) or "all rules passed"
+
+
+def _renew(connection: Connection, decision: Decision, recorded: Recorded) -> None:
+    table = schema.state
+    connection.execute(
+        update(table)
+        .where(table.c.digest == decision.subject)
+        .values(decision=recorded.digest, expires_at=rfc3339(decision.expires_at))
+    )

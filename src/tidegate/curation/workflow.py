@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The life of an image between quarantine and verdict, as durable work keyed by digest.
+
+    quarantined ── begin ──► analysing ── examine ──► evidence on record ── decide ──► admitted | rejected
+
+The same work judges again what was judged before, when knowledge or policy changed: then an admitted image that no
+longer passes is recalled. Each step is idempotent by digest: run twice after a kill, it leaves one record and one
+change of state. An image that cannot be examined has no evidence, and no evidence is a denial.
+"""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from tidegate.admission.gate import Gate
+from tidegate.admission.index import decide_index
+from tidegate.admission.statements import sbom_statement, scan_statement
+from tidegate.artifact import Digest, Index, Manifest
+from tidegate.clock import Clock, parse_rfc3339
+from tidegate.curation.components import remember_components
+from tidegate.curation.settle import settle
+from tidegate.curation.shelf import Shelf
+from tidegate.curation.shelved import manifest_of, open_shelved, pushers_of, repositories_of
+from tidegate.curation.states import State, advance, state_of
+from tidegate.errors import OutsideError, TidegateError
+from tidegate.evidence import Boundary, Decision
+from tidegate.examination import examine
+from tidegate.inventory import Inventory
+from tidegate.knowledge.database import Knowledge
+from tidegate.oci.image import Image
+from tidegate.policy import Context
+from tidegate.storage import schema
+from tidegate.storage.blobs import BlobStore
+from tidegate.storage.database import Database
+from tidegate.storage.durable import Steps
+
+_log = logging.getLogger(__name__)
+WHO = "tidegate/curation"
+_UNDECIDED = frozenset({State.SUBMITTED, State.QUARANTINED, State.ANALYSING})
+
+
+class Curation:
+    """Takes digests from quarantine to a verdict, and from one verdict to the next.
+
+    Args:
+        scan: reads an image's facts; layers seen before cost nothing.
+        knowledge: gives the knowledge of this moment; None while there is none.
+        clock: the moment recorded.
+    """
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        blobs: BlobStore,
+        shelf: Shelf,
+        gate: Gate,
+        scan: Callable[[Image], Inventory],
+        knowledge: Callable[[], Knowledge | None],
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._blobs = blobs
+        self._shelf = shelf
+        self._gate = gate
+        self._scan = scan
+        self._knowledge = knowledge
+        self._clock = clock
+
+    def work(self, steps: Steps, argument: str) -> str:
+        """Judges one digest; durable work for `tidegate.storage.durable`.
+
+        Returns:
+            The state the digest is in afterwards, or "gone" when it was deleted meanwhile.
+        """
+        for digest in [*steps.run("children", self.undecided_children, argument), argument]:
+            steps.run("begin", self.begin, digest)
+            trouble = steps.run("examine", self.examine, digest)
+            state = steps.run("decide", self.decide, digest, trouble)
+        return state
+
+    def undecided_children(self, digest: str) -> list[str]:
+        """The images of an index that have no verdict yet; none for an image."""
+        with self._database.read() as connection:
+            if state_of(connection, Digest(digest)) is None:
+                return []
+            manifest = manifest_of(connection, Digest(digest))
+            if not isinstance(manifest, Index):
+                return []
+            states = {child.digest: state_of(connection, child.digest) for child in manifest.manifests}
+        return [child for child, state in states.items() if state in _UNDECIDED]
+
+    def begin(self, digest: str) -> str:
+        """Takes a digest out of quarantine into analysis; one that was judged before stays as it is meanwhile."""
+        subject = Digest(digest)
+        with self._database.begin() as connection:
+            state = state_of(connection, subject)
+            if state is None:
+                return "gone"
+            if state is State.QUARANTINED:
+                advance(connection, subject, State.ANALYSING, who=WHO, why="analysis began", at=self._clock())
+            return "begun"
+
+    def examine(self, digest: str) -> str:
+        """Finds and records the evidence of one image.
+
+        Returns:
+            "" when all went well, else in one line why there is no evidence.
+
+        Raises:
+            OutsideError: disk or database failed; worth trying again.
+        """
+        subject = Digest(digest)
+        try:
+            with self._database.read() as connection:
+                if state_of(connection, subject) is None:
+                    return "it was deleted"
+                manifest = manifest_of(connection, subject)
+                names = repositories_of(connection, subject)
+                stored_at = _stored_at(connection, subject)
+            if isinstance(manifest, Index):
+                return ""
+            self._examine_image(manifest, f"{names[0] if names else 'deleted'}@{digest}", stored_at)
+        except OutsideError:
+            raise
+        except TidegateError as error:
+            return str(error)
+        except Exception as error:
+            # Whatever an image did to the scanner, it is not admitted, and the next one is served.
+            _log.exception("examining %s failed", digest)
+            return f"the examination failed: {type(error).__name__}"
+        return ""
+
+    def decide(self, digest: str, trouble: str) -> str:
+        """Decides over a digest from the evidence on record, and settles its state.
+
+        Args:
+            digest: of the manifest or index.
+            trouble: why there is no fresh evidence; "" when there is. Older evidence then does not count.
+        """
+        subject = Digest(digest)
+        at = self._clock()
+        with self._database.begin() as connection:
+            if state_of(connection, subject) is None:
+                return "gone"
+            manifest = manifest_of(connection, subject)
+            if isinstance(manifest, Index):
+                decision = decide_index(Boundary.CURATION, subject, self._children(connection, manifest), at)
+            else:
+                evidence = () if trouble else self._gate.evidence_of(connection, subject)
+                context = self._context(connection, subject)
+                decision = self._gate.judge(Boundary.CURATION, subject, context, evidence, at=at)
+            names = repositories_of(connection, subject)
+            recorded = self._gate.conclude(
+                connection, decision, resource_uri=f"{names[0]}@{digest}" if names else digest, at=at
+            )
+            for name in names:
+                self._shelf.attach_records(connection, name, subject, at=at)
+            state = settle(connection, decision, recorded, trouble=trouble, who=WHO, at=at)
+            return state or "gone"
+
+    def _examine_image(self, manifest: Manifest, name: str, stored_at: datetime) -> None:
+        inventory = self._scan(open_shelved(manifest, self._blobs, name=name))
+        bill = sbom_statement(inventory, made_at=stored_at)
+        while True:
+            knowledge, at = self._knowledge(), self._clock()
+            report = examine(inventory, knowledge, at=at.date())
+            with self._database.begin() as connection:
+                self._gate.add(connection, bill, at=at)
+                self._gate.add(connection, scan_statement(inventory, report), at=at)
+                remember_components(connection, inventory)
+            # Knowledge that arrived before the components were stored passed them by: join once more.
+            if self._knowledge() is knowledge:
+                return
+
+    def _context(self, connection: Connection, subject: Digest) -> Context:
+        names, pushers = repositories_of(connection, subject), pushers_of(connection, subject)
+        return Context(repository=names[0] if names else "", pushed_by=pushers[0] if pushers else "")
+
+    def _children(self, connection: Connection, index: Index) -> list[tuple[str, Decision]]:
+        found = []
+        for child in index.manifests:
+            name = connection.scalar(select(schema.state.c.decision).where(schema.state.c.digest == child.digest))
+            decision = self._gate.decision_named(connection, Digest(name)) if name else None
+            if decision is not None:
+                found.append((str(child.platform or child.digest), decision))
+        return found
+
+
+def _stored_at(connection: Connection, digest: Digest) -> datetime:
+    moment = connection.scalar(select(schema.manifest.c.stored_at).where(schema.manifest.c.digest == digest))
+    return parse_rfc3339(str(moment))
