@@ -19,6 +19,7 @@ from tidegate.evidence import VSA, Evidence, PredicateType, Statement
 from tidegate.signing.envelope import sign, verify
 from tidegate.signing.keys import SigningKey, TrustedKeys
 from tidegate.storage import schema
+from tidegate.wire import to_json
 
 _BOUNDARY_KEY = "tidegate.dev/boundary"
 
@@ -63,10 +64,11 @@ def record(connection: Connection, statement: Statement, signer: SigningKey, *, 
 def file_envelope(connection: Connection, envelope: bytes, statement: Statement, *, at: datetime) -> Recorded:
     """Files an envelope that was signed already, by whomever."""
     digest = Digest.of(envelope)
-    index = ledger.append(connection, envelope, recorded_at=at)
+    subject = statement.subjects[0].digest
+    index = ledger.append(connection, ledger_line(digest, subject, statement.predicate_type), recorded_at=at)
     row = {
         "digest": digest,
-        "subject": statement.subjects[0].digest,
+        "subject": subject,
         "predicate_type": statement.predicate_type,
         "payload": Digest.of(statement.to_bytes()),
         "envelope": envelope,
@@ -75,6 +77,11 @@ def file_envelope(connection: Connection, envelope: bytes, statement: Statement,
     }
     connection.execute(insert(schema.statement).values(row))
     return _recorded(row)
+
+
+def ledger_line(envelope: Digest, subject: Digest, predicate_type: PredicateType) -> bytes:
+    """What the ledger holds of a statement: the digest of its envelope, and what it is about, as canonical JSON."""
+    return to_json({"envelope": envelope, "predicateType": predicate_type, "subject": subject})
 
 
 def records_of(connection: Connection, subject: Digest) -> tuple[Recorded, ...]:

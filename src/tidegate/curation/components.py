@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which components the shelf's images have, kept so that new knowledge is joined with them by range, without a rescan."""
+"""Which components the shelf's images have: new knowledge is joined with them by range, without a rescan."""
 
 from collections.abc import Iterable
 

@@ -127,7 +127,7 @@ class Curation:
             raise
         except TidegateError as error:
             return str(error)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - said below
             # Whatever an image did to the scanner, it is not admitted, and the next one is served.
             _log.exception("examining %s failed", digest)
             return f"the examination failed: {type(error).__name__}"
