@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Signed notes: text and Ed25519 signatures as C2SP signed-note writes them (signature type 0x01)."""
+
+import base64
+import binascii
+import hashlib
+import re
+from dataclasses import dataclass, field
+from typing import Final, Self
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from tidegate.errors import BoundExceededError, InvalidInputError, RefusedError
+
+MAX_NOTE_BYTES: Final = 1_000_000
+"""What the specification has a verifier accept at most."""
+MAX_NOTE_SIGNATURES: Final = 100
+
+_ED25519: Final = b"\x01"
+_KEY_BYTES: Final = 32
+_KEY_ID_BYTES: Final = 4
+_NAME: Final = re.compile(r"[^\s+]+")
+_SIGNATURE: Final = re.compile(r"— ([^\s+]+) ([A-Za-z0-9+/]+={0,2})")
+_CONTROL: Final = re.compile(r"[\x00-\x09\x0b-\x1f]")
+
+
+@dataclass(frozen=True, slots=True)
+class NoteVerifier:
+    """A public key for notes, with the name it signs under."""
+
+    name: str
+    public: bytes
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name) or len(self.public) != _KEY_BYTES:
+            raise InvalidInputError("needs a name without spaces or + and a key of 32 bytes", where="note key")
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Reads the specification's form, `name+hash+key`.
+
+        Raises:
+            InvalidInputError: it is not one, not Ed25519, or its hash is another key's.
+        """
+        name, _, rest = text.strip().partition("+")
+        key_id, _, encoded = rest.partition("+")
+        key = unbase64(encoded, "note key")
+        if key[:1] != _ED25519:
+            raise InvalidInputError("not an Ed25519 note key", where="note key")
+        found = cls(name, key[1:])
+        if found.key_id.hex() != key_id:
+            raise InvalidInputError("the hash in it is another key's", where="note key")
+        return found
+
+    @property
+    def key_id(self) -> bytes:
+        """The four bytes that tell keys of one name apart."""
+        return hashlib.sha256(self.name.encode() + b"\n" + _ED25519 + self.public).digest()[:_KEY_ID_BYTES]
+
+    def holds(self, text: str, signature: bytes) -> bool:
+        """True when this key signed that text."""
+        try:
+            Ed25519PublicKey.from_public_bytes(self.public).verify(signature, text.encode())
+        except InvalidSignature:
+            return False
+        return True
+
+    def __str__(self) -> str:
+        encoded = base64.b64encode(_ED25519 + self.public).decode("ascii")
+        return f"{self.name}+{self.key_id.hex()}+{encoded}"
+
+
+@dataclass(frozen=True, slots=True)
+class NoteSigner:
+    """A private key for notes; it never shows in `repr`, an error or a log."""
+
+    name: str
+    _private: Ed25519PrivateKey = field(repr=False, compare=False)
+
+    @classmethod
+    def generate(cls, name: str) -> Self:
+        """Makes a new key from the system's randomness.
+
+        Args:
+            name: the log's origin, such as `tidegate.example.com/ledger`; no spaces, no `+`.
+        """
+        return cls(name, Ed25519PrivateKey.generate())
+
+    @classmethod
+    def from_seed(cls, name: str, seed: bytes) -> Self:
+        """Makes the key of a 32-byte secret (RFC 8032 section 5.1.5).
+
+        Raises:
+            InvalidInputError: the secret is not 32 bytes long.
+        """
+        if len(seed) != _KEY_BYTES:
+            raise InvalidInputError("the secret is not 32 bytes long", where="note key")
+        return cls(name, Ed25519PrivateKey.from_private_bytes(seed))
+
+    @property
+    def verifier(self) -> NoteVerifier:
+        """The public half."""
+        return NoteVerifier(self.name, self._private.public_key().public_bytes_raw())
+
+    def secret_seed(self) -> bytes:
+        """The 32-byte secret, for whoever keeps it in a file."""
+        return self._private.private_bytes_raw()
+
+    def sign(self, text: str) -> str:
+        """The text as a note with this key's signature.
+
+        Raises:
+            InvalidInputError: the text is no note's: empty, without a final line feed, or with control characters.
+        """
+        _check_text(text)
+        signature = self.verifier.key_id + self._private.sign(text.encode())
+        return f"{text}\n— {self.name} {base64.b64encode(signature).decode('ascii')}\n"
+
+    def __reduce__(self) -> str:
+        raise TypeError("a private key is not serialised")
+
+
+def verify_note(note: str, trusted: NoteVerifier, *, where: str = "note") -> str:
+    """Returns a note's text when the trusted key signed it; signatures of others are passed over.
+
+    Raises:
+        BoundExceededError: over `MAX_NOTE_BYTES` or `MAX_NOTE_SIGNATURES`.
+        InvalidInputError: it is no note.
+        RefusedError: the trusted key did not sign it, or its signature does not hold.
+    """
+    if len(note) > MAX_NOTE_BYTES or len(note.encode(errors="replace")) > MAX_NOTE_BYTES:
+        raise BoundExceededError("MAX_NOTE_BYTES", MAX_NOTE_BYTES, where=where)
+    text, separator, tail = note.rpartition("\n\n")
+    lines = tail.split("\n")
+    if not separator or lines.pop():
+        raise InvalidInputError("needs an empty line before its signatures, and a final line feed", where=where)
+    if len(lines) > MAX_NOTE_SIGNATURES:
+        raise BoundExceededError("MAX_NOTE_SIGNATURES", MAX_NOTE_SIGNATURES, where=where)
+    text += "\n"
+    _check_text(text)
+    ours = [signature for name, signature in map(_signature, lines) if _is_by(trusted, name, signature)]
+    if not ours:
+        raise RefusedError(f"not signed by {trusted.name}", where=where)
+    if not all(trusted.holds(text, signature[_KEY_ID_BYTES:]) for signature in ours):
+        raise RefusedError(f"the signature of {trusted.name} does not hold", where=where)
+    return text
+
+
+def unbase64(text: str, where: str) -> bytes:
+    """Standard base64, strictly.
+
+    Raises:
+        InvalidInputError: it is not.
+    """
+    try:
+        return base64.b64decode(text.encode("ascii"), validate=True)
+    except (binascii.Error, UnicodeEncodeError) as error:
+        raise InvalidInputError("malformed base64", where=where) from error
+
+
+def _signature(line: str) -> tuple[str, bytes]:
+    found = _SIGNATURE.fullmatch(line)
+    if not found:
+        raise InvalidInputError("a signature line is malformed", where="note")
+    return found[1], unbase64(found[2], "note")
+
+
+def _is_by(trusted: NoteVerifier, name: str, signature: bytes) -> bool:
+    return name == trusted.name and signature[:_KEY_ID_BYTES] == trusted.key_id
+
+
+def _check_text(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInputError("not UTF-8", where="note") from error
+    if not text.endswith("\n") or _CONTROL.search(text):
+        raise InvalidInputError("needs a final line feed and no other control character", where="note")
