@@ -51,17 +51,19 @@ class Event:
     time: datetime
     data: Mapping[str, Any]
 
+    def to_dict(self, *, source: str) -> dict[str, Any]:
+        """The attributes of a CloudEvent; `source` is a URI reference for the server that tells it."""
+        return {
+            "specversion": SPEC_VERSION,
+            "id": self.id,
+            "source": source,
+            "type": TYPE_PREFIX + self.kind,
+            "subject": self.subject,
+            "time": rfc3339(self.time),
+            "datacontenttype": "application/json",
+            "data": self.data,
+        }
+
     def to_json(self, *, source: str) -> bytes:
         """The structured JSON form (`application/cloudevents+json`)."""
-        return to_json(
-            {
-                "specversion": SPEC_VERSION,
-                "id": self.id,
-                "source": source,
-                "type": TYPE_PREFIX + self.kind,
-                "subject": self.subject,
-                "time": rfc3339(self.time),
-                "datacontenttype": "application/json",
-                "data": self.data,
-            }
-        )
+        return to_json(self.to_dict(source=source))

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The scanner from settings: which catalogers, which secrets, which bounds, where facts are kept."""
+
+import os
+from collections.abc import Callable
+
+from tidegate.inventory import Inventory
+from tidegate.oci.image import Folder, Image
+from tidegate.scan.facts_store import FactsStore
+from tidegate.scan.image import scan_image
+from tidegate.scan.limits import ScanLimits
+from tidegate.scan.roster import CATALOGERS
+from tidegate.scan.secrets.detector import SecretDetector
+from tidegate.settings import Settings
+
+Scanner = Callable[[Image | Folder], Inventory]
+
+
+def build_scanner(settings: Settings) -> Scanner:
+    """A function that reads the facts of an image; layers seen before are not opened."""
+    options = settings.scan
+    store = FactsStore(options.cache_dir / "facts")
+    secrets = SecretDetector()
+    limits = ScanLimits(max_unpacked_bytes=options.max_layer_bytes, max_entries=options.max_entries)
+    workers = options.workers or os.cpu_count() or 1
+
+    def scan(source: Image | Folder) -> Inventory:
+        return scan_image(source, store=store, roster=CATALOGERS, secrets=secrets, limits=limits, workers=workers)
+
+    return scan

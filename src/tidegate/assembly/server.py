@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The whole server from settings: what it is made of, and in which order it starts and stops."""
+
+import logging
+from dataclasses import dataclass, field
+from threading import Event as Flag
+from threading import Thread
+from typing import Final
+
+from tidegate.admission.gate import Gate
+from tidegate.assembly.gate import build_gate
+from tidegate.assembly.home import Home
+from tidegate.assembly.knowledge import ensure_knowledge
+from tidegate.assembly.notes import note_signer
+from tidegate.assembly.scanner import build_scanner
+from tidegate.clock import Clock, system_clock
+from tidegate.curation.shelf import Shelf
+from tidegate.curation.workflow import Curation
+from tidegate.errors import TidegateError
+from tidegate.ledger.note import NoteSigner
+from tidegate.loops.child_judged import judge_parents
+from tidegate.loops.expiring import judge_before_expiry
+from tidegate.loops.new_knowledge import NewKnowledge
+from tidegate.loops.pushed import judge_when_quarantined
+from tidegate.loops.recalled import name_exposed_workloads
+from tidegate.settings import Settings
+from tidegate.storage.blobs import BlobStore
+from tidegate.storage.consumers import ConsumerThread
+from tidegate.storage.database import Database
+from tidegate.storage.durable import DurableOptions, DurableWork
+from tidegate.storage.migrate import migrate
+
+_log = logging.getLogger(__name__)
+_EXPIRY_EVERY_SECONDS: Final = 900.0
+CURATE: Final = "curate"
+
+
+@dataclass(slots=True, kw_only=True)
+class Server:
+    """Everything one server process holds. Doors read its parts; `start` and `stop` drive them."""
+
+    settings: Settings
+    home: Home
+    clock: Clock
+    database: Database
+    blobs: BlobStore
+    shelf: Shelf
+    gate: Gate
+    notes: NoteSigner
+    curation: Curation
+    knowledge: NewKnowledge
+    durable: DurableWork
+    consumers: tuple[ConsumerThread, ...]
+    _stopping: Flag = field(default_factory=Flag)
+    _expiry: Thread | None = None
+
+    def start(self) -> None:
+        """Takes up what was left unfinished, then new work."""
+        self.durable.start()
+        self.knowledge.start()
+        for consumer in self.consumers:
+            consumer.start()
+        self._expiry = Thread(target=self._watch_expiry, name="expiring", daemon=True)
+        self._expiry.start()
+
+    def stop(self) -> None:
+        """Stops taking work; what is in flight goes on at the next start."""
+        self._stopping.set()
+        for consumer in self.consumers:
+            consumer.stop()
+        self.knowledge.stop()
+        self.durable.stop()
+        if self._expiry is not None:
+            self._expiry.join()
+        self.database.close()
+
+    def submit(self, key: str, digest: str) -> None:
+        """Asks for curation of a digest; the same key again changes nothing."""
+        self.durable.submit(CURATE, key, digest)
+
+    def _watch_expiry(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                judge_before_expiry(self.database, self.submit, self.clock)
+            except TidegateError as error:
+                _log.warning("looking for decisions that expire: %s", error)
+            self._stopping.wait(_EXPIRY_EVERY_SECONDS)
+
+
+def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
+    """Builds a server; nothing runs until `start`.
+
+    Raises:
+        TidegateError: a key, a policy, the knowledge file or the home folder is not usable.
+    """
+    home = Home(folder=settings.home)
+    home.make()
+    migrate(home.database_url)
+    database = Database(home.database_url)
+    blobs = BlobStore(home.registry)
+    shelf = Shelf(database=database, blobs=blobs, clock=clock)
+    gate = build_gate(settings)
+    ensure_knowledge(settings, clock)
+
+    def submit(key: str, digest: str) -> None:
+        durable.submit(CURATE, key, digest)
+
+    knowledge = NewKnowledge(settings.db, database, submit, clock)
+    curation = Curation(
+        database=database,
+        blobs=blobs,
+        shelf=shelf,
+        gate=gate,
+        scan=build_scanner(settings),
+        knowledge=knowledge.current,
+        clock=clock,
+    )
+    durable = DurableWork(DurableOptions(database_url=home.work_url), {CURATE: curation.work})
+    consumers = (
+        judge_when_quarantined(submit),
+        judge_parents(database, submit),
+        name_exposed_workloads(database, clock),
+    )
+    return Server(
+        settings=settings,
+        home=home,
+        clock=clock,
+        database=database,
+        blobs=blobs,
+        shelf=shelf,
+        gate=gate,
+        notes=note_signer(home.note_key),
+        curation=curation,
+        knowledge=knowledge,
+        durable=durable,
+        consumers=tuple(ConsumerThread(database, consumer) for consumer in consumers),
+    )

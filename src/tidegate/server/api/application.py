@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The management API as one ASGI application, mounted at /api/v1."""
+
+from fastapi import FastAPI
+
+from tidegate import __version__
+from tidegate.errors import TidegateError
+from tidegate.server.api import admission, events, images, knowledge, ledger
+from tidegate.assembly.server import Server
+from tidegate.server.api.problem import problem
+
+_DESCRIPTION = "Ask what is on record of a digest, put a workload before the gate, follow every change of state."
+
+
+def create_api(server: Server) -> FastAPI:
+    """Builds the API over a server's parts."""
+    api = FastAPI(title="tidegate", version=__version__, description=_DESCRIPTION)
+    for module in (images, admission, events, knowledge, ledger):
+        api.include_router(module.routes(server))
+    api.add_exception_handler(TidegateError, problem)
+    return api

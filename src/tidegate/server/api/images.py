@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Images: what state they are in, their passports, and asking for another judgement."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from sqlalchemy import select
+from starlette.responses import Response
+
+from tidegate.artifact import Digest
+from tidegate.clock import rfc3339
+from tidegate.curation.lifecycle import State
+from tidegate.errors import NotFoundError
+from tidegate.oversight.passport import passport
+from tidegate.server.api.problem import reply
+from tidegate.server.api.waiting import wait_for
+from tidegate.assembly.server import Server
+from tidegate.storage import schema
+
+_UNDECIDED = frozenset({State.SUBMITTED, State.QUARANTINED, State.ANALYSING})
+Wait = Annotated[float, Query(ge=0, le=60, description="Seconds to wait for a verdict before answering.")]
+Limit = Annotated[int, Query(ge=1, le=1000)]
+
+
+def routes(server: Server) -> APIRouter:
+    """The routes of images."""
+    router = APIRouter(tags=["images"])
+
+    @router.get("/images", summary="Images by state, newest first")
+    def list_images(state: State | None = None, limit: Limit = 100) -> Response:
+        table = schema.state
+        query = select(table).order_by(table.c.since.desc(), table.c.digest).limit(limit)
+        if state is not None:
+            query = query.where(table.c.state == state.value)
+        with server.database.read() as connection:
+            return reply([dict(row) for row in connection.execute(query).mappings()])
+
+    @router.get("/images/{digest}", summary="The state of one image, and the reasons for it")
+    def show_image(digest: str, wait: Wait = 0) -> Response:
+        subject = Digest(digest)
+
+        def decided() -> dict[str, Any] | None:
+            found = _image(server, subject)
+            return found if found["state"] not in _UNDECIDED else None
+
+        return reply(wait_for(server.database, decided, seconds=wait) or _image(server, subject))
+
+    @router.post("/images/{digest}/judge", status_code=202, summary="Have an image judged again")
+    def judge_image(digest: str) -> Response:
+        subject = Digest(digest)
+        _image(server, subject)
+        server.submit(f"{subject}:asked:{rfc3339(server.clock())}", subject)
+        return reply({"digest": subject, "asked": True}, status=202)
+
+    @router.get("/passports/{digest}", summary="All that is on record of a digest, checked anew")
+    def show_passport(digest: str) -> Response:
+        with server.database.read() as connection:
+            return reply(passport(connection, Digest(digest), server.gate.trusted))
+
+    return router
+
+
+def _image(server: Server, digest: Digest) -> dict[str, Any]:
+    table = schema.state
+    with server.database.read() as connection:
+        row = connection.execute(select(table).where(table.c.digest == digest)).mappings().first()
+        if row is None:
+            raise NotFoundError("no such image", where=digest)
+        decision = server.gate.decision_named(connection, Digest(row["decision"])) if row["decision"] else None
+    return {**row, "verdict": decision}

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Errors as problem details (RFC 9457): what is wrong, where, and the way out."""
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tidegate.errors import (
+    BoundExceededError,
+    InvalidInputError,
+    NotFoundError,
+    RefusedError,
+    TidegateError,
+    UsageError,
+)
+from tidegate.wire import to_json
+
+_STATUS: tuple[tuple[type[TidegateError], int], ...] = (
+    (NotFoundError, 404),
+    (BoundExceededError, 413),
+    (InvalidInputError, 422),
+    (UsageError, 400),
+    (RefusedError, 403),
+)
+
+
+def reply(value: object, status: int = 200) -> Response:
+    """A value as JSON."""
+    return Response(to_json(value), status_code=status, media_type="application/json")
+
+
+async def problem(_request: Request, error: Exception) -> Response:
+    """Turns a tidegate error into problem details; anything else is not for this handler."""
+    if not isinstance(error, TidegateError):
+        raise error
+    status = next((code for kind, code in _STATUS if isinstance(error, kind)), 503)
+    body: dict[str, Any] = {"title": error.what, "status": status}
+    if error.where:
+        body["instance"] = error.where
+    if error.remedy:
+        body["detail"] = error.remedy
+    return Response(to_json(body), status_code=status, media_type="application/problem+json")
