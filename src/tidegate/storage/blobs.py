@@ -54,6 +54,17 @@ class UploadOffsetError(UsageError):
         self.offset = offset
 
 
+class UploadUnknownError(NotFoundError):
+    """There is no such upload (any more).
+
+    Args:
+        upload: the name asked for.
+    """
+
+    def __init__(self, upload: str) -> None:
+        super().__init__("no such upload", where=upload[:100], remedy="begin a new one")
+
+
 @dataclass(slots=True, kw_only=True)
 class _Spool:
     hash: "_Hash"
@@ -114,7 +125,7 @@ class BlobStore:
         """How many bytes of an upload have arrived.
 
         Raises:
-            NotFoundError: no such upload.
+            UploadUnknownError: no such upload.
         """
         spool = self._spool(upload)
         with spool.lock:
@@ -133,7 +144,7 @@ class BlobStore:
 
         Raises:
             BoundExceededError: the blob would be over `max_blob_bytes`; nothing of `chunks` is kept.
-            NotFoundError: no such upload.
+            UploadUnknownError: no such upload.
             UploadOffsetError: it stands elsewhere.
         """
         spool = self._spool(upload)
@@ -156,13 +167,13 @@ class BlobStore:
 
         Raises:
             DigestMismatchError: its bytes have another digest; the upload is gone.
-            NotFoundError: no such upload.
+            UploadUnknownError: no such upload.
         """
         spool = self._spool(upload)
         with spool.lock, _disk():
             path = self._uploads / upload
             if not path.exists():
-                raise _unknown(upload)
+                raise UploadUnknownError(upload)
             actual = self._actual(path, spool, digest.algorithm)
             if actual != digest:
                 self._forget(upload)
@@ -175,7 +186,7 @@ class BlobStore:
         """Drops an upload.
 
         Raises:
-            NotFoundError: no such upload.
+            UploadUnknownError: no such upload.
         """
         spool = self._spool(upload)
         with spool.lock, _disk():
@@ -254,7 +265,7 @@ class BlobStore:
                 return found
             path = self._uploads / upload
             if not _UPLOAD.fullmatch(upload) or not path.is_file():
-                raise _unknown(upload)
+                raise UploadUnknownError(upload)
             # Written by a process that is gone: what is in the file counts, hashed again by whoever holds the lock.
             spool = _Spool(hash=hashlib.sha256(), touched_at=time.monotonic())
             spool.lock.acquire()
@@ -287,7 +298,7 @@ class BlobStore:
                     hashed.update(chunk)
                 file.truncate()
         except FileNotFoundError as error:
-            raise _unknown(upload) from error
+            raise UploadUnknownError(upload) from error
         spool.hash = hashed  # only now: a piece that failed half-way is written over by the next try
 
     def _actual(self, path: Path, spool: _Spool, algorithm: str) -> Digest:
@@ -343,10 +354,6 @@ class _disk:  # noqa: N801 - reads as a function
             raise OutsideError(
                 f"the blob store failed: {error.strerror or error}", remedy="look at its disk"
             ) from error
-
-
-def _unknown(upload: str) -> NotFoundError:
-    return NotFoundError("no such upload", where=upload[:100], remedy="begin a new one")
 
 
 def _write_all(file: BinaryIO, chunk: bytes) -> None:

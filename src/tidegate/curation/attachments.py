@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Evidence hung on its subject: an OCI artifact manifest whose one layer is the DSSE envelope.
+
+Types as the in-toto attestation specification names them (`application/vnd.in-toto.<predicate>+dsse`), and its
+predicate in the annotation BuildKit and sigstore's tools look for. Equal input makes an equal manifest.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from sqlalchemy import Connection, select
+
+from tidegate.artifact import Digest, Repository
+from tidegate.artifact import media_type as mt
+from tidegate.errors import NotFoundError
+from tidegate.evidence import SBOM, SCAN, VSA
+from tidegate.storage.schema import manifest, statement
+from tidegate.wire import to_json
+
+EMPTY: Final = b"{}"
+PREDICATE_TYPE: Final = "in-toto.io/predicate-type"
+CREATED: Final = "org.opencontainers.image.created"
+_ARTIFACT_TYPES: Final[Mapping[str, str]] = {
+    SBOM: "application/vnd.in-toto.cyclonedx+dsse",
+    SCAN: "application/vnd.in-toto.tidegate-scan+dsse",
+    VSA: "application/vnd.in-toto.vsa+dsse",
+}
+_OTHER: Final = "application/vnd.in-toto+dsse"
+
+
+def artifact_type_of(predicate_type: str) -> str:
+    """The `artifactType` under which a statement is found among the referrers."""
+    return _ARTIFACT_TYPES.get(predicate_type, _OTHER)
+
+
+def attachment_manifest(
+    connection: Connection,
+    subject: Digest,
+    envelope: bytes,
+    *,
+    artifact_type: str,
+    annotations: Mapping[str, str],
+) -> bytes:
+    """The manifest that hangs an envelope on a stored subject.
+
+    Raises:
+        NotFoundError: the subject is not stored here.
+    """
+    row = connection.execute(
+        select(manifest.c.media_type, manifest.c.document).where(manifest.c.digest == subject)
+    ).first()
+    if row is None:
+        raise NotFoundError("no manifest with this digest", where=subject)
+    return to_json(
+        {
+            "schemaVersion": 2,
+            "mediaType": mt.OCI_MANIFEST,
+            "artifactType": artifact_type,
+            "config": {"mediaType": mt.OCI_EMPTY, "digest": Digest.of(EMPTY), "size": len(EMPTY)},
+            "layers": [{"mediaType": mt.DSSE, "digest": Digest.of(envelope), "size": len(envelope)}],
+            "subject": {"mediaType": row.media_type, "digest": subject, "size": len(row.document)},
+            "annotations": dict(annotations),
+        }
+    )
+
+
+def recorded_envelopes(connection: Connection, subject: Digest) -> list[tuple[bytes, str, dict[str, str]]]:
+    """Every statement on record about a subject: envelope, artifact type and annotations, oldest first."""
+    query = select(statement).where(statement.c.subject == subject).order_by(statement.c.ledger_index)
+    return [
+        (
+            bytes(row.envelope),
+            artifact_type_of(row.predicate_type),
+            {PREDICATE_TYPE: row.predicate_type, CREATED: row.recorded_at},
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def holds(connection: Connection, repository: Repository, digest: Digest) -> bool:
+    """True when a repository holds a manifest."""
+    from tidegate.storage.schema import repository_manifest as held
+
+    query = select(held.c.digest).where(held.c.repository == repository, held.c.digest == digest)
+    return connection.scalar(query) is not None

@@ -1,0 +1,265 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The shelf: manifests in their repositories, taken in to quarantine and handed out by state."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Connection, delete, exists, func, or_, select
+
+from tidegate.artifact import Digest, Repository, Tag, parse_manifest
+from tidegate.clock import Clock, parse_rfc3339
+from tidegate.curation import attachments, tags
+from tidegate.curation.lifecycle import State
+from tidegate.curation.referrers import ReferrersPage, list_referrers
+from tidegate.curation.shelf_blobs import ShelfBlobs
+from tidegate.curation.stock import MissingContentError, Stored, require_content, store_manifest
+from tidegate.curation.withheld import WithheldError, withheld
+from tidegate.errors import DigestMismatchError, NotFoundError
+from tidegate.events import Event, EventKind
+from tidegate.storage.database import Database
+from tidegate.storage.outbox import publish
+from tidegate.storage.schema import manifest, repository_blob, repository_manifest, state, tag
+
+__all__ = [
+    "ManifestUnknownError",
+    "MissingContentError",
+    "NameUnknownError",
+    "Served",
+    "Shelf",
+    "Stored",
+    "WithheldError",
+]
+
+
+class ManifestUnknownError(NotFoundError):
+    """A repository holds no such manifest or tag."""
+
+    def __init__(self, repository: Repository, locator: str) -> None:
+        super().__init__("no such manifest", where=f"{repository}:{locator}")
+
+
+class NameUnknownError(NotFoundError):
+    """There is no such repository."""
+
+    def __init__(self, repository: Repository) -> None:
+        super().__init__("no such repository", where=repository)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """A manifest as it was pushed."""
+
+    digest: Digest
+    media_type: str
+    document: bytes
+    state: State
+
+
+class Shelf:
+    """All repositories of a registry. Safe for threads.
+
+    Args:
+        database: migrated.
+        blobs: their blobs.
+        clock: the moment recorded.
+    """
+
+    def __init__(self, database: Database, blobs: ShelfBlobs, clock: Clock) -> None:
+        self._database = database
+        self._blobs = blobs
+        self._clock = clock
+
+    def put_manifest(
+        self, repository: Repository, locator: Tag | Digest, raw: bytes, *, media_type: str, pushed_by: str
+    ) -> Stored:
+        """Takes a manifest in: document, links, tag, state and events are there at once, or nothing is.
+
+        A digest seen before keeps its state: pushing again does not reopen a verdict.
+
+        Raises:
+            InvalidInputError: not a manifest, over a bound, or other sizes than the blobs have.
+            DigestMismatchError: `locator` is another digest than the document's.
+            MissingContentError: the repository does not hold all it names.
+        """
+        parsed = parse_manifest(raw, media_type=media_type, where=f"{repository}:{locator}")
+        digest, at = _digest(raw, locator), self._clock()
+        with self._database.begin() as connection:
+            require_content(connection, repository, parsed)
+            stored = store_manifest(connection, repository, digest, parsed, who=pushed_by, at=at)
+            if isinstance(locator, Tag):
+                tags.point(connection, repository, locator, digest, who=pushed_by, at=at)
+        return stored
+
+    def get_manifest(self, repository: Repository, locator: Tag | Digest) -> Served:
+        """Hands a manifest out, if its state allows that now.
+
+        Raises:
+            ManifestUnknownError: the repository holds no such thing.
+            WithheldError: its state, or the end of the decision behind it, forbids.
+        """
+        with self._database.read() as connection:
+            row = self._find(connection, repository, locator)
+            now_state = State(row.state)
+            expired = bool(row.expires_at) and parse_rfc3339(row.expires_at) <= self._clock()
+            if not now_state.is_served or expired:
+                raise withheld(connection, Digest(row.digest), now_state, expired=expired)
+        return _served(row)
+
+    def head_manifest(self, repository: Repository, locator: Tag | Digest) -> Served:
+        """What is known of a manifest without handing it out: whatever its state, `document` must not leave.
+
+        Raises:
+            ManifestUnknownError: the repository holds no such thing.
+        """
+        with self._database.read() as connection:
+            return _served(self._find(connection, repository, locator))
+
+    def attach(
+        self,
+        connection: Connection,
+        repository: Repository,
+        subject: Digest,
+        envelope: bytes,
+        *,
+        artifact_type: str,
+        annotations: Mapping[str, str] | None = None,
+        who: str = "tidegate",
+    ) -> Digest:
+        """Hangs an envelope on a subject, in the caller's transaction; again changes nothing.
+
+        Args:
+            connection: inside a transaction that writes.
+            repository: which must hold the subject for clients to find it.
+            subject: a stored manifest.
+            envelope: DSSE, JSON.
+            artifact_type: under which it is found.
+            annotations: of the manifest; no moment of now, or it is another manifest each time.
+            who: recorded as the pusher.
+
+        Returns:
+            The digest of the manifest that hangs there.
+
+        Raises:
+            NotFoundError: no such subject.
+        """
+        raw = attachments.attachment_manifest(
+            connection, subject, envelope, artifact_type=artifact_type, annotations=annotations or {}
+        )
+        digest = Digest.of(raw)
+        if not attachments.holds(connection, repository, digest):
+            self._blobs.put(connection, repository, attachments.EMPTY)
+            self._blobs.put(connection, repository, envelope)
+            store_manifest(connection, repository, digest, parse_manifest(raw), who=who, at=self._clock())
+        return digest
+
+    def attach_records(
+        self, connection: Connection, repository: Repository, subject: Digest, *, at: datetime
+    ) -> tuple[Digest, ...]:
+        """Hangs every statement on record about a subject on it, in the caller's transaction.
+
+        Returns:
+            The digests of the manifests that hang there, oldest statement first.
+        """
+        del at  # each is dated by its own record, so that it stays the same manifest
+        return tuple(
+            self.attach(connection, repository, subject, envelope, artifact_type=kind, annotations=notes)
+            for envelope, kind, notes in attachments.recorded_envelopes(connection, subject)
+        )
+
+    def referrers(
+        self, repository: Repository, subject: Digest, *, artifact_type: str = "", last: str = ""
+    ) -> ReferrersPage:
+        """What hangs on a subject (`list_referrers`)."""
+        with self._database.read() as connection:
+            return list_referrers(connection, repository, subject, artifact_type=artifact_type, last=last)
+
+    def list_tags(self, repository: Repository, *, limit: int, last: str = "") -> Sequence[Tag]:
+        """At most `limit` tags past `last`, in the order of their bytes.
+
+        Raises:
+            NameUnknownError: there is no such repository.
+        """
+        with self._database.read() as connection:
+            found = tags.list_tags(connection, repository, limit=limit, last=last)
+            if not found and not _exists(connection, repository):
+                raise NameUnknownError(repository)
+        return found
+
+    def list_repositories(self, *, limit: int, last: str = "") -> Sequence[Repository]:
+        """At most `limit` repositories past `last`, in the order of their bytes."""
+        with self._database.read() as connection:
+            return tags.list_repositories(connection, limit=limit, last=last)
+
+    def delete_tag(self, repository: Repository, name: Tag) -> None:
+        """Removes a tag; the manifest stays.
+
+        Raises:
+            ManifestUnknownError: there is no such tag.
+        """
+        with self._database.begin() as connection:
+            if not tags.remove(connection, repository, name):
+                raise ManifestUnknownError(repository, name)
+
+    def delete_manifest(self, repository: Repository, digest: Digest, *, who: str) -> None:
+        """Takes a manifest and its tags out of a repository. What is known of the digest, verdict included, stays.
+
+        Raises:
+            ManifestUnknownError: the repository does not hold it.
+        """
+        held, at = repository_manifest, self._clock()
+        with self._database.begin() as connection:
+            here = (held.c.repository == repository) & (held.c.digest == digest)
+            if not connection.execute(delete(held).where(here)).rowcount:
+                raise ManifestUnknownError(repository, digest)
+            connection.execute(delete(tag).where(tag.c.repository == repository, tag.c.digest == digest))
+            left = connection.scalar(select(func.count()).select_from(held).where(held.c.digest == digest))
+            publish(
+                connection,
+                Event(
+                    id=uuid4().hex,
+                    kind=EventKind.IMAGE_DELETED,
+                    subject=digest,
+                    time=at,
+                    data={"digest": digest, "repository": repository, "who": who, "repositories_left": left},
+                ),
+            )
+
+    def _find(self, connection: Connection, repository: Repository, locator: Tag | Digest) -> Any:
+        held = repository_manifest
+        digest = locator if isinstance(locator, Digest) else tags.resolve(connection, repository, locator)
+        row = connection.execute(
+            select(manifest.c.digest, manifest.c.media_type, manifest.c.document, state.c.state, state.c.expires_at)
+            .join(held, held.c.digest == manifest.c.digest)
+            .join(state, state.c.digest == manifest.c.digest)
+            .where(held.c.repository == repository, manifest.c.digest == digest)
+        ).first()
+        if row is None:
+            raise ManifestUnknownError(repository, locator)
+        return row
+
+
+def _served(row: Any) -> Served:
+    return Served(
+        digest=Digest(row.digest), media_type=row.media_type, document=bytes(row.document), state=State(row.state)
+    )
+
+
+def _digest(raw: bytes, locator: Tag | Digest) -> Digest:
+    if not isinstance(locator, Digest):
+        return Digest.of(raw)
+    actual = Digest(f"{locator.algorithm}:{hashlib.new(locator.algorithm, raw).hexdigest()}")
+    if actual != locator:
+        raise DigestMismatchError(locator, actual, where="manifest")
+    return actual
+
+
+def _exists(connection: Connection, repository: Repository) -> bool:
+    held = (
+        exists().where(repository_manifest.c.repository == repository),
+        exists().where(repository_blob.c.repository == repository),
+    )
+    return bool(connection.scalar(select(or_(*held))))

@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Blobs as repositories hold them: uploaded, mounted from one to another, found and let go.
+
+The file comes first and goes last: a row in the database always has its bytes on the disk. One lock per digest keeps a
+delete from taking the file from under an upload of the same bytes.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Final
+
+from sqlalchemy import ColumnElement, Connection, delete, exists, select
+
+from tidegate.artifact import Digest, Repository
+from tidegate.clock import Clock, rfc3339
+from tidegate.errors import NotFoundError, RefusedError
+from tidegate.storage.blobs import BlobStore, UploadUnknownError
+from tidegate.storage.database import Database
+from tidegate.storage.insert import insert_once
+from tidegate.storage.schema import blob, manifest_blob, repository_blob, repository_manifest
+
+_STRIPES: Final = 64
+_MARK_CHARS: Final = 16
+
+
+class BlobUnknownError(NotFoundError):
+    """A repository holds no such blob."""
+
+    def __init__(self, repository: Repository, digest: Digest) -> None:
+        super().__init__(f"{repository} holds no such blob", where=digest)
+
+
+class BlobInUseError(RefusedError):
+    """A manifest of the repository needs the blob."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldBlob:
+    """A blob a repository holds: where its bytes lie and how many they are."""
+
+    digest: Digest
+    size: int
+    path: Path
+
+
+class ShelfBlobs:
+    """Blobs and uploads of all repositories. Safe for threads."""
+
+    def __init__(self, database: Database, store: BlobStore, clock: Clock) -> None:
+        self._database = database
+        self._store = store
+        self._clock = clock
+        self._locks = tuple(Lock() for _ in range(_STRIPES))
+
+    def begin(self, repository: Repository, *, algorithm: str = "sha256") -> str:
+        """Opens an upload into a repository; its name works in no other.
+
+        Raises:
+            UsageError: no such digest algorithm.
+            BoundExceededError: too many are unfinished.
+        """
+        return self._store.begin(algorithm=algorithm, mark=_mark(repository))
+
+    def append(self, repository: Repository, upload: str, chunks: Sequence[bytes], *, at: int | None = None) -> int:
+        """Takes the next bytes of an upload (`BlobStore.append`) and returns the offset after them.
+
+        Raises:
+            UploadUnknownError: the repository has no such upload.
+            UploadOffsetError: it stands elsewhere than `at`.
+            BoundExceededError: the blob becomes too long.
+        """
+        return self._store.append(_checked(repository, upload), chunks, at=at)
+
+    def offset(self, repository: Repository, upload: str) -> int:
+        """How many bytes of an upload are here.
+
+        Raises:
+            UploadUnknownError: the repository has no such upload.
+        """
+        return self._store.offset(_checked(repository, upload))
+
+    def finish(self, repository: Repository, upload: str, digest: Digest) -> HeldBlob:
+        """Turns an upload into a blob of the repository; durable when this returns.
+
+        Raises:
+            UploadUnknownError: the repository has no such upload.
+            DigestMismatchError: the bytes are others; the upload is gone.
+        """
+        with self._lock(digest):
+            size = self._store.finish(_checked(repository, upload), digest)
+            with self._database.begin() as connection:
+                self._hold(connection, repository, digest, size)
+        return HeldBlob(digest=digest, size=size, path=self._store.path(digest))
+
+    def cancel(self, repository: Repository, upload: str) -> None:
+        """Drops an upload.
+
+        Raises:
+            UploadUnknownError: the repository has no such upload.
+        """
+        self._store.cancel(_checked(repository, upload))
+
+    def put(self, connection: Connection, repository: Repository, data: bytes) -> Digest:
+        """Stores bytes at hand as a blob of the repository, in the caller's transaction."""
+        digest = self._store.put(data)
+        self._hold(connection, repository, digest, len(data))
+        return digest
+
+    def mount(self, repository: Repository, digest: Digest, source: Repository) -> bool:
+        """Lets a repository hold a blob that another one holds.
+
+        Returns:
+            False when the other one does not.
+        """
+        with self._lock(digest), self._database.begin() as connection:
+            if not connection.scalar(select(_held(source, digest))):
+                return False
+            insert_once(connection, repository_blob, repository=repository, digest=digest)
+            return True
+
+    def find(self, repository: Repository, digest: Digest) -> HeldBlob:
+        """Where a blob of a repository lies.
+
+        Raises:
+            BlobUnknownError: the repository does not hold it.
+        """
+        query = (
+            select(blob.c.size)
+            .join(repository_blob, repository_blob.c.digest == blob.c.digest)
+            .where(repository_blob.c.repository == repository, blob.c.digest == digest)
+        )
+        with self._database.read() as connection:
+            size = connection.scalar(query)
+        if size is None:
+            raise BlobUnknownError(repository, digest)
+        return HeldBlob(digest=digest, size=size, path=self._store.path(digest))
+
+    def delete(self, repository: Repository, digest: Digest) -> None:
+        """Lets a repository hold a blob no longer; its bytes go with the last one that held it.
+
+        Raises:
+            BlobUnknownError: it does not hold it.
+            BlobInUseError: one of its manifests needs it.
+        """
+        with self._lock(digest):
+            with self._database.begin() as connection:
+                self._let_go(connection, repository, digest)
+            self._reclaim(digest)
+
+    def collect(self) -> int:
+        """Removes files no row speaks of: left by a process that died between the two. Returns how many."""
+        with self._database.read() as connection:
+            known = set(connection.scalars(select(blob.c.digest)))
+        collected = 0
+        for digest in self._store.digests():
+            if digest not in known:
+                with self._lock(digest):
+                    collected += self._reclaim(digest)
+        return collected
+
+    def _lock(self, digest: Digest) -> Lock:
+        return self._locks[int(digest.hex[:8], 16) % _STRIPES]
+
+    def _hold(self, connection: Connection, repository: Repository, digest: Digest, size: int) -> None:
+        insert_once(connection, blob, digest=digest, size=size, stored_at=rfc3339(self._clock()))
+        insert_once(connection, repository_blob, repository=repository, digest=digest)
+
+    def _let_go(self, connection: Connection, repository: Repository, digest: Digest) -> None:
+        if not connection.scalar(select(_held(repository, digest))):
+            raise BlobUnknownError(repository, digest)
+        user = connection.scalar(
+            select(manifest_blob.c.manifest)
+            .join(repository_manifest, repository_manifest.c.digest == manifest_blob.c.manifest)
+            .where(manifest_blob.c.blob == digest, repository_manifest.c.repository == repository)
+            .limit(1)
+        )
+        if user is not None:
+            raise BlobInUseError(f"manifest {user} needs this blob", where=digest, remedy="delete the manifest first")
+        here = (repository_blob.c.repository == repository) & (repository_blob.c.digest == digest)
+        connection.execute(delete(repository_blob).where(here))
+        elsewhere = exists().where(repository_blob.c.digest == digest)
+        connection.execute(delete(blob).where(blob.c.digest == digest, ~elsewhere))
+
+    def _reclaim(self, digest: Digest) -> bool:
+        # In a transaction that writes: what stores bytes within its own cannot come between the look and the unlink.
+        with self._database.begin() as connection:
+            if connection.scalar(select(exists().where(blob.c.digest == digest))):
+                return False
+            self._store.delete(digest)
+            return True
+
+
+def _held(repository: Repository, digest: Digest) -> ColumnElement[bool]:
+    return exists().where(repository_blob.c.repository == repository, repository_blob.c.digest == digest)
+
+
+def _mark(repository: Repository) -> str:
+    return hashlib.sha256(repository.encode()).hexdigest()[:_MARK_CHARS]
+
+
+def _checked(repository: Repository, upload: str) -> str:
+    if not upload.endswith("-" + _mark(repository)):
+        raise UploadUnknownError(upload)
+    return upload

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Performs what `tidegate.curation.lifecycle` allows: the state, its history and its event in one transaction."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, select
+
+from tidegate.artifact import Digest
+from tidegate.clock import rfc3339
+from tidegate.curation.lifecycle import State, told_as
+from tidegate.events import Event
+from tidegate.storage.insert import insert_or_update
+from tidegate.storage.outbox import publish
+from tidegate.storage.schema import manifest, repository_manifest, state, state_change
+
+__all__ = ["State", "advance", "state_of"]
+
+
+def state_of(connection: Connection, digest: Digest) -> State | None:
+    """The state a digest is in; None when nothing was ever stored under it."""
+    found = connection.scalar(select(state.c.state).where(state.c.digest == digest))
+    return None if found is None else State(found)
+
+
+def advance(
+    connection: Connection,
+    digest: Digest,
+    to: State,
+    *,
+    who: str,
+    why: str,
+    at: datetime,
+    decision: str = "",
+    expires_at: str = "",
+) -> bool:
+    """Moves a digest along one lawful edge, in the caller's transaction; being there already is no change.
+
+    Args:
+        connection: inside a transaction that writes.
+        digest: of a stored manifest.
+        to: the state wanted.
+        who: the principal or the part of tidegate that wants it.
+        why: in one line, shown to whoever is refused the manifest.
+        at: the moment recorded.
+        decision: digest of the envelope that justifies it.
+        expires_at: when that decision ends (RFC 3339); "" for never.
+
+    Returns:
+        True when the state changed.
+
+    Raises:
+        UnlawfulChangeError: no edge leads there.
+    """
+    row = connection.execute(select(state.c.state).where(state.c.digest == digest).with_for_update()).first()
+    before = State(row.state) if row else State.SUBMITTED
+    if before is to:
+        return False
+    kind = told_as(before, to, where=digest)
+    insert_or_update(
+        connection, state, digest=digest, state=to, since=rfc3339(at), decision=decision, expires_at=expires_at
+    )
+    change = {"digest": digest, "before": before, "after": to, "at": rfc3339(at), "who": who, "why": why}
+    key = connection.execute(insert(state_change).values(change)).inserted_primary_key
+    told = _told(connection, digest, {**change, "decision": decision})
+    publish(connection, Event(id=f"{digest}/{key[0] if key else ''}", kind=kind, subject=digest, time=at, data=told))
+    return True
+
+
+def _told(connection: Connection, digest: Digest, change: dict[str, Any]) -> dict[str, Any]:
+    held = select(repository_manifest.c.repository).where(repository_manifest.c.digest == digest)
+    row = connection.execute(select(manifest.c.kind, manifest.c.subject).where(manifest.c.digest == digest)).first()
+    attached = {"subject": row.subject} if row and row.subject else {}
+    return {
+        **change,
+        **attached,
+        "kind": row.kind if row else "",
+        "repositories": sorted(connection.scalars(held)),
+    }
