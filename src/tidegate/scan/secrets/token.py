@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The second look at a token: its whole form, its randomness, and whether it is somebody's example."""
+
+import math
+import re
+from collections import Counter
+from typing import Final
+
+from tidegate.scan.secrets.rule import Buffer, Rule, Sighting
+
+_PLACEHOLDERS: Final = re.compile(
+    rb"example|placeholder|changeme|redacted|dummy|sample|insert|replace|fake_?token|your_?token"
+    rb"|xxxxx|\*\*\*\*|00000000|12345678|abcdefgh|deadbeef",
+    re.IGNORECASE,
+)
+_WORD: Final = frozenset(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_")
+
+
+def confirm_token(rule: Rule, content: Buffer, start: int) -> Sighting | None:
+    """Says whether a trigger's hit is a secret of its rule.
+
+    Args:
+        rule: whose trigger hit.
+        content: the whole file.
+        start: where the trigger began.
+
+    Returns:
+        None when it stands inside a longer word, has another form, too little entropy, or is a known placeholder.
+    """
+    if rule.stands_alone and not _starts_a_word(content, start):
+        return None
+    found = rule.token.match(content, start)
+    if found is None:
+        return None
+    secret = bytes(found["secret"])
+    if entropy(secret) < rule.min_entropy or _PLACEHOLDERS.search(secret):
+        return None
+    return Sighting(rule=rule.id, start=found.start("secret"), secret=secret)
+
+
+def entropy(secret: bytes) -> float:
+    """Shannon entropy of the characters' own frequencies, in bits a character."""
+    size = len(secret)
+    return -sum(count / size * math.log2(count / size) for count in Counter(secret).values()) if size else 0.0
+
+
+def _starts_a_word(content: Buffer, start: int) -> bool:
+    before = bytes(content[max(0, start - 3) : start])
+    # In JSON and in URLs a letter may belong to an escape: \\n, %3D.
+    return not before or before[-1] not in _WORD or before[-2:-1] == b"\\" or before[:1] == b"%"

@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Turns the rules' templates into samples: the repository itself holds nothing that looks like a secret."""
+
+import base64
+import hashlib
+import re
+
+from tidegate.scan.secrets.rule import ALPHABETS
+
+_HOLE = re.compile(r"<(\d+):(\w+)>")
+
+
+def made(template: str, seed: str = "tidegate") -> bytes:
+    """The sample a template stands for; equal seeds give equal samples."""
+    login = base64.b64encode(f"deploy:{drawn('alnum', 24, seed)}".encode()).decode()
+    text = template.replace("<login>", login)
+    return _HOLE.sub(lambda hole: drawn(hole[2], int(hole[1]), f"{seed} {hole.start()}"), text).encode()
+
+
+def drawn(alphabet: str, size: int, seed: str) -> str:
+    letters = ALPHABETS[alphabet]
+    stream = hashlib.shake_256(seed.encode()).digest(size * 2)
+    return "".join(letters[(stream[2 * i] << 8 | stream[2 * i + 1]) % len(letters)] for i in range(size))
