@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The execution tier: what may run, how, and where it runs."""
+"""The execution tier: workloads, their hardening, the gate before they run, and the record of where they do."""

@@ -3,22 +3,22 @@
 
 from tidegate.settings.load import load
 from tidegate.settings.tree import (
-    LoggingOptions,
-    OutboundOptions,
-    PolicyOptions,
-    ScanOptions,
-    ServerOptions,
+    LoggingSettings,
+    OutboundSettings,
+    PolicySettings,
+    ScanSettings,
+    ServerSettings,
     Settings,
-    SigningOptions,
+    SigningSettings,
 )
 
 __all__ = [
-    "LoggingOptions",
-    "OutboundOptions",
-    "PolicyOptions",
-    "ScanOptions",
-    "ServerOptions",
+    "LoggingSettings",
+    "OutboundSettings",
+    "PolicySettings",
+    "ScanSettings",
+    "ServerSettings",
     "Settings",
-    "SigningOptions",
+    "SigningSettings",
     "load",
 ]

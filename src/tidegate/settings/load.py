@@ -19,6 +19,7 @@ _TEST_PREFIX: Final = "TIDEGATE_TEST_"
 _SERVICE_LINK: Final = re.compile(
     r"TIDEGATE_(?:\w+_)?(?:SERVICE_(?:HOST|PORT)(?:_\w+)?|PORT_[0-9]+_(?:TCP|UDP|SCTP)(?:_\w+)?|PORT)"
 )
+_PROXY_VARIABLES: Final = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 _SERVICE_URL: Final = re.compile(r"(?:tcp|udp|sctp)://")
 
 
@@ -44,7 +45,8 @@ def load(
     environ = os.environ if environ is None else environ
     folder = Path.cwd() if folder is None else folder
     keys = all_keys()
-    values = _from_file(keys, _file(config, environ, folder))
+    values = _from_conventions(environ)
+    values |= _from_file(keys, _file(config, environ, folder))
     values |= _from_environment(keys, environ, folder)
     values |= _from_flags(keys, flags or {}, folder)
     return _build(keys, values, environ)
@@ -86,8 +88,16 @@ def _from_environment(keys: dict[str, Key], environ: Mapping[str, str], folder: 
             raise _unknown(name, list(by_variable), "the environment")
         key = by_variable[name]
         values[key.path] = convert(key, environ[name], where=name, folder=folder)
+    return values
+
+
+def _from_conventions(environ: Mapping[str, str]) -> dict[str, Any]:
+    """What other programs' variables say; anything said to tidegate itself goes before."""
+    values: dict[str, Any] = {}
     if environ.get("NO_COLOR"):
-        values.setdefault("colour", "never")
+        values["colour"] = "never"
+    if proxy := next((environ[name] for name in _PROXY_VARIABLES if environ.get(name)), ""):
+        values["outbound.proxy"] = proxy
     return values
 
 

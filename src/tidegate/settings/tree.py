@@ -33,7 +33,7 @@ class Leaf:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ServerOptions:
+class ServerSettings:
     """Where the server listens and how much it takes."""
 
     host: Annotated[str, Leaf(meaning="Address to listen on.")] = "127.0.0.1"
@@ -49,20 +49,24 @@ class ServerOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OutboundOptions:
-    """How tidegate talks to registries and advisory servers. Proxies: `HTTP_PROXY`, `HTTPS_PROXY`, `NO_PROXY`."""
+class OutboundSettings:
+    """How tidegate talks to registries and advisory servers."""
 
     connect_timeout_s: Annotated[float, Leaf(meaning="Seconds to wait for a connection.", low=0.1, high=3600)] = 10.0
     read_timeout_s: Annotated[float, Leaf(meaning="Seconds to wait for the next bytes.", low=0.1, high=3600)] = 60.0
-    attempts: Annotated[int, Leaf(meaning="Tries of a request that may be repeated.", low=1, high=20)] = 4
+    total_timeout_s: Annotated[float, Leaf(meaning="Seconds for one answer, whole.", low=0.1, high=86400)] = 3600.0
+    max_attempts: Annotated[int, Leaf(meaning="Tries of a request that may be repeated.", low=1, high=20)] = 4
+    proxy: Annotated[
+        str, Leaf(meaning="URL of an HTTP proxy; empty takes `HTTPS_PROXY` or `ALL_PROXY` of the environment.")
+    ] = ""
     ca_file: Annotated[
-        Path | None, Leaf(meaning="PEM file of certificate authorities to trust instead of the system's.")
+        Path | None, Leaf(meaning="PEM file of certificate authorities to trust besides the system's.")
     ] = None
     knowledge_url: Annotated[str, Leaf(meaning="Where `db update` fetches from when `--url` is not given.")] = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ScanOptions:
+class ScanSettings:
     """How images are read."""
 
     workers: Annotated[int, Leaf(meaning="Layers read at once; 0 is one a processor.", low=0, high=256)] = 0
@@ -74,7 +78,7 @@ class ScanOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PolicyOptions:
+class PolicySettings:
     """Which judgement applies."""
 
     files: Annotated[
@@ -84,7 +88,7 @@ class PolicyOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SigningOptions:
+class SigningSettings:
     """Keys, and the names statements are made under."""
 
     key_file: Annotated[
@@ -104,7 +108,7 @@ class SigningOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LoggingOptions:
+class LoggingSettings:
     """What is told on standard error."""
 
     level: Annotated[LogLevel, Leaf(meaning="Least severity told.")] = "warning"
@@ -123,9 +127,9 @@ class Settings:
         Colour, Leaf(meaning="Colours: `always`, `never`, or `auto`: on a terminal, and not with `NO_COLOR`.")
     ] = "auto"
     debug: Annotated[bool, Leaf(meaning="Show the traceback of an unexpected error.")] = False
-    server: ServerOptions
-    outbound: OutboundOptions
-    scan: ScanOptions
-    policy: PolicyOptions
-    signing: SigningOptions
-    logging: LoggingOptions
+    server: ServerSettings
+    outbound: OutboundSettings
+    scan: ScanSettings
+    policy: PolicySettings
+    signing: SigningSettings
+    logging: LoggingSettings

@@ -1,0 +1,279 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The execution gate: may these workloads run, as they are hardened, with the images they name? Pure: all is handed in.
+
+Emptiness denies: no workload, an image without a digest, a digest without a decision, and a custom resource that brings
+containers of its own are all a no.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from tidegate.artifact import Digest, Reference
+from tidegate.evidence import Boundary, Decision, Reason, Verdict
+from tidegate.execution.edit import Change
+from tidegate.execution.harden import Hardened, HardenOptions, Resolve, UserOf, harden
+from tidegate.execution.standards import Level, Violation, violations
+from tidegate.execution.workload import Bystander, Container, Workload, parse_objects
+from tidegate.policy.context import ContainerContext
+
+_NOT_RESOLVED: Final = "execution/image-not-known"
+_NO_DECISION: Final = "execution/no-decision"
+_NO_WORKLOAD: Final = "execution/no-workload"
+_UNKNOWN_KIND: Final = "execution/unknown-kind"
+_STANDARD: Final = "execution/pod-security"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What is asked of policy for one image of one workload.
+
+    Attributes:
+        reference: as the manifest names it; pinned.
+        labels: of the workload.
+        containers: those of the workload that run this digest, after hardening.
+    """
+
+    digest: Digest
+    reference: Reference
+    cluster: str
+    namespace: str
+    labels: Mapping[str, str]
+    containers: tuple[ContainerContext, ...]
+
+
+Decide = Callable[[Question], Decision | None]
+"""The decision at the execution boundary; None when nothing is known of the digest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateOptions:
+    """How strict the gate is.
+
+    Attributes:
+        level: of the Pod Security Standards; what it does not allow is denied.
+        harden: None leaves the workload as it was written.
+    """
+
+    level: Level = Level.RESTRICTED
+    harden: HardenOptions | None = field(default_factory=HardenOptions)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerReview:
+    """What the gate says of one container's image."""
+
+    container: str
+    reference: Reference
+    digest: Digest | None
+    decision: Decision | None
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectReview:
+    """What the gate says of one object.
+
+    Attributes:
+        workload: as it would run, hardened; None for an object that is no workload.
+        document: the object, changed.
+        patch: the changes as a JSON Patch (RFC 6902) against the object as it came.
+        reasons: all of them, those of the containers too.
+    """
+
+    name: str
+    allowed: bool
+    workload: Workload | None
+    document: Mapping[str, Any]
+    containers: tuple[ContainerReview, ...] = ()
+    reasons: tuple[Reason, ...] = ()
+    violations: tuple[Violation, ...] = ()
+    changes: tuple[Change, ...] = ()
+    patch: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkloadReview:
+    """What the gate says of a stream of objects: allowed when each is, and at least one is a workload."""
+
+    allowed: bool
+    objects: tuple[ObjectReview, ...]
+    reasons: tuple[Reason, ...]
+
+    @property
+    def documents(self) -> tuple[Mapping[str, Any], ...]:
+        """The objects as they may run, in the order they came."""
+        return tuple(reviewed.document for reviewed in self.objects)
+
+
+def judge_workload(
+    documents: Sequence[Any],
+    *,
+    resolve: Resolve,
+    user_of: UserOf,
+    decide: Decide,
+    options: GateOptions | None = None,
+    where: str = "manifest",
+    cluster: str = "",
+) -> WorkloadReview:
+    """Judges Kubernetes objects.
+
+    Args:
+        documents: plain data, as `tidegate.execution.documents.read_documents` gives it.
+        resolve: which digest a reference means.
+        user_of: which user an image's configuration names.
+        decide: asked once for each digest of each workload.
+        options: how strict.
+        where: the documents' name in errors.
+        cluster: where they shall run.
+
+    Raises:
+        BoundExceededError: more objects or containers than allowed.
+        InvalidInputError: not Kubernetes objects.
+    """
+    options = options or GateOptions()
+    objects = parse_objects(documents, where=where, cluster=cluster)
+    reviews = tuple(
+        _bystander(item) if isinstance(item, Bystander) else _workload(item, resolve, user_of, decide, options)
+        for item in objects
+    )
+    reasons = [reason for review in reviews for reason in review.reasons]
+    if not any(review.workload for review in reviews):
+        reasons.append(_deny(_NO_WORKLOAD, "there is nothing that runs containers in it", "hand in a workload"))
+    denied = any(reason.verdict is Verdict.DENY and not reason.excepted_by for reason in reasons)
+    allowed = not denied and all(review.allowed for review in reviews)
+    return WorkloadReview(allowed=allowed, objects=reviews, reasons=tuple(reasons))
+
+
+def _workload(
+    workload: Workload, resolve: Resolve, user_of: UserOf, decide: Decide, options: GateOptions
+) -> ObjectReview:
+    hardened = _hardened(workload, resolve, user_of, options)
+    found = violations(hardened.workload, options.level)
+    containers = _containers(hardened, user_of, decide)
+    reasons = (*(_of_violation(one) for one in found), *_without_repeats(containers))
+    decided = all(review.decision and review.decision.verdict is not Verdict.DENY for review in containers)
+    return ObjectReview(
+        name=str(workload),
+        allowed=decided and not found and not any(r.verdict is Verdict.DENY and not r.excepted_by for r in reasons),
+        workload=hardened.workload,
+        document=hardened.workload.document,
+        containers=containers,
+        reasons=reasons,
+        violations=found,
+        changes=hardened.changes,
+        patch=hardened.patch,
+    )
+
+
+def _hardened(workload: Workload, resolve: Resolve, user_of: UserOf, options: GateOptions) -> Hardened:
+    if options.harden is not None:
+        return harden(workload, resolve=resolve, user_of=user_of, options=options.harden)
+    digests = {c.name: c.image.digest or resolve(c.image) for c in workload.containers}
+    return Hardened(workload=workload, changes=(), patch=(), digests=digests)
+
+
+def _containers(hardened: Hardened, user_of: UserOf, decide: Decide) -> tuple[ContainerReview, ...]:
+    workload = hardened.workload
+    decisions: dict[Digest, Decision | None] = {}
+    reviews = []
+    for container in workload.containers:
+        digest = hardened.digests[container.name]
+        if digest is not None and digest not in decisions:
+            decisions[digest] = decide(_question(hardened, digest, container, user_of(digest)))
+        reviews.append(_review(container, digest, decisions.get(digest) if digest else None))
+    return tuple(reviews)
+
+
+def _question(hardened: Hardened, digest: Digest, first: Container, image_user: str | None) -> Question:
+    workload = hardened.workload
+    sharing = [container for container in workload.containers if hardened.digests[container.name] == digest]
+    labels = (workload.document.get("metadata") or {}).get("labels") or {}
+    return Question(
+        digest=digest,
+        reference=first.image.at(digest),
+        cluster=workload.cluster,
+        namespace=workload.namespace,
+        labels=labels,
+        containers=tuple(container_context(workload, container, image_user) for container in sharing),
+    )
+
+
+def container_context(workload: Workload, container: Container, image_user: str | None) -> ContainerContext:
+    """A container in the words of policy.
+
+    Args:
+        workload: it belongs to.
+        container: one of its containers.
+        image_user: what the image's configuration says; None when it is not known, which counts as root.
+    """
+    security, pod = container.security, workload.pod
+    return ContainerContext(
+        name=container.name,
+        runs_as_root=_runs_as_root(container, image_user),
+        privileged=security.privileged,
+        allows_escalation=security.allow_privilege_escalation is not False,
+        read_only_root=bool(security.read_only_root_filesystem),
+        added_capabilities=security.capabilities_added,
+        host_namespaces=bool(pod.host_network or pod.host_pid or pod.host_ipc),
+    )
+
+
+def _runs_as_root(container: Container, image_user: str | None) -> bool:
+    security = container.security
+    if security.run_as_user is not None:
+        return security.run_as_user == 0
+    if security.run_as_non_root:
+        return False  # the node refuses to start it as root
+    name = (image_user or "").partition(":")[0]
+    return name in {"", "root"} or (name.isdecimal() and int(name) == 0)
+
+
+def _review(container: Container, digest: Digest | None, decision: Decision | None) -> ContainerReview:
+    return ContainerReview(
+        container=container.name,
+        reference=container.image,
+        digest=digest,
+        decision=decision,
+        reasons=tuple(_reasons(container, digest, decision)),
+    )
+
+
+def _reasons(container: Container, digest: Digest | None, decision: Decision | None) -> list[Reason]:
+    image = str(container.image)
+    if digest is None:
+        message = f"nobody knows which image {image} is"
+        return [_deny(_NOT_RESOLVED, message, "push it through the curation gate first", item=container.name)]
+    if decision is None:
+        message = f"no gate has decided on {image}"
+        return [_deny(_NO_DECISION, message, "push it through the curation gate first", item=container.name)]
+    if decision.subject != digest or decision.boundary is not Boundary.EXECUTION:
+        message = f"the decision is on {decision.subject} at {decision.boundary}, not on {digest} at execution"
+        return [_deny(_NO_DECISION, message, "ask for a decision on this digest", item=container.name)]
+    if decision.verdict is Verdict.DENY and not any(r.verdict is Verdict.DENY for r in decision.reasons):
+        return [*decision.reasons, _deny(_NO_DECISION, f"{image} is denied", "", item=container.name)]
+    return list(decision.reasons)
+
+
+def _without_repeats(containers: Sequence[ContainerReview]) -> tuple[Reason, ...]:
+    # Two containers of one image have one decision; its reasons are told once.
+    return tuple(dict.fromkeys(reason for review in containers for reason in review.reasons))
+
+
+def _of_violation(violation: Violation) -> Reason:
+    place = f"container {violation.container}: " if violation.container else ""
+    message = f"{place}{violation.message} ({violation.level} standard, {violation.control})"
+    return _deny(f"{_STANDARD}/{violation.control}", message, violation.fix, item=violation.path)
+
+
+def _bystander(item: Bystander) -> ObjectReview:
+    name = f"{item.kind}/{item.name}"
+    reasons: tuple[Reason, ...] = ()
+    if item.holds_containers:
+        message = f"{name} brings containers in a form tidegate does not know"
+        reasons = (_deny(_UNKNOWN_KIND, message, "judge the pods it makes, or hand in the workload", item=name),)
+    return ObjectReview(name=name, allowed=not reasons, workload=None, document=item.document, reasons=reasons)
+
+
+def _deny(rule: str, message: str, fix: str, *, item: str = "") -> Reason:
+    return Reason(rule=rule, verdict=Verdict.DENY, message=message, item=item, fix=fix)
