@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one ASGI application: registry, health, and what else is handed in (management API, pages, webhook)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from prometheus_client import CollectorRegistry
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import BaseRoute, Mount
+
+from tidegate.curation.shelf import Shelf
+from tidegate.curation.shelf_blobs import ShelfBlobs
+from tidegate.identity import Access
+from tidegate.server.health import Check, health_routes
+from tidegate.server.metrics import HttpMetrics, Measured
+from tidegate.server.offload import Offload
+from tidegate.server.registry import RegistryServices, registry_app
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """What the doors stand on.
+
+    Attributes:
+        figures: what `/metrics` shows; the doors add theirs.
+        checks: what readiness depends on, by name.
+        offload: threads shared by all doors.
+    """
+
+    shelf: Shelf
+    blobs: ShelfBlobs
+    access: Access
+    figures: CollectorRegistry
+    checks: Mapping[str, Check] = field(default_factory=dict)
+    offload: Offload = field(default_factory=Offload)
+
+
+def create_application(services: Services, *, extra_routes: Sequence[BaseRoute] = ()) -> Starlette:
+    """Builds the application.
+
+    Args:
+        services: what it stands on.
+        extra_routes: looked at first, such as the management API mounted at `/api`; they let in whom they want.
+    """
+    metrics = HttpMetrics(services.figures)
+    registry = RegistryServices(shelf=services.shelf, blobs=services.blobs, offload=services.offload, metrics=metrics)
+    routes = [
+        *extra_routes,
+        *health_routes(services.checks, services.figures, services.offload),
+        Mount("/v2", app=registry_app(registry, services.access)),
+    ]
+    return Starlette(routes=routes, middleware=[Middleware(Measured, metrics=metrics)])

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is here: tags, referrers, repositories (OCI distribution-spec 1.1, end-8, 12; `_catalog` of Docker)."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from tidegate.artifact import media_type as mt
+from tidegate.server.registry.names import digest, page_in, repository_in
+from tidegate.server.registry.services import RegistryServices
+
+
+class ListingEndpoints:
+    """Endpoints that list."""
+
+    def __init__(self, services: RegistryServices) -> None:
+        self._shelf = services.shelf
+        self._run = services.offload.run
+
+    async def base(self, _request: Request) -> Response:
+        """Says that this is a registry."""
+        return JSONResponse({}, headers={"Docker-Distribution-API-Version": "registry/2.0"})
+
+    async def list_tags(self, request: Request) -> Response:
+        """One page of a repository's tags."""
+        name, (wanted, last) = repository_in(request), page_in(request)
+        # One more than wanted tells whether there is a next page.
+        found = list(await self._run(self._shelf.list_tags, name, limit=wanted + 1, last=last))
+        page = found[:wanted]
+        headers = _next(request, {"n": str(wanted), "last": page[-1]}) if page and len(found) > wanted else {}
+        return JSONResponse({"name": name, "tags": page}, headers=headers)
+
+    async def list_repositories(self, request: Request) -> Response:
+        """One page of the names of repositories."""
+        wanted, last = page_in(request)
+        found = list(await self._run(self._shelf.list_repositories, limit=wanted + 1, last=last))
+        page = found[:wanted]
+        headers = _next(request, {"n": str(wanted), "last": page[-1]}) if page and len(found) > wanted else {}
+        return JSONResponse({"repositories": page}, headers=headers)
+
+    async def list_referrers(self, request: Request) -> Response:
+        """What hangs on a digest, as an image index; unknown digests have nothing."""
+        name, subject = repository_in(request), digest(request.path_params["digest"])
+        wanted = request.query_params.get("artifactType", "")
+        last = request.query_params.get("last", "")
+        page = await self._run(
+            self._shelf.referrers, name, subject, artifact_type=wanted, last=digest(last) if last else ""
+        )
+        query = {"artifactType": wanted} if wanted else {}
+        headers = {"OCI-Filters-Applied": "artifactType"} if wanted else {}
+        if page.last:
+            headers |= _next(request, {**query, "last": page.last})
+        return Response(page.document, status_code=HTTPStatus.OK, media_type=mt.OCI_INDEX, headers=headers)
+
+
+def _next(request: Request, query: Mapping[str, str]) -> dict[str, str]:
+    return {"Link": f'<{request.url.path}?{urlencode(query)}>; rel="next"'}

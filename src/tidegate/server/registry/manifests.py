@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Manifests: PUT, GET, HEAD, DELETE (OCI distribution-spec 1.1, end-2, 3, 7, 9)."""
+
+from http import HTTPStatus
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tidegate.artifact import Digest
+from tidegate.artifact.manifest import MAX_MANIFEST_BYTES
+from tidegate.curation.shelf import Served, WithheldError
+from tidegate.errors import BoundExceededError
+from tidegate.server.authentication import principal_of
+from tidegate.server.registry.errors import STATE_HEADER
+from tidegate.server.registry.names import locator_in, repository_in
+from tidegate.server.registry.services import RegistryServices
+
+
+class ManifestEndpoints:
+    """Endpoints of `/v2/<name>/manifests/<tag or digest>`."""
+
+    def __init__(self, services: RegistryServices) -> None:
+        self._services = services
+
+    async def put_manifest(self, request: Request) -> Response:
+        """Takes a manifest in to quarantine."""
+        name, locator = repository_in(request), locator_in(request)
+        media_type = request.headers.get("content-type", "").partition(";")[0].strip()
+        raw = await _body(request)
+        stored = await self._services.offload.run(
+            self._services.shelf.put_manifest,
+            name,
+            locator,
+            raw,
+            media_type=media_type,
+            pushed_by=principal_of(request).name,
+        )
+        self._services.metrics.pushes.labels(stored.kind, stored.state).inc()
+        headers = {
+            "Location": f"/v2/{name}/manifests/{stored.digest}",
+            "Docker-Content-Digest": stored.digest,
+            STATE_HEADER: stored.state,
+        }
+        if stored.subject:
+            headers["OCI-Subject"] = stored.subject
+        return Response(status_code=HTTPStatus.CREATED, headers=headers)
+
+    async def get_manifest(self, request: Request) -> Response:
+        """Hands a manifest out, or says why not."""
+        name, locator = repository_in(request), locator_in(request)
+        try:
+            served = await self._services.offload.run(self._services.shelf.get_manifest, name, locator)
+        except WithheldError as error:
+            self._services.metrics.pulls.labels(error.state).inc()
+            raise
+        self._services.metrics.pulls.labels(served.state).inc()
+        return Response(served.document, headers=_headers(served))
+
+    async def head_manifest(self, request: Request) -> Response:
+        """Tells that a manifest is here, in whatever state.
+
+        Clients that push look before they write, and take any answer but 200 and 404 for a failure: a tag whose image
+        was refused could never be given a better one. What is withheld is withheld in the GET: no byte leaves here.
+        """
+        name, locator = repository_in(request), locator_in(request)
+        served = await self._services.offload.run(self._services.shelf.head_manifest, name, locator)
+        return Response(headers={**_headers(served), "Content-Length": str(len(served.document))})
+
+    async def delete_manifest(self, request: Request) -> Response:
+        """Removes a tag, or a manifest with its tags."""
+        name, locator = repository_in(request), locator_in(request)
+        shelf = self._services.shelf
+        if isinstance(locator, Digest):
+            await self._services.offload.run(shelf.delete_manifest, name, locator, who=principal_of(request).name)
+        else:
+            await self._services.offload.run(shelf.delete_tag, name, locator)
+        return Response(status_code=HTTPStatus.ACCEPTED)
+
+
+async def _body(request: Request) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_MANIFEST_BYTES:
+            raise BoundExceededError("max_manifest_bytes", MAX_MANIFEST_BYTES, where="manifest")
+    return bytes(body)
+
+
+def _headers(served: Served) -> dict[str, str]:
+    return {
+        "Content-Type": served.media_type,
+        "Docker-Content-Digest": served.digest,
+        "ETag": f'"{served.digest}"',
+        "X-Content-Type-Options": "nosniff",
+        STATE_HEADER: served.state,
+    }

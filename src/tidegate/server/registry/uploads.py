@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Uploads: whole, in chunks, resumed, cancelled, mounted (OCI distribution-spec 1.1, end-4 to 6, 11, 13)."""
+
+import re
+from http import HTTPStatus
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tidegate.artifact import Digest, Repository
+from tidegate.bounds import MIB
+from tidegate.server.registry.errors import RegistryError, range_of
+from tidegate.server.registry.names import digest, repository, repository_in
+from tidegate.server.registry.services import RegistryServices
+
+_PIECE_BYTES: Final = MIB
+_RANGE: Final = re.compile(r"(?:bytes[ =])?([0-9]{1,18})-([0-9]{1,18})(?:/[0-9*]{1,19})?")
+
+
+class UploadEndpoints:
+    """Endpoints of `/v2/<name>/blobs/uploads/`."""
+
+    def __init__(self, services: RegistryServices) -> None:
+        self._blobs = services.blobs
+        self._run = services.offload.run
+        self._received = services.metrics.received_bytes
+
+    async def begin_upload(self, request: Request) -> Response:
+        """Opens an upload; with `digest` takes the whole blob at once, with `mount` one that another repository has."""
+        name, query = repository_in(request), request.query_params
+        if "mount" in query and "from" in query:
+            wanted, source = digest(query["mount"]), repository(query["from"])
+            if await self._run(self._blobs.mount, name, wanted, source):
+                return _created(name, wanted)
+        whole = digest(query["digest"]) if "digest" in query else None
+        algorithm = whole.algorithm if whole else query.get("digest-algorithm", "sha256")
+        upload = await self._run(self._blobs.begin, name, algorithm=algorithm)
+        if whole:
+            await self._take(request, name, upload, 0)
+            await self._run(self._blobs.finish, name, upload, whole)
+            return _created(name, whole)
+        return _standing(HTTPStatus.ACCEPTED, name, upload, 0)
+
+    async def append_upload(self, request: Request) -> Response:
+        """Takes the next chunk, or all of it as a stream."""
+        name, upload = repository_in(request), request.path_params["upload"]
+        offset = await self._take(request, name, upload, await self._start(request, name, upload))
+        return _standing(HTTPStatus.ACCEPTED, name, upload, offset)
+
+    async def finish_upload(self, request: Request) -> Response:
+        """Takes what is left and turns the upload into a blob."""
+        name, upload = repository_in(request), request.path_params["upload"]
+        if "digest" not in request.query_params:
+            raise RegistryError(HTTPStatus.BAD_REQUEST, "DIGEST_INVALID", "the digest is missing from the query")
+        wanted = digest(request.query_params["digest"])
+        await self._take(request, name, upload, await self._start(request, name, upload))
+        await self._run(self._blobs.finish, name, upload, wanted)
+        return _created(name, wanted)
+
+    async def get_upload(self, request: Request) -> Response:
+        """Tells how far an upload is."""
+        name, upload = repository_in(request), request.path_params["upload"]
+        return _standing(HTTPStatus.NO_CONTENT, name, upload, await self._run(self._blobs.offset, name, upload))
+
+    async def cancel_upload(self, request: Request) -> Response:
+        """Drops an upload."""
+        await self._run(self._blobs.cancel, repository_in(request), request.path_params["upload"])
+        return Response(status_code=HTTPStatus.NO_CONTENT)
+
+    async def _start(self, request: Request, name: Repository, upload: str) -> int:
+        """Where this request's bytes belong: where it says, or else where the upload stands."""
+        stated = request.headers.get("content-range")
+        if stated is None:
+            return await self._run(self._blobs.offset, name, upload)
+        match = _RANGE.fullmatch(stated.strip())
+        if match is None:
+            raise RegistryError(HTTPStatus.BAD_REQUEST, "BLOB_UPLOAD_INVALID", "Content-Range is not <start>-<end>")
+        start, end = int(match[1]), int(match[2])
+        # Even an empty body must stand at the right place.
+        await self._run(self._blobs.append, name, upload, (), at=start)
+        length = request.headers.get("content-length", "")
+        if length.isdecimal() and int(length) != end - start + 1:
+            raise RegistryError(HTTPStatus.BAD_REQUEST, "SIZE_INVALID", "Content-Range and Content-Length disagree")
+        return start
+
+    async def _take(self, request: Request, name: Repository, upload: str, at: int) -> int:
+        """Writes a request's body in pieces large enough to be worth the way to a thread."""
+        held: list[bytes] = []
+        size = 0
+        async for chunk in request.stream():
+            held.append(chunk)
+            size += len(chunk)
+            if size >= _PIECE_BYTES:
+                at = await self._write(name, upload, held, at)
+                held, size = [], 0
+        return await self._write(name, upload, held, at) if size else at
+
+    async def _write(self, name: Repository, upload: str, pieces: list[bytes], at: int) -> int:
+        reached = await self._run(self._blobs.append, name, upload, pieces, at=at)
+        self._received.inc(reached - at)
+        return reached
+
+
+def _created(name: Repository, wanted: Digest) -> Response:
+    headers = {"Location": f"/v2/{name}/blobs/{wanted}", "Docker-Content-Digest": wanted}
+    return Response(status_code=HTTPStatus.CREATED, headers=headers)
+
+
+def _standing(status: HTTPStatus, name: Repository, upload: str, offset: int) -> Response:
+    headers = {
+        "Location": f"/v2/{name}/blobs/uploads/{upload}",
+        "Range": range_of(offset),
+        "Docker-Upload-UUID": upload,
+    }
+    return Response(status_code=status, headers=headers)

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Serves an ASGI application from this process until it is told to stop."""
+
+import asyncio
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from granian.constants import Interfaces
+from granian.http import HTTP1Settings, HTTP2Settings
+from granian.log import LogLevels
+from granian.server.embed import Server
+
+from tidegate.bounds import KIB, MIB
+from tidegate.errors import OutsideError
+
+_LOGGING: Final[dict[str, Any]] = {
+    # The server's own default writes to stdout, which is for data.
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"tidegate.stderr": {"class": "logging.StreamHandler", "stream": "ext://sys.stderr"}},
+    "loggers": {"_granian": {"handlers": ["tidegate.stderr"], "propagate": False}},
+}
+_KNOCK_SECONDS: Final = 0.01
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServeOptions:
+    """How the application is served.
+
+    Attributes:
+        host: address to listen on.
+        port: 0 for any free one.
+        max_header_bytes: longest request head.
+        backlog: connections that wait to be accepted, and requests in flight at once.
+        stop_seconds: how long requests in flight may take to end once it stops.
+        certificate: TLS certificate chain, PEM; None for plain HTTP. `key` belongs to it.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    max_header_bytes: int = 64 * KIB
+    backlog: int = 1024
+    stop_seconds: int = 10
+    certificate: Path | None = None
+    key: Path | None = None
+
+
+async def serve(app: Any, options: ServeOptions, *, ready: Callable[[int], None], stop: asyncio.Event) -> None:
+    """Serves until `stop` is set, then lets requests in flight end.
+
+    Args:
+        app: the ASGI application.
+        options: where and how.
+        ready: called with the port once connections are answered.
+        stop: ends it; set it from a signal handler of the loop.
+
+    Raises:
+        OutsideError: the address is taken, not this machine's, or the server ended by itself.
+    """
+    family, reserved = _reserve(options.host, options.port)
+    port = reserved.getsockname()[1]
+    server = _server(app, options, port)
+    serving = asyncio.ensure_future(server.serve())
+    stopping = asyncio.ensure_future(stop.wait())
+    try:
+        await _answering(options.host, port, family, serving)
+        reserved.close()
+        ready(port)
+        await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
+        if serving.done():
+            raise OutsideError("the server ended by itself", where=f"{options.host}:{port}") from serving.exception()
+    finally:
+        reserved.close()
+        stopping.cancel()
+        if not serving.done():
+            end: Callable[[], None] = server.stop
+            end()
+            await serving
+
+
+def _server(app: Any, options: ServeOptions, port: int) -> Server:
+    server = Server(
+        app,
+        address=options.host,
+        port=port,
+        interface=Interfaces.ASGI,
+        websockets=False,
+        backlog=options.backlog,
+        http1_settings=HTTP1Settings(max_buffer_size=max(options.max_header_bytes, 8 * KIB)),
+        http2_settings=HTTP2Settings(
+            max_headers_size=options.max_header_bytes,
+            # Large enough that one stream of an upload is not held up by its window.
+            initial_connection_window_size=8 * MIB,
+            initial_stream_window_size=4 * MIB,
+        ),
+        log_level=LogLevels.error,
+        log_dictconfig=_LOGGING,
+        ssl_cert=options.certificate,
+        ssl_key=options.key,
+    )
+    server.workers_kill_timeout = options.stop_seconds
+    return server
+
+
+def _reserve(host: str, port: int) -> tuple[socket.AddressFamily, socket.socket]:
+    """Takes the port until the server has it.
+
+    The server shares its port with whoever asks for sharing too; so first look, without sharing, that nobody has it.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        if port:
+            with socket.socket(family, kind, protocol) as look:
+                look.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                look.bind(address)
+        reserved = socket.socket(family, kind, protocol)
+        try:
+            reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            reserved.bind(address)
+        except OSError:
+            reserved.close()
+            raise
+    except OSError as error:
+        raise OutsideError(
+            f"cannot listen: {error.strerror or error}", where=f"{host}:{port}", remedy="choose another port"
+        ) from error
+    return family, reserved
+
+
+async def _answering(host: str, port: int, family: socket.AddressFamily, serving: asyncio.Future[Any]) -> None:
+    wildcard = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where to knock, not where to listen
+    while not serving.done():
+        try:
+            _, writer = await asyncio.open_connection(wildcard.get(host, host), port, family=family)
+        except OSError:
+            await asyncio.sleep(_KNOCK_SECONDS)
+            continue
+        writer.close()
+        return
+    raise OutsideError("the server did not start", where=f"{host}:{port}") from serving.exception()
