@@ -7,11 +7,13 @@ from tidegate.scan.cataloger import Cataloger
 from tidegate.scan.catalogers.apk import ApkCataloger
 from tidegate.scan.catalogers.dpkg import DpkgCataloger
 from tidegate.scan.catalogers.python import PythonCataloger
+from tidegate.scan.catalogers.rpm import RpmCataloger
 from tidegate.scan.os_release import OsReleaseCataloger
 
 CATALOGERS: Final[tuple[Cataloger, ...]] = (
     OsReleaseCataloger(),
     ApkCataloger(),
     DpkgCataloger(),
+    RpmCataloger(),
     PythonCataloger(),
 )

@@ -50,13 +50,13 @@ class _Entry:
 
     def __init__(self) -> None:
         self.fields: dict[str, str] = {}
-        self.paths: list[str] = []
+        self.paths: list[tuple[str, str]] = []
         self.folder = ""
 
     def read(self, line: str) -> None:
         key, value = line[:2], line[2:]
         if key == "R:":
-            self.paths.append(self.folder + value)
+            self.paths.append((self.folder, value))
         elif key == "F:":
             self.folder = f"{value}/" if value else ""
         else:
@@ -76,4 +76,4 @@ class _Entry:
                 licenses=(licence,) if licence else (),
             )
         )
-        harvest.own(name, self.paths)
+        harvest.own(name, (folder + base for folder, base in self.paths))

@@ -5,18 +5,21 @@ A database with one broken entry still tells of the others: they are kept, and t
 missing. A file from which nothing at all could be read is an `InvalidInputError`.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from tidegate.bounds import printable
+from tidegate.bounds import MIB, printable
 from tidegate.errors import BoundExceededError, InvalidInputError
 from tidegate.inventory import FileFacts, Ownership, Package
 from tidegate.scan.cataloger import PartialError
 
 MAX_PACKAGES: Final = 100_000
 """Packages in one file."""
-MAX_PATHS: Final = 4_000_000
+MAX_PATHS: Final = 1_000_000
 """Owned paths in one file."""
+MAX_PATHS_CHARS: Final = 128 * MIB
+"""Characters of all owned paths in one file together: formats that share folders between files could multiply them."""
 MAX_FIELD_CHARS: Final = 512
 """Characters of a name, a version or any other short field."""
 
@@ -35,6 +38,7 @@ class Harvest:
     _packages: list[Package] = field(default_factory=list)
     _ownership: list[Ownership] = field(default_factory=list)
     _paths: int = 0
+    _paths_chars: int = 0
     _defects: int = 0
     _first_defect: str = ""
 
@@ -52,17 +56,23 @@ class Harvest:
         else:
             self._packages.append(package)
 
-    def own(self, package: str, paths: list[str]) -> None:
+    def own(self, package: str, paths: Iterable[str]) -> None:
         """Keeps the paths a package says are its own.
 
         Raises:
-            BoundExceededError: over `MAX_PATHS`.
+            BoundExceededError: over `MAX_PATHS` or `MAX_PATHS_CHARS`.
         """
-        self._paths += len(paths)
-        if self._paths > MAX_PATHS:
-            raise BoundExceededError("MAX_PATHS", MAX_PATHS, where=self.path)
-        if paths and fits(package):
-            self._ownership.append(Ownership(package=package, paths=tuple(paths)))
+        kept: list[str] = []
+        for path in paths:
+            kept.append(path)
+            self._paths += 1
+            self._paths_chars += len(path)
+            if self._paths > MAX_PATHS:
+                raise BoundExceededError("MAX_PATHS", MAX_PATHS, where=self.path)
+            if self._paths_chars > MAX_PATHS_CHARS:
+                raise BoundExceededError("MAX_PATHS_CHARS", MAX_PATHS_CHARS, where=self.path)
+        if kept and fits(package):
+            self._ownership.append(Ownership(package=package, paths=tuple(kept)))
 
     def defect(self, reason: str) -> None:
         """Counts an entry that could not be read; the first one's reason is told."""

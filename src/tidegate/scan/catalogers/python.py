@@ -8,6 +8,7 @@ can run. A `PKG-INFO` on top of a source archive is no installation.
 import csv
 import posixpath
 import re
+from collections.abc import Iterator
 from typing import Final
 
 from tidegate.bounds import KIB, MIB
@@ -100,13 +101,13 @@ def _name_of(folder: str) -> str:
     return normalised(base.partition("-")[0].removesuffix(".dist").removesuffix(".egg"))
 
 
-def _recorded(file: ImageFile, folder: str) -> list[str]:
+def _recorded(file: ImageFile, folder: str) -> Iterator[str]:
     # RECORD's paths start from the folder that holds the .dist-info, installed-files.txt's from the .egg-info itself.
     is_record = file.path.endswith("/RECORD")
     start = folder.rpartition("/")[0] if is_record else folder
     text = file.content.decode(errors="replace")
     names = _first_columns(text, file.path) if is_record else text.splitlines()
-    return [path for name in names if name and (path := _resolved(start, name))]
+    return (path for name in names if name and (path := _resolved(start, name)))
 
 
 def _first_columns(text: str, where: str) -> list[str]:

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A package header as rpm keeps it (RPM package format V4, "Header"): numbers in network order, whatever the machine.
+
+Two counts, then index entries of tag, type, offset and count, then the data they point into.
+"""
+
+import struct
+from enum import IntEnum
+from typing import Final
+
+from tidegate.bounds import MIB
+from tidegate.errors import BoundExceededError, InvalidInputError
+
+MAX_TAGS: Final = 0xFFFF
+"""Index entries of one header; rpm's own bound."""
+MAX_DATA_BYTES: Final = 64 * MIB
+"""Bytes of data of one header; rpm's own bound is 256 MiB."""
+
+_COUNTS: Final = struct.Struct(">II")
+_ENTRY: Final = struct.Struct(">IIII")
+
+
+class Tag(IntEnum):
+    """The few tags that are read (rpm's `rpmtag.h`)."""
+
+    NAME = 1000
+    VERSION = 1001
+    RELEASE = 1002
+    EPOCH = 1003
+    LICENSE = 1014
+    ARCH = 1022
+    FILEMODES = 1030
+    SOURCERPM = 1044
+    DIRINDEXES = 1116
+    BASENAMES = 1117
+    DIRNAMES = 1118
+    MODULARITYLABEL = 5096
+
+
+class _Type(IntEnum):
+    INT16 = 3
+    INT32 = 4
+    STRING = 6
+    STRING_ARRAY = 8
+    I18N_STRING = 9
+
+
+_WANTED: Final = frozenset(Tag)
+_STRINGS: Final = frozenset({_Type.STRING, _Type.STRING_ARRAY, _Type.I18N_STRING})
+_CODES: Final = {_Type.INT16: "H", _Type.INT32: "I"}
+
+
+class Header:
+    """One package's header, read on demand.
+
+    Args:
+        blob: the header's bytes, without the magic that package files put before it.
+
+    Raises:
+        BoundExceededError: over `MAX_TAGS` or `MAX_DATA_BYTES`.
+        InvalidInputError: shorter than it says.
+    """
+
+    def __init__(self, blob: bytes) -> None:
+        if len(blob) < _COUNTS.size:
+            raise InvalidInputError("an rpm header without its counts")
+        tags, size = _COUNTS.unpack_from(blob)
+        if tags > MAX_TAGS:
+            raise BoundExceededError("MAX_TAGS", MAX_TAGS, where="rpm header")
+        if size > MAX_DATA_BYTES:
+            raise BoundExceededError("MAX_DATA_BYTES", MAX_DATA_BYTES, where="rpm header")
+        start = _COUNTS.size + tags * _ENTRY.size
+        if start + size > len(blob):
+            raise InvalidInputError(f"an rpm header of {start + size} bytes, of which {len(blob)} are there")
+        self._data = blob[start : start + size]
+        self._entries: dict[int, tuple[int, int, int]] = {}
+        for tag, kind, offset, count in _ENTRY.iter_unpack(blob[_COUNTS.size : start]):
+            if tag in _WANTED:
+                self._entries.setdefault(tag, (kind, offset, count))
+
+    def string(self, tag: Tag) -> str:
+        """A tag's text; its first one when it has several; "" when it has none."""
+        return next(iter(self._strings(tag, most=1)), "")
+
+    def strings(self, tag: Tag) -> list[str]:
+        """All texts of a tag."""
+        return self._strings(tag, most=len(self._data))
+
+    def number(self, tag: Tag) -> int:
+        """A tag's first number; 0 when it has none."""
+        return next(iter(self.numbers(tag)), 0)
+
+    def numbers(self, tag: Tag) -> tuple[int, ...]:
+        """All numbers of a tag.
+
+        Raises:
+            InvalidInputError: they reach over the data's end.
+        """
+        kind, offset, count = self._entries.get(tag, (0, 0, 0))
+        code = next((code for type_, code in _CODES.items() if type_ == kind), "")
+        if not code:
+            return ()
+        if offset + count * struct.calcsize(code) > len(self._data):
+            raise InvalidInputError(f"tag {tag.name} reaches over the end of its rpm header")
+        return struct.unpack_from(f">{count}{code}", self._data, offset)
+
+    def _strings(self, tag: Tag, *, most: int) -> list[str]:
+        kind, offset, count = self._entries.get(tag, (0, 0, 0))
+        if kind not in _STRINGS:
+            return []
+        count = min(count, most)
+        if offset + count > len(self._data):
+            raise InvalidInputError(f"tag {tag.name} reaches over the end of its rpm header")
+        if count == 1:
+            end = self._data.find(b"\0", offset)
+            texts = [self._data[offset : end if end >= 0 else len(self._data)]]
+        else:
+            texts = self._data[offset:].split(b"\0", count)[:count]
+        return [text.decode(errors="replace") for text in texts]
