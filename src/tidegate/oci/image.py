@@ -19,8 +19,15 @@ class Layer(Protocol):
         diff_id: what the image configuration says of the tar stream; None when there is no configuration.
     """
 
-    descriptor: Descriptor
-    diff_id: Digest | None
+    @property
+    def descriptor(self) -> Descriptor:
+        """The blob as stored."""
+        ...
+
+    @property
+    def diff_id(self) -> Digest | None:
+        """The tar stream, as the configuration says."""
+        ...
 
     def open(self) -> AbstractContextManager[Readable]:
         """Streams the blob's bytes as stored (compressed). May be called again, and from several threads at once.

@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a descriptor to the one image meant: through indexes, by platform, every document verified."""
+
+import platform as machine
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from tidegate.artifact import Descriptor, Digest, ImageConfig, Index, Manifest, Platform, parse_manifest
+from tidegate.artifact import media_type as mt
+from tidegate.artifact.image_config import MAX_CONFIG_BYTES, parse_image_config
+from tidegate.artifact.manifest import MAX_MANIFEST_BYTES
+from tidegate.bounds import printable
+from tidegate.errors import BoundExceededError, InvalidInputError, NotFoundError, UsageError
+from tidegate.oci.blobs import BlobLayer, Blobs, read_whole, verify
+from tidegate.oci.image import Image
+
+MAX_INDEX_DEPTH: Final = 4
+MAX_INDEXES: Final = 64
+_ATTESTATION: Final = "vnd.docker.reference.type"
+_MACHINES: Final = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
+
+
+def host_platform() -> Platform:
+    """The platform whose images this machine runs."""
+    name = machine.machine()
+    return Platform(os="linux", architecture=_MACHINES.get(name, name))
+
+
+def choose_image(roots: Sequence[Descriptor], blobs: Blobs, *, wanted: Platform | None, name: str) -> Image:
+    """Opens the one image meant by some descriptors, of manifests or indexes.
+
+    Args:
+        roots: where to begin; several are taken like the children of one index.
+        blobs: where everything lies.
+        wanted: the platform asked for; None takes the only one there is, or this machine's.
+        name: as the user wrote it.
+
+    Raises:
+        BoundExceededError: nested deeper than 4 indexes, or over 64 of them; a document too large.
+        DigestMismatchError: a manifest or the configuration is not what its descriptor says.
+        InvalidInputError: a document is broken, missing, of a wrong type, or a layer is encrypted.
+        NotFoundError: there is no image for that platform; tells which there are.
+    """
+    leaves = _Walk(blobs).leaves(roots)
+    leaf = _pick(leaves, wanted, blobs.where)
+    return _image(leaf, blobs, wanted=wanted, name=name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Leaf:
+    descriptor: Descriptor
+    manifest: Manifest | None
+
+
+class _Walk:
+    """Walks indexes in order, breadth kept, and gathers the images at their ends."""
+
+    def __init__(self, blobs: Blobs) -> None:
+        self._blobs = blobs
+        self._seen: dict[Digest, None] = {}
+        self._indexes = 0
+
+    def leaves(self, roots: Iterable[Descriptor], path: tuple[Digest, ...] = ()) -> list[_Leaf]:
+        found: list[_Leaf] = []
+        for root in roots:
+            if not _is_image_entry(root) or root.digest in self._seen:
+                continue
+            self._seen[root.digest] = None
+            if root.media_type in mt.MANIFESTS and root.platform is not None:
+                found.append(_Leaf(descriptor=root, manifest=None))
+                continue
+            node = load_manifest(root, self._blobs, path)
+            if isinstance(node, Manifest):
+                found.append(_Leaf(descriptor=root, manifest=node))
+            else:
+                found += self._inside(node, (*path, root.digest))
+        return found
+
+    def _inside(self, index: Index, path: tuple[Digest, ...]) -> list[_Leaf]:
+        self._indexes += 1
+        if len(path) > MAX_INDEX_DEPTH:
+            raise BoundExceededError("max_index_depth", MAX_INDEX_DEPTH, where=self._blobs.where)
+        if self._indexes > MAX_INDEXES:
+            raise BoundExceededError("max_indexes", MAX_INDEXES, where=self._blobs.where)
+        return self.leaves(index.manifests, path)
+
+
+def load_manifest(descriptor: Descriptor, blobs: Blobs, path: tuple[Digest, ...] = ()) -> Manifest | Index:
+    """Reads one manifest or index and verifies it.
+
+    Args:
+        descriptor: what it must be.
+        blobs: where it lies.
+        path: digests of the indexes above it.
+
+    Raises:
+        DigestMismatchError, InvalidInputError, BoundExceededError: as for `choose_image`.
+    """
+    where = f"{blobs.where}: manifest {descriptor.digest.short}"
+    if descriptor.media_type not in mt.MANIFESTS | mt.INDEXES:
+        raise InvalidInputError(
+            f"not the media type of a manifest: {printable(descriptor.media_type[:120])}", where=where
+        )
+    raw = read_whole(blobs.manifest(descriptor), descriptor, max_bytes=MAX_MANIFEST_BYTES, where=where)
+    node = parse_manifest(raw, media_type=descriptor.media_type, where=where)
+    if isinstance(node, Index) and any(child.digest in (*path, descriptor.digest) for child in node.manifests):
+        raise InvalidInputError("manifest loop: an index lists itself or one above it", where=where)
+    verify(raw, descriptor.digest, where=where)
+    return node
+
+
+def _is_image_entry(descriptor: Descriptor) -> bool:
+    """False for attestations and other things that builders list beside images."""
+    platform = descriptor.platform
+    unknown = platform is not None and "unknown" in {platform.os, platform.architecture}
+    return not unknown and _ATTESTATION not in descriptor.annotations
+
+
+def _pick(leaves: Sequence[_Leaf], wanted: Platform | None, where: str) -> _Leaf:
+    if not leaves:
+        raise InvalidInputError("holds no image", where=where)
+    if len(leaves) == 1 and (wanted is None or leaves[0].descriptor.platform is None):
+        return leaves[0]
+    asked = wanted or host_platform()
+    fitting = [leaf for leaf in leaves if leaf.descriptor.platform and leaf.descriptor.platform.serves(asked)]
+    exact = [leaf for leaf in fitting if leaf.descriptor.platform == asked]
+    if not fitting:
+        present = ", ".join(sorted({str(leaf.descriptor.platform or "unstated") for leaf in leaves}))
+        raise NotFoundError(
+            f"no image for {asked}", where=where, remedy=f"choose one with --platform: {printable(present)}"
+        )
+    return (exact or fitting)[0]
+
+
+def _image(leaf: _Leaf, blobs: Blobs, *, wanted: Platform | None, name: str) -> Image:
+    node = leaf.manifest or load_manifest(leaf.descriptor, blobs)
+    where = f"{blobs.where}: manifest {leaf.descriptor.digest.short}"
+    if not isinstance(node, Manifest):
+        raise InvalidInputError("is an index where a manifest was announced", where=where)
+    _check_types(node, where)
+    raw, config = _config(node, blobs)
+    if wanted is not None and leaf.descriptor.platform is None and not config.platform.serves(wanted):
+        raise NotFoundError(
+            f"no image for {wanted}",
+            where=blobs.where,
+            remedy=f"it is only there for {printable(str(config.platform))}",
+        )
+    check_diff_ids(config, len(node.layers), where)
+    for descriptor in node.layers:
+        blobs.check(descriptor)
+    pairs = zip(node.layers, config.diff_ids, strict=True)
+    layers = tuple(BlobLayer(descriptor=layer, diff_id=diff_id, blobs=blobs) for layer, diff_id in pairs)
+    return Image(
+        name=name, digest=leaf.descriptor.digest, config=config, config_bytes=raw, layers=layers, manifest=node
+    )
+
+
+def _check_types(manifest: Manifest, where: str) -> None:
+    kind = manifest.config.media_type
+    if kind not in mt.IMAGE_CONFIGS:
+        raise InvalidInputError(f"not an image: its configuration is {printable(kind[:120])}", where=where)
+    for at, layer in enumerate(manifest.layers):
+        kind = layer.media_type
+        if not mt.is_layer(kind):
+            raise InvalidInputError(f"layer {at} is no file system layer: {printable(kind[:120])}", where=where)
+        if "+encrypted" in kind:
+            raise InvalidInputError(
+                f"layer {at} ({layer.digest}) is encrypted", where=where, remedy="decrypt the image first"
+            )
+
+
+def _config(manifest: Manifest, blobs: Blobs) -> tuple[bytes, ImageConfig]:
+    own = manifest.config
+    where = f"{blobs.where}: image config {own.digest.short}"
+    raw = read_whole(blobs.open(own), own, max_bytes=MAX_CONFIG_BYTES, where=where)
+    verify(raw, own.digest, where=where)
+    return raw, parse_image_config(raw, where=where)
+
+
+def check_diff_ids(config: ImageConfig, layers: int, where: str) -> None:
+    """Checks that a configuration speaks of as many layers as there are.
+
+    Raises:
+        InvalidInputError: it does not.
+    """
+    if len(config.diff_ids) != layers:
+        raise InvalidInputError(f"has {layers} layers, its configuration {len(config.diff_ids)}", where=where)
+
+
+REF_NAME: Final = "org.opencontainers.image.ref.name"
+_CONTAINERD_NAME: Final = "io.containerd.image.name"
+
+
+def choose_entry(entries: Sequence[Descriptor], *, tag: str, digest: Digest | None, where: str) -> Sequence[Descriptor]:
+    """The entries of a layout's `index.json` that a tag or digest means; all of one name without either.
+
+    Raises:
+        NotFoundError: there is none of that name; tells which there are.
+        UsageError: neither is given and there are several names.
+    """
+    names = _names(entries)
+    present = ", ".join(printable(text) for text in sorted(names)[:20]) or "none has a name"
+    if digest is not None:
+        if found := [entry for entry in entries if entry.digest == digest]:
+            return found[:1]
+        raise NotFoundError(f"no image {digest}", where=where, remedy=f"there are: {present}")
+    if tag:
+        found = [entry for text, group in names.items() if _means(text, tag) for entry in group]
+        if not found:
+            raise NotFoundError(f"no image named {printable(tag[:200])!r}", where=where, remedy=f"there are: {present}")
+        return found
+    if len({entry.digest for entry in entries}) > 1 and len(names) > 1:
+        raise UsageError("holds several images", where=where, remedy=f"append :NAME, one of {present}")
+    return entries
+
+
+def _names(entries: Sequence[Descriptor]) -> Mapping[str, list[Descriptor]]:
+    names: dict[str, list[Descriptor]] = {}
+    for entry in entries:
+        text = entry.annotations.get(_CONTAINERD_NAME) or entry.annotations.get(REF_NAME)
+        if text:
+            names.setdefault(text, []).append(entry)
+    return names
+
+
+def _means(name: str, asked: str) -> bool:
+    """`alpine:3` is meant by itself, by `3`, and when it is short for `docker.io/library/alpine:3`."""
+    tail = name.rpartition("/")[2]
+    return asked == name or name.endswith(f"/{asked}") or (":" in tail and tail.partition(":")[2] == asked)

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Answers a registry's challenge: Docker token authentication (Bearer) and Basic (RFC 7235, RFC 7617)."""
+
+import re
+import threading
+from typing import Final
+from urllib.parse import urlencode, urljoin
+
+from tidegate.bounds import MIB
+from tidegate.errors import OutsideError
+from tidegate.oci.credentials import Credentials
+from tidegate.outbound import Outbound, Reply, check_reply
+from tidegate.wire import from_json
+
+_MAX_TOKEN_BYTES: Final = MIB
+_MAX_CHALLENGE_CHARS: Final = 8192
+_SCHEME: Final = re.compile(r"(?:^|,)\s*([A-Za-z]+)\s+(?=[a-z_]+=)")
+_PARAMETER: Final = re.compile(r'([a-z_]+)=(?:"([^"]*)"|([^\s,"]*))')
+_CLIENT: Final = "tidegate"
+
+
+class RegistryAuthorizer:
+    """The `Authorization` for one repository of one registry (a `tidegate.outbound.Authorizer`).
+
+    Args:
+        outbound: asks the token server.
+        base: the registry's address; decides whether its token server may be plain HTTP.
+        scope: `repository:NAME:pull` or the like, several parted by blanks.
+        credentials: None asks for anonymous tokens.
+    """
+
+    def __init__(self, outbound: Outbound, *, base: str, scope: str, credentials: Credentials | None) -> None:
+        self._outbound = outbound
+        self._base = base
+        self._scope = scope
+        self._credentials = credentials
+        self._header = ""
+        self._lock = threading.Lock()
+
+    def header(self) -> str:
+        """The header in force; "" before the first challenge."""
+        return self._header
+
+    def renew(self, challenge: str) -> bool:
+        """Gets a new token, or falls back to the password itself where the registry asks for it.
+
+        Raises:
+            OutsideError: the token server refuses or fails.
+        """
+        offers = parse_challenge(challenge)
+        with self._lock:
+            if "bearer" in offers:
+                self._header = f"Bearer {self._token(offers['bearer'])}"
+                return True
+            if "basic" in offers and self._credentials is not None and self._header != self._credentials.basic:
+                self._header = self._credentials.basic
+                return True
+        return False
+
+    def _token(self, offer: dict[str, str]) -> str:
+        realm = urljoin(self._base, offer.get("realm", ""))
+        if realm.startswith("http:") and self._base.startswith("https:") and not self._outbound.options.insecure:
+            raise OutsideError("its token server is plain http", where=self._base)
+        reply = check_reply(self._ask(realm, offer))
+        document = from_json(reply.body, dict[str, object], what=f"{self._base} token", max_bytes=_MAX_TOKEN_BYTES)
+        token = document.get("token") or document.get("access_token")
+        if not isinstance(token, str) or not token.isascii() or not token.isprintable():
+            raise OutsideError("its token server gave no token", where=self._base)
+        return token
+
+    def _ask(self, realm: str, offer: dict[str, str]) -> Reply:
+        own = self._credentials
+        asked = {"service": offer.get("service", ""), "scope": self._scope}
+        if own is not None and own.identity_token:
+            form = {**asked, "grant_type": "refresh_token", "client_id": _CLIENT, "refresh_token": own.identity_token}
+            return self._outbound.request(
+                "POST",
+                realm,
+                headers={"Content-Type": "application/x-www-form-urlencoded"},
+                body=urlencode(form).encode(),
+                max_bytes=_MAX_TOKEN_BYTES,
+            )
+        query = [("service", asked["service"]), *(("scope", scope) for scope in self._scope.split())]
+        address = f"{realm}{'&' if '?' in realm else '?'}{urlencode(query)}"
+        headers = {"Authorization": own.basic} if own is not None else {}
+        return self._outbound.request("GET", address, headers=headers, max_bytes=_MAX_TOKEN_BYTES)
+
+
+def parse_challenge(text: str) -> dict[str, dict[str, str]]:
+    """Reads `WWW-Authenticate`: schemes in lower case, each with its parameters."""
+    text = text[:_MAX_CHALLENGE_CHARS]
+    marks = list(_SCHEME.finditer(text))
+    ends = [mark.start() for mark in marks[1:]] + [len(text)]
+    return {
+        mark[1].lower(): {name: quoted or bare for name, quoted, bare in _PARAMETER.findall(text[mark.end() : end])}
+        for mark, end in zip(marks, ends, strict=True)
+    }
