@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is known beside advisories: exploited flaws (CISA KEV), likelihoods (FIRST EPSS), support (endoflife.date)."""
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from isal import isal_zlib
+
+from tidegate.errors import BoundExceededError, InvalidInputError
+from tidegate.knowledge.limits import KnowledgeLimits
+from tidegate.wire import from_json
+
+_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_SCORED_AT: Final = re.compile(r"score_date:([0-9T:+-]+)")
+_CVE_CHARACTERS: Final = 32
+_GZIP: Final = 31
+_BROKEN: type[Exception] = isal_zlib.error  # type: ignore[assignment]  # the stub says instance
+_EPSS_COLUMNS: Final = 3
+
+
+class Exploited(NamedTuple):
+    """An entry of the KEV catalogue; days as `2024-05-01`."""
+
+    added: str
+    due: str
+    ransomware: bool
+
+
+class Likelihood(NamedTuple):
+    """EPSS: probability of exploitation in the next 30 days, and the share of CVEs with a lower one; both 0 to 1."""
+
+    probability: float
+    percentile: float
+
+
+class Cycle(NamedTuple):
+    """One release line of a product.
+
+    Attributes:
+        name: what it is found by: the product's own name or an alias, lower case.
+        ends: last day of support, or `yes` (over, day unknown), `no` (not over, no day announced), "" (unknown).
+        extended: likewise, of extended support.
+    """
+
+    name: str
+    product: str
+    cycle: str
+    ends: str
+    extended: str
+    latest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """All of it; `moments` are the RFC 3339 moments the parts were made at."""
+
+    exploited: Mapping[str, Exploited]
+    likelihoods: Mapping[str, Likelihood]
+    cycles: tuple[Cycle, ...]
+    moments: tuple[str, ...]
+
+
+def read_exploited(data: bytes, limits: KnowledgeLimits, *, where: str) -> tuple[dict[str, Exploited], str]:
+    """Reads CISA's catalogue (known_exploited_vulnerabilities_schema.json) and the moment of its release.
+
+    Raises:
+        InvalidInputError: it is not that document.
+    """
+    catalogue = from_json(data, _Catalogue, what=where, max_bytes=limits.max_document_bytes)
+    found = {
+        one.cve: Exploited(one.added, one.due, one.ransomware.lower() == "known")
+        for one in catalogue.vulnerabilities
+        if _DAY.fullmatch(one.added) and _DAY.fullmatch(one.due)
+    }
+    return found, catalogue.released
+
+
+def read_likelihoods(data: bytes, limits: KnowledgeLimits, *, where: str) -> tuple[dict[str, Likelihood], str]:
+    """Reads FIRST's CSV, gzipped or plain, and the moment of its scores.
+
+    Raises:
+        InvalidInputError: it is not that document.
+        BoundExceededError: it is larger than the limits allow.
+    """
+    text = _unzipped(data, limits, where).decode("ascii", "replace")
+    scored = _SCORED_AT.search(text, 0, 500)
+    lines = (line for line in io.StringIO(text) if not line.startswith("#"))
+    found: dict[str, Likelihood] = {}
+    try:
+        for row in csv.reader(lines):
+            if row and row[0].startswith("CVE-") and len(row[0]) <= _CVE_CHARACTERS and len(row) >= _EPSS_COLUMNS:
+                found[row[0]] = Likelihood(float(row[1]), float(row[2]))
+    except (csv.Error, ValueError) as error:
+        raise InvalidInputError(f"not EPSS scores: {error}", where=where) from error
+    if not found:
+        raise InvalidInputError("not EPSS scores: no line names a CVE", where=where)
+    return found, scored[1] if scored else ""
+
+
+def read_cycles(data: bytes, limits: KnowledgeLimits, *, where: str) -> tuple[Cycle, ...]:
+    """Reads support dates: `{products: {NAME: {aliases, cycles: [{cycle, eol, extendedSupport, latest}]}}}`.
+
+    Raises:
+        InvalidInputError: it is not that document.
+    """
+    products = from_json(data, _Products, what=where, max_bytes=limits.max_document_bytes).products
+    return tuple(sorted(_cycles(products)))
+
+
+def _cycles(products: dict[str, "_Product"]) -> Iterator[Cycle]:
+    for product, about in products.items():
+        for name in {product.lower(), *(alias.lower() for alias in about.aliases or ())}:
+            for one in about.cycles or ():
+                yield Cycle(name, product, str(one.cycle), _day(one.eol), _day(one.extended), str(one.latest or ""))
+
+
+def _day(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return value if isinstance(value, str) and _DAY.fullmatch(value) else ""
+
+
+def _unzipped(data: bytes, limits: KnowledgeLimits, where: str) -> bytes:
+    if data[:2] != b"\x1f\x8b":
+        return data
+    inflater = isal_zlib.decompressobj(_GZIP)
+    try:
+        text: bytes = inflater.decompress(data, limits.max_document_bytes + 1)
+    except _BROKEN as error:
+        raise InvalidInputError(f"broken gzip: {error}", where=where) from error
+    if len(text) > limits.max_document_bytes:
+        raise BoundExceededError("max_document_bytes", limits.max_document_bytes, where=where)
+    if not inflater.eof:
+        raise InvalidInputError("broken gzip: cut off", where=where)
+    return text
+
+
+class _Vulnerability(msgspec.Struct):
+    cve: str = msgspec.field(name="cveID")
+    added: str = msgspec.field(name="dateAdded")
+    due: str = msgspec.field(name="dueDate", default="")
+    ransomware: str = msgspec.field(name="knownRansomwareCampaignUse", default="")
+
+
+class _Catalogue(msgspec.Struct):
+    vulnerabilities: list[_Vulnerability]
+    released: str = msgspec.field(name="dateReleased", default="")
+
+
+class _Cycle(msgspec.Struct):
+    cycle: str | int | float
+    eol: Any = None
+    extended: Any = msgspec.field(name="extendedSupport", default=None)
+    latest: Any = None
+
+
+class _Product(msgspec.Struct):
+    aliases: list[str] | None = None
+    cycles: list[_Cycle] | None = None
+
+
+class _Products(msgspec.Struct):
+    products: dict[str, _Product]

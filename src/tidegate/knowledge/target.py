@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Under which ecosystem, name and version a component is looked up in the knowledge file.
+
+Distributions with advisories by source package (Debian, Ubuntu, Alpine, Wolfi and the like) are looked up by source
+name and version, RPM distributions by binary name, all others by the package's own name. Rows and components go
+through the same two functions, so that a join needs nothing but equality.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from tidegate.inventory import Component, Ecosystem, Version
+from tidegate.knowledge.versions import InvalidVersionError, family, order_of
+
+BY_SOURCE: Final = frozenset(
+    {"Alpaquita", "Alpine", "BellSoft Hardened Containers", "Chainguard", "Debian", "MinimOS", "Ubuntu", "Wolfi"}
+)
+"""Ecosystems whose advisories name source packages."""
+
+_PEP503: Final = re.compile(r"[-_.]+")
+_UBUNTU_PRO: Final = re.compile(r"Ubuntu:Pro:(?=[0-9])")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What a component is looked up by: the columns `ecosystem`, `match_name`, `version`, `version_key` of the server.
+
+    Attributes:
+        module: `name:stream` of an RPM module, `?` when it is of a module that is not known, "" when of none.
+    """
+
+    ecosystem: Ecosystem
+    name: str
+    version: Version
+    key: bytes
+    module: str = ""
+
+
+def target_of(component: Component) -> Target | None:
+    """Returns what a component is looked up by.
+
+    None when no advisory can be asked about it: its ecosystem is not known or has no order here, its version has no
+    place in that order, or a distribution's package owns it (the distribution's advisories judge that one).
+    """
+    order = order_of(component.ecosystem)
+    if order is None or component.owner is not None:
+        return None
+    by_source = family(component.ecosystem) in BY_SOURCE
+    name = (component.source_name or component.name) if by_source else component.name
+    version = Version((component.source_version or component.version) if by_source else component.version)
+    try:
+        key = order.key(version)
+    except InvalidVersionError:
+        return None
+    ecosystem = lookup_ecosystem(component.ecosystem)
+    module = module_of(component) if order.name == "rpm" else ""
+    return Target(ecosystem=ecosystem, name=lookup_name(ecosystem, name), version=version, key=key, module=module)
+
+
+def component_key(component: Component) -> bytes | None:
+    """Returns the version key a component is joined by; None as `target_of`."""
+    target = target_of(component)
+    return None if target is None else target.key
+
+
+def lookup_ecosystem(ecosystem: str) -> Ecosystem:
+    """Returns the ecosystem rows and components are stored under.
+
+    Ubuntu Pro's rows stand with its release's own: a fix that only Pro has is still the answer for everybody.
+    """
+    return Ecosystem(_UBUNTU_PRO.sub("Ubuntu:", ecosystem))
+
+
+def lookup_name(ecosystem: str, name: str) -> str:
+    """Returns the name rows and components are stored under (PEP 503 for Python)."""
+    return _PEP503.sub("-", name).lower() if ecosystem == "PyPI" else name
+
+
+def module_of(component: Component) -> str:
+    """Returns `name:stream` of the RPM module a component is of; see `Target.module`."""
+    if component.modularity:
+        return ":".join(component.modularity.split(":")[:2])
+    return "?" if is_modular(component.version) else ""
+
+
+def is_modular(version: str) -> bool:
+    """True when an RPM's release was stamped by a module build (`1.18.3-1.module_el8.5.0+81`)."""
+    return ".module" in version
