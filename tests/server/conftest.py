@@ -1,114 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A registry served for real: on a free port of loopback, in a thread of the test's own process."""
+"""Fixtures of the doors' tests."""
 
-import asyncio
-import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import httpx
 import pytest
-from prometheus_client import CollectorRegistry
-
-from tidegate.artifact import Digest
-from tidegate.clock import system_clock
-from tidegate.curation.shelf import Shelf
-from tidegate.curation.shelf_blobs import ShelfBlobs
-from tidegate.curation.states import State, advance
-from tidegate.identity import Access, AccessToken
-from tidegate.server.application import Services, create_application
-from tidegate.server.run import ServeOptions, serve
-from tidegate.storage.blobs import BlobBounds, BlobStore
-from tidegate.storage.database import Database
-from tidegate.storage.migrations import migrate
-
-
-@dataclass(kw_only=True)
-class LiveRegistry:
-    """A running registry and what it stands on."""
-
-    folder: Path
-    token: str = ""
-    bounds: BlobBounds = field(default_factory=BlobBounds)
-    port: int = 0
-
-    def __enter__(self) -> Self:
-        url = f"sqlite:///{self.folder / 'state.db'}"
-        migrate(url)
-        self.database = Database(url)
-        self.store = BlobStore(self.folder / "content", self.bounds)
-        self.blobs = ShelfBlobs(self.database, self.store, system_clock)
-        self.shelf = Shelf(self.database, self.blobs, system_clock)
-        self.figures = CollectorRegistry()
-        self._loop = asyncio.new_event_loop()
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=self._serve)
-        self._thread.start()
-        assert self._ready.wait(30)
-        assert self.port, "the server did not start"
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(30)
-        self.database.close()
-        assert not self._thread.is_alive()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    @property
-    def host(self) -> str:
-        return f"127.0.0.1:{self.port}"
-
-    def client(self, **options: Any) -> httpx.Client:
-        return httpx.Client(base_url=self.url, trust_env=False, timeout=60, **options)
-
-    def settle(self, digest: str, *states: State, why: str = "test", expires_at: str = "") -> None:
-        with self.database.begin() as connection:
-            for state in states:
-                advance(
-                    connection,
-                    Digest(digest),
-                    state,
-                    who="test",
-                    why=why,
-                    at=system_clock(),
-                    expires_at=expires_at,
-                )
-
-    def admit(self, digest: str) -> None:
-        self.settle(digest, State.ANALYSING, State.ADMITTED)
-
-    def _serve(self) -> None:
-        services = Services(
-            shelf=self.shelf,
-            blobs=self.blobs,
-            access=Access(AccessToken(self.token) if self.token else None),
-            figures=self.figures,
-        )
-        app = create_application(services)
-
-        def ready(port: int) -> None:
-            self.port = port
-            self._ready.set()
-
-        async def run() -> None:
-            self._stop = asyncio.Event()
-            await serve(app, ServeOptions(port=self.port), ready=ready, stop=self._stop)
-
-        asyncio.set_event_loop(self._loop)
-        try:
-            self._loop.run_until_complete(run())
-        finally:
-            self._ready.set()
-            self._loop.close()
+from live_registry import LiveRegistry
 
 
 @pytest.fixture
