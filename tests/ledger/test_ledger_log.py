@@ -2,6 +2,7 @@
 """The log against RFC 6962's own recursion and the certificate-transparency test tree."""
 
 import hashlib
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -35,6 +36,15 @@ CT_PATH_0_OF_8 = [
     "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e",
     "6b47aaf29ee3c2af9af889bc1fb9254dabd31177f16232dd6aab035ca39bf6e4",
 ]
+
+
+@pytest.fixture
+def log() -> Iterator[Connection]:
+    engine = create_engine("sqlite://", poolclass=StaticPool)
+    metadata.create_all(engine)
+    with engine.connect() as connection:
+        yield connection
+    engine.dispose()
 
 
 def fill(log: Connection, count: int) -> list[bytes]:

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a gate knows beside evidence: who brings the artifact, where it should run, and whom the gate trusts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tidegate.artifact import Digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerContext:
+    """One container that would run the image, as it stands after the gate's own changes to the workload."""
+
+    name: str
+    runs_as_root: bool
+    privileged: bool = False
+    allows_escalation: bool = False
+    read_only_root: bool = False
+    added_capabilities: tuple[str, ...] = ()
+    host_namespaces: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """Everything around one decision.
+
+    Attributes:
+        trusted: ids of the keys whose evidence counts; with none, no evidence counts.
+        latest: for an evidence kind (`scan`, `sbom`, `vsa`), the envelope that is the newest the gate's own records
+            know of. Then no other counts, so that hiding the newest cannot bring an older, kinder one back.
+        pushed_by: the principal who brought the image; cannot have approved an exception that serves it.
+    """
+
+    repository: str = ""
+    reference: str = ""
+    pushed_by: str = ""
+    environment: str = ""
+    cluster: str = ""
+    namespace: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    containers: tuple[ContainerContext, ...] = ()
+    trusted: frozenset[str] = frozenset()
+    latest: Mapping[str, Digest] = field(default_factory=dict)

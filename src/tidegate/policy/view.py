@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Evidence and context as rules see them: the values of every variable and collection in `tidegate.policy.fields`."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Final
+
+from tidegate.evidence import Boundary, Decision, Evidence, Statement, Subject, Verdict
+from tidegate.policy.context import Context
+from tidegate.policy.item import Item, Members, View
+from tidegate.policy.scan_view import view_scan
+from tidegate.policy.vsa import RESULTS, from_vsa
+from tidegate.wire import to_builtins
+
+_HOUR: Final = timedelta(hours=1)
+
+
+def view_context(context: Context, boundary: Boundary) -> View:
+    """The variable `context` and the collection `containers`."""
+    names = ("repository", "reference", "pushed_by", "environment", "cluster", "namespace")
+    values: dict[str, object] = {name: getattr(context, name) for name in names}
+    values |= {"boundary": boundary.value, "labels": dict(context.labels), "containers": len(context.containers)}
+    return View(variables={"context": values}, collections={"containers": lambda: _containers(context)})
+
+
+def view_evidence(kind: str, evidence: Evidence, at: datetime) -> View:
+    """What a piece of evidence brings; `at` is the moment of the decision.
+
+    Raises:
+        InvalidInputError: its predicate is malformed, or over a bound.
+    """
+    if kind == "scan":
+        return view_scan(evidence, at)
+    if kind == "sbom":
+        return _sbom(evidence, at)
+    return _vsa(evidence, at)
+
+
+def decision_of(evidence: Evidence) -> Decision:
+    """The decision in a verification summary.
+
+    Raises:
+        InvalidInputError: it is none of ours.
+    """
+    subject = Subject(name="", digest=evidence.subject)
+    return from_vsa(
+        Statement(subjects=(subject,), predicate_type=evidence.predicate_type, predicate=evidence.predicate)
+    )
+
+
+def _containers(context: Context) -> Members:
+    values = [to_builtins(container) | {"index": at} for at, container in enumerate(context.containers)]
+    items = [Item(shown=container.name, names=frozenset({container.name})) for container in context.containers]
+    return Members(values=values, items=items)
+
+
+def _sbom(evidence: Evidence, at: datetime) -> View:
+    document: Mapping[str, object] = evidence.predicate
+    components = document.get("components")
+    values: dict[str, object] = {
+        "format": str(document.get("bomFormat", "")),
+        "spec_version": str(document.get("specVersion", "")),
+        "components": len(components) if isinstance(components, list) else 0,
+    }
+    return View(variables={"sbom": _common(evidence, at) | values})
+
+
+def _vsa(evidence: Evidence, at: datetime) -> View:
+    decision = decision_of(evidence)
+    verifier = evidence.predicate.get("verifier")
+    values: dict[str, object] = {
+        "result": RESULTS[decision.verdict],
+        "verdict": decision.verdict.value,
+        "boundary": decision.boundary.value,
+        "verifier": str(verifier.get("id", "")) if isinstance(verifier, dict) else "",
+        "passed": decision.verdict is not Verdict.DENY,
+        "policies": [ref.name for ref in decision.policies],
+        "expires_in_hours": (decision.expires_at - at) // _HOUR,
+    }
+    return View(variables={"vsa": _common(evidence, at) | values})
+
+
+def _common(evidence: Evidence, at: datetime) -> dict[str, object]:
+    return {"age_hours": (at - evidence.made_at) // _HOUR, "signers": list(evidence.signers)}
