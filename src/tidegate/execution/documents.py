@@ -22,10 +22,12 @@ Plain = Any
 _PARSER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TAG: Final = "tag:yaml.org,2002:"
 _MERGE: Final = "<<"
-_INT: Final = re.compile(r"[-+]?(?:0|[1-9][0-9]*|0o?[0-7]+|0x[0-9a-fA-F]+)")
-_FLOAT: Final = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
-_TRUE: Final = frozenset({"true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON"})
-_FALSE: Final = frozenset({"false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF"})
+# As the YAML 1.1 reader of kubectl (sigs.k8s.io/yaml) resolves plain scalars: whoever reads `y` as text where it reads
+# true would judge another document than the one that runs.
+_INT: Final = re.compile(r"[-+]?(?:0[xX][0-9a-fA-F_]+|0[bB][01_]+|0[oO]?[0-7_]*|[1-9][0-9_]*)")
+_FLOAT: Final = re.compile(r"[-+]?(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)(?:[eE][-+]?[0-9]+)?")
+_TRUE: Final = frozenset({"y", "Y", "true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON"})
+_FALSE: Final = frozenset({"n", "N", "false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF"})
 _NULL: Final = frozenset({"", "~", "null", "Null", "NULL"})
 _MAX_NUMBER_CHARS: Final = 40
 
@@ -160,23 +162,29 @@ class _Builder:
 
     def _mapping(self, start: Any, depth: int) -> dict[str, Plain]:
         self._refuse_tag(start, "map")
-        own: dict[str, Plain] = {}
-        merged: dict[str, Plain] = {}
+        made: dict[str, Plain] = {}
+        own: set[str] = set()
         while not isinstance(event := next(self._events), ev.MappingEndEvent):
             key = self._key(event, depth)
             value = self._node(next(self._events), depth=depth + 1)
-            if key == _MERGE and not event.style:
-                merged = self._merge(event, value) | merged
-            elif key in own:
+            if key in own:
                 raise self._error(event, f"the key {key[:80]!r} stands twice in one map")
-            else:
-                own[key] = value
-        return merged | own
+            own.add(key)
+            if key != _MERGE or event.style:
+                made[key] = value
+                continue
+            merged = self._merge(event, value)
+            # Which of the two goes before is read one way by YAML's text, another by kubectl.
+            if merged.keys() & own:
+                raise self._error(event, "<< must stand before the keys it shares with its map")
+            made = merged | made
+        return made
 
     def _key(self, event: Any, depth: int) -> str:
         key = self._node(event, depth=depth + 1)
         if isinstance(event, ev.ScalarEvent) and not isinstance(key, str):
-            return str(event.value)  # `on: x`, `80: y`: JSON knows text keys only
+            # `on: x`, `80: y`: JSON knows text keys only.
+            return str(key).lower() if isinstance(key, bool) else str(event.value)
         if not isinstance(key, str):
             raise self._error(event, "a key of a map must be text")
         return key
@@ -232,18 +240,21 @@ def _plain_scalar(text: str) -> Plain:
         return None
     if text in _TRUE or text in _FALSE:
         return text in _TRUE
-    if len(text) <= _MAX_NUMBER_CHARS and _INT.fullmatch(text):
-        return _integer(text)
-    if len(text) <= _MAX_NUMBER_CHARS and _FLOAT.fullmatch(text) and any(c in text for c in ".eE"):
-        number = float(text)
+    if len(text) > _MAX_NUMBER_CHARS:
+        return text
+    if _INT.fullmatch(text):
+        return _integer(text.replace("_", ""))
+    if _FLOAT.fullmatch(text):
+        number = float(text.replace("_", ""))
         return text if number in {float("inf"), float("-inf")} else number
     return text
 
 
 def _integer(text: str) -> int:
     sign, digits = (-1, text[1:]) if text[0] == "-" else (1, text.lstrip("+"))
-    if digits[:2].lower() == "0x":
-        return sign * int(digits, 16)
+    prefix = digits[:2].lower()
+    if prefix in {"0x", "0b"}:
+        return sign * int(digits[2:] or "0", 16 if prefix == "0x" else 2)
     if len(digits) > 1 and digits[0] == "0":
-        return sign * int(digits[2:] if digits[1] == "o" else digits, 8)
+        return sign * int(digits[2:] or "0" if prefix == "0o" else digits, 8)
     return sign * int(digits)

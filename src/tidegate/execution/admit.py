@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The execution gate, the act: puts workloads before the gate and keeps account of what may run where.
+
+`tidegate.execution.gate` judges and is pure; here the record is read and written.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Connection, select
+
+from tidegate.admission.gate import Gate
+from tidegate.admission.index import decide_index
+from tidegate.artifact import Digest, Reference
+from tidegate.clock import Clock
+from tidegate.events import Event, EventKind
+from tidegate.evidence import SCAN, Boundary, Decision, Evidence
+from tidegate.execution.gate import GateOptions, ObjectReview, Question, WorkloadReview, judge_workload
+from tidegate.execution.placements import place
+from tidegate.policy.context import Context
+from tidegate.storage import outbox, schema
+from tidegate.storage.database import Database
+
+ResolveTag = Callable[[Connection, Reference], Digest | None]
+"""Which digest a name means, by the record of this moment."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionGate:
+    """Judges workloads from what is on record: no registry and no scanner is asked.
+
+    Attributes:
+        resolve: which digest a tag means.
+        options: how strict, and what is filled in.
+    """
+
+    database: Database
+    gate: Gate
+    resolve: ResolveTag
+    clock: Clock
+    options: GateOptions
+
+    def review(self, documents: Sequence[Any], *, where: str, cluster: str = "", record: bool = True) -> WorkloadReview:
+        """Judges Kubernetes objects.
+
+        Args:
+            documents: plain data, as `tidegate.execution.documents.read_documents` gives it.
+            where: their name in errors.
+            cluster: where they shall run.
+            record: keep decisions, placements and events; without it nothing is written.
+
+        Raises:
+            BoundExceededError: more objects or containers than allowed.
+            InvalidInputError: not Kubernetes objects.
+        """
+        with self.database.read() as connection:
+            review = judge_workload(
+                documents,
+                resolve=lambda reference: self.resolve(connection, reference),
+                user_of=lambda digest: self._user(connection, digest),
+                decide=lambda question: self._decide(connection, question),
+                options=self.options,
+                where=where,
+                cluster=cluster,
+            )
+        if record:
+            with self.database.begin() as connection:
+                for item in review.objects:
+                    self._record(connection, item, allowed=review.allowed)
+        return review
+
+    def decide(self, connection: Connection, question: Question) -> Decision | None:
+        """The decision over one image at the execution boundary; None when nothing is on record of it."""
+        return self._decide(connection, question)
+
+    def _decide(self, connection: Connection, question: Question) -> Decision | None:
+        subject, at = question.digest, self.clock()
+        evidence = self.gate.evidence_of(connection, subject)
+        if not evidence:
+            return None
+        context = Context(
+            repository=question.reference.repository,
+            reference=str(question.reference),
+            cluster=question.cluster,
+            namespace=question.namespace,
+            labels=question.labels,
+            containers=question.containers,
+        )
+        children = _children(connection, subject)
+        if not children:
+            return self.gate.judge(Boundary.EXECUTION, subject, context, evidence, at=at)
+        # The platform is the node's to choose, so an index may run when any of its images may.
+        decisions = [
+            (
+                child,
+                self.gate.judge(Boundary.EXECUTION, child, context, self.gate.evidence_of(connection, child), at=at),
+            )
+            for child in children
+        ]
+        return decide_index(Boundary.EXECUTION, subject, decisions, at)
+
+    def _user(self, connection: Connection, digest: Digest) -> str | None:
+        """The user an image is made to run as; for an index, only when all its images agree."""
+        users = {
+            _user_in(self.gate.evidence_of(connection, one)) for one in (_children(connection, digest) or (digest,))
+        }
+        return users.pop() if len(users) == 1 else None
+
+    def _record(self, connection: Connection, item: ObjectReview, *, allowed: bool) -> None:
+        workload, at = item.workload, self.clock()
+        if workload is None:
+            return
+        for container in item.containers:
+            if container.decision is not None:
+                self.gate.conclude(connection, container.decision, resource_uri=str(container.reference), at=at)
+        digests = {container.container: container.digest for container in item.containers}
+        if allowed:
+            place(connection, workload, digests, at)
+        outbox.publish(
+            connection,
+            Event(
+                id=uuid4().hex,
+                kind=EventKind.WORKLOAD_ADMITTED if allowed else EventKind.WORKLOAD_DENIED,
+                subject=f"{workload.cluster}/{workload.namespace}/{workload.kind}/{workload.name}",
+                time=at,
+                data={
+                    "digests": {name: digest or "" for name, digest in digests.items()},
+                    "owner": workload.owner,
+                    "reasons": [reason.message for reason in item.reasons],
+                    "changes": [change.path for change in item.changes],
+                },
+            ),
+        )
+
+
+def _children(connection: Connection, digest: Digest) -> tuple[Digest, ...]:
+    """The images of an index that were judged; none for an image."""
+    child, statement = schema.manifest_child, schema.statement
+    query = (
+        select(child.c.child)
+        .join(statement, statement.c.subject == child.c.child)
+        .where(child.c.parent == digest)
+        .distinct()
+        .order_by(child.c.child)
+    )
+    return tuple(Digest(text) for text in connection.scalars(query))
+
+
+def _user_in(evidence: Sequence[Evidence]) -> str | None:
+    for item in evidence:
+        configuration = item.predicate.get("configuration") if item.predicate_type == SCAN else None
+        if isinstance(configuration, dict):
+            return str(configuration.get("user", ""))
+    return None
