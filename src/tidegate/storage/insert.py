@@ -13,8 +13,9 @@ def insert_once(connection: Connection, table: Table, **values: Any) -> bool:
     Returns:
         True when the row is new.
     """
-    statement = _insert(connection, table).values(**values).on_conflict_do_nothing()
-    return connection.execute(statement).rowcount == 1
+    # Asked by RETURNING: what the drivers count here differs.
+    statement = _insert(connection, table).values(**values).on_conflict_do_nothing().returning(*table.primary_key)
+    return connection.execute(statement).first() is not None
 
 
 def insert_or_update(connection: Connection, table: Table, **values: Any) -> None:

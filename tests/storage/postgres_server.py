@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A PostgreSQL server of the test's own, on loopback, thrown away afterwards."""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+
+@contextmanager
+def start_postgres() -> Iterator[str]:
+    """Yields the URL of an empty database; skips where the server is not installed."""
+    pytest.importorskip("psycopg", reason="psycopg is missing: install psycopg[binary]")
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    if not found:
+        pytest.skip("PostgreSQL is missing: apt-get install postgresql")
+    programs = found[-1].parent
+    folder = Path(tempfile.mkdtemp(prefix="tg-pg-"))
+    as_user: tuple[str, ...] = ()
+    if os.geteuid() == 0:
+        shutil.chown(folder, "postgres")
+        as_user = ("runuser", "-u", "postgres", "--")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+
+    def run(*command: str) -> None:
+        with (folder / "out").open("ab") as out:
+            subprocess.run((*as_user, *command), stdout=out, stderr=out, check=True, cwd=folder)
+
+    data = str(folder / "data")
+    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"
+    run(str(programs / "initdb"), "-D", data, "-A", "trust", "-U", "postgres", "--no-sync")
+    run(str(programs / "pg_ctl"), "-D", data, "-l", str(folder / "log"), "-w", "-o", options, "start")
+    try:
+        yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
+    finally:
+        run(str(programs / "pg_ctl"), "-D", data, "-m", "immediate", "-w", "stop")
+        shutil.rmtree(folder, ignore_errors=True)
