@@ -38,7 +38,7 @@ def retrying(act: Callable[[], T], *, options: OutboundOptions, sleep: Callable[
     """
     import tenacity
 
-    backoff = tenacity.wait_exponential_jitter(initial=0.5, max=options.max_wait_s)
+    backoff = tenacity.wait_random_exponential(multiplier=0.5, max=options.max_wait_s)
 
     def wait(state: "tenacity.RetryCallState") -> float:
         asked = _failure(state).wait_s
