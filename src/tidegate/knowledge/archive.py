@@ -54,17 +54,31 @@ def read_zip(path: Path, limits: KnowledgeLimits) -> Iterator[Entry]:
         BoundExceededError: the zip is over one of the limits, as it says or as it turns out to be.
         InvalidInputError: it is not a zip, or its directory is broken.
     """
-    where = str(path)
     with path.open("rb") as file:
-        size = file.seek(0, 2)
-        if size > limits.max_zip_bytes:
-            raise BoundExceededError("max_zip_bytes", limits.max_zip_bytes, where=where)
-        places = _directory(file, size, limits, where)
-        _check(places, size, limits, where)
-        for place in places:
+        for place in _places(file, limits, str(path)):
             if place.name.endswith("/"):
                 continue
             yield _read(file, place)
+
+
+def check_zip(path: Path, limits: KnowledgeLimits) -> None:
+    """Reads a zip's directory alone.
+
+    Raises:
+        BoundExceededError, InvalidInputError: as `read_zip`.
+        OSError: the disk failed.
+    """
+    with path.open("rb") as file:
+        _places(file, limits, str(path))
+
+
+def _places(file: BinaryIO, limits: KnowledgeLimits, where: str) -> list["_Place"]:
+    size = file.seek(0, 2)
+    if size > limits.max_zip_bytes:
+        raise BoundExceededError("max_zip_bytes", limits.max_zip_bytes, where=where)
+    places = _directory(file, size, limits, where)
+    _check(places, size, limits, where)
+    return places
 
 
 def _read(file: BinaryIO, place: _Place) -> Entry:

@@ -18,7 +18,9 @@ from tidegate.knowledge.affected import words
 from tidegate.knowledge.collapse import collapsed
 from tidegate.knowledge.database import Knowledge
 from tidegate.knowledge.publisher import publisher
-from tidegate.knowledge.target import Target, target_of
+from tidegate.knowledge.target import Target, match_target
+
+__all__ = ["match", "match_target"]
 
 _RANGES: Final = """
 SELECT advisory, label, introduced, fixed, last, module, high FROM affected
@@ -72,7 +74,7 @@ def match(knowledge: Knowledge, components: Sequence[Component]) -> list[Finding
     Raises:
         InvalidInputError: the knowledge file is corrupt.
     """
-    wanted = [(component, target) for component in components if (target := target_of(component)) is not None]
+    wanted = [(component, target) for component in components if (target := match_target(component)) is not None]
     hits = _hits(knowledge, {target for _, target in wanted})
     advisories = _advisories(knowledge, {hit.advisory for found in hits.values() for hit in found})
     findings: list[Finding] = []

@@ -37,7 +37,7 @@ class Target:
     module: str = ""
 
 
-def target_of(component: Component) -> Target | None:
+def match_target(component: Component) -> Target | None:
     """Returns what a component is looked up by.
 
     None when no advisory can be asked about it: its ecosystem is not known or has no order here, its version has no
@@ -59,8 +59,8 @@ def target_of(component: Component) -> Target | None:
 
 
 def component_key(component: Component) -> bytes | None:
-    """Returns the version key a component is joined by; None as `target_of`."""
-    target = target_of(component)
+    """Returns the version key a component is joined by; None as `match_target`."""
+    target = match_target(component)
     return None if target is None else target.key
 
 
