@@ -1,2 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bills of materials as documents."""
+"""Bills of materials: an inventory in the forms others read."""
+
+from tidegate.sbom.cyclonedx import cyclonedx_document, to_cyclonedx
+
+__all__ = ["cyclonedx_document", "to_cyclonedx"]
