@@ -127,9 +127,7 @@ def _pick(leaves: Sequence[_Leaf], wanted: Platform | None, where: str) -> _Leaf
     exact = [leaf for leaf in fitting if leaf.descriptor.platform == asked]
     if not fitting:
         present = ", ".join(sorted({str(leaf.descriptor.platform or "unstated") for leaf in leaves}))
-        raise NotFoundError(
-            f"no image for {asked}", where=where, remedy=f"choose one with --platform: {printable(present)}"
-        )
+        raise NotFoundError(f"no image for {asked}", where=where, remedy=f"there are: {printable(present)}")
     return (exact or fitting)[0]
 
 
@@ -144,7 +142,7 @@ def _image(leaf: _Leaf, blobs: Blobs, *, wanted: Platform | None, name: str) -> 
         raise NotFoundError(
             f"no image for {wanted}",
             where=blobs.where,
-            remedy=f"it is only there for {printable(str(config.platform))}",
+            remedy=f"there are: {printable(str(config.platform))}",
         )
     check_diff_ids(config, len(node.layers), where)
     for descriptor in node.layers:

@@ -88,7 +88,7 @@ def _image(tar: TarIndex, saved: _Saved, wanted: Platform | None, name: str) -> 
         verify(raw, Digest(f"sha256:{named[1]}"), where=f"{tar.where}: image config")
     config = parse_image_config(raw, where=f"{tar.where}: {printable(saved.Config[:200])}")
     if wanted is not None and not config.platform.serves(wanted):
-        remedy = f"it is only there for {printable(str(config.platform))}"
+        remedy = f"there are: {printable(str(config.platform))}"
         raise NotFoundError(f"no image for {wanted}", where=tar.where, remedy=remedy)
     if len(saved.Layers) > MAX_LAYERS:
         raise BoundExceededError("max_layers", MAX_LAYERS, where=tar.where)
