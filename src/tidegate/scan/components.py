@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Packages of the visible files to components: which layer brought each in, and which distribution package owns it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import TypeAlias
+
+from tidegate.artifact import Digest
+from tidegate.inventory import Component, LayerFacts, LinkKind, OsRelease, Package, PackageUrl
+from tidegate.oci.squash import Overlay
+from tidegate.scan.ecosystem import ecosystem_of
+from tidegate.scan.purl import component_purl
+from tidegate.scan.visible import Sighting
+
+_Identity: TypeAlias = tuple[str, str, str, str]
+
+
+def components_of(sightings: Sequence[Sighting], digests: Sequence[Digest], os: OsRelease | None) -> list[Component]:
+    """All packages of the visible files, sorted by kind, name, version and place.
+
+    Args:
+        sightings: the visible files.
+        digests: of the layers, as `Sighting.layer` counts them.
+        os: the image's operating system.
+    """
+    found: dict[tuple[_Identity, str], Component] = {}
+    for sighting in sightings:
+        below = [(index, {_identity(package) for package in facts.packages}) for index, facts in sighting.earlier]
+        for package in sighting.facts.packages:
+            identity = _identity(package)
+            layer = digests[_first_layer(identity, sighting.layer, below)]
+            found.setdefault((identity, sighting.facts.path), _component(package, sighting, layer, os))
+    return [found[key] for key in sorted(found)]
+
+
+def with_owners(
+    components: Sequence[Component], sightings: Sequence[Sighting], layers: Sequence[LayerFacts], overlay: Overlay
+) -> list[Component]:
+    """Names the distribution's package that owns the file which tells of a language's package."""
+    places = {component.location for component in components if not component.kind.is_of_distribution}
+    if not places:
+        return list(components)
+    spelled = _spellings(places, layers, overlay)
+    purls = {(it.cataloger, it.name): it.purl for it in reversed(components) if it.kind.is_of_distribution}
+    owners: dict[str, PackageUrl] = {}
+    for facts in (sighting.facts for sighting in sightings):
+        for ownership in facts.ownership:
+            purl = purls.get((facts.cataloger, ownership.package))
+            if purl is not None:
+                for path in spelled.keys() & ownership.paths:
+                    owners.setdefault(spelled[path], purl)
+    return [
+        component
+        if component.kind.is_of_distribution or component.location not in owners
+        else replace(component, owner=owners[component.location])
+        for component in components
+    ]
+
+
+def _identity(package: Package) -> _Identity:
+    return package.kind.value, package.name, package.version, package.architecture
+
+
+def _first_layer(identity: _Identity, top: int, below: Iterable[tuple[int, set[_Identity]]]) -> int:
+    first = top
+    for index, identities in below:
+        if identity not in identities:
+            break
+        first = index
+    return first
+
+
+def _component(package: Package, sighting: Sighting, layer: Digest, os: OsRelease | None) -> Component:
+    return Component(
+        kind=package.kind,
+        name=package.name,
+        version=package.version,
+        purl=component_purl(package, os),
+        ecosystem=ecosystem_of(package, os),
+        location=sighting.facts.path,
+        layer=layer,
+        cataloger=sighting.facts.cataloger,
+        source_name=package.source_name,
+        source_version=package.source_version,
+        architecture=package.architecture,
+        licenses=package.licenses,
+        modularity=package.modularity,
+    )
+
+
+def _spellings(places: set[str], layers: Sequence[LayerFacts], overlay: Overlay) -> dict[str, str]:
+    """Every way a database may write a place: as it is, and through links at the root (`lib` for `usr/lib`)."""
+    spelled = {place: place for place in places}
+    names = {
+        link.path for layer in layers for link in layer.links if link.kind is LinkKind.SYMBOLIC and "/" not in link.path
+    }
+    for name in sorted(names):
+        real = overlay.resolve(name)
+        if real and real != name:
+            for place in places:
+                if place.startswith(f"{real}/"):
+                    spelled.setdefault(name + place[len(real) :], place)
+    return spelled

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which catalogers want which path: all their `Wants` compiled into four look-ups."""
+
+from collections.abc import Sequence
+
+from tidegate.scan.cataloger import Cataloger
+from tidegate.scan.entry import path_bytes, path_text
+
+Takers = tuple[Cataloger, ...]
+
+
+class Dispatch:
+    """The roster's wants by path, base name, suffix and folder, in bytes as layers write them.
+
+    Attributes:
+        roster: in the order of the outcome.
+    """
+
+    def __init__(self, roster: Sequence[Cataloger]) -> None:
+        self.roster = tuple(roster)
+        self._paths = self._compiled("paths")
+        self._names = self._compiled("names")
+        self._suffixes = self._compiled("suffixes")
+        self._folders = self._compiled("folders")
+
+    def find(self, name: bytes) -> Takers:
+        """The catalogers whose `wants` match, in the roster's order; they have not been asked yet."""
+        parent, _, base = name.rpartition(b"/")
+        dot = base.rfind(b".")
+        by_path, by_name, by_folder = self._paths.get(name), self._names.get(base), self._folders.get(parent)
+        by_suffix = self._suffixes.get(base[dot:]) if dot >= 0 else None
+        if by_path is by_name is by_folder is by_suffix is None:
+            return ()
+        found = {id(cataloger) for group in (by_path, by_name, by_folder, by_suffix) for cataloger in group or ()}
+        return tuple(cataloger for cataloger in self.roster if id(cataloger) in found)
+
+    def takers(self, name: bytes) -> Takers:
+        """The catalogers that want this path at a second look, too."""
+        found = self.find(name)
+        if not found:
+            return ()
+        path = path_text(name)
+        return tuple(cataloger for cataloger in found if cataloger.accepts(path))
+
+    def _compiled(self, part: str) -> dict[bytes, list[Cataloger]]:
+        table: dict[bytes, list[Cataloger]] = {}
+        for cataloger in self.roster:
+            for key in getattr(cataloger.wants, part):
+                table.setdefault(path_bytes(key), []).append(cataloger)
+        return table

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Facts of layers already read, kept in a folder: a layer is opened once per analyser version.
+
+One file an entry, named by a hash of what it is about: 8 bytes of magic and format, sha256 of the rest, then msgpack
+in a zstd frame. Files are written beside their place, synced and renamed, so a reader sees a whole one or none; one
+that is damaged all the same counts as missing and is written again.
+"""
+
+import hashlib
+import os
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeVar
+
+import zstandard
+
+from tidegate.artifact import Digest
+from tidegate.bounds import MIB
+from tidegate.errors import InvalidInputError, OutsideError
+from tidegate.inventory import FileFacts, LayerFacts, Outcome
+from tidegate.wire import from_msgpack, to_msgpack
+
+MAX_FACTS_BYTES: Final = 512 * MIB
+"""Unpacked bytes of one entry; a larger one is not kept."""
+
+_MAGIC: Final = b"tgfacts1"
+_HEAD_BYTES: Final = len(_MAGIC) + 32
+_LEVEL: Final = 1
+
+T = TypeVar("T", LayerFacts, "FollowedFacts")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FollowedFacts:
+    """What catalogers read from one file of a layer under another name, that of a link to it."""
+
+    analyser: str
+    layer: Digest
+    target: str
+    path: str
+    files: tuple[FileFacts, ...] = ()
+    outcomes: tuple[Outcome, ...] = ()
+
+
+class FactsStore:
+    """A folder of facts. Serves several threads and processes at once.
+
+    Args:
+        folder: made when it is not there.
+
+    Raises:
+        OutsideError: the folder cannot be made, or, from the methods that write, cannot be written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def layer(self, digest: Digest, analyser: str) -> LayerFacts | None:
+        """The facts of a layer as that analyser found them; None when there are none, or none that can be read."""
+        found = self._read(_key("layer", analyser, digest), LayerFacts)
+        return found if found is not None and (found.digest, found.analyser) == (digest, analyser) else None
+
+    def keep_layer(self, facts: LayerFacts) -> None:
+        """Keeps the facts of a layer.
+
+        Raises:
+            OutsideError: the folder cannot be written.
+        """
+        self._write(_key("layer", facts.analyser, facts.digest), facts)
+
+    def followed(self, layer: Digest, analyser: str, target: str, path: str) -> FollowedFacts | None:
+        """What was read of the file `target` of a layer under the name `path`; None when nothing was."""
+        found = self._read(_key("followed", analyser, layer, target, path), FollowedFacts)
+        if found is None or (found.layer, found.analyser, found.target, found.path) != (layer, analyser, target, path):
+            return None
+        return found
+
+    def keep_followed(self, facts: FollowedFacts) -> None:
+        """Keeps what was read under a link's name.
+
+        Raises:
+            OutsideError: the folder cannot be written.
+        """
+        self._write(_key("followed", facts.analyser, facts.layer, facts.target, facts.path), facts)
+
+    def _read(self, key: str, type_: type[T]) -> T | None:
+        try:
+            data = self._place(key).read_bytes()
+        except OSError:
+            return None
+        body = data[_HEAD_BYTES:]
+        if data[:_HEAD_BYTES] != _MAGIC + hashlib.sha256(body).digest():
+            return None
+        try:
+            plain = zstandard.ZstdDecompressor().decompress(body, max_output_size=MAX_FACTS_BYTES)
+            return from_msgpack(plain, type_, what=f"facts {key}")
+        except (zstandard.ZstdError, InvalidInputError):
+            return None
+
+    def _write(self, key: str, facts: LayerFacts | FollowedFacts) -> None:
+        plain = to_msgpack(facts)
+        if len(plain) > MAX_FACTS_BYTES:
+            return
+        body = zstandard.ZstdCompressor(level=_LEVEL).compress(plain)
+        place = self._place(key)
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            _replace(place, _MAGIC + hashlib.sha256(body).digest() + body)
+        except OSError as error:
+            raise OutsideError(f"facts cannot be kept: {error.strerror}", where=str(place.parent)) from error
+
+    def _place(self, key: str) -> Path:
+        return self._folder / key[:2] / key
+
+
+def _key(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def _replace(place: Path, data: bytes) -> None:
+    handle, name = tempfile.mkstemp(prefix=".new-", dir=place.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(place)
+    except BaseException:
+        with suppress(OSError):
+            Path(name).unlink()
+        raise
+    folder = os.open(place.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

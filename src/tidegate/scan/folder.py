@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An unpacked root file system, or any folder, read like a layer; nothing outside it is ever opened.
+
+Each folder is opened below its parent's descriptor and without following links, so a link that appears while the walk
+runs leads nowhere.
+"""
+
+import hashlib
+import os
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from struct import Struct
+from typing import Final
+
+from tidegate.artifact import Digest
+from tidegate.bounds import MIB
+from tidegate.errors import BoundExceededError, NotFoundError
+from tidegate.inventory import LayerFacts, Outcome
+from tidegate.oci.image import Folder
+from tidegate.scan.analysis import Analysis, SecretScanner, analyser_version
+from tidegate.scan.cataloger import Cataloger
+from tidegate.scan.cataloging import failed
+from tidegate.scan.dispatch import Dispatch
+from tidegate.scan.entry import Entry, EntryKind, normalise, path_text
+from tidegate.scan.limits import ScanLimits
+
+FOLDER_READER: Final = "folder"
+"""The plug-in named in the outcome of what could not be opened."""
+
+_OPEN_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_OPEN_FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_RECORD: Final = Struct(">BHQII")
+_KEPT_BYTES: Final = 4 * MIB
+_KINDS: Final = {
+    stat.S_IFREG: EntryKind.FILE,
+    stat.S_IFDIR: EntryKind.FOLDER,
+    stat.S_IFLNK: EntryKind.SYMBOLIC_LINK,
+}
+
+
+def analyse_folder(
+    folder: Folder, *, roster: Sequence[Cataloger], secrets: SecretScanner, limits: ScanLimits
+) -> LayerFacts:
+    """Reads a folder as if it were the only layer of an image.
+
+    The digest is that of the sorted tree: paths, kinds, modes, sizes, link targets, and contents as far as they were
+    read. It stands for both digests of the facts.
+
+    Raises:
+        BoundExceededError: the folder is over one of the limits.
+        NotFoundError: there is no such folder.
+    """
+    walk = FolderWalk(folder, limits)
+    analysis = Analysis(Dispatch(roster), secrets, limits, folder.name)
+    analysis.take_folder(walk)
+    facts = analysis.facts(
+        analyser=analyser_version(roster, secrets),
+        digest=walk.digest,
+        diff_id=walk.digest,
+        size=walk.size,
+        entries=walk.entries,
+    )
+    return replace(facts, outcomes=(*facts.outcomes, *walk.outcomes)) if walk.outcomes else facts
+
+
+class FolderWalk:
+    """The entries of a folder, depth first and sorted by name; a `Walk`.
+
+    Attributes:
+        size: bytes of all files.
+        entries: entries walked.
+        outcomes: what could not be opened.
+    """
+
+    def __init__(self, folder: Folder, limits: ScanLimits) -> None:
+        self._folder = folder
+        self._limits = limits
+        self._hash = hashlib.sha256(b"tidegate folder 1\0")
+        self._parent = -1
+        self._kept = 0
+        self._entry = Entry(b"", EntryKind.FOLDER, 0, 0, b"")
+        self.before_refill: Callable[[], None] = _nothing
+        self.size = 0
+        self.entries = 0
+        self.outcomes: list[Outcome] = []
+
+    @property
+    def digest(self) -> Digest:
+        """Of what was walked so far."""
+        return Digest(f"sha256:{self._hash.hexdigest()}")
+
+    def __iter__(self) -> Iterator[Entry]:
+        """Yields entries; folders before what they hold."""
+        try:
+            root = os.open(self._folder.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as error:
+            raise NotFoundError(f"not a folder that can be read: {error.strerror}", where=self._folder.name) from error
+        try:
+            yield from self._below(root, b"")
+        finally:
+            os.close(root)
+
+    def read(self, limit: int | None = None) -> bytes:
+        """The content of the file yielded last as it is now, cut at the size it had; b"" when it cannot be opened."""
+        size = self._entry.size if limit is None else min(limit, self._entry.size)
+        try:
+            content = _read_file(self._entry.name.rpartition(b"/")[2], self._parent, size)
+        except OSError as error:
+            self._fail(self._entry.name, error)
+            content = b""
+        self._hash.update(content)
+        return content
+
+    def view(self) -> bytes | memoryview:
+        """The same as `read`, of the whole file."""
+        content = self.read()
+        self._kept += len(content)
+        if self._kept > _KEPT_BYTES:
+            self._kept = 0
+            self.before_refill()
+        return content
+
+    def _below(self, folder: int, path: bytes) -> Iterator[Entry]:
+        for base in self._names(folder, path):
+            entry = self._look(folder, base, normalise(path + b"/" + base, self._limits, self._folder.name))
+            if entry is None:
+                continue
+            self._parent, self._entry = folder, entry
+            yield entry
+            if entry.kind is EntryKind.FOLDER:
+                yield from self._inside(folder, base, entry.name)
+
+    def _inside(self, parent: int, base: bytes, path: bytes) -> Iterator[Entry]:
+        try:
+            folder = os.open(base, _OPEN_FOLDER, dir_fd=parent)
+        except OSError as error:
+            self._fail(path, error)
+            return
+        try:
+            yield from self._below(folder, path)
+        finally:
+            os.close(folder)
+
+    def _names(self, folder: int, path: bytes) -> list[bytes]:
+        try:
+            names = os.listdir(folder)
+        except OSError as error:
+            self._fail(path, error)
+            return []
+        if self.entries + len(names) > self._limits.max_entries:
+            raise BoundExceededError("max_entries", self._limits.max_entries, where=self._folder.name)
+        return sorted(map(os.fsencode, names))
+
+    def _look(self, folder: int, base: bytes, path: bytes) -> Entry | None:
+        try:
+            status = os.stat(base, dir_fd=folder, follow_symlinks=False)
+            is_link = stat.S_ISLNK(status.st_mode)
+            target = os.readlink(base, dir_fd=folder) if is_link else b""
+        except OSError as error:  # gone since it was listed
+            self._fail(path, error)
+            return None
+        kind = _KINDS.get(stat.S_IFMT(status.st_mode), EntryKind.OTHER)
+        size = status.st_size if kind is EntryKind.FILE else 0
+        mode = stat.S_IMODE(status.st_mode)
+        self.entries += 1
+        self.size += size
+        if self.size > self._limits.max_unpacked_bytes:
+            raise BoundExceededError("max_unpacked_bytes", self._limits.max_unpacked_bytes, where=self._folder.name)
+        self._hash.update(_RECORD.pack(kind, mode, size, len(path), len(target)) + path + target)
+        return Entry(path, kind, mode, size, target)
+
+    def _fail(self, path: bytes, error: OSError) -> None:
+        self.outcomes.append(failed(FOLDER_READER, path_text(path), error.strerror or type(error).__name__))
+
+
+def read_below(root: Folder, path: bytes, limit: int) -> tuple[int, bytes]:
+    """Reads one file of a folder by a path without links.
+
+    Returns:
+        The file's size and its first `limit` bytes.
+
+    Raises:
+        OSError: it is not there, or a part of the path is a link.
+    """
+    with ExitStack() as stack:
+        here = os.open(root.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        stack.callback(os.close, here)
+        *parents, base = path.split(b"/")
+        for part in parents:
+            here = os.open(part, _OPEN_FOLDER, dir_fd=here)
+            stack.callback(os.close, here)
+        size = os.stat(base, dir_fd=here, follow_symlinks=False).st_size
+        return size, _read_file(base, here, min(size, limit))
+
+
+def _read_file(base: bytes, folder: int, size: int) -> bytes:
+    handle = os.open(base, _OPEN_FILE, dir_fd=folder)
+    with os.fdopen(handle, "rb", buffering=0) as file:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):  # replaced since it was looked at
+            return b""
+        return file.read(size) or b""
+
+
+def _nothing() -> None:
+    """Nobody waits."""

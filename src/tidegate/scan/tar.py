@@ -1,0 +1,297 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Walks a tar stream in one pass over whole chunks: v7, ustar, GNU and pax (POSIX.1-2017), sparse files included.
+
+Chunks are a multiple of 512 bytes and always filled, so a header never lies across two of them, and content that is not
+wanted is passed over by arithmetic.
+"""
+
+from collections.abc import Callable, Iterator
+from io import BytesIO
+from struct import Struct
+from typing import Final, Protocol
+from zlib import adler32
+
+from tidegate.errors import BoundExceededError, InvalidInputError
+from tidegate.scan import sparse
+from tidegate.scan.entry import Entry, EntryKind, normalise, shown
+from tidegate.scan.limits import ScanLimits
+from tidegate.scan.tar_header import BLOCK, Extension, is_sound, number, old_prefix, read_pax, refuse_deciding_globals
+
+_HEADER: Final = Struct("100s8s16x12s12x8sB100s6s82x155s12x")
+_ADLER: Final = 65521
+_ZEROS: Final = bytes(BLOCK)
+_SLASH: Final = ord("/")
+_DOT: Final = ord(".")
+_KINDS: Final = {
+    **dict.fromkeys(b"\x0007S", EntryKind.FILE),
+    ord("1"): EntryKind.HARD_LINK,
+    ord("2"): EntryKind.SYMBOLIC_LINK,
+    ord("5"): EntryKind.FOLDER,
+}
+_HEADER_ONLY: Final = frozenset(b"123456")
+_EXTENDS: Final = frozenset(b"xXgLK")
+_SPARSE: Final = ord("S")
+_SHORT_NAME: Final = 255  # shorter ones cannot be over a path limit of any sense
+
+
+class Chunks(Protocol):
+    """Where the walk gets its stream from."""
+
+    where: str
+
+    def fill(self, chunk: memoryview) -> int:
+        """Fills a chunk to its end unless the stream ends first; 0 at the end."""
+        ...
+
+
+class TarWalk:
+    """The entries of a tar stream; a `Walk`.
+
+    Args:
+        source: the stream.
+        buffer: its working memory, a multiple of 512 bytes; belongs to the walk until it ends.
+        limits: bounds; each over one is a `BoundExceededError` that names it.
+
+    Raises:
+        BoundExceededError: while walking: `max_entries`, `max_path_bytes`, `max_path_depth`, `max_link_bytes`,
+            `max_header_bytes` or `max_sparse_regions`.
+        InvalidInputError: while walking: the archive is malformed or cut, or a path leaves the root.
+    """
+
+    def __init__(self, source: Chunks, buffer: bytearray, limits: ScanLimits) -> None:
+        self._source = source
+        self._buffer = buffer
+        self._view = memoryview(buffer)
+        self._limits = limits
+        self._at = 0
+        self._end = 0
+        self._left = 0
+        self._map: sparse.SparseMap | None = None
+        self.before_refill: Callable[[], None] = _nothing
+        self.where = source.where
+        self.entries = 0
+
+    def __iter__(self) -> Iterator[Entry]:  # noqa: C901 - the hot loop: a call more an entry is felt
+        """Yields entries until two zero blocks or the end of the stream."""
+        view, unpack, max_entries = self._view, _HEADER.unpack_from, self._limits.max_entries
+        kinds, modes, clean = _KINDS.get, _Modes(self.where), self._clean
+        extension: Extension | None = None
+        pad = 0
+        while self._next_header(pad):
+            at = self._at
+            name, mode, size_field, checksum, flag, link, magic, prefix = unpack(view, at)
+            self.entries += 1
+            if self.entries > max_entries:
+                raise BoundExceededError("max_entries", max_entries, where=self.where)
+            # The low half of adler32 is 1 + the sum of all bytes, modulo 65521: the header's own checksum, 40 x faster.
+            stated = checksum.rstrip(b"\0 ")
+            total = (adler32(view[at : at + BLOCK]) & 0xFFFF) - sum(checksum) + 255
+            if not (stated.isdigit() and total % _ADLER == _octal(stated) % _ADLER):
+                self._check_slowly(at)
+            digits = size_field[:11]
+            size = _octal(digits) if digits.isdigit() and size_field[11] in b"\0 " else -1
+            if size < 0:
+                size = number(size_field, self.where)
+            self._at = at + BLOCK
+            if flag in _EXTENDS:
+                extension = self._extended(flag, size, extension or Extension())
+                pad = 0
+                continue
+            name = name.partition(b"\0")[0]
+            if prefix[0]:
+                name = self._prefixed(name, magic, prefix, at)
+            kind = kinds(flag, EntryKind.OTHER)
+            link = link.partition(b"\0")[0] if link[0] else b""
+            if extension is not None or flag == _SPARSE:
+                entry, stored = self._extend(at, Entry(name, kind, modes[mode], size, link), extension or Extension())
+                name, kind, _, size, link = entry
+                extension = None
+            else:
+                stored = size
+                self._map = None
+            if not flag and name[-1:] == b"/":
+                kind = EntryKind.FOLDER
+            if kind is not EntryKind.FILE:
+                size = 0
+                if flag in _HEADER_ONLY or not flag:
+                    stored = 0
+                link = self._checked_link(kind, link)
+            name = clean(name)
+            self._left = stored
+            pad = -stored % BLOCK
+            yield Entry(name, kind, modes[mode], size, link)
+
+    def read(self, limit: int | None = None) -> bytes:
+        """The content of the file yielded last, as long as its entry says; once.
+
+        Args:
+            limit: bytes after which to stop.
+
+        Raises:
+            InvalidInputError: the archive ends inside it.
+        """
+        if self._map is not None:
+            stored = self._left if limit is None else self._map.stored_before(limit)
+            return self._map.expand(self._take(stored), limit)
+        return self._take(self._left if limit is None else min(limit, self._left))
+
+    def view(self) -> bytes | memoryview:
+        """The whole content of the file yielded last, without a copy when it lies within the chunk; once.
+
+        Raises:
+            InvalidInputError: the archive ends inside it.
+        """
+        at, end = self._at, self._at + self._left
+        return self.read() if end > self._end or self._map is not None else self._view[at:end]
+
+    def _next_header(self, pad: int) -> bool:
+        """Goes past what is left of the content and its padding (the last file's may be missing) to the next header."""
+        at = self._at + self._left
+        while at > self._end:
+            at -= self._end
+            self._refill_or_fail()
+        at += pad
+        self._left = 0
+        if at >= self._end:
+            at = 0
+            if not self._refill():
+                return False
+        self._at = at
+        if self._end - at < BLOCK:
+            raise InvalidInputError("the archive ends inside a header", where=self.where)
+        return self._buffer[at] != 0 or not self._is_end()
+
+    def _is_end(self) -> bool:
+        """True at two zero blocks, or at one with nothing behind it."""
+        at = self._at
+        if self._view[at : at + BLOCK] != _ZEROS:
+            return False
+        at += BLOCK
+        if at >= self._end:
+            if not self._refill():
+                return True
+            at = 0
+        if any(self._view[at : min(at + BLOCK, self._end)]):
+            raise InvalidInputError("a lone zero block inside the archive", where=self.where)
+        return True
+
+    def _check_slowly(self, at: int) -> None:
+        if not is_sound(bytes(self._view[at : at + BLOCK]), self.where):
+            what = "not a tar archive" if self.entries == 1 else f"the checksum of header {self.entries} is wrong"
+            raise InvalidInputError(what, where=self.where)
+
+    def _prefixed(self, name: bytes, magic: bytes, prefix: bytes, at: int) -> bytes:
+        is_star = bytes(self._view[at + 508 : at + BLOCK]) == b"tar\0"
+        if magic == b"ustar\0":
+            prefix = prefix[:131] if is_star else prefix
+        elif magic != b"ustar " or not old_prefix(prefix):
+            return name
+        return prefix.partition(b"\0")[0] + b"/" + name
+
+    def _clean(self, name: bytes) -> bytes:
+        if name[:2] == b"./":
+            name = name[2:]
+        if name[-1:] == b"/":
+            name = name[:-1]
+        is_plain = name and name[0] != _SLASH and name[0] != _DOT and b"//" not in name and b"/." not in name
+        if is_plain and name[-1] != _SLASH and len(name) < _SHORT_NAME:
+            limits = self._limits
+            if name.count(b"/") < limits.max_path_depth and len(name) <= limits.max_path_bytes:
+                return name
+        return normalise(name, self._limits, self.where)
+
+    def _checked_link(self, kind: EntryKind, link: bytes) -> bytes:
+        if kind is EntryKind.FOLDER or kind is EntryKind.OTHER:
+            return b""
+        if len(link) > self._limits.max_link_bytes:
+            raise BoundExceededError("max_link_bytes", self._limits.max_link_bytes, where=self.where)
+        return self._clean(link) if kind is EntryKind.HARD_LINK else link
+
+    def _extended(self, flag: int, size: int, extension: Extension) -> Extension:
+        if size > self._limits.max_header_bytes:
+            raise BoundExceededError("max_header_bytes", self._limits.max_header_bytes, where=self.where)
+        data = self._take(size)
+        self._take(-size % BLOCK)
+        if flag == ord("L"):
+            extension.long_name = data.partition(b"\0")[0]
+        elif flag == ord("K"):
+            extension.long_link = data.partition(b"\0")[0]
+        elif flag == ord("g"):
+            refuse_deciding_globals(data, self.where)
+        else:
+            read_pax(data, extension, self.where)
+        return extension
+
+    def _extend(self, at: int, entry: Entry, extension: Extension) -> tuple[Entry, int]:
+        """Lays extended headers over an entry; returns it and its stored size."""
+        name = extension.long_name or extension.name or entry.name
+        link = extension.long_link or extension.link or entry.link
+        size = stored = entry.size if extension.size is None else extension.size
+        self._map = None
+        if entry.kind is EntryKind.FILE:
+            if bytes(self._view[at + 156 : at + 157]) == b"S":
+                header = bytes(self._view[at : at + BLOCK])
+                self._map = sparse.old_gnu(header, self._take_block, self._limits, self.where)
+            elif extension.is_sparse:
+                name = extension.sparse.get("name") or name
+                self._map, stored = sparse.pax(extension, size, self._take_block, self._limits, self.where)
+            if self._map is not None:
+                self._map.check_stored(stored, f"{self.where} {shown(name)}")
+                size = self._map.size
+        return Entry(name, entry.kind, entry.mode, size, link), stored
+
+    def _take_block(self) -> bytes:
+        return self._take(BLOCK)
+
+    def _take(self, count: int) -> bytes:
+        at = self._at
+        if at + count <= self._end:
+            self._at = at + count
+            self._left = max(0, self._left - count)
+            return bytes(self._view[at : at + count])
+        taken = BytesIO()
+        left = count
+        while left:
+            if self._at >= self._end:
+                self._refill_or_fail()
+                self._at = 0
+            step = min(left, self._end - self._at)
+            taken.write(self._view[self._at : self._at + step])
+            self._at += step
+            left -= step
+        self._left = max(0, self._left - count)
+        return taken.getvalue()
+
+    def _refill(self) -> int:
+        self.before_refill()
+        self._end = self._source.fill(self._view)
+        return self._end
+
+    def _refill_or_fail(self) -> None:
+        if not self._refill():
+            raise InvalidInputError("the archive is cut short", where=self.where)
+
+
+def _nothing() -> None:
+    """Nobody waits for the chunk."""
+
+
+class _Modes(dict[bytes, int]):
+    """Mode fields already read; an image has a few dozen different ones."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__()
+        self._where = where
+
+    def __missing__(self, field: bytes) -> int:
+        mode = number(field, self._where) & 0o7777
+        if len(self) < BLOCK:
+            self[field] = mode
+        return mode
+
+
+def _octal(digits: bytes) -> int:
+    try:
+        return int(digits, 8)
+    except ValueError:
+        return -1
