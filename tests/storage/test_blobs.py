@@ -258,7 +258,7 @@ class Uploads(RuleBasedStateMachine):
 @pytest.mark.property
 def test_uploads_in_any_order(tmp_path: Path) -> None:
     machine = type("Machine", (Uploads,), {"folder": tmp_path})
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]  # Hypothesis leaves it untyped
+    run_state_machine_as_test(
         machine,
         settings=settings(
             max_examples=60, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)

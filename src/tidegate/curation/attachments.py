@@ -14,7 +14,7 @@ from tidegate.artifact import Digest, Repository
 from tidegate.artifact import media_type as mt
 from tidegate.errors import NotFoundError
 from tidegate.evidence import SBOM, SCAN, VSA
-from tidegate.storage.schema import manifest, statement
+from tidegate.storage.schema import manifest, repository_manifest, statement
 from tidegate.wire import to_json
 
 EMPTY: Final = b"{}"
@@ -64,22 +64,23 @@ def attachment_manifest(
     )
 
 
-def recorded_envelopes(connection: Connection, subject: Digest) -> list[tuple[bytes, str, dict[str, str]]]:
-    """Every statement on record about a subject: envelope, artifact type and annotations, oldest first."""
-    query = select(statement).where(statement.c.subject == subject).order_by(statement.c.ledger_index)
-    return [
-        (
-            bytes(row.envelope),
-            artifact_type_of(row.predicate_type),
-            {PREDICATE_TYPE: row.predicate_type, CREATED: row.recorded_at},
-        )
-        for row in connection.execute(query)
-    ]
+def recorded_envelope(connection: Connection, digest: Digest) -> tuple[bytes, str, dict[str, str]]:
+    """A statement on record by its envelope's digest: the envelope, its artifact type and annotations.
+
+    It is dated by its record, so that it stays the same attachment.
+
+    Raises:
+        NotFoundError: there is no such statement.
+    """
+    row = connection.execute(select(statement).where(statement.c.digest == digest)).first()
+    if row is None:
+        raise NotFoundError("no such statement", where=digest)
+    notes = {PREDICATE_TYPE: row.predicate_type, CREATED: row.recorded_at}
+    return bytes(row.envelope), artifact_type_of(row.predicate_type), notes
 
 
 def holds(connection: Connection, repository: Repository, digest: Digest) -> bool:
     """True when a repository holds a manifest."""
-    from tidegate.storage.schema import repository_manifest as held
-
+    held = repository_manifest
     query = select(held.c.digest).where(held.c.repository == repository, held.c.digest == digest)
     return connection.scalar(query) is not None

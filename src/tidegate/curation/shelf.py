@@ -4,7 +4,6 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -156,19 +155,14 @@ class Shelf:
             store_manifest(connection, repository, digest, parse_manifest(raw), who=who, at=self._clock())
         return digest
 
-    def attach_records(
-        self, connection: Connection, repository: Repository, subject: Digest, *, at: datetime
-    ) -> tuple[Digest, ...]:
-        """Hangs every statement on record about a subject on it, in the caller's transaction.
+    def attach_record(self, connection: Connection, repository: Repository, subject: Digest, envelope: Digest) -> None:
+        """Hangs a statement on record on a subject, in the caller's transaction; again changes nothing.
 
-        Returns:
-            The digests of the manifests that hang there, oldest statement first.
+        Raises:
+            NotFoundError: no such subject, or no such statement.
         """
-        del at  # each is dated by its own record, so that it stays the same manifest
-        return tuple(
-            self.attach(connection, repository, subject, envelope, artifact_type=kind, annotations=notes)
-            for envelope, kind, notes in attachments.recorded_envelopes(connection, subject)
-        )
+        content, kind, notes = attachments.recorded_envelope(connection, envelope)
+        self.attach(connection, repository, subject, content, artifact_type=kind, annotations=notes)
 
     def referrers(
         self, repository: Repository, subject: Digest, *, artifact_type: str = "", last: str = ""

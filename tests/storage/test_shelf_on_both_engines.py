@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The shelf's own words on SQLite and (where installed) on PostgreSQL, without a server in between."""
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from postgres_server import start_postgres
+from sqlalchemy import func, insert, select, text
+
+from tidegate.artifact import Digest, Repository, Tag
+from tidegate.artifact import media_type as mt
+from tidegate.curation.lifecycle import State
+from tidegate.curation.shelf import ManifestUnknownError, Shelf, WithheldError
+from tidegate.curation.shelf_blobs import BlobInUseError, BlobUnknownError, ShelfBlobs
+from tidegate.curation.states import advance
+from tidegate.errors import NotFoundError
+from tidegate.events import EventKind
+from tidegate.storage import schema
+from tidegate.storage.blobs import BlobStore
+from tidegate.storage.database import Database
+from tidegate.storage.migrations import migrate
+from tidegate.storage.outbox import read_after
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+APP, OTHER = Repository("team/app"), Repository("other")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stand:
+    database: Database
+    store: BlobStore
+    blobs: ShelfBlobs
+    shelf: Shelf
+
+    def blob(self, data: bytes, repository: Repository = APP) -> dict[str, object]:
+        upload = self.blobs.begin(repository)
+        self.blobs.append(repository, upload, [data])
+        held = self.blobs.finish(repository, upload, Digest.of(data))
+        return {"mediaType": mt.OCI_LAYER, "digest": held.digest, "size": held.size}
+
+    def image(self, name: str = "one", tag: str = "v1", repository: Repository = APP) -> Digest:
+        config = {**self.blob(f'{{"name":"{name}"}}'.encode(), repository), "mediaType": mt.OCI_CONFIG}
+        layers = [self.blob(name.encode(), repository)]
+        raw = json.dumps({"schemaVersion": 2, "mediaType": mt.OCI_MANIFEST, "config": config, "layers": layers})
+        stored = self.shelf.put_manifest(repository, Tag(tag), raw.encode(), media_type=mt.OCI_MANIFEST, pushed_by="me")
+        return stored.digest
+
+    def events(self, kind: EventKind) -> list[str]:
+        with self.database.read() as connection:
+            return [event.subject for _, event in read_after(connection, 0, 1000) if event.kind is kind]
+
+    def count(self, table: str) -> int:
+        with self.database.read() as connection:
+            return int(connection.scalar(select(func.count()).select_from(schema.metadata.tables[table])) or 0)
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[str]:
+    with start_postgres() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.tools)])
+def stand(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stand]:
+    url = f"sqlite:///{tmp_path / 'state.db'}"
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgres")
+        emptied = Database(url)
+        with emptied.begin() as connection:
+            connection.execute(text("DROP SCHEMA public CASCADE"))
+            connection.execute(text("CREATE SCHEMA public"))
+        emptied.close()
+    migrate(url)
+    database = Database(url)
+    store = BlobStore(tmp_path / "content")
+    blobs = ShelfBlobs(database, store, lambda: NOW)
+    yield Stand(database=database, store=store, blobs=blobs, shelf=Shelf(database, blobs, lambda: NOW))
+    database.close()
+
+
+def test_a_push_is_told_once(stand: Stand) -> None:
+    digest = stand.image()
+    assert stand.image() == digest
+    assert stand.events(EventKind.IMAGE_QUARANTINED) == [digest]
+    assert stand.events(EventKind.TAG_MOVED) == ["team/app:v1"]
+    with pytest.raises(WithheldError):
+        stand.shelf.get_manifest(APP, Tag("v1"))
+
+
+def test_a_tag_that_goes_and_comes_back_is_told_each_time(stand: Stand) -> None:
+    one, two = stand.image("one"), stand.image("two")
+    assert stand.image("one") == one != two
+    assert len(stand.events(EventKind.TAG_MOVED)) == 3
+
+
+def test_evidence_hangs_on_its_subject(stand: Stand) -> None:
+    digest = stand.image()
+    envelope = b'{"payload":"e30=","payloadType":"application/vnd.in-toto+json","signatures":[]}'
+    row = {
+        "digest": Digest.of(envelope),
+        "subject": digest,
+        "predicate_type": "https://slsa.dev/verification_summary/v1",
+        "payload": Digest.of(b"{}"),
+        "envelope": envelope,
+        "recorded_at": "2026-01-02T03:04:05Z",
+        "ledger_index": 0,
+    }
+    with stand.database.begin() as connection:
+        connection.execute(insert(schema.statement).values(row))
+        for _ in range(2):
+            stand.shelf.attach_record(connection, APP, digest, Digest.of(envelope))
+    listed = json.loads(stand.shelf.referrers(APP, digest).document)["manifests"]
+    assert len(listed) == 1
+    hung = Digest(listed[0]["digest"])
+    assert listed[0]["artifactType"] == "application/vnd.in-toto.vsa+dsse"
+    assert listed[0]["annotations"] == {
+        "in-toto.io/predicate-type": "https://slsa.dev/verification_summary/v1",
+        "org.opencontainers.image.created": "2026-01-02T03:04:05Z",
+    }
+    served = stand.shelf.get_manifest(APP, hung)
+    assert served.state is State.ATTACHED
+    layer = json.loads(served.document)["layers"][0]
+    assert layer["mediaType"] == "application/vnd.dsse.envelope.v1+json"
+    assert stand.blobs.find(APP, Digest(layer["digest"])).path.read_bytes() == envelope
+    assert stand.events(EventKind.EVIDENCE_ADDED) == [hung]
+    with pytest.raises(NotFoundError), stand.database.begin() as connection:
+        stand.shelf.attach(connection, APP, Digest.of(b"none"), envelope, artifact_type="x/y")
+
+
+def test_attaching_is_part_of_the_callers_transaction(stand: Stand) -> None:
+    digest = stand.image()
+
+    def attach_and_fail() -> None:
+        with stand.database.begin() as connection:
+            stand.shelf.attach(connection, APP, digest, b"{}", artifact_type="x/y")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        attach_and_fail()
+    assert json.loads(stand.shelf.referrers(APP, digest).document)["manifests"] == []
+    assert stand.count("manifest") == 1
+
+
+def test_pages_of_referrers(stand: Stand) -> None:
+    digest = stand.image()
+    with stand.database.begin() as connection:
+        hung = {
+            stand.shelf.attach(connection, APP, digest, f'{{"n":{number}}}'.encode(), artifact_type="x/y")
+            for number in range(7)
+        }
+    from tidegate.curation.referrers import list_referrers
+
+    seen, last, pages = [], "", 0
+    while True:
+        with stand.database.read() as connection:
+            page = list_referrers(connection, APP, digest, last=last, max_bytes=500)
+        seen += [entry["digest"] for entry in json.loads(page.document)["manifests"]]
+        pages, last = pages + 1, page.last
+        if not last:
+            break
+    assert seen == sorted(hung)
+    assert pages > 1
+
+
+def test_bytes_go_with_the_last_that_held_them(stand: Stand) -> None:
+    digest = stand.image()
+    layer = Digest.of(b"one")
+    with pytest.raises(BlobInUseError, match=digest):
+        stand.blobs.delete(APP, layer)
+    assert stand.blobs.mount(OTHER, layer, APP)
+    stand.shelf.delete_manifest(APP, digest, who="me")
+    assert stand.events(EventKind.IMAGE_DELETED) == [digest]
+    stand.blobs.delete(APP, layer)
+    with pytest.raises(BlobUnknownError):
+        stand.blobs.find(APP, layer)
+    assert stand.store.path(layer).exists()
+    stand.blobs.delete(OTHER, layer)
+    assert not stand.store.path(layer).exists()
+    assert not stand.blobs.mount(APP, layer, OTHER)
+    with pytest.raises(ManifestUnknownError):
+        stand.shelf.delete_manifest(APP, digest, who="me")
+
+
+def test_files_without_a_row_are_collected(stand: Stand) -> None:
+    stand.image()
+    orphan = stand.store.put(b"left behind")
+    assert stand.blobs.collect() == 1
+    assert not stand.store.path(orphan).exists()
+    assert stand.blobs.collect() == 0
+    assert stand.blobs.find(APP, Digest.of(b"one")).path.read_bytes() == b"one"
+
+
+def test_pushes_and_deletes_at_once_lose_no_bytes(stand: Stand) -> None:
+    """A blob that is being let go and pushed again is, whenever it is held, on the disk."""
+    data = b"shared" * 1000
+    digest = Digest.of(data)
+
+    def work(number: int) -> None:
+        repository = Repository(f"r{number % 3}")
+        if number % 2:
+            stand.blob(data, repository)
+        else:
+            try:
+                stand.blobs.delete(repository, digest)
+            except BlobUnknownError:
+                return
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(120)))
+    for number in range(3):
+        stand.blob(data, Repository(f"r{number}"))
+        assert stand.blobs.find(Repository(f"r{number}"), digest).path.read_bytes() == data
+
+
+def test_one_image_from_many_threads(stand: Stand) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        digests = set(pool.map(lambda number: stand.image("same", f"t{number % 5}"), range(40)))
+    assert len(digests) == 1
+    assert stand.events(EventKind.IMAGE_QUARANTINED) == list(digests)
+    assert len(stand.events(EventKind.TAG_MOVED)) == 5
+    assert stand.count("state_change") == 1
+    assert stand.shelf.list_tags(APP, limit=10) == ["t0", "t1", "t2", "t3", "t4"]
+
+
+def test_expiry_counts_at_the_moment_of_the_pull(stand: Stand) -> None:
+    digest = stand.image()
+    with stand.database.begin() as connection:
+        for state, expires in ((State.ANALYSING, ""), (State.ADMITTED, "2026-01-02T03:04:06Z")):
+            advance(connection, digest, state, who="me", why="w", at=NOW, expires_at=expires)
+    assert stand.shelf.get_manifest(APP, Tag("v1")).digest == digest
+    later = Shelf(stand.database, stand.blobs, lambda: NOW.replace(second=6))
+    with pytest.raises(WithheldError, match="expired"):
+        later.get_manifest(APP, Tag("v1"))
