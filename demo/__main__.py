@@ -14,7 +14,7 @@ from demo.timeline import Timeline, UnexpectedError, expect
 from demo.wheels import site_packages
 from demo.world import AdvisoryServer, publish
 from tidegate.artifact import Reference
-from tidegate.oci.layout import push_layout
+from tidegate.oci.push import Pusher
 from tidegate.oci.registry import RegistryClient
 from tidegate.outbound import Outbound
 
@@ -139,7 +139,7 @@ class _Demo:
         told.step("tidegate db update: GHSA-vqfr-h8mv-ghfj is published for h11 before 0.16.0 (critical)")
         _, tide = server.events(after, "oversight.knowledge.updated")
         told.step(
-            f"{tide['data']['changed_ranges']} ranges changed; {tide['data']['images']} image judged again, none rescanned"
+            f"{tide['data']['changed_ranges']} ranges changed, {tide['data']['images']} image judged again, none read again"
         )
         server.events(after, "curation.image.recalled")
         expect(server.verdict(digest)["state"] == "recalled", "team/web:1.0 was not recalled")
@@ -178,7 +178,8 @@ class _Demo:
         )
 
     def _push(self, tag: str, name: str) -> None:
-        push_layout(self._registry, self._images, tag, Reference.parse(f"{self._server.address}/{name}"))
+        reference = Reference.parse(f"{self._server.address}/{name}")
+        Pusher(self._registry, reference).push_layout(self._images, tag=tag)
 
     def _review(self, name: str, tag: str = "1.0") -> Any:
         text = (_MANIFESTS / name).read_text().replace("REGISTRY", self._server.address).replace(":1.0", f":{tag}")

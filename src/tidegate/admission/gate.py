@@ -5,7 +5,7 @@ The judgement itself is `tidegate.policy.decide`, which is pure; what stands her
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -13,7 +13,10 @@ from sqlalchemy import Connection
 from tidegate.admission.records import Recorded, gather, record, record_named
 from tidegate.artifact import Digest
 from tidegate.evidence import Boundary, Decision, Evidence, Statement
-from tidegate.policy import Context, Policy, decide
+from tidegate.policy.context import Context
+from tidegate.policy.decide import decide
+from tidegate.policy.fields import EVIDENCE_KINDS
+from tidegate.policy.rule import Policy
 from tidegate.policy.vsa import from_vsa, to_vsa
 from tidegate.signing.envelope import verify
 from tidegate.signing.keys import SigningKey, TrustedKeys
@@ -42,8 +45,16 @@ class Gate:
     def judge(
         self, boundary: Boundary, subject: Digest, context: Context, evidence: Sequence[Evidence], *, at: datetime
     ) -> Decision:
-        """Decides and records nothing: what a person or a dry run asks."""
-        return decide(boundary, subject, context, evidence, self.policies, at)
+        """Decides and records nothing: what a person or a dry run asks.
+
+        The context is completed by whom this gate trusts, and by which of the evidence is the newest it knows of.
+        """
+        newest = {item.predicate_type: item.digest for item in evidence}
+        latest = {
+            kind.name: newest[kind.predicate_type] for kind in EVIDENCE_KINDS.values() if kind.predicate_type in newest
+        }
+        known = replace(context, trusted=self.trusted.ids, latest=latest)
+        return decide(boundary, subject, known, evidence, self.policies, at)
 
     def add(self, connection: Connection, statement: Statement, *, at: datetime) -> Recorded:
         """Signs a statement and puts it on record."""

@@ -6,8 +6,8 @@ All in the caller's transaction, so that a change of state and the evidence for 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from sqlalchemy import Connection, RowMapping, insert, select
 
@@ -15,13 +15,13 @@ from tidegate import ledger
 from tidegate.artifact import Digest
 from tidegate.clock import parse_rfc3339, rfc3339
 from tidegate.errors import InvalidInputError, RefusedError
-from tidegate.evidence import VSA, Evidence, PredicateType, Statement
+from tidegate.evidence import VSA, Boundary, Evidence, PredicateType, Statement
 from tidegate.signing.envelope import sign, verify
 from tidegate.signing.keys import SigningKey, TrustedKeys
 from tidegate.storage import schema
 from tidegate.wire import to_json
 
-_BOUNDARY_KEY = "tidegate.dev/boundary"
+_SAME_CLAIM_WITHIN: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +39,9 @@ class Recorded:
 def record(connection: Connection, statement: Statement, signer: SigningKey, *, at: datetime) -> Recorded:
     """Signs a statement and appends it to the ledger.
 
-    When the newest statement of that type about that subject makes the same claim, it is returned instead: work that
-    is done again after a kill leaves one record.
+    When the newest statement of that type about that subject makes the same claim and is not an hour old, it is
+    returned instead: work that is done again after a kill leaves one record. Later the same claim is news, since it
+    was found to hold still.
 
     Args:
         connection: an open write transaction.
@@ -57,7 +58,9 @@ def record(connection: Connection, statement: Statement, signer: SigningKey, *, 
     )
     newest = connection.execute(query).mappings().first()
     if newest is not None and newest["payload"] == Digest.of(statement.to_bytes()):
-        return _recorded(newest)
+        known = _recorded(newest)
+        if at - known.recorded_at < _SAME_CLAIM_WITHIN:
+            return known
     return file_envelope(connection, sign(statement, signer).content, statement, at=at)
 
 
@@ -98,21 +101,21 @@ def record_named(connection: Connection, digest: Digest) -> Recorded | None:
 
 
 def gather(connection: Connection, subject: Digest, trusted: TrustedKeys) -> tuple[Evidence, ...]:
-    """What a gate may read of a subject: the newest verified statement of each kind, of each boundary for decisions.
+    """What a gate may read of a subject: the newest verified statement of each kind.
 
+    Of decisions only those of the curation gate are evidence: what the execution gate said before proves nothing to it.
     A statement whose signature does not verify is no evidence; it stays on record for people to see.
     """
-    newest: dict[tuple[str, str], Evidence] = {}
+    newest: dict[PredicateType, Evidence] = {}
     for item in records_of(connection, subject):
         try:
             verified = verify(item.envelope, trusted)
         except (InvalidInputError, RefusedError):
             continue
         statement = verified.statement
-        if subject not in {named.digest for named in statement.subjects}:
+        if subject not in {named.digest for named in statement.subjects} or _is_of_execution(statement):
             continue
-        boundary = str(statement.predicate.get(_BOUNDARY_KEY, "")) if statement.predicate_type == VSA else ""
-        newest[statement.predicate_type, boundary] = Evidence(
+        newest[statement.predicate_type] = Evidence(
             digest=item.digest,
             subject=subject,
             predicate_type=statement.predicate_type,
@@ -121,6 +124,11 @@ def gather(connection: Connection, subject: Digest, trusted: TrustedKeys) -> tup
             made_at=item.recorded_at,
         )
     return tuple(newest[key] for key in sorted(newest))
+
+
+def _is_of_execution(statement: Statement) -> bool:
+    """True for a decision of the execution gate; one that names no boundary is somebody else's, and stays."""
+    return statement.predicate_type == VSA and statement.predicate.get("tidegate.dev/boundary") == Boundary.EXECUTION
 
 
 def _recorded(row: Mapping[str, Any] | RowMapping) -> Recorded:

@@ -1,15 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """The gate from settings: whose keys, whose policies."""
 
+from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from tidegate.admission.gate import Gate
-from tidegate.errors import NotFoundError, UsageError
-from tidegate.policy import Policy
-from tidegate.policy.document import load_exceptions, load_policy
-from tidegate.policy.profiles import default_policy
+from tidegate.bounds import MIB, read_bounded
+from tidegate.errors import InvalidInputError, NotFoundError, OutsideError, UsageError
+from tidegate.policy.document import load_policies
+from tidegate.policy.profile import profile_text
+from tidegate.policy.rule import Policy
 from tidegate.settings import Settings
 from tidegate.signing.keys import SigningKey, TrustedKeys
+
+MAX_POLICY_BYTES: Final = 4 * MIB
 
 
 def build_gate(settings: Settings) -> Gate:
@@ -22,15 +27,20 @@ def build_gate(settings: Settings) -> Gate:
     trusted = TrustedKeys.of(
         [key.verifying, *TrustedKeys.load(settings.signing.trusted_keys).keys.values()],
     )
-    return Gate(policies=load_policies(settings), signer=key, trusted=trusted, verifier_id=settings.signing.verifier_id)
+    policies = load_policy_files(settings)
+    return Gate(policies=policies, signer=key, trusted=trusted, verifier_id=settings.signing.verifier_id)
 
 
-def load_policies(settings: Settings) -> tuple[Policy, ...]:
-    """The policies in force, with their exceptions; the shipped profile when none is named."""
-    exceptions = [item for path in settings.policy.exceptions for item in load_exceptions(path)]
+def load_policy_files(settings: Settings) -> tuple[Policy, ...]:
+    """The policies in force, with their exceptions; the shipped profile when none is named.
+
+    Raises:
+        TidegateError: a file is missing or wrong; names file, line and column.
+    """
+    files = {str(path): _text(path) for path in (*settings.policy.files, *settings.policy.exceptions)}
     if not settings.policy.files:
-        return (default_policy(exceptions=exceptions),)
-    return tuple(load_policy(path, exceptions=exceptions) for path in settings.policy.files)
+        files = {"the shipped profile": profile_text(), **files}
+    return load_policies(files)
 
 
 def signing_key(path: Path) -> SigningKey:
@@ -39,8 +49,18 @@ def signing_key(path: Path) -> SigningKey:
         return SigningKey.load(path)
     except NotFoundError:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    try:
+    with suppress(UsageError):  # another process was first: its key is the one
         SigningKey.generate().save(path)
-    except UsageError:
-        pass  # another process was first: its key is the one
     return SigningKey.load(path)
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return read_bounded(file, max_bytes=MAX_POLICY_BYTES, what=str(path)).decode("utf-8")
+    except FileNotFoundError as error:
+        raise NotFoundError("no such policy file", where=str(path)) from error
+    except UnicodeDecodeError as error:
+        raise InvalidInputError("is not UTF-8", where=str(path)) from error
+    except OSError as error:
+        raise OutsideError(f"cannot be read: {error.strerror}", where=str(path)) from error

@@ -2,6 +2,7 @@
 """The key that signs the ledger's checkpoints, made on first use."""
 
 import base64
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -24,10 +25,8 @@ def note_signer(path: Path) -> NoteSigner:
     if not path.exists():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         seed = NoteSigner.generate(LEDGER_NAME).secret_seed()
-        try:
+        with suppress(UsageError):  # another process was first: its key is the one
             create_secret_file(path, base64.b64encode(seed) + b"\n", what="ledger key")
-        except UsageError:
-            pass  # another process was first: its key is the one
     with path.open("rb") as file:
         text = read_bounded(file, max_bytes=_MAX_KEY_BYTES, what=str(path))
     try:

@@ -8,6 +8,7 @@ from tidegate.inventory import Inventory
 from tidegate.oci.image import Folder, Image
 from tidegate.scan.facts_store import FactsStore
 from tidegate.scan.image import scan_image
+from tidegate.scan.layers import Progress
 from tidegate.scan.limits import ScanLimits
 from tidegate.scan.roster import CATALOGERS
 from tidegate.scan.secrets.detector import SecretDetector
@@ -16,15 +17,30 @@ from tidegate.settings import Settings
 Scanner = Callable[[Image | Folder], Inventory]
 
 
-def build_scanner(settings: Settings) -> Scanner:
-    """A function that reads the facts of an image; layers seen before are not opened."""
+def build_scanner(settings: Settings, *, progress: Progress | None = None) -> Scanner:
+    """A function that reads the facts of an image; layers seen before are not opened.
+
+    Args:
+        settings: bounds, workers, and where facts are kept.
+        progress: told of each layer done.
+    """
     options = settings.scan
     store = FactsStore(options.cache_dir / "facts")
     secrets = SecretDetector()
-    limits = ScanLimits(max_unpacked_bytes=options.max_layer_bytes, max_entries=options.max_entries)
+    limits = ScanLimits(
+        max_unpacked_bytes=options.max_layer_bytes, max_entries=options.max_entries, max_ratio=options.max_ratio
+    )
     workers = options.workers or os.cpu_count() or 1
 
     def scan(source: Image | Folder) -> Inventory:
-        return scan_image(source, store=store, roster=CATALOGERS, secrets=secrets, limits=limits, workers=workers)
+        return scan_image(
+            source,
+            store=store,
+            roster=CATALOGERS,
+            secrets=secrets,
+            limits=limits,
+            workers=workers,
+            progress=progress,
+        )
 
     return scan

@@ -11,12 +11,16 @@ from tidegate.admission.gate import Gate
 from tidegate.assembly.gate import build_gate
 from tidegate.assembly.home import Home
 from tidegate.assembly.knowledge import ensure_knowledge
+from tidegate.assembly.names import resolve_reference
 from tidegate.assembly.notes import note_signer
 from tidegate.assembly.scanner import build_scanner
 from tidegate.clock import Clock, system_clock
 from tidegate.curation.shelf import Shelf
+from tidegate.curation.shelf_blobs import ShelfBlobs
 from tidegate.curation.workflow import Curation
 from tidegate.errors import TidegateError
+from tidegate.execution.admit import ExecutionGate
+from tidegate.execution.gate import GateOptions
 from tidegate.ledger.note import NoteSigner
 from tidegate.loops.child_judged import judge_parents
 from tidegate.loops.expiring import judge_before_expiry
@@ -28,7 +32,7 @@ from tidegate.storage.blobs import BlobStore
 from tidegate.storage.consumers import ConsumerThread
 from tidegate.storage.database import Database
 from tidegate.storage.durable import DurableOptions, DurableWork
-from tidegate.storage.migrate import migrate
+from tidegate.storage.migrations import migrate
 
 _log = logging.getLogger(__name__)
 _EXPIRY_EVERY_SECONDS: Final = 900.0
@@ -43,11 +47,12 @@ class Server:
     home: Home
     clock: Clock
     database: Database
-    blobs: BlobStore
+    blobs: ShelfBlobs
     shelf: Shelf
     gate: Gate
     notes: NoteSigner
     curation: Curation
+    execution: ExecutionGate
     knowledge: NewKnowledge
     durable: DurableWork
     consumers: tuple[ConsumerThread, ...]
@@ -97,8 +102,9 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
     home.make()
     migrate(home.database_url)
     database = Database(home.database_url)
-    blobs = BlobStore(home.registry)
-    shelf = Shelf(database=database, blobs=blobs, clock=clock)
+    store = BlobStore(home.registry)
+    blobs = ShelfBlobs(database, store, clock)
+    shelf = Shelf(database, blobs, clock)
     gate = build_gate(settings)
     ensure_knowledge(settings, clock)
 
@@ -108,7 +114,7 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
     knowledge = NewKnowledge(settings.db, database, submit, clock)
     curation = Curation(
         database=database,
-        blobs=blobs,
+        blobs=store,
         shelf=shelf,
         gate=gate,
         scan=build_scanner(settings),
@@ -131,6 +137,9 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         gate=gate,
         notes=note_signer(home.note_key),
         curation=curation,
+        execution=ExecutionGate(
+            database=database, gate=gate, resolve=resolve_reference, clock=clock, options=GateOptions()
+        ),
         knowledge=knowledge,
         durable=durable,
         consumers=tuple(ConsumerThread(database, consumer) for consumer in consumers),

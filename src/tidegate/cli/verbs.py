@@ -22,6 +22,9 @@ class Verb:
 VERBS: Final = (
     Verb(name="scan", module="tidegate.cli.scan", help="Find what is in an image, and what is wrong with it."),
     Verb(name="sbom", module="tidegate.cli.sbom", help="Write an image's bill of materials (CycloneDX 1.6)."),
+    Verb(name="serve", module="tidegate.cli.serve", help="Run the curated registry, its gate and its API."),
+    Verb(name="admit", module="tidegate.cli.admit", help="Put an image or a workload before a gate."),
+    Verb(name="passport", module="tidegate.cli.passport", help="Show all that is on record of a digest."),
     Verb(name="db", module="tidegate.cli.db", help="Build, update and describe the knowledge file."),
     Verb(name="policy", module="tidegate.cli.policy", help="Check, try and explain policies."),
     Verb(name="version", module="tidegate.cli.version", help="Say which tidegate this is."),

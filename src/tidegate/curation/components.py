@@ -7,8 +7,8 @@ from sqlalchemy import Connection, delete, insert, select
 
 from tidegate.artifact import Digest
 from tidegate.inventory import Inventory
-from tidegate.knowledge.delta import AffectedRange
-from tidegate.knowledge.match import match_target
+from tidegate.knowledge.affected import AffectedRange
+from tidegate.knowledge.target import match_target
 from tidegate.storage import schema
 
 

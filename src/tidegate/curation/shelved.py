@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
-from tidegate.artifact import Descriptor, Digest, Index, Manifest, parse_image_config, parse_manifest
+from tidegate.artifact import Descriptor, Digest, Index, Manifest, Repository, parse_image_config, parse_manifest
 from tidegate.artifact import media_type as mt
 from tidegate.artifact.image_config import MAX_CONFIG_BYTES
 from tidegate.bounds import Readable, read_bounded
@@ -31,11 +31,11 @@ def manifest_of(connection: Connection, digest: Digest) -> Manifest | Index:
     return parse_manifest(bytes(row.document), media_type=row.media_type, where=digest)
 
 
-def repositories_of(connection: Connection, digest: Digest) -> tuple[str, ...]:
+def repositories_of(connection: Connection, digest: Digest) -> tuple[Repository, ...]:
     """Names of the repositories that hold a manifest, sorted."""
     table = schema.repository_manifest
     query = select(table.c.repository).where(table.c.digest == digest).order_by(table.c.repository)
-    return tuple(connection.scalars(query))
+    return tuple(Repository(name) for name in connection.scalars(query))
 
 
 def pushers_of(connection: Connection, digest: Digest) -> tuple[str, ...]:

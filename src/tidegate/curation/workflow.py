@@ -30,7 +30,7 @@ from tidegate.examination import examine
 from tidegate.inventory import Inventory
 from tidegate.knowledge.database import Knowledge
 from tidegate.oci.image import Image
-from tidegate.policy import Context
+from tidegate.policy.context import Context
 from tidegate.storage import schema
 from tidegate.storage.blobs import BlobStore
 from tidegate.storage.database import Database
@@ -153,11 +153,11 @@ class Curation:
                 context = self._context(connection, subject)
                 decision = self._gate.judge(Boundary.CURATION, subject, context, evidence, at=at)
             names = repositories_of(connection, subject)
-            recorded = self._gate.conclude(
-                connection, decision, resource_uri=f"{names[0]}@{digest}" if names else digest, at=at
-            )
+            uri = f"{names[0]}@{digest}" if names else digest
+            recorded = self._gate.conclude(connection, decision, resource_uri=uri, at=at)
             for name in names:
-                self._shelf.attach_records(connection, name, subject, at=at)
+                for envelope in (*decision.inputs, recorded.digest):
+                    self._shelf.attach_record(connection, name, subject, envelope)
             state = settle(connection, decision, recorded, trouble=trouble, who=WHO, at=at)
             return state or "gone"
 

@@ -91,7 +91,7 @@ class ExecutionGate:
         children = _children(connection, subject)
         if not children:
             return self.gate.judge(Boundary.EXECUTION, subject, context, evidence, at=at)
-        # The platform is the node's to choose, so an index may run when any of its images may.
+        # The platform is the node's to choose, so an index may run only when all of its images may.
         decisions = [
             (
                 child,

@@ -131,7 +131,7 @@ class DenseTree(Mapping[str, str]):
         """Paths and kinds in the order of the layer; a path that comes twice comes twice."""
         return _Items(self)
 
-    def _latest(self, hashes: array[int]) -> array[int]:
+    def _latest(self, hashes: "array[int]") -> "array[int]":
         """Keeps the last kind of each path that comes more than once."""
         again = {key & _HASH_MASK for key, after in pairwise(hashes) if (key ^ after) & _HASH_MASK == 0}
         if not again:
@@ -159,7 +159,7 @@ def _hash(path: str) -> int:
     return hash(path) & _HASH_MASK
 
 
-def _blocks(packed: bytes) -> Iterator[tuple[list[bytes], bytes, array[int], array[int]]]:
+def _blocks(packed: bytes) -> Iterator[tuple[list[bytes], bytes, "array[int]", "array[int]"]]:
     reader = zstandard.ZstdDecompressor().stream_reader(BytesIO(packed))
     try:
         while head := reader.read(_HEAD.size):

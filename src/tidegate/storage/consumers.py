@@ -62,7 +62,7 @@ class ConsumerThread:
             seen = self._database.commits.count
             try:
                 more = self._advance()
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - said below
                 # Whatever it was, the event is still there and is tried again: nothing is skipped.
                 known = isinstance(error, TidegateError)
                 _log.warning("consumer %s: %s; trying again", self._consumer.name, error, exc_info=not known)

@@ -4,9 +4,9 @@
 from fastapi import FastAPI
 
 from tidegate import __version__
+from tidegate.assembly.server import Server
 from tidegate.errors import TidegateError
 from tidegate.server.api import admission, events, images, knowledge, ledger
-from tidegate.assembly.server import Server
 from tidegate.server.api.problem import problem
 
 _DESCRIPTION = "Ask what is on record of a digest, put a workload before the gate, follow every change of state."

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
+from tidegate.assembly.server import Server
 from tidegate.server.api.problem import reply
 from tidegate.server.api.waiting import wait_for
-from tidegate.assembly.server import Server
 from tidegate.storage import outbox
 
 

@@ -8,13 +8,13 @@ from sqlalchemy import select
 from starlette.responses import Response
 
 from tidegate.artifact import Digest
+from tidegate.assembly.server import Server
 from tidegate.clock import rfc3339
 from tidegate.curation.lifecycle import State
 from tidegate.errors import NotFoundError
 from tidegate.oversight.passport import passport
 from tidegate.server.api.problem import reply
 from tidegate.server.api.waiting import wait_for
-from tidegate.assembly.server import Server
 from tidegate.storage import schema
 
 _UNDECIDED = frozenset({State.SUBMITTED, State.QUARANTINED, State.ANALYSING})

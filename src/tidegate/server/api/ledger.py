@@ -11,9 +11,9 @@ from tidegate import ledger
 from tidegate.admission.records import record_named
 from tidegate.artifact import Digest
 from tidegate.artifact.media_type import DSSE
+from tidegate.assembly.server import Server
 from tidegate.errors import NotFoundError
 from tidegate.ledger.checkpoint import Checkpoint, sign_checkpoint
-from tidegate.assembly.server import Server
 from tidegate.server.api.problem import reply
 
 

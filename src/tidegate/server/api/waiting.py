@@ -15,6 +15,7 @@ def wait_for(database: Database, look: Callable[[], T | None], *, seconds: float
     """Looks after every commit that told something, until there is something to see or the time is up.
 
     Args:
+        database: whose commits wake.
         look: returns what was waited for, or None; called at least once.
         seconds: how long at most.
     """

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""tidegate without a server: the same gate and the same record, used by one command."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Connection
+
+from tidegate.admission.gate import Gate
+from tidegate.admission.statements import sbom_statement, scan_statement
+from tidegate.artifact import Digest, Platform, Reference
+from tidegate.assembly.gate import build_gate
+from tidegate.assembly.home import Home
+from tidegate.assembly.names import resolve_reference
+from tidegate.assembly.outward import build_outbound, build_registry_client
+from tidegate.assembly.scanner import build_scanner
+from tidegate.bounds import MIB, read_bounded
+from tidegate.clock import Clock, parse_rfc3339, system_clock
+from tidegate.errors import InvalidInputError, NotFoundError, OutsideError
+from tidegate.evidence import Boundary, Decision, Evidence, Statement
+from tidegate.examination import examine
+from tidegate.execution.admit import ExecutionGate
+from tidegate.execution.documents import read_documents
+from tidegate.execution.gate import GateOptions, Question, WorkloadReview
+from tidegate.inventory import Inventory
+from tidegate.knowledge.database import Knowledge
+from tidegate.oci.image import Folder
+from tidegate.oci.open import open_target
+from tidegate.oci.target import parse_target
+from tidegate.oversight.passport import Passport, passport
+from tidegate.policy.context import Context
+from tidegate.settings import Settings
+from tidegate.storage.database import Database
+from tidegate.storage.migrations import migrate
+
+MAX_MANIFEST_BYTES: Final = 4 * MIB
+_EPOCH: Final = parse_rfc3339("1970-01-01T00:00:00Z")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Local:
+    """What commands ask of the record in the home folder; a server may be using it at the same time."""
+
+    settings: Settings
+    database: Database
+    gate: Gate
+    execution: ExecutionGate
+    clock: Clock
+
+    def passport(self, name: str) -> Passport:
+        """All that is on record of a digest, or of what a tag of our registry points to.
+
+        Raises:
+            NotFoundError: nothing is.
+        """
+        with self.database.read() as connection:
+            return passport(connection, self._digest(connection, name), self.gate.trusted)
+
+    def admit_to_curation(
+        self, target: str, *, platform: str | None = None, insecure: bool = False, record: bool = True
+    ) -> Decision:
+        """Examines an image wherever it lies and decides at the curation boundary.
+
+        Raises:
+            TidegateError: the image cannot be read, or there is no knowledge file.
+        """
+        inventory = self._examined(target, platform, insecure=insecure)
+        at = self.clock()
+        with Knowledge.open(self.settings.db) as knowledge:
+            report = examine(inventory, knowledge, at=at.date())
+        statements = (sbom_statement(inventory, made_at=_EPOCH), scan_statement(inventory, report))
+        subject, context = inventory.digest, Context(reference=target)
+        if not record:
+            evidence = tuple(self._unrecorded(statement, subject) for statement in statements)
+            return self.gate.judge(Boundary.CURATION, subject, context, evidence, at=at)
+        with self.database.begin() as connection:
+            for statement in statements:
+                self.gate.add(connection, statement, at=at)
+            evidence = self.gate.evidence_of(connection, subject)
+            decision = self.gate.judge(Boundary.CURATION, subject, context, evidence, at=at)
+            self.gate.conclude(connection, decision, resource_uri=target, at=at)
+        return decision
+
+    def admit_to_execution(self, name: str, *, record: bool = True) -> Decision:
+        """Decides over one image at the execution boundary, from what is on record.
+
+        Raises:
+            NotFoundError: nothing is on record of it.
+        """
+        with self.database.read() as connection:
+            digest = self._digest(connection, name)
+            reference = (
+                Reference.parse(f"{digest.algorithm}@{digest}") if name == digest else Reference.parse(name).at(digest)
+            )
+            question = Question(digest=digest, reference=reference, cluster="", namespace="", labels={}, containers=())
+            decision = self.execution.decide(connection, question)
+        if decision is None:
+            raise NotFoundError("nothing is on record of it", where=name, remedy="admit it to curation first")
+        if record:
+            with self.database.begin() as connection:
+                self.gate.conclude(connection, decision, resource_uri=str(reference), at=self.clock())
+        return decision
+
+    def admit_workloads(self, path: Path, *, cluster: str, record: bool = True) -> WorkloadReview:
+        """Puts a file of Kubernetes manifests before the execution gate.
+
+        Raises:
+            TidegateError: the file cannot be read, or is no such file.
+        """
+        try:
+            with path.open("rb") as file:
+                raw = read_bounded(file, max_bytes=MAX_MANIFEST_BYTES, what=str(path))
+        except OSError as error:
+            raise OutsideError(f"cannot be read: {error.strerror}", where=str(path)) from error
+        documents = read_documents(raw, where=str(path))
+        return self.execution.review(documents, where=str(path), cluster=cluster, record=record)
+
+    def _examined(self, target: str, platform: str | None, *, insecure: bool) -> Inventory:
+        wanted = Platform.parse(platform) if platform else None
+        with (
+            build_outbound(self.settings, insecure=insecure) as outbound,
+            open_target(
+                parse_target(target), platform=wanted, registry=build_registry_client(self.settings, outbound)
+            ) as image,
+        ):
+            if isinstance(image, Folder):
+                raise InvalidInputError("is a folder, not an image", where=target, remedy="build an image of it first")
+            return build_scanner(self.settings)(image)
+
+    def _unrecorded(self, statement: Statement, subject: Digest) -> Evidence:
+        """Evidence for a dry run: what our own key would sign."""
+        return Evidence(
+            digest=Digest.of(statement.to_bytes()),
+            subject=subject,
+            predicate_type=statement.predicate_type,
+            predicate=statement.predicate,
+            signers=(self.gate.signer.key_id,),
+            made_at=self.clock(),
+        )
+
+    def _digest(self, connection: Connection, name: str) -> Digest:
+        if name.startswith(("sha256:", "sha512:")):
+            return Digest(name)
+        found = resolve_reference(connection, Reference.parse(name if "/" in name else f"localhost/{name}"))
+        if found is None:
+            raise NotFoundError("no such tag in the registry", where=name, remedy="give a digest, or repository:tag")
+        return found
+
+
+@contextmanager
+def open_local(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Local]:
+    """Opens the record in the home folder, which is made when it is not there.
+
+    Raises:
+        TidegateError: a key, a policy or the home folder is not usable.
+    """
+    home = Home(folder=settings.home)
+    home.make()
+    migrate(home.database_url)
+    database = Database(home.database_url)
+    try:
+        gate = build_gate(settings)
+        execution = ExecutionGate(
+            database=database, gate=gate, resolve=resolve_reference, clock=clock, options=GateOptions()
+        )
+        yield Local(settings=settings, database=database, gate=gate, execution=execution, clock=clock)
+    finally:
+        database.close()

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One server process: everything built from settings, started, served until a signal, stopped."""
+
+import asyncio
+import signal
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry
+from sqlalchemy import select
+from starlette.routing import Mount
+
+from tidegate.assembly.server import Server, build_server
+from tidegate.errors import UsageError
+from tidegate.identity import Access, AccessToken
+from tidegate.server.api.application import create_api
+from tidegate.server.application import Services, create_application
+from tidegate.server.authentication import Authenticated
+from tidegate.server.figures import register_figures
+from tidegate.server.registry.errors import refusal
+from tidegate.server.run import ServeOptions, serve
+from tidegate.server.same_site import SameSite
+from tidegate.settings import ServerSettings, Settings
+
+
+def run_server(settings: Settings, *, ready: Callable[[str], None]) -> None:
+    """Runs a server until SIGTERM or SIGINT, then lets requests in flight end.
+
+    Args:
+        settings: where it listens, and where everything lies.
+        ready: called with the server's address once it answers.
+
+    Raises:
+        TidegateError: it cannot be built, or the address is taken.
+    """
+    access = _access(settings.server)
+    server = build_server(settings)
+    server.start()
+    try:
+        asyncio.run(_serve(server, access, ready))
+    finally:
+        server.stop()
+
+
+async def _serve(server: Server, access: Access, ready: Callable[[str], None]) -> None:
+    options = server.settings.server
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    figures = CollectorRegistry()
+    register_figures(figures, server)
+    services = Services(
+        shelf=server.shelf,
+        blobs=server.blobs,
+        access=access,
+        figures=figures,
+        checks={"database": lambda: _ask_database(server), "knowledge": lambda: _ask_knowledge(server)},
+    )
+    api = SameSite(Authenticated(create_api(server), access, refusal))
+    app = create_application(services, extra_routes=[Mount("/api/v1", app=api)])
+    scheme = "https" if options.tls_certificate_file else "http"
+    await serve(
+        app,
+        ServeOptions(
+            host=options.host, port=options.port, certificate=options.tls_certificate_file, key=options.tls_key_file
+        ),
+        ready=lambda port: ready(f"{scheme}://{options.host}:{port}"),
+        stop=stop,
+    )
+
+
+def _access(options: ServerSettings) -> Access:
+    if (options.tls_certificate_file is None) != (options.tls_key_file is None):
+        raise UsageError("TLS needs both a certificate and its key", remedy="give both files, or neither")
+    return Access(AccessToken.load(options.access_token_file) if options.access_token_file else None)
+
+
+def _ask_database(server: Server) -> None:
+    with server.database.read() as connection:
+        connection.execute(select(1))
+
+
+def _ask_knowledge(server: Server) -> None:
+    if server.knowledge.current() is None:
+        raise UsageError("there is no knowledge yet", remedy="run tidegate db update")
