@@ -79,11 +79,12 @@ def test_a_docker_archive_holds_layers_as_they_lie(
 
 @pytest.mark.tools
 def test_reads_what_skopeo_writes(tmp_path: Path, layout: Path, skopeo: Tool, layers: list[BuiltLayer]) -> None:
-    skopeo("copy", "-q", f"oci:{layout}:1", f"oci-archive:{tmp_path}/oci.tar:tag")
+    write_image(layout, "packed", layers[:2])  # skopeo would pack what is plain
+    skopeo("copy", "-q", f"oci:{layout}:packed", f"oci-archive:{tmp_path}/oci.tar:tag")
     write_image(layout, "old", [layers[0], layers[2]])  # docker's archives know no zstd
     skopeo("copy", "-q", f"oci:{layout}:old", f"docker-archive:{tmp_path}/docker.tar:localhost/app:1")
-    skopeo("copy", "-q", f"oci:{layout}:1", f"oci:{tmp_path}/copy:tag")
-    ours, blobs = opened(f"oci:{layout}:1")
+    skopeo("copy", "-q", f"oci:{layout}:packed", f"oci:{tmp_path}/copy:tag")
+    ours, blobs = opened(f"oci:{layout}:packed")
     for text in (f"{tmp_path}/oci.tar", f"{tmp_path}/copy"):
         image, same = opened(text)
         assert (image.digest, same) == (ours.digest, blobs)
@@ -165,9 +166,9 @@ def test_an_index_is_chosen_from_by_platform(tmp_path: Path) -> None:
     write_index(tmp_path, "multi", [attestation, *children])
     for child in children:
         assert opened(f"oci:{tmp_path}:multi", child.platform)[0].digest == child.digest
-    (host,) = [child for child in children if child.platform == host_platform()] or [None]
-    if host is not None:
-        assert opened(f"oci:{tmp_path}:multi")[0].digest == host.digest
+    for child in children:
+        if child.platform == host_platform():
+            assert opened(f"oci:{tmp_path}:multi")[0].digest == child.digest
     with pytest.raises(NotFoundError, match=r"s390x; there are: linux/amd64, linux/arm/v6, linux/arm/v7, linux/arm64"):
         opened(f"oci:{tmp_path}:multi", Platform.parse("linux/s390x"))
 

@@ -3,7 +3,7 @@
 
 import re
 import threading
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlencode, urljoin
 
 from tidegate.bounds import MIB
@@ -62,7 +62,7 @@ class RegistryAuthorizer:
         if realm.startswith("http:") and self._base.startswith("https:") and not self._outbound.options.insecure:
             raise OutsideError("its token server is plain http", where=self._base)
         reply = check_reply(self._ask(realm, offer))
-        document = from_json(reply.body, dict[str, object], what=f"{self._base} token", max_bytes=_MAX_TOKEN_BYTES)
+        document = from_json(reply.body, dict[str, Any], what=f"{self._base} token", max_bytes=_MAX_TOKEN_BYTES)
         token = document.get("token") or document.get("access_token")
         if not isinstance(token, str) or not token.isascii() or not token.isprintable():
             raise OutsideError("its token server gave no token", where=self._base)
@@ -93,5 +93,5 @@ def parse_challenge(text: str) -> dict[str, dict[str, str]]:
     ends = [mark.start() for mark in marks[1:]] + [len(text)]
     return {
         mark[1].lower(): {name: quoted or bare for name, quoted, bare in _PARAMETER.findall(text[mark.end() : end])}
-        for mark, end in zip(marks, ends, strict=True)
+        for mark, end in zip(marks, ends, strict=False)  # no mark at all leaves one end
     }

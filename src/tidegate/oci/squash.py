@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which entry of which layer a container sees, by paths alone (OCI image-spec 1.1 `layer.md`).
 
-Each layer is a tree of its own; folders that are only implied by an entry below them count as folders. Layers are laid
+Each layer is a tree of its own; folders that are only implied by an entry or a whiteout in them count as folders. Layers are laid
 over each other as overlay file systems do it: a folder over a folder joins, anything else replaces; a whiteout or an
 opaque folder acts on the layers below only. Paths have no leading slash and `/` between parts; "" is the root.
 """
@@ -152,7 +152,7 @@ class _Sheet:
         """The layer's own entries."""
         if self._tree is None:
             self._tree = self._tree_of(self._layer)
-            self._folders = _folders_of(self._tree)
+            self._folders = _folders_of(self._tree, [*map(_parent, self._whiteouts), *self._opaque])
         return self._tree
 
     @property
@@ -185,15 +185,18 @@ class _Sheet:
 
 def _above(path: str) -> Iterator[str]:
     while path:
-        path = path.rpartition("/")[0]
+        path = _parent(path)
         yield path
 
 
-def _folders_of(tree: Mapping[str, str]) -> frozenset[str]:
+def _parent(path: str) -> str:
+    return path.rpartition("/")[0]
+
+
+def _folders_of(tree: Mapping[str, str], implied: Sequence[str]) -> frozenset[str]:
     folders = {""}
-    for path, kind in tree.items():
-        here = path if kind == FOLDER else path.rpartition("/")[0]
+    for here in [*implied, *(path if kind == FOLDER else _parent(path) for path, kind in tree.items())]:
         while here not in folders:
             folders.add(here)
-            here = here.rpartition("/")[0]
+            here = _parent(here)
     return frozenset(folders)
