@@ -20,6 +20,7 @@ _SERVICE_LINK: Final = re.compile(
     r"TIDEGATE_(?:\w+_)?(?:SERVICE_(?:HOST|PORT)(?:_\w+)?|PORT_[0-9]+_(?:TCP|UDP|SCTP)(?:_\w+)?|PORT)"
 )
 _PROXY_VARIABLES: Final = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
+_CREDENTIALS: Final = (("DOCKER_CONFIG", "/config.json"), ("HOME", "/.docker/config.json"))
 _SERVICE_URL: Final = re.compile(r"(?:tcp|udp|sctp)://")
 
 
@@ -98,7 +99,15 @@ def _from_conventions(environ: Mapping[str, str]) -> dict[str, Any]:
         values["colour"] = "never"
     if proxy := next((environ[name] for name in _PROXY_VARIABLES if environ.get(name)), ""):
         values["outbound.proxy"] = proxy
+    if credentials := _credentials_file(environ):
+        values["outbound.credentials_file"] = credentials
     return values
+
+
+def _credentials_file(environ: Mapping[str, str]) -> Path | None:
+    named = [environ.get("REGISTRY_AUTH_FILE", "")]
+    named += [f"{environ[name]}{rest}" for name, rest in _CREDENTIALS if environ.get(name)]
+    return next((path for name in named if name and (path := Path(name)).is_file()), None)
 
 
 def _is_not_ours(name: str, value: str) -> bool:
@@ -113,7 +122,11 @@ def _from_flags(keys: dict[str, Key], flags: Mapping[str, object], folder: Path)
     for name in given:
         if name not in keys:
             raise _unknown(name, list(keys), "the command line")
-    return {name: convert(keys[name], value, where=f"--{name}", folder=folder) for name, value in given.items()}
+    return {name: convert(keys[name], value, where=_flag(name), folder=folder) for name, value in given.items()}
+
+
+def _flag(name: str) -> str:
+    return "--" + name.rpartition(".")[2].replace("_", "-")
 
 
 def _build(keys: dict[str, Key], values: dict[str, Any], environ: Mapping[str, str]) -> Settings:

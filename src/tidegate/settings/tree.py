@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from tidegate.bounds import GIB, MIB
+from tidegate.bounds import GIB
 
 LogForm = Literal["auto", "text", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -62,6 +62,13 @@ class OutboundSettings:
     ca_file: Annotated[
         Path | None, Leaf(meaning="PEM file of certificate authorities to trust besides the system's.")
     ] = None
+    credentials_file: Annotated[
+        Path | None,
+        Leaf(
+            meaning="Passwords for registries, as Docker and Podman keep them; empty takes the first there is of "
+            "`REGISTRY_AUTH_FILE`, `DOCKER_CONFIG` and `~/.docker/config.json`."
+        ),
+    ] = None
     knowledge_url: Annotated[str, Leaf(meaning="Where `db update` fetches from when `--url` is not given.")] = ""
 
 
@@ -74,7 +81,6 @@ class ScanSettings:
     max_layer_bytes: Annotated[int, Leaf(meaning="Largest layer, uncompressed, in bytes.", low=1)] = 64 * GIB
     max_entries: Annotated[int, Leaf(meaning="Most entries in one layer.", low=1)] = 5_000_000
     max_ratio: Annotated[int, Leaf(meaning="Most uncompressed bytes for one compressed byte of a layer.", low=1)] = 200
-    max_file_bytes: Annotated[int, Leaf(meaning="Largest file handed to a cataloger, in bytes.", low=1)] = 256 * MIB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

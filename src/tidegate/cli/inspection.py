@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What verbs that read an image have in common: the target, its options, and the way to its inventory."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tidegate.cli.call import Call
+from tidegate.inventory import Inventory
+from tidegate.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inspection:
+    """What is to be read, and how.
+
+    Attributes:
+        platform: as written; "" takes this machine's where there are several.
+        insecure: talk to registries without TLS, or without checking it.
+    """
+
+    target: str
+    platform: str
+    insecure: bool
+    workers: int | None
+    cache_dir: Path | None
+
+    @property
+    def flags(self) -> dict[str, object]:
+        """The settings these options overrule."""
+        return {"scan__workers": self.workers, "scan__cache_dir": self.cache_dir}
+
+
+def inspection_options(function: Callable[..., int]) -> Callable[..., int]:
+    """Adds TARGET and its options; the verb gets them as one `inspection`."""
+
+    def with_inspection(*args: Any, **options: Any) -> int:
+        names = ("target", "platform", "insecure", "workers", "cache_dir")
+        inspection = Inspection(**{name: options.pop(name) for name in names})
+        return function(*args, inspection=inspection, **options)
+
+    params = getattr(function, "__click_params__", [])
+    with_inspection.__click_params__ = [*params, *reversed(_parameters())]  # type: ignore[attr-defined] # click's own protocol
+    with_inspection.__doc__ = function.__doc__
+    return with_inspection
+
+
+def take_inventory(call: Call, settings: Settings, inspection: Inspection) -> Inventory:
+    """Opens the target and reads it.
+
+    Raises:
+        TidegateError: the target is wrong, broken, hostile, or cannot be reached.
+    """
+    from tidegate.artifact import Platform
+    from tidegate.assembly.scanner import build_scanner
+    from tidegate.cli.progress import ProgressLine
+    from tidegate.oci.open import open_target
+    from tidegate.oci.target import Scheme, parse_target
+
+    platform = Platform.parse(inspection.platform) if inspection.platform else None
+    target = parse_target(inspection.target)
+    if target.guess:
+        call.note(target.guess)
+    with ProgressLine(shown=call.shows_progress) as line:
+        scanner = build_scanner(settings, progress=line.layers)
+        if target.scheme is not Scheme.REGISTRY:
+            with open_target(target, platform=platform) as image:
+                return scanner(image)
+
+        from tidegate.assembly.outward import build_outbound, build_registry_client
+
+        if inspection.insecure:
+            call.warn("--insecure: nobody vouches for what the registry is or says")
+        line.tell(f"asking {inspection.target}")
+        with build_outbound(settings, insecure=inspection.insecure) as outbound:
+            registry = build_registry_client(settings, outbound)
+            with open_target(target, platform=platform, registry=registry) as image:
+                return scanner(image)
+
+
+def _parameters() -> list[click.Parameter]:
+    return [
+        click.Argument(["target"]),
+        click.Option(["--platform"], metavar="OS/ARCH", default="", help="Which image of an index. [this machine's]"),
+        click.Option(["--insecure"], is_flag=True, help="Registry without TLS, or without checking it."),
+        click.Option(["--workers"], type=click.IntRange(0, 256), metavar="N", help="Layers read at once. [processors]"),
+        click.Option(
+            ["--cache-dir"], type=click.Path(path_type=Path), metavar="DIR", help="Where facts of layers are kept."
+        ),
+    ]

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`tidegate scan`."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from tidegate.cli.call import Call
+from tidegate.cli.click_verb import verb
+from tidegate.cli.inspection import Inspection, inspection_options, take_inventory
+from tidegate.cli.output import Output, output_options
+from tidegate.errors import NotFoundError
+from tidegate.evidence import Finding, ScanReport, Severity
+from tidegate.inventory import Inventory
+from tidegate.settings import Settings
+
+_KNOWLEDGE_REMEDY = "fetch one with `tidegate db update`, or build one with `tidegate db build`"
+_SEVERITIES = tuple(severity.value for severity in reversed(Severity))
+
+
+def _severities(_context: click.Context, _option: click.Parameter, value: str | None) -> frozenset[Severity] | None:
+    """Reads `critical,high`."""
+    if value is None:
+        return None
+    words = [word.strip().lower() for word in value.split(",") if word.strip()]
+    for word in words:
+        if word not in _SEVERITIES:
+            raise click.BadParameter(f"{word!r} is no severity, there are {', '.join(_SEVERITIES)}")
+    return frozenset(map(Severity, words))
+
+
+@verb(
+    "scan",
+    examples=(
+        ("tidegate scan oci:./image", "a folder that skopeo or buildah wrote"),
+        (
+            "tidegate scan docker-archive:image.tar --fail-on high",
+            "exit 1 on high and critical findings, for a pipeline",
+        ),
+        ("tidegate scan registry.example/team/app:1.2 --platform linux/arm64", "where it lies, for another machine"),
+        ("tidegate scan rootfs:/mnt/disk --format json -o report.json", "for a program"),
+    ),
+)
+@output_options("table", "json")
+@inspection_options
+@click.option("--db", type=click.Path(path_type=Path), metavar="FILE", help="Knowledge file. [under --home]")
+@click.option("--severity", callback=_severities, metavar="LIST", help="Show only these, like critical,high.")
+@click.option("--fail-on", type=click.Choice(_SEVERITIES[:-1]), help="Exit 1 when a finding is that bad or worse.")
+@click.option("--only-fixed", is_flag=True, help="Leave out what has no fix yet.")
+def command(
+    call: Call,
+    *,
+    output: Output,
+    inspection: Inspection,
+    db: Path | None,
+    severity: frozenset[Severity] | None,
+    fail_on: str | None,
+    only_fixed: bool,
+) -> int:
+    """Find what is in an image, and what is wrong with it.
+
+    TARGET is oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE, rootfs:DIR, dir:DIR or registry:REFERENCE. A bare
+    word is guessed, and the guess is told.
+
+    Findings come from the knowledge file (see tidegate db); without one only components and secrets are listed. A
+    finding known to be exploited, or of a malicious package, counts for --fail-on whatever its severity. --severity
+    chooses what is shown, never what --fail-on counts; --only-fixed chooses both.
+    """
+    settings = call.settings(db=db, **inspection.flags)
+    _demand_knowledge(settings, is_demanded=db is not None or fail_on is not None)
+    report = _examine(call, settings, take_inventory(call, settings, inspection))
+    if only_fixed:
+        report = replace(report, findings=tuple(one for one in report.findings if one.fixed_version))
+    failing = [one for one in report.findings if fail_on and _is_at_least(one, Severity(fail_on))]
+    if severity is not None:
+        report = replace(report, findings=tuple(one for one in report.findings if one.severity in severity))
+    _write(output, report, settings)
+    if failing:
+        call.note(f"{len(failing)} of the findings are {fail_on} or worse, or known to be exploited")
+    return 1 if failing else 0
+
+
+def _demand_knowledge(settings: Settings, *, is_demanded: bool) -> None:
+    """Fails before the work rather than after it."""
+    if is_demanded and not settings.db.exists():
+        raise NotFoundError("no knowledge file", where=str(settings.db), remedy=_KNOWLEDGE_REMEDY)
+
+
+def _examine(call: Call, settings: Settings, inventory: Inventory) -> ScanReport:
+    from tidegate.clock import system_clock
+    from tidegate.examination.examine import examine
+    from tidegate.knowledge.database import Knowledge
+
+    today = system_clock().date()
+    if not settings.db.exists():
+        call.warn(f"no knowledge file at {settings.db}, so nothing can be found wrong; {_KNOWLEDGE_REMEDY}")
+        return examine(inventory, None, at=today)
+    with Knowledge.open(settings.db) as knowledge:
+        report = examine(inventory, knowledge, at=today)
+    if report.unmatched:
+        call.warn(f"nothing is known of {', '.join(report.unmatched)}: no findings there prove nothing")
+    if report.outcomes:
+        call.warn(f"{len(report.outcomes)} files could not be read as they should; the report names them")
+    return report
+
+
+def _is_at_least(finding: Finding, severity: Severity) -> bool:
+    return finding.exploited is not None or finding.malicious or finding.severity.rank >= severity.rank
+
+
+def _write(output: Output, report: ScanReport, settings: Settings) -> None:
+    if output.form == "json":
+        output.write_json(report)
+        return
+    from tidegate.cli.page import columns_of, write_page
+    from tidegate.cli.scan_page import scan_page
+
+    write_page(output, scan_page(report, columns=columns_of(output)), colour=settings.colour)

@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A scan report for people: worst first, one block for what one upgrade mends, nothing wider than the page."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from tidegate.bounds import printable
+from tidegate.cli.page import Line, Piece, Style, cut, piece
+from tidegate.evidence import Finding, ScanReport, Severity, Support
+from tidegate.inventory import LocatedSecret, Outcome
+
+SEVERITY_STYLES: Final = {
+    Severity.CRITICAL: Style.WORST,
+    Severity.HIGH: Style.BAD,
+    Severity.MEDIUM: Style.WARN,
+    Severity.LOW: Style.NOTE,
+    Severity.NONE: Style.FAINT,
+    Severity.UNKNOWN: Style.FAINT,
+}
+_SEVERITY_COLUMNS: Final = 8
+_ID_COLUMNS: Final = 20
+_SUMMARY_FROM: Final = 24
+"""Columns that must be left for a summary to be worth showing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Block:
+    """Findings that one upgrade in one layer mends, worst first."""
+
+    name: str
+    version: str
+    layer: str
+    packages: tuple[str, ...]
+    location: str
+    findings: tuple[Finding, ...]
+
+
+def scan_page(report: ScanReport, *, columns: int) -> Iterator[Line]:
+    """Lays a report out.
+
+    Args:
+        report: as it shall be shown.
+        columns: the page's width; nothing but a very long name goes beyond.
+    """
+    yield from _head(report, columns)
+    if report.knowledge is not None:
+        yield from _findings(report, columns)
+    yield from _secrets(report.secrets, columns)
+    yield from _support(report.support)
+    yield from _outcomes(report.outcomes, columns)
+    if report.unmatched:
+        yield ()
+        text = f"nothing is known of {', '.join(report.unmatched)}: silence there proves nothing"
+        yield (piece("NOT JUDGED  ", Style.TITLE), piece(text, Style.WARN))
+
+
+def _head(report: ScanReport, columns: int) -> Iterator[Line]:
+    artifact = report.artifact
+    system = artifact.os_release
+    told = [
+        str(artifact.platform or ""),
+        (system.pretty_name or f"{system.id} {system.version_id}".strip()) if system else "no operating system known",
+        f"{len(artifact.layers)} layers",
+        f"{len(report.components)} components",
+    ]
+    yield (piece(cut(printable(artifact.name), columns), Style.TITLE),)
+    yield (piece(artifact.digest, Style.FAINT),)
+    yield (piece(cut(printable(" · ".join(filter(None, told))), columns)),)
+    if report.knowledge is None:
+        yield (piece("no knowledge file: what is wrong with it is not known", Style.WARN),)
+    else:
+        yield (piece(f"knowledge of {report.knowledge.made_at:%Y-%m-%d %H:%M} UTC", Style.FAINT),)
+    if report.configuration and report.configuration.runs_as_root:
+        yield (piece("runs as root", Style.WARN),)
+
+
+def _findings(report: ScanReport, columns: int) -> Iterator[Line]:
+    blocks = _blocks(report.findings)
+    shown = [finding for block in blocks for finding in block.findings]
+    yield ()
+    if not shown:
+        yield (piece("FINDINGS  ", Style.TITLE), piece("none", Style.GOOD))
+        return
+    yield tuple(_summary(shown))
+    for block in blocks:
+        yield ()
+        yield from _block(block, columns)
+
+
+def _summary(findings: Sequence[Finding]) -> Iterator[Piece]:
+    counts = Counter(finding.severity for finding in findings)
+    yield piece(f"FINDINGS  {len(findings)}", Style.TITLE)
+    for severity in reversed(Severity):
+        if counts[severity]:
+            yield piece("  ")
+            yield piece(f"{counts[severity]} {severity}", SEVERITY_STYLES[severity])
+    if exploited := sum(finding.exploited is not None for finding in findings):
+        yield piece("  ·  ")
+        yield piece(f"{exploited} exploited", Style.WORST)
+    yield piece(f"  ·  {sum(finding.fixed_version is not None for finding in findings)} fixable")
+
+
+def _blocks(findings: Sequence[Finding]) -> list[_Block]:
+    grouped: dict[tuple[str, str, str, str], list[Finding]] = {}
+    for finding in findings:
+        why = finding.why
+        grouped.setdefault((why.ecosystem, why.matched_name, why.matched_version, finding.layer), []).append(finding)
+    blocks = [_of_group(name, version, group) for (_, name, version, _), group in grouped.items()]
+    return sorted(blocks, key=lambda block: (*_badness(block.findings[0]), -len(block.findings), block.name))
+
+
+def _of_group(name: str, version: str, group: Sequence[Finding]) -> _Block:
+    # Packages built from one source share its flaws: each is told once.
+    by_id = {_shown_id(finding): finding for finding in group}
+    return _Block(
+        name=name,
+        version=version,
+        layer=group[0].layer.short,
+        packages=tuple(sorted({finding.name for finding in group} - {name})),
+        location=group[0].location,
+        findings=tuple(sorted(by_id.values(), key=lambda finding: (*_badness(finding), _shown_id(finding)))),
+    )
+
+
+def _badness(finding: Finding) -> tuple[bool, int, float]:
+    is_attacked = finding.exploited is not None or finding.malicious
+    return not is_attacked, -finding.severity.rank, -(finding.score or 0.0)
+
+
+def _shown_id(finding: Finding) -> str:
+    """The CVE where there is one: that is the name people know."""
+    if finding.id.startswith("CVE-"):
+        return finding.id
+    return next((alias for alias in finding.aliases if alias.startswith("CVE-")), finding.id)
+
+
+def _block(block: _Block, columns: int) -> Iterator[Line]:
+    layer = f"layer {block.layer}"
+    title = cut(printable(f"{block.name} {block.version}"), columns - len(layer) - 2)
+    yield (piece(title, Style.TITLE), piece(" " * (columns - len(title) - len(layer))), piece(layer, Style.FAINT))
+    where = f"{', '.join(block.packages)}  " if block.packages else ""
+    yield (piece(cut(printable(f"  {where}{block.location}"), columns), Style.FAINT),)
+    width = min(_ID_COLUMNS, max(len(printable(_shown_id(finding))) for finding in block.findings))
+    fixes = [_fix(finding) for finding in block.findings]
+    fix_width = max(len(text) for text, _ in fixes)
+    for finding, fix in zip(block.findings, fixes, strict=True):
+        yield tuple(_row(finding, fix, width, fix_width, columns))
+
+
+def _row(finding: Finding, fix: Piece, id_columns: int, fix_columns: int, columns: int) -> Iterator[Piece]:
+    yield piece("  ")
+    yield piece(f"{finding.severity.value:<{_SEVERITY_COLUMNS}}", SEVERITY_STYLES[finding.severity])
+    yield piece(f" {finding.score:>4.1f} " if finding.score is not None else "    - ")
+    yield _mark(finding)
+    yield piece(f" {printable(_shown_id(finding)):<{id_columns}}  ")
+    used = 2 + _SEVERITY_COLUMNS + 6 + 3 + 1 + max(id_columns, len(printable(_shown_id(finding)))) + 2
+    text, style = fix
+    yield piece(cut(text, max(columns - used, 12)), style)
+    left = columns - used - fix_columns - 2
+    if left >= _SUMMARY_FROM and finding.summary:
+        yield piece(" " * (fix_columns - len(text) + 2))
+        yield piece(cut(" ".join(printable(finding.summary).split()), left), Style.FAINT)
+
+
+def _mark(finding: Finding) -> Piece:
+    if finding.malicious:
+        return piece("MAL", Style.WORST)
+    return piece("KEV", Style.WORST) if finding.exploited else piece("   ")
+
+
+def _fix(finding: Finding) -> Piece:
+    if finding.fixed_version is None:
+        return piece("no fix yet", Style.FAINT)
+    return piece(f"fixed in {finding.fixed_version}", Style.GOOD)
+
+
+def _secrets(secrets: Sequence[LocatedSecret], columns: int) -> Iterator[Line]:
+    if not secrets:
+        return
+    yield ()
+    yield (piece(f"SECRETS  {len(secrets)}", Style.TITLE),)
+    for located in secrets:
+        secret = located.secret
+        tail = "  (deleted later, still in the layer)" if located.deleted else ""
+        place = cut(printable(f"{secret.path}:{secret.line}"), columns - 4 - len(printable(secret.rule)))
+        yield (piece("  "), piece(secret.rule, Style.BAD), piece(f"  {place}"))
+        shown = cut(printable(f"{secret.redacted}  layer {located.layer.short}{tail}"), columns - 4)
+        yield (piece(f"    {shown}", Style.FAINT),)
+
+
+def _support(support: Sequence[Support]) -> Iterator[Line]:
+    if not support:
+        return
+    yield ()
+    yield (piece("SUPPORT", Style.TITLE),)
+    for one in support:
+        name = f"  {one.product} {one.cycle}  "
+        latest = f"; newest of this line is {one.latest}" if one.latest else ""
+        if one.ended:
+            since = f" on {one.ends}" if one.ends else ""
+            yield (piece(name), piece(f"ended{since}: nobody mends it any more", Style.BAD))
+        else:
+            until = f"until {one.ends}" if one.ends else "no end announced"
+            yield (piece(name), piece(until, Style.GOOD), piece(latest, Style.FAINT))
+
+
+def _outcomes(outcomes: Sequence[Outcome], columns: int) -> Iterator[Line]:
+    if not outcomes:
+        return
+    yield ()
+    yield (piece(f"NOT READ  {len(outcomes)}", Style.TITLE),)
+    for outcome in outcomes:
+        text = printable(f"{outcome.plugin}  {outcome.location}: {outcome.reason} ({outcome.status})")
+        yield (piece(f"  {cut(text, columns - 2)}", Style.WARN),)
