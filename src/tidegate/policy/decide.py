@@ -90,7 +90,6 @@ class _Sitting:
         self._shapers: dict[str, Callable[[], Members]] = {}
         self._members: dict[str, Members] = {}
         self._opened: dict[str, str] = {}
-        self._told: set[str] = set()
         self.reasons: list[Reason] = []
         self.rules: list[str] = []
         self.read: set[Digest] = set()
@@ -138,11 +137,8 @@ class _Sitting:
         self._shapers.update(view.collections)
 
     def _tell_problems(self, rule: Rule) -> None:
-        """Says what is missing once, with the first rule that needs it."""
-        for problem in filter(None, (self._problem(rule, kind) for kind in rule.reads)):
-            if problem.message not in self._told:
-                self._told.add(problem.message)
-                self._deny(rule, problem.message, problem.fix)
+        for problem in filter(None, [self._problem(rule, kind) for kind in rule.reads]):
+            self._deny(rule, problem.message, problem.fix)
 
     def _ask(self, rule: Rule, policy: Policy, staged: dict[str, list[Any]]) -> None:
         if rule.program is None:

@@ -194,11 +194,12 @@ def _shaper(found: Sequence[_T], shape: Callable[[_T], tuple[dict[str, object], 
 
 
 def _image(report: _Report) -> Values:
+    # CEL takes exact strings only: str() undoes a Digest, here and below.
     artifact, os_release = report.artifact, report.artifact.os_release or _OsRelease()
     platform = artifact.platform
     run = report.configuration or _Configuration(user="", runs_as_root=False)
     return {
-        "digest": artifact.digest,
+        "digest": str(artifact.digest),
         "name": artifact.name,
         "platform": "/".join(filter(None, (platform.os, platform.architecture, platform.variant))) if platform else "",
         "os": os_release.id,
@@ -240,7 +241,7 @@ def _finding(found: _Finding) -> tuple[dict[str, object], Item]:
         "name": found.name,
         "version": found.version,
         "location": found.location,
-        "layer": found.layer,
+        "layer": str(found.layer),
         "summary": found.summary,
         "severity": found.severity.value,
         "severity_rank": _RANKS[found.severity],
@@ -273,7 +274,7 @@ def _component(found: _Component) -> tuple[dict[str, object], Item]:
         "purl": found.purl,
         "ecosystem": found.ecosystem,
         "location": found.location,
-        "layer": found.layer,
+        "layer": str(found.layer),
         "cataloger": found.cataloger,
         "source_name": found.source_name,
         "licenses": found.licenses,
@@ -290,7 +291,7 @@ def _secret(found: _Located) -> tuple[dict[str, object], Item]:
         "line": secret.line,
         "redacted": secret.redacted,
         "fingerprint": secret.fingerprint,
-        "layer": found.layer,
+        "layer": str(found.layer),
         "deleted": found.deleted,
     }
     names = frozenset((secret.rule, secret.path, secret.fingerprint))

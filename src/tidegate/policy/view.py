@@ -17,9 +17,11 @@ _HOUR: Final = timedelta(hours=1)
 
 def view_context(context: Context, boundary: Boundary) -> View:
     """The variable `context` and the collection `containers`."""
+    # CEL takes exact strings only: str() undoes a Repository.
     names = ("repository", "reference", "pushed_by", "environment", "cluster", "namespace")
-    values: dict[str, object] = {name: getattr(context, name) for name in names}
-    values |= {"boundary": boundary.value, "labels": dict(context.labels), "containers": len(context.containers)}
+    values: dict[str, object] = {name: str(getattr(context, name)) for name in names}
+    labels = {str(key): str(value) for key, value in context.labels.items()}
+    values |= {"boundary": boundary.value, "labels": labels, "containers": len(context.containers)}
     return View(variables={"context": values}, collections={"containers": lambda: _containers(context)})
 
 
