@@ -49,6 +49,10 @@ def _fits(entries: Mapping[str, str], folder: str) -> bool:
     return all(entries.get("/".join(parts[:depth]), "d") == "d" for depth in range(1, len(parts) + 1))
 
 
+def _parent(path: str) -> str:
+    return path.rpartition("/")[0]
+
+
 def _touches(entries: Mapping[str, str], path: str) -> bool:
     return any(own == path or own.startswith(f"{path}/") for own in entries)
 
@@ -62,9 +66,7 @@ def specs(draw: st.DrawFn, kinds: str = "dfl") -> Spec:
     return Spec(
         entries=entries,
         targets=targets,
-        whiteouts=tuple(
-            path for path in gone if _fits(entries, path.rpartition("/")[0]) and not _touches(entries, path)
-        ),
+        whiteouts=tuple(path for path in gone if _fits(entries, _parent(path)) and not _touches(entries, path)),
         opaque=tuple(path for path in opaque if _fits(entries, path)),
     )
 
@@ -107,7 +109,7 @@ class NaiveFileSystem:
                 self._folder(path, None)
             for path in spec.whiteouts:
                 self._remove(path, itself=True)
-                self._folder(path.rpartition("/")[0], None)
+                self._folder(_parent(path), None)
             for path in sorted(spec.entries):
                 self._put(path, spec.entries[path], at, spec.targets.get(path, ""))
 
@@ -189,7 +191,7 @@ def openat2() -> Callable[[Path, str], str | None]:
 def test_links_lead_where_the_kernel_says(
     openat2: Callable[[Path, str], str | None], layer: Spec, asked: list[str]
 ) -> None:
-    seen = overlay([layer])
+    seen = overlay([Spec(entries=layer.entries, targets=layer.targets)])
     with tempfile.TemporaryDirectory() as text:
         root = Path(text).resolve()
         for path, kind in layer.entries.items():

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which entry of which layer a container sees, by paths alone (OCI image-spec 1.1 `layer.md`).
 
-Each layer is a tree of its own; folders that are only implied by an entry or a whiteout in them count as folders. Layers are laid
-over each other as overlay file systems do it: a folder over a folder joins, anything else replaces; a whiteout or an
-opaque folder acts on the layers below only. Paths have no leading slash and `/` between parts; "" is the root.
+Each layer is a tree of its own; a folder that is only implied, by an entry or a whiteout in it, counts as a folder.
+Layers are laid over each other as overlay file systems do it: a folder over a folder joins, anything else replaces; a
+whiteout or an opaque folder acts on the layers below only. Paths have no leading slash and `/` between parts; "" is the root.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -195,7 +195,8 @@ def _parent(path: str) -> str:
 
 def _folders_of(tree: Mapping[str, str], implied: Sequence[str]) -> frozenset[str]:
     folders = {""}
-    for here in [*implied, *(path if kind == FOLDER else _parent(path) for path, kind in tree.items())]:
+    for start in [*implied, *(path if kind == FOLDER else _parent(path) for path, kind in tree.items())]:
+        here = start
         while here not in folders:
             folders.add(here)
             here = _parent(here)
