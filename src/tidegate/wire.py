@@ -16,8 +16,8 @@ def to_json(value: object) -> bytes:
 
 
 def to_builtins(value: object) -> Any:
-    """Turns a value into plain dicts, lists, strings and numbers, as JSON would."""
-    return msgspec.to_builtins(value, enc_hook=_plain, order="deterministic")
+    """Turns a value into plain dicts, lists, strings and numbers: what its JSON would be read as."""
+    return msgspec.json.decode(to_json(value))
 
 
 def from_json(data: bytes, type_: type[T], *, what: str, max_bytes: int) -> T:

@@ -3,7 +3,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from tidegate.artifact.digest import Digest
 from tidegate.artifact.platform import Platform
@@ -55,10 +55,10 @@ class _Run:
     Entrypoint: tuple[str, ...] | str | None = None
     Cmd: tuple[str, ...] | str | None = None
     WorkingDir: str | None = None
-    ExposedPorts: Mapping[str, object] | None = None
-    Volumes: Mapping[str, object] | None = None
+    ExposedPorts: Mapping[str, Any] | None = None
+    Volumes: Mapping[str, Any] | None = None
     StopSignal: str | None = None
-    Healthcheck: Mapping[str, object] | None = None
+    Healthcheck: Mapping[str, Any] | None = None
     Labels: Mapping[str, str] | None = None
 
 

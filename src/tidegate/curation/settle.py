@@ -57,13 +57,12 @@ def settle(
 
 
 def summary(decision: Decision, trouble: str = "") -> str:
-    """The first reasons of a decision in one line, worst first."""
+    """The first reasons of a decision in one line, worst first, each said once."""
     counting = [reason for reason in decision.reasons if not reason.excepted_by and reason.verdict is not Verdict.ALLOW]
     counting.sort(key=lambda reason: -reason.verdict.rank)
-    lines = ([trouble] if trouble else []) + [
-        f"{reason.message} ({reason.rule})" for reason in counting[:_MAX_WHY_REASONS]
-    ]
-    left = len(counting) - _MAX_WHY_REASONS
+    said = list(dict.fromkeys(reason.message for reason in counting))
+    lines = ([trouble] if trouble else []) + said[:_MAX_WHY_REASONS]
+    left = len(said) - _MAX_WHY_REASONS
     more = [f"and {left} more"] if left > 0 else []
     return "; ".join(lines + more) or "all rules passed"
 
