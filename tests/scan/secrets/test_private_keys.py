@@ -30,6 +30,11 @@ FORMS = {
 }
 
 
+@pytest.fixture(scope="module")
+def detector() -> SecretDetector:
+    return SecretDetector()
+
+
 @pytest.fixture(scope="session")
 def keys() -> dict[str, Key]:
     return {

@@ -39,10 +39,10 @@ def test_a_secret_cut_in_two_files_is_none(chunk: bytes, data: st.DataObject) ->
     assert DETECTOR.scan_batch(pieces) == alone
 
 
-def test_a_fact_tells_the_line_and_not_the_secret(detector: SecretDetector) -> None:
+def test_a_fact_tells_the_line_and_not_the_secret() -> None:
     secret = made(GITHUB)
     content = b"one\ntwo\nthree = '" + secret + b"'\nfour\n"
-    facts = detector.scan_batch([("etc/app.conf", content)])
+    facts = DETECTOR.scan_batch([("etc/app.conf", content)])
     assert facts == [
         SecretFact(
             rule="github-token",
@@ -54,32 +54,32 @@ def test_a_fact_tells_the_line_and_not_the_secret(detector: SecretDetector) -> N
     ]
 
 
-def test_the_same_secret_twice_in_a_file_is_told_once_two_are_two(detector: SecretDetector) -> None:
+def test_the_same_secret_twice_in_a_file_is_told_once_two_are_two() -> None:
     one, two = made(GITHUB, "one"), made(GITHUB, "two")
-    facts = detector.scan_batch([("f", one + b"\n" + two + b"\n" + one)])
+    facts = DETECTOR.scan_batch([("f", one + b"\n" + two + b"\n" + one)])
     assert [fact.line for fact in facts] == [1, 2]
     assert len({fact.fingerprint for fact in facts}) == 2
 
 
-def test_small_large_and_viewed_files_in_one_batch_come_in_order(detector: SecretDetector) -> None:
+def test_small_large_and_viewed_files_in_one_batch_come_in_order() -> None:
     names = ["small", "large", "view", "small too"]
     padding = {"large": 3 << 20, "view": 40 << 10}
     files = [(n, memoryview(b"x\n" * (padding.get(n, 0) // 2) + made(GITHUB, n))) for n in names]
-    facts = detector.scan_batch(files)
+    facts = DETECTOR.scan_batch(files)
     assert [fact.path for fact in facts] == names
     assert [fact.line for fact in facts] == [1 + padding.get(n, 0) // 2 for n in names]
 
 
-def test_a_file_is_looked_at_up_to_its_bound_only(detector: SecretDetector) -> None:
+def test_a_file_is_looked_at_up_to_its_bound_only() -> None:
     inside = b" " * (MAX_FILE_BYTES - 40) + made(GITHUB)
     outside = b" " * (MAX_FILE_BYTES - 39) + made(GITHUB)
-    assert len(detector.scan_batch([("in", inside)])) == 1
-    assert detector.scan_batch([("out", outside)]) == []
+    assert len(DETECTOR.scan_batch([("in", inside)])) == 1
+    assert DETECTOR.scan_batch([("out", outside)]) == []
 
 
-def test_many_secrets_in_one_file_end_in_a_flood(detector: SecretDetector) -> None:
+def test_many_secrets_in_one_file_end_in_a_flood() -> None:
     content = b"\n".join(made(GITHUB, str(i)) for i in range(MAX_SECRETS_PER_FILE + 50))
-    facts = detector.scan_batch([("f", content)])
+    facts = DETECTOR.scan_batch([("f", content)])
     assert len(facts) == MAX_SECRETS_PER_FILE + 1
     assert [fact.rule for fact in facts[-1:]] == [FLOOD]
 
@@ -93,15 +93,15 @@ def test_a_flood_of_false_hits_hides_nothing(size: int, monkeypatch: pytest.Monk
     assert told == {("noise", FLOOD), ("app", "github-token"), ("noise 2", FLOOD)}
 
 
-def test_binaries_tell_tokens_but_not_what_they_carry_on_purpose(detector: SecretDetector) -> None:
+def test_binaries_tell_tokens_but_not_what_they_carry_on_purpose() -> None:
     program = b"\x7fELF\0\0\0" + made(GITHUB) + b"\0" + made("AIza<35:alnum>")
-    assert [fact.rule for fact in detector.scan_batch([("bin/app", program)])] == ["github-token"]
+    assert [fact.rule for fact in DETECTOR.scan_batch([("bin/app", program)])] == ["github-token"]
 
 
-def test_random_bytes_and_text_hold_no_secret(detector: SecretDetector) -> None:
+def test_random_bytes_and_text_hold_no_secret() -> None:
     noise = random.Random(7).randbytes(4 << 20)
     text = "\n".join(drawn("base64", 76, str(i)) for i in range(20_000)).encode()
-    assert detector.scan_batch([("noise", noise), ("text", text)]) == []
+    assert DETECTOR.scan_batch([("noise", noise), ("text", text)]) == []
 
 
 def test_threads_share_one_detector() -> None:
@@ -117,6 +117,6 @@ def test_the_version_follows_the_rules() -> None:
     assert SecretDetector(RULES[1:]).version != SecretDetector().version
 
 
-def test_nothing_is_found_in_nothing(detector: SecretDetector) -> None:
-    assert detector.scan_batch([]) == []
-    assert detector.scan_batch([("empty", b""), ("view", memoryview(b""))]) == []
+def test_nothing_is_found_in_nothing() -> None:
+    assert DETECTOR.scan_batch([]) == []
+    assert DETECTOR.scan_batch([("empty", b""), ("view", memoryview(b""))]) == []

@@ -15,6 +15,11 @@ COUNTER = [pytest.param(rule, s, id=f"{rule.id}-{i}") for rule in RULES for i, s
 AROUND = [(b"", b""), (b'x = "', b'"\n'), (b"\n\n  ", b"\r\n"), (b"'", b"' # comment"), (b"\xff\xfe\xf0(", b")")]
 
 
+@pytest.fixture(scope="module")
+def detector() -> SecretDetector:
+    return SecretDetector()
+
+
 @pytest.mark.parametrize(("rule", "template"), SAMPLES)
 @pytest.mark.parametrize("seed", ["one", "two", "three", "four", "five"])
 def test_a_sample_is_found(detector: SecretDetector, rule: Rule, template: str, seed: str) -> None:

@@ -5,6 +5,7 @@ Whole distributions keep one `status` file and a list of paths for each package;
 status paragraph a package in `status.d`, with the sums of its files beside it.
 """
 
+from itertools import pairwise
 from typing import Final
 
 from tidegate.inventory import FileFacts, Package, PackageKind, Version
@@ -84,14 +85,12 @@ def _package_of(base: str, suffix: str) -> str:
 
 
 def _listed(text: str) -> list[str]:
-    paths = [line[1:] for line in text.split("\n") if line.startswith("/") and line != "/."]
+    paths = [line.lstrip("/") for line in text.split("\n") if line.startswith("/") and line != "/."]
     # A folder is followed by what it holds; that is the only mark of a folder in this format.
-    return [
-        path for path, following in zip(paths, [*paths[1:], ""], strict=True) if not following.startswith(path + "/")
-    ]
+    return [path for path, following in pairwise([*paths, ""]) if path and not following.startswith(path + "/")]
 
 
 def _summed(text: str) -> list[str]:
     # An MD5 in hex, two columns of space, a path without its leading slash (some builders write one, or "./").
     lines = (line.partition("  ")[2] or line.partition(" ")[2] for line in text.split("\n"))
-    return [path for line in lines if (path := line.removeprefix(".").removeprefix("/"))]
+    return [path for line in lines if (path := line.removeprefix(".").lstrip("/"))]

@@ -106,6 +106,8 @@ def fits(text: str) -> bool:
 
 
 def _unfit(package: Package) -> str:
+    if "/" in package.name:
+        return f"package {package.name[:60]!r}: a name with a slash"
     for what, text in (("name", package.name), ("version", package.version)):
         if not fits(text):
             return f"package {package.name[:60]!r}: its {what} is missing or malformed: {text[:60]!r}"

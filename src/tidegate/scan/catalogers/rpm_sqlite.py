@@ -58,6 +58,8 @@ def blobs(content: bytes, where: str) -> Iterator[bytes | InvalidInputError]:
                 if left < 0:
                     raise InvalidInputError("a SQLite database whose rows share pages", where=where)
                 yield blob if isinstance(blob, bytes) else InvalidInputError("a row without a header")
+        except UnicodeDecodeError as error:  # of SQLite's own message, where it quotes the schema
+            raise InvalidInputError("a SQLite database with a malformed schema", where=where) from error
         except (sqlite3.Error, OverflowError, MemoryError) as error:
             yield InvalidInputError(f"SQLite cannot read on: {error}")
 
@@ -82,5 +84,6 @@ def _without_log(content: bytes) -> bytes:
 def _check_table(connection: sqlite3.Connection, where: str) -> None:
     # A view, a virtual table or a computed column under the same name could be made to work for ever.
     found = connection.execute("SELECT type, sql FROM sqlite_master WHERE name = 'Packages'").fetchall()
-    if len(found) != 1 or found[0][0] != b"table" or not _TABLE.fullmatch(found[0][1] or b""):
+    kinds = [(kind, bool(isinstance(sql, bytes) and _TABLE.fullmatch(sql))) for kind, sql in found]
+    if kinds != [(b"table", True)]:
         raise InvalidInputError("a SQLite database without rpm's table of packages", where=where)
