@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Starts and kills `serve_registry.py`."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+_PROGRAM = Path(__file__).with_name("serve_registry.py")
+
+
+@dataclass(kw_only=True)
+class RegistryProcess:
+    """A registry in another process."""
+
+    process: subprocess.Popen[str]
+    port: int
+
+    def client(self) -> httpx.Client:
+        return httpx.Client(base_url=f"http://127.0.0.1:{self.port}", trust_env=False, timeout=60)
+
+    def peak_bytes(self) -> int:
+        """The most memory it ever held in RAM."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) * 1024
+
+
+@contextmanager
+def registry_process(folder: Path, *, idle_seconds: float = 3600) -> Iterator[RegistryProcess]:
+    """Runs a registry; what is still running at the end is killed."""
+    command = [sys.executable, str(_PROGRAM), str(folder), "0", str(idle_seconds)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            line = process.stdout.readline()
+            assert line, "the registry did not start"
+            yield RegistryProcess(process=process, port=int(line))
+        finally:
+            process.kill()
