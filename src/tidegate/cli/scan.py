@@ -101,7 +101,7 @@ def _examine(call: Call, settings: Settings, inventory: Inventory) -> ScanReport
     if report.unmatched:
         call.warn(f"nothing is known of {', '.join(report.unmatched)}: no findings there prove nothing")
     if report.outcomes:
-        call.warn(f"{len(report.outcomes)} files could not be read as they should; the report names them")
+        call.warn(f"not all could be read as it should be ({len(report.outcomes)}); the report names what")
     return report
 
 

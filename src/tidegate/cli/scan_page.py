@@ -50,7 +50,7 @@ def scan_page(report: ScanReport, *, columns: int) -> Iterator[Line]:
     yield from _secrets(report.secrets, columns)
     yield from _support(report.support)
     yield from _outcomes(report.outcomes, columns)
-    if report.unmatched:
+    if report.unmatched and report.knowledge is not None:
         yield ()
         text = f"nothing is known of {', '.join(report.unmatched)}: silence there proves nothing"
         yield (piece("NOT JUDGED  ", Style.TITLE), piece(text, Style.WARN))
@@ -62,8 +62,8 @@ def _head(report: ScanReport, columns: int) -> Iterator[Line]:
     told = [
         str(artifact.platform or ""),
         (system.pretty_name or f"{system.id} {system.version_id}".strip()) if system else "no operating system known",
-        f"{len(artifact.layers)} layers",
-        f"{len(report.components)} components",
+        _count(len(artifact.layers), "layer"),
+        _count(len(report.components), "component"),
     ]
     yield (piece(cut(printable(artifact.name), columns), Style.TITLE),)
     yield (piece(artifact.digest, Style.FAINT),)
@@ -74,6 +74,10 @@ def _head(report: ScanReport, columns: int) -> Iterator[Line]:
         yield (piece(f"knowledge of {report.knowledge.made_at:%Y-%m-%d %H:%M} UTC", Style.FAINT),)
     if report.configuration and report.configuration.runs_as_root:
         yield (piece("runs as root", Style.WARN),)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _findings(report: ScanReport, columns: int) -> Iterator[Line]:
