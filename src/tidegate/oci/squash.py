@@ -3,10 +3,12 @@
 
 Each layer is a tree of its own; a folder that is only implied, by an entry or a whiteout in it, counts as a folder.
 Layers are laid over each other as overlay file systems do it: a folder over a folder joins, anything else replaces; a
-whiteout or an opaque folder acts on the layers below only. Paths have no leading slash and `/` between parts; "" is the root.
+whiteout or an opaque folder acts on the layers below only. Paths have no leading slash and `/` between parts; "" is
+the root.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Final
 
 from tidegate.inventory import LayerFacts, LinkKind
@@ -195,7 +197,8 @@ def _parent(path: str) -> str:
 
 def _folders_of(tree: Mapping[str, str], implied: Sequence[str]) -> frozenset[str]:
     folders = {""}
-    for start in [*implied, *(path if kind == FOLDER else _parent(path) for path, kind in tree.items())]:
+    own = (path if kind == FOLDER else _parent(path) for path, kind in tree.items())
+    for start in chain(implied, own):
         here = start
         while here not in folders:
             folders.add(here)

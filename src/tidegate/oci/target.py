@@ -55,6 +55,7 @@ class Target:
 
 _MAX_TEXT_CHARS: Final = 4096
 _SAVED_NAME: Final = re.compile(r"[0-9a-f]{64}(?:\.tar|\.json|/json|/layer\.tar|/VERSION)|repositories")
+_WORD: Final = re.compile(r"[a-z][a-z0-9+-]*")
 _SNIFF_BYTES: Final = 64 * KIB
 _ELSEWHERE: Final = {
     "docker": "registry:REFERENCE",
@@ -208,8 +209,10 @@ def _reference(text: str, whole: str) -> Reference:
     try:
         return Reference.parse(text)
     except InvalidInputError as error:
+        word, colon, _ = whole.partition(":")
+        what = f"unknown scheme {word!r}" if colon and _WORD.fullmatch(word) else "is no file"
         raise UsageError(
-            f"is no file and no image reference ({error.what})",
+            f"{what}, and no image reference ({error.what})",
             where=printable(whole[:200]),
             remedy=f"check the path, or begin it with one of {_SCHEMES}",
         ) from error
