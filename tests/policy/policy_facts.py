@@ -8,17 +8,22 @@ from tidegate.artifact import Digest
 from tidegate.evidence import (
     SBOM,
     SCAN,
+    VSA,
+    Boundary,
     Configuration,
+    Decision,
     Evidence,
     Exploitation,
     Finding,
     KnowledgeStamp,
     Match,
+    PolicyRef,
     PredicateType,
     ScannedArtifact,
     ScanReport,
     Severity,
     Support,
+    Verdict,
 )
 from tidegate.inventory import (
     Component,
@@ -33,6 +38,7 @@ from tidegate.inventory import (
     Version,
 )
 from tidegate.policy.context import Context
+from tidegate.policy.vsa import to_vsa
 from tidegate.wire import to_builtins
 
 AT = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
@@ -127,3 +133,23 @@ def policy_text(rules: str) -> str:
     """Wraps rules (a YAML list) into a policy document; the first rule's dash is on line 6, column 5."""
     body = "\n".join(f"    {line}" for line in rules.strip("\n").split("\n"))
     return f"apiVersion: tidegate.dev/v1\nkind: Policy\nmetadata: {{name: test}}\nspec:\n  rules:\n{body}\n"
+
+
+def decision(**changes: Any) -> Decision:
+    values: dict[str, Any] = {
+        "boundary": Boundary.CURATION,
+        "subject": SUBJECT,
+        "verdict": Verdict.ALLOW,
+        "reasons": (),
+        "rules": ("evidence",),
+        "policies": (PolicyRef(name="default", digest=Digest.of(b"policy")),),
+        "inputs": (Digest.of(b"scan"),),
+        "decided_at": AT - timedelta(hours=1),
+        "expires_at": AT + timedelta(days=6),
+    }
+    return Decision(**values | changes)
+
+
+def curated(verdict: Verdict, made: dict[str, Any] | None = None, **changes: Any) -> Evidence:
+    statement = to_vsa(decision(verdict=verdict, **changes), verifier_id="gate", resource_uri="oci://team/app")
+    return evidence(VSA, statement.predicate, **made or {})

@@ -101,12 +101,15 @@ def each_of(nodes: Iterable[Node], read: Callable[[Node], _T]) -> tuple[_T, ...]
 
     Raises:
         PolicyError: with the defects.
+        BoundExceededError: at once.
     """
     found: list[_T] = []
     defects: list[InvalidInputError] = []
     for node in nodes:
         try:
             found.append(read(node))
+        except BoundExceededError:
+            raise
         except PolicyError as error:
             defects += error.defects
         except InvalidInputError as error:

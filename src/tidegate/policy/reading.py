@@ -40,7 +40,7 @@ def defect(node: Node, what: str, remedy: str = "") -> InvalidInputError:
 
 def suggestion(name: str, known: Iterable[str]) -> str:
     """The way out for a name nobody knows: the nearest one, or all of them."""
-    names = sorted(known)
+    names = sorted(str(name) for name in known)
     near = get_close_matches(name, names, n=1)
     return f"did you mean {near[0]!r}?" if near else f"known are {', '.join(names) or 'none'}"
 
