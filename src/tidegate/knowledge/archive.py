@@ -23,6 +23,7 @@ _DIRECTORY: Final = struct.Struct("<4s6H3L5H2L")
 _LOCAL: Final = struct.Struct("<4s5H3L2H")
 _FULL16: Final = 0xFFFF
 _FULL32: Final = 0xFFFF_FFFF
+_LARGEST: Final = (1 << 63) - 1
 _STORED, _DEFLATED = 0, 8
 _ENCRYPTED: Final = 1
 _RAW_DEFLATE: Final = -15
@@ -174,7 +175,7 @@ def _wide(extra: bytes, size: int, packed: int, offset: int, where: str) -> tupl
         if tag == 1:
             numbers = iter(struct.unpack_from(f"<{min(length, len(extra) - at - 4) // 8}Q", extra, at + 4))
             wide = [next(numbers, -1) if value == _FULL32 else value for value in (size, packed, offset)]
-            if min(wide) >= 0:
+            if min(wide) >= 0 and max(wide) <= _LARGEST:
                 return wide[0], wide[1], wide[2]
         at += 4 + length
     raise InvalidInputError("broken zip: sizes are missing", where=where)
@@ -190,7 +191,7 @@ def _end(file: BinaryIO, size: int, where: str) -> tuple[int, int, int]:
     _, _, _, _, count, length, offset, _ = _END.unpack_from(tail, at)
     if (count == _FULL16 or _FULL32 in {length, offset}) and at >= _END64_PLACE.size:
         signature, _, place, _ = _END64_PLACE.unpack_from(tail, at - _END64_PLACE.size)
-        if signature == b"PK\x06\x07":
+        if signature == b"PK\x06\x07" and place < size:
             file.seek(place)
             record = file.read(_END64.size)
             if len(record) == _END64.size and record[:4] == b"PK\x06\x06":

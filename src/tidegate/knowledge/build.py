@@ -152,10 +152,10 @@ class _Build:
             for entry in source.entries(self.limits):
                 if entry.why:
                     self._skip(source.ecosystem, entry.name, entry.why)
-                elif staging.is_new(entry.data, home) and (advisory := self._read(reader, source, entry)):
+                elif not staging.knows(entry.data, home) and (advisory := self._read(reader, source, entry)):
                     if advisory.modified <= latest:
                         newest = max(newest, advisory.modified)
-                    staging.take(_at_home(advisory, home))
+                    staging.take(_at_home(advisory, home), entry.data, home)
         self.moments.append(newest)
 
     def _read(self, reader: OsvReader, source: Source, entry: Entry) -> Advisory | None:

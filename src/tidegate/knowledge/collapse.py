@@ -29,7 +29,7 @@ def collapsed(ecosystem: str, findings: Iterable[Finding]) -> list[Finding]:
 
     The one that stands takes over what it lacks: the aliases, a fix, a rating.
     """
-    kept = list(findings)
+    kept = sorted(findings, key=lambda one: one.id)
     own, other = PRECEDENCE.get(ecosystem, ("", ""))
     if not own or len(kept) < 2:  # noqa: PLR2004 - nothing to merge
         return kept

@@ -47,10 +47,10 @@ CREATE TABLE affected (
     low BLOB NOT NULL,
     advisory INTEGER NOT NULL,
     label TEXT NOT NULL,
+    module TEXT NOT NULL,
     introduced TEXT NOT NULL,
     fixed TEXT NOT NULL,
     last TEXT NOT NULL,
-    module TEXT NOT NULL,
     PRIMARY KEY (ecosystem, name, high, low, advisory, label, module)
 ) WITHOUT ROWID;
 CREATE TABLE support (

@@ -36,7 +36,11 @@ class Known(msgspec.Struct, frozen=True):
 
 
 class State(msgspec.Struct):
-    """What the last update left: where from, which files, and the stamp of the knowledge built from them."""
+    """What the last update left: where from, which files, and the stamp of the knowledge built from them.
+
+    Attributes:
+        digest: "" while the files are others than those the knowledge was built from.
+    """
 
     url: str = ""
     files: dict[str, Known] = {}
@@ -102,20 +106,19 @@ class Mirror:
             return False
         self._check(path, local)
         self.state.files[path] = Known(sha256=done.sha256, size=done.size, told=told)
+        self.state.digest = ""  # of what is copied now, nothing was built yet
         self.fetched.append(path)
         self.save()
         return True
 
-    def keep_only(self, paths: Iterable[str]) -> bool:
-        """Drops every copied file that is not named; True when one was dropped."""
-        extra = self.state.files.keys() - set(paths)
-        for path in extra:
+    def keep_only(self, paths: Iterable[str]) -> None:
+        """Drops every copied file that is not named."""
+        for path in self.state.files.keys() - set(paths):
             self._drop(path)
         if self.root.is_dir():
             for folder in self.root.rglob("*"):
                 if folder.is_dir() and not any(folder.iterdir()):
                     shutil.rmtree(folder, ignore_errors=True)
-        return bool(extra)
 
     def save(self) -> None:
         """Writes the state down.
@@ -160,7 +163,8 @@ class Mirror:
 
     def _drop(self, path: str) -> None:
         (self.root / PurePosixPath(path)).unlink(missing_ok=True)
-        self.state.files.pop(path, None)
+        if self.state.files.pop(path, None):
+            self.state.digest = ""
 
 
 def _told(headers: Mapping[str, str]) -> str:

@@ -72,17 +72,19 @@ class Staging:
         """Closes the database; its file is the caller's to remove."""
         self._connection.close()
 
-    def is_new(self, raw: bytes, from_: str) -> bool:
-        """True the first time these bytes come from that family of ecosystems."""
-        digest = hashlib.blake2b(
-            raw, digest_size=16, person=hashlib.md5(from_.encode(), usedforsecurity=False).digest()
-        )
-        before = len(self._read)
-        self._read.add(digest.digest())
-        return len(self._read) > before
+    def knows(self, raw: bytes, home: str) -> bool:
+        """True when these very bytes were taken from that family of ecosystems already."""
+        return _sum(raw, home) in self._read
 
-    def take(self, advisory: Advisory) -> None:
-        """Takes one record in, or what it adds to an earlier copy of it."""
+    def take(self, advisory: Advisory, raw: bytes, home: str) -> None:
+        """Takes one record in, or what it adds to an earlier copy of it.
+
+        Args:
+            advisory: what was read.
+            raw: the bytes it was read from.
+            home: the family of ecosystems it came from.
+        """
+        self._read.add(_sum(raw, home))
         before = self._seen.get(advisory.id)
         if before is None:
             self._put(len(self._seen) + 1, advisory)
@@ -159,6 +161,10 @@ class Staging:
             Row(Ecosystem(ecosystem), label, name, KeyRange(*key_range), module)
             for ecosystem, label, name, *key_range, module in found
         )
+
+
+def _sum(raw: bytes, home: str) -> bytes:
+    return hashlib.blake2b(home.encode() + b"\0" + raw, digest_size=16).digest()
 
 
 def _kept(advisory: Advisory, rows: tuple[Row, ...]) -> Kept:

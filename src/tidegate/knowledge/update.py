@@ -100,9 +100,9 @@ def update(
         with _alone(state_dir):
             mirror = Mirror(state_dir, url, outbound, limits)
             wanted = _fetch(mirror, url.rstrip("/"), outbound, limits, progress)
-            dropped = mirror.keep_only(wanted)
+            mirror.keep_only(wanted)
             before = _stamp(to)
-            if before and not mirror.fetched and not dropped and before.digest == mirror.state.digest:
+            if before and before.digest == mirror.state.digest:
                 mirror.save()
                 return UpdateReport(stamp=before, before=before, fetched=(), unchanged=len(wanted), built=None)
             built = _replace(mirror, to, before, url, made_at, allow_rollback, progress, limits)

@@ -23,10 +23,10 @@ PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={FORMAT};
 """
 _ROWS: Final = """
 INSERT OR IGNORE INTO affected
-SELECT ecosystem.id, row.name, row.high, row.low, row.advisory, row.label,
-       row.introduced, row.fixed, row.last, row.module
+SELECT ecosystem.id, row.name, row.high, row.low, row.advisory, row.label, row.module,
+       row.introduced, row.fixed, row.last
 FROM staging.staged_row AS row JOIN ecosystem ON ecosystem.name = row.ecosystem
-ORDER BY 1, 2, 3, 4, 5, 6, 10
+ORDER BY 1, 2, 3, 4, 5, 6, 7
 """
 
 
