@@ -5,11 +5,14 @@ Entries are separated by an empty line; each line is a letter, a colon and a val
 before its name (`R:`).
 """
 
+import io
 from typing import Final
 
+from tidegate.bounds import MIB
+from tidegate.errors import BoundExceededError
 from tidegate.inventory import FileFacts, Package, PackageKind, Version
 from tidegate.scan.cataloger import ImageFile, Wants
-from tidegate.scan.catalogers.harvest import Harvest
+from tidegate.scan.catalogers.harvest import MAX_PATHS, Harvest
 
 _PATHS: Final = frozenset({"lib/apk/db/installed", "usr/lib/apk/db/installed"})
 
@@ -19,7 +22,7 @@ class ApkCataloger:
 
     name = "apk"
     version = 1
-    wants = Wants(paths=_PATHS)
+    wants = Wants(paths=_PATHS, max_bytes=32 * MIB)
 
     def accepts(self, path: str) -> bool:
         """True for the database's own two places."""
@@ -34,9 +37,9 @@ class ApkCataloger:
         """
         harvest = Harvest(path=file.path, cataloger=self.name)
         entry = _Entry()
-        for line in file.content.decode(errors="replace").split("\n"):
-            if line:
-                entry.read(line)
+        for line in io.BytesIO(file.content):
+            if line != b"\n":
+                entry.read(line.decode(errors="replace").rstrip("\n"))
             elif entry.fields:
                 entry.into(harvest)
                 entry = _Entry()
@@ -56,6 +59,8 @@ class _Entry:
     def read(self, line: str) -> None:
         key, value = line[:2], line[2:]
         if key == "R:":
+            if len(self.paths) >= MAX_PATHS:
+                raise BoundExceededError("MAX_PATHS", MAX_PATHS, where="apk entry")
             self.paths.append((self.folder, value))
         elif key == "F:":
             self.folder = f"{value}/" if value else ""

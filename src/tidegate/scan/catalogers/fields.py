@@ -1,34 +1,40 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fields as `Name: value` lines with continuation lines: deb822(5) paragraphs and Python's core metadata (RFC 822)."""
+"""Fields as `Name: value` lines with continuation lines: deb822(5) paragraphs and Python's core metadata (RFC 822).
 
+Lines are read one by one out of the bytes: a list of all lines of a hostile file would be many times its size.
+"""
+
+import io
 from collections.abc import Collection, Iterator
 from typing import Final
 
+MAX_CONTINUED_CHARS: Final = 4_096
+"""Characters of a value after which its further continuation lines are passed over."""
 MAX_VALUES: Final = 1_000
 """Values of one repeated field; further ones are passed over."""
 
 
-def paragraphs(text: str, wanted: Collection[str]) -> Iterator[dict[str, str]]:
+def paragraphs(content: bytes, wanted: Collection[bytes]) -> Iterator[dict[str, str]]:
     """Reads deb822 paragraphs, separated by empty lines.
 
     Args:
-        text: the whole file.
+        content: the whole file.
         wanted: names of fields in lower case; others are passed over. Only first lines of values are kept.
 
     Yields:
         One dict a paragraph, keyed by the field's name in lower case; paragraphs without a wanted field are left out.
     """
     fields: dict[str, str] = {}
-    for line in text.split("\n"):
-        if not line or line.isspace():
+    for line in io.BytesIO(content):
+        if line.isspace():
             if fields:
                 yield fields
                 fields = {}
-        elif line[0] not in " \t#":
-            name, colon, value = line.partition(":")
+        elif line[0] not in b" \t#":
+            name, colon, value = line.partition(b":")
             name = name.lower()
             if colon and name in wanted:
-                fields[name] = value.strip()
+                fields[name.decode()] = value.strip().decode(errors="replace")
     if fields:
         yield fields
 
@@ -46,7 +52,7 @@ def headers(text: str, wanted: Collection[str]) -> dict[str, list[str]]:
         if not line:
             break
         if line[0] in " \t":
-            if current and len(current) <= MAX_VALUES:
+            if current and len(current[-1]) < MAX_CONTINUED_CHARS:
                 current[-1] += "\n" + line.strip()
             continue
         name, colon, value = line.partition(":")

@@ -6,7 +6,7 @@ missing. A file from which nothing at all could be read is an `InvalidInputError
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from tidegate.bounds import MIB, printable
@@ -15,11 +15,13 @@ from tidegate.inventory import FileFacts, Ownership, Package
 from tidegate.scan.cataloger import PartialError
 
 MAX_PACKAGES: Final = 100_000
-"""Packages in one file."""
+"""Entries of one file, those that cannot be read included."""
 MAX_PATHS: Final = 1_000_000
 """Owned paths in one file."""
 MAX_PATHS_CHARS: Final = 128 * MIB
 """Characters of all owned paths in one file together: formats that share folders between files could multiply them."""
+MAX_LICENSE_CHARS: Final = 512
+"""Characters of a licence statement kept; the rest of a longer one is cut off."""
 MAX_FIELD_CHARS: Final = 512
 """Characters of a name, a version or any other short field."""
 
@@ -48,13 +50,13 @@ class Harvest:
         Raises:
             BoundExceededError: over `MAX_PACKAGES`.
         """
-        if len(self._packages) >= MAX_PACKAGES:
-            raise BoundExceededError("MAX_PACKAGES", MAX_PACKAGES, where=self.path)
+        self._check_count()
         reason = _unfit(package)
         if reason:
             self.defect(reason)
         else:
-            self._packages.append(package)
+            licenses = tuple(text[:MAX_LICENSE_CHARS] for text in package.licenses)
+            self._packages.append(package if licenses == package.licenses else replace(package, licenses=licenses))
 
     def own(self, package: str, paths: Iterable[str]) -> None:
         """Keeps the paths a package says are its own.
@@ -75,7 +77,12 @@ class Harvest:
             self._ownership.append(Ownership(package=package, paths=tuple(kept)))
 
     def defect(self, reason: str) -> None:
-        """Counts an entry that could not be read; the first one's reason is told."""
+        """Counts an entry that could not be read; the first one's reason is told.
+
+        Raises:
+            BoundExceededError: over `MAX_PACKAGES`.
+        """
+        self._check_count()
         self._first_defect = self._first_defect or reason
         self._defects += 1
 
@@ -98,6 +105,10 @@ class Harvest:
         if facts.packages or facts.ownership:
             raise PartialError(facts, reason)
         raise InvalidInputError(reason, where=self.path)
+
+    def _check_count(self) -> None:
+        if len(self._packages) + self._defects >= MAX_PACKAGES:
+            raise BoundExceededError("MAX_PACKAGES", MAX_PACKAGES, where=self.path)
 
 
 def fits(text: str) -> bool:

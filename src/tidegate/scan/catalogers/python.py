@@ -6,6 +6,7 @@ can run. A `PKG-INFO` on top of a source archive is no installation.
 """
 
 import csv
+import io
 import posixpath
 import re
 from collections.abc import Iterator
@@ -105,16 +106,17 @@ def _recorded(file: ImageFile, folder: str) -> Iterator[str]:
     # RECORD's paths start from the folder that holds the .dist-info, installed-files.txt's from the .egg-info itself.
     is_record = file.path.endswith("/RECORD")
     start = folder.rpartition("/")[0] if is_record else folder
-    text = file.content.decode(errors="replace")
-    names = _first_columns(text, file.path) if is_record else text.splitlines()
+    lines = (line.decode(errors="replace").rstrip("\r\n") for line in io.BytesIO(file.content))
+    names = _first_columns(lines, b'"' in file.content, file.path) if is_record else lines
     return (path for name in names if name and (path := _resolved(start, name)))
 
 
-def _first_columns(text: str, where: str) -> list[str]:
-    if '"' not in text:
-        return [line.partition(",")[0] for line in text.splitlines()]
+def _first_columns(lines: Iterator[str], is_quoted: bool, where: str) -> Iterator[str]:
+    if not is_quoted:
+        yield from (line.partition(",")[0] for line in lines)
+        return
     try:
-        return [row[0] for row in csv.reader(text.splitlines()) if row]
+        yield from (row[0] for row in csv.reader(lines) if row)
     except csv.Error as error:
         raise InvalidInputError(f"not a RECORD: {error}", where=where) from error
 

@@ -35,7 +35,7 @@ class RpmCataloger:
 
     name = "rpm"
     version = 1
-    wants = Wants(names=_NAMES, max_bytes=128 * MIB)
+    wants = Wants(names=_NAMES, max_bytes=80 * MIB)
 
     def accepts(self, path: str) -> bool:
         """True in the folders rpm keeps its database in, below any root."""

@@ -10,11 +10,14 @@ from typing import Final
 
 from tidegate.bounds import MIB
 from tidegate.errors import BoundExceededError, InvalidInputError
+from tidegate.scan.catalogers.harvest import MAX_PATHS
 
 MAX_TAGS: Final = 0xFFFF
 """Index entries of one header; rpm's own bound."""
 MAX_DATA_BYTES: Final = 64 * MIB
 """Bytes of data of one header; rpm's own bound is 256 MiB."""
+MAX_VALUES: Final = MAX_PATHS
+"""Values of one tag; those of files are the longest."""
 
 _COUNTS: Final = struct.Struct(">II")
 _ENTRY: Final = struct.Struct(">IIII")
@@ -96,7 +99,7 @@ class Header:
         Raises:
             InvalidInputError: they reach over the data's end.
         """
-        kind, offset, count = self._entries.get(tag, (0, 0, 0))
+        kind, offset, count = self._entry(tag)
         code = next((code for type_, code in _CODES.items() if type_ == kind), "")
         if not code:
             return ()
@@ -104,8 +107,14 @@ class Header:
             raise InvalidInputError(f"tag {tag.name} reaches over the end of its rpm header")
         return struct.unpack_from(f">{count}{code}", self._data, offset)
 
-    def _strings(self, tag: Tag, *, most: int) -> list[str]:
+    def _entry(self, tag: Tag) -> tuple[int, int, int]:
         kind, offset, count = self._entries.get(tag, (0, 0, 0))
+        if count > MAX_VALUES:
+            raise BoundExceededError("MAX_VALUES", MAX_VALUES, where="rpm header")
+        return kind, offset, count
+
+    def _strings(self, tag: Tag, *, most: int) -> list[str]:
+        kind, offset, count = self._entry(tag)
         if kind not in _STRINGS:
             return []
         count = min(count, most)
