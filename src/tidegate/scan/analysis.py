@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """One layer to its facts, in one pass: inflate, hash, walk, catalog, look for secrets."""
 
-import hashlib
 from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import Final
 
 from tidegate.artifact import Descriptor, Digest
 from tidegate.bounds import MIB, Readable
 from tidegate.errors import BoundExceededError, DigestMismatchError, InvalidInputError
 from tidegate.inventory import LayerFacts, Link, LinkKind, Outcome, OutcomeStatus, SecretFact
+from tidegate.scan.analyser import SecretScanner, analyser_version
 from tidegate.scan.cataloger import Cataloger
 from tidegate.scan.cataloging import Found, catalog, too_large
 from tidegate.scan.dispatch import Dispatch, Takers
@@ -21,33 +21,10 @@ from tidegate.scan.tree import TreeWriter
 SECRETS: Final = "secrets"
 """The secret scanner's name in outcomes."""
 
-ENGINE_VERSION: Final = 1
-"""Raised with every change of what the analysis itself finds in the same layer."""
-
 _WHITEOUT: Final = b".wh."
 _WHITEOUT_META: Final = b".wh..wh."  # what aufs leaves behind; unpackers pass over all but the opaque mark
 _OPAQUE: Final = b".wh..wh..opq"
 _BATCH_BYTES: Final = 4 * MIB
-
-
-class SecretScanner(Protocol):
-    """Looks for secrets in many files at once; serves several threads.
-
-    Attributes:
-        version: changes whenever the same bytes could give other facts.
-    """
-
-    version: str
-
-    def scan_batch(self, files: Sequence[tuple[str, bytes | memoryview]]) -> list[SecretFact]:
-        """Looks through files, given as path and content; keeps none of the contents."""
-        ...
-
-
-def analyser_version(roster: Sequence[Cataloger], secrets: SecretScanner) -> str:
-    """Names everything that decides what is found: the engine, the catalogers and the secret rules."""
-    parts = [f"engine {ENGINE_VERSION}", *sorted(f"{item.name} {item.version}" for item in roster)]
-    return hashlib.sha256("\n".join([*parts, f"secrets {secrets.version}"]).encode()).hexdigest()[:32]
 
 
 def analyse_layer(

@@ -2,24 +2,24 @@
 """Facts of layers already read, kept in a folder: a layer is opened once per analyser version.
 
 One file an entry, named by a hash of what it is about: 8 bytes of magic and format, sha256 of the rest, then msgpack
-in a zstd frame. Files are written beside their place, synced and renamed, so a reader sees a whole one or none; one
+in a zlib stream. Files are written beside their place, synced and renamed, so a reader sees a whole one or none; one
 that is damaged all the same counts as missing and is written again.
 """
 
 import hashlib
 import os
-import tempfile
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
-import zstandard
+from isal import isal_zlib
 
 from tidegate.artifact import Digest
 from tidegate.bounds import MIB
 from tidegate.errors import InvalidInputError, OutsideError
-from tidegate.inventory import FileFacts, LayerFacts, Outcome
+from tidegate.inventory import Component, FileFacts, LayerFacts, LocatedSecret, OsRelease, Outcome
 from tidegate.wire import from_msgpack, to_msgpack
 
 MAX_FACTS_BYTES: Final = 512 * MIB
@@ -29,7 +29,7 @@ _MAGIC: Final = b"tgfacts1"
 _HEAD_BYTES: Final = len(_MAGIC) + 32
 _LEVEL: Final = 1
 
-T = TypeVar("T", LayerFacts, "FollowedFacts")
+T = TypeVar("T", LayerFacts, "FollowedFacts", "ImageView")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +42,25 @@ class FollowedFacts:
     path: str
     files: tuple[FileFacts, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageView:
+    """What the layers of an image show when they are laid over each other.
+
+    Attributes:
+        version: of everything that decides what is seen.
+        layers: compressed digests, bottom first.
+        diff_ids: of their tar streams, in the same order.
+    """
+
+    version: str
+    layers: tuple[Digest, ...]
+    diff_ids: tuple[Digest, ...]
+    components: tuple[Component, ...]
+    os_release: OsRelease | None
+    secrets: tuple[LocatedSecret, ...]
+    outcomes: tuple[Outcome, ...]
 
 
 class FactsStore:
@@ -85,6 +104,19 @@ class FactsStore:
         """
         self._write(_key("followed", facts.analyser, facts.layer, facts.target, facts.path), facts)
 
+    def view(self, layers: Sequence[Digest], version: str) -> ImageView | None:
+        """What these layers, bottom first, show together; None when that is not known."""
+        found = self._read(_key("view", version, *layers), ImageView)
+        return found if found is not None and (found.layers, found.version) == (tuple(layers), version) else None
+
+    def keep_view(self, view: ImageView) -> None:
+        """Keeps what layers show together.
+
+        Raises:
+            OutsideError: the folder cannot be written.
+        """
+        self._write(_key("view", view.version, *view.layers), view)
+
     def _read(self, key: str, type_: type[T]) -> T | None:
         try:
             data = self._place(key).read_bytes()
@@ -94,16 +126,15 @@ class FactsStore:
         if data[:_HEAD_BYTES] != _MAGIC + hashlib.sha256(body).digest():
             return None
         try:
-            plain = zstandard.ZstdDecompressor().decompress(body, max_output_size=MAX_FACTS_BYTES)
-            return from_msgpack(plain, type_, what=f"facts {key}")
-        except (zstandard.ZstdError, InvalidInputError):
+            return from_msgpack(_unpacked(body), type_, what=f"facts {key}")
+        except (isal_zlib.IsalError, InvalidInputError):  # type: ignore[misc]  # its stub says it is an object
             return None
 
-    def _write(self, key: str, facts: LayerFacts | FollowedFacts) -> None:
+    def _write(self, key: str, facts: LayerFacts | FollowedFacts | ImageView) -> None:
         plain = to_msgpack(facts)
         if len(plain) > MAX_FACTS_BYTES:
             return
-        body = zstandard.ZstdCompressor(level=_LEVEL).compress(plain)
+        body = isal_zlib.compress(plain, _LEVEL)
         place = self._place(key)
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
@@ -115,11 +146,21 @@ class FactsStore:
         return self._folder / key[:2] / key
 
 
+def _unpacked(body: bytes) -> bytes:
+    inflater = isal_zlib.decompressobj()
+    plain: bytes = inflater.decompress(body, MAX_FACTS_BYTES)
+    if not inflater.eof:
+        raise InvalidInputError("longer than facts may be")
+    return plain
+
+
 def _key(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 def _replace(place: Path, data: bytes) -> None:
+    import tempfile  # reading facts is to start without it
+
     handle, name = tempfile.mkstemp(prefix=".new-", dir=place.parent)
     try:
         with os.fdopen(handle, "wb") as file:

@@ -19,7 +19,8 @@ from tidegate.bounds import MIB
 from tidegate.errors import BoundExceededError, NotFoundError
 from tidegate.inventory import LayerFacts, Outcome
 from tidegate.oci.image import Folder
-from tidegate.scan.analysis import Analysis, SecretScanner, analyser_version
+from tidegate.scan.analyser import SecretScanner, analyser_version
+from tidegate.scan.analysis import Analysis
 from tidegate.scan.cataloger import Cataloger
 from tidegate.scan.cataloging import failed
 from tidegate.scan.dispatch import Dispatch

@@ -1,27 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """One image, or one folder, to its inventory: the facts of its layers laid over each other."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import TypeAlias
+from typing import Final
 
-from tidegate.artifact import Digest
-from tidegate.inventory import Inventory, LayerFacts, LocatedSecret, Outcome
-from tidegate.oci.image import Folder, Image, Layer
-from tidegate.oci.squash import Overlay
-from tidegate.scan.analysis import SECRETS, SecretScanner
+from tidegate.inventory import Inventory
+from tidegate.oci.image import Folder, Image
+from tidegate.scan.analyser import Analyser, Progress, SecretScanner
 from tidegate.scan.cataloger import Cataloger
-from tidegate.scan.components import components_of, with_owners
-from tidegate.scan.facts_store import FactsStore, FollowedFacts
-from tidegate.scan.folder import analyse_folder
-from tidegate.scan.layers import Analyser, Progress, facts_of_layers
+from tidegate.scan.facts_store import FactsStore, ImageView
 from tidegate.scan.limits import ScanLimits
-from tidegate.scan.links import Detour, detours, follow, follow_in_folder
-from tidegate.scan.os_release import chosen_os_release
-from tidegate.scan.tree import kinds_by_path
-from tidegate.scan.visible import visible_files
 
-_Read: TypeAlias = Callable[[int, list[Detour]], list[FollowedFacts]]
+VIEW_VERSION: Final = 1
+"""Raised with every change in how layers are laid over each other, or in package URLs and ecosystems."""
 
 
 def scan_image(
@@ -57,89 +49,70 @@ def scan_image(
     limits = limits or ScanLimits()
     analyser = Analyser(roster=roster, secrets=secrets, limits=limits, store=store, workers=workers)
     if isinstance(image, Folder):
-        return _scan_folder(image, analyser)
-    layers = facts_of_layers(image.layers, analyser, progress or _untold)
-    return _inventory(layers, analyser, image.name, partial(_follow, image.layers, analyser), image)
-
-
-def _scan_folder(folder: Folder, analyser: Analyser) -> Inventory:
-    limits = analyser.limits
-    facts = analyse_folder(folder, roster=analyser.roster, secrets=analyser.secrets, limits=limits)
-
-    def read(_: int, wanted: list[Detour]) -> list[FollowedFacts]:
-        return follow_in_folder(folder, facts, wanted, analyser.dispatch)
-
-    return _inventory((facts,), analyser, folder.name, read, None)
-
-
-def _inventory(
-    layers: Sequence[LayerFacts], analyser: Analyser, name: str, read: _Read, image: Image | None
-) -> Inventory:
-    tree_of = _Trees()
-    overlay = Overlay(layers, tree_of)
-    followed = [
-        (index, facts)
-        for index, wanted in detours(overlay, layers, tree_of, analyser.dispatch, analyser.limits, where=name)
-        for facts in read(index, wanted)
-    ]
-    sightings = visible_files(overlay, layers, followed)
-    os = chosen_os_release(sighting.facts for sighting in sightings)
-    digests = tuple(layer.digest for layer in layers)
-    components = with_owners(components_of(sightings, digests, os), sightings, layers, overlay)
+        return _folder_inventory(image, analyser)
+    view = _known(image, analyser) or _seen(image, analyser, progress)
     return Inventory(
-        digest=image.digest if image is not None else layers[0].digest,
-        name=name,
-        layers=digests,
-        components=tuple(components),
-        os_release=os,
-        config=image.config if image is not None else None,
-        secrets=tuple(_secrets(overlay, layers)),
-        outcomes=tuple(_outcomes(overlay, layers, [facts for _, facts in followed])),
+        digest=image.digest,
+        name=image.name,
+        layers=view.layers,
+        components=view.components,
+        os_release=view.os_release,
+        config=image.config,
+        secrets=view.secrets,
+        outcomes=view.outcomes,
     )
 
 
-def _follow(blobs: Sequence[Layer], analyser: Analyser, index: int, wanted: list[Detour]) -> list[FollowedFacts]:
-    """What was read of one layer's files through links: from the store, else by a second walk of the layer."""
-    layer, store, version = blobs[index], analyser.store, analyser.version
-    known: list[FollowedFacts] = []
-    for detour in wanted if store is not None else ():
-        facts = store.followed(layer.descriptor.digest, version, detour.target, detour.path) if store else None
-        known += [facts] if facts is not None else []
-    if len(known) == len(wanted):
-        return known
-    found = follow(layer, wanted, analyser.dispatch, analyser.limits, analyser=version)
-    for facts in found if store is not None else ():
-        store.keep_followed(facts) if store else None
-    return found
+def _known(image: Image, analyser: Analyser) -> ImageView | None:
+    """The view of the very same layers, kept by an earlier scan."""
+    if analyser.store is None:
+        return None
+    known = analyser.store.view([layer.descriptor.digest for layer in image.layers], _version(analyser))
+    if known is None or any(
+        layer.diff_id not in {None, diff_id} for layer, diff_id in zip(image.layers, known.diff_ids, strict=True)
+    ):
+        return None
+    return known
 
 
-def _secrets(overlay: Overlay, layers: Sequence[LayerFacts]) -> Iterator[LocatedSecret]:
-    for index, layer in enumerate(layers):
-        for secret in layer.secrets:
-            is_deleted = overlay.hidden_by(index, secret.path) is not None
-            yield LocatedSecret(secret=secret, layer=layer.digest, deleted=is_deleted)
+def _seen(image: Image, analyser: Analyser, progress: Progress | None) -> ImageView:
+    from tidegate.scan.layers import facts_of_layers  # a layer that is known needs none of what reads layers
+    from tidegate.scan.overlaid import follow_in_layers, view_of
+
+    layers = facts_of_layers(image.layers, analyser, progress or _untold)
+    read = partial(follow_in_layers, image.layers, analyser)
+    view = view_of(layers, analyser, read, version=_version(analyser), where=image.name)
+    if analyser.store is not None:
+        analyser.store.keep_view(view)
+    return view
 
 
-def _outcomes(overlay: Overlay, layers: Sequence[LayerFacts], followed: Sequence[FollowedFacts]) -> list[Outcome]:
-    """Troubles with files that are seen; those of the secret scanner also with hidden ones, for these can be pulled."""
-    kept = {outcome for facts in followed for outcome in facts.outcomes}
-    for index, layer in enumerate(layers):
-        for outcome in layer.outcomes:
-            if outcome.plugin == SECRETS or overlay.hidden_by(index, outcome.location) is None:
-                kept.add(outcome)
-    return sorted(kept, key=lambda it: (it.location, it.plugin, it.status, it.reason))
+def _folder_inventory(folder: Folder, analyser: Analyser) -> Inventory:
+    from tidegate.scan.folder import analyse_folder
+    from tidegate.scan.links import follow_in_folder
+    from tidegate.scan.overlaid import view_of
+
+    facts = analyse_folder(folder, roster=analyser.roster, secrets=analyser.secrets, limits=analyser.limits)
+    view = view_of(
+        (facts,),
+        analyser,
+        lambda _, wanted: follow_in_folder(folder, facts, wanted, analyser.dispatch),
+        version=_version(analyser),
+        where=folder.name,
+    )
+    return Inventory(
+        digest=facts.digest,
+        name=folder.name,
+        layers=view.layers,
+        components=view.components,
+        os_release=view.os_release,
+        secrets=view.secrets,
+        outcomes=view.outcomes,
+    )
 
 
-class _Trees:
-    """Unpacked trees of the layers of one scan."""
-
-    def __init__(self) -> None:
-        self._of: dict[Digest, Mapping[str, str]] = {}
-
-    def __call__(self, layer: LayerFacts) -> Mapping[str, str]:
-        if layer.digest not in self._of:
-            self._of[layer.digest] = kinds_by_path(layer.tree)
-        return self._of[layer.digest]
+def _version(analyser: Analyser) -> str:
+    return f"{VIEW_VERSION}-{analyser.version}"
 
 
 def _untold(_done: int, _all: int) -> None:

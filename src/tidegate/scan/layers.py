@@ -1,55 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Facts of an image's layers: from the store where they are known, else read in threads and kept."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
-from functools import cached_property
 from threading import Event
-from typing import TypeAlias
 
 from tidegate.artifact import Digest
 from tidegate.bounds import Readable
 from tidegate.errors import DigestMismatchError
 from tidegate.inventory import LayerFacts
 from tidegate.oci.image import Layer
-from tidegate.scan.analysis import SecretScanner, analyse_layer, analyser_version
-from tidegate.scan.cataloger import Cataloger
-from tidegate.scan.dispatch import Dispatch
-from tidegate.scan.facts_store import FactsStore
-from tidegate.scan.limits import ScanLimits
-
-Progress: TypeAlias = Callable[[int, int], None]
-"""Called with the layers done and all different layers, from the thread that asked for the scan."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Analyser:
-    """What reads layers.
-
-    Attributes:
-        roster: the catalogers.
-        secrets: the secret scanner; serves `workers` threads at once.
-        limits: what a layer may cost.
-        store: facts of layers already read; None keeps nothing.
-        workers: layers read at once; each holds about 10 MB, and a package database while it is read.
-    """
-
-    roster: Sequence[Cataloger]
-    secrets: SecretScanner
-    limits: ScanLimits
-    store: FactsStore | None = None
-    workers: int = 2
-
-    @cached_property
-    def version(self) -> str:
-        """Names everything that decides what is found."""
-        return analyser_version(self.roster, self.secrets)
-
-    @cached_property
-    def dispatch(self) -> Dispatch:
-        """Which catalogers want which path."""
-        return Dispatch(self.roster)
+from tidegate.scan.analyser import Analyser, Progress
+from tidegate.scan.analysis import analyse_layer
 
 
 def facts_of_layers(layers: Sequence[Layer], analyser: Analyser, progress: Progress) -> tuple[LayerFacts, ...]:

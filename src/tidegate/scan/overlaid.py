@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The layers of an image laid over each other: components, operating system, secrets and troubles a user is told of."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TypeAlias
+
+from tidegate.artifact import Digest
+from tidegate.inventory import LayerFacts, LocatedSecret, Outcome
+from tidegate.oci.image import Layer
+from tidegate.oci.squash import Overlay
+from tidegate.scan.analyser import Analyser
+from tidegate.scan.analysis import SECRETS
+from tidegate.scan.components import components_of, with_owners
+from tidegate.scan.facts_store import FollowedFacts, ImageView
+from tidegate.scan.links import Detour, detours, follow
+from tidegate.scan.os_release import chosen_os_release
+from tidegate.scan.tree import kinds_by_path
+from tidegate.scan.visible import visible_files
+
+ReadDetours: TypeAlias = Callable[[int, list[Detour]], list[FollowedFacts]]
+"""Reads files of one layer (by index) that are wanted under the names of links to them."""
+
+
+def view_of(
+    layers: Sequence[LayerFacts], analyser: Analyser, read: ReadDetours, *, version: str, where: str
+) -> ImageView:
+    """Lays the facts of layers, bottom first, over each other.
+
+    Args:
+        layers: the facts.
+        analyser: its roster says which names are wanted.
+        read: reads what lies behind links; errors are passed on.
+        version: what the view is to be kept under.
+        where: the image's name in errors.
+
+    Raises:
+        BoundExceededError: `max_followed_links`.
+    """
+    tree_of = _Trees()
+    overlay = Overlay(layers, tree_of)
+    followed = [
+        (index, facts)
+        for index, wanted in detours(overlay, layers, tree_of, analyser.dispatch, analyser.limits, where=where)
+        for facts in read(index, wanted)
+    ]
+    sightings = visible_files(overlay, layers, followed)
+    os = chosen_os_release(sighting.facts for sighting in sightings)
+    digests = tuple(layer.digest for layer in layers)
+    components = with_owners(components_of(sightings, digests, os), sightings, layers, overlay)
+    return ImageView(
+        version=version,
+        layers=digests,
+        diff_ids=tuple(layer.diff_id for layer in layers),
+        components=tuple(components),
+        os_release=os,
+        secrets=tuple(_secrets(overlay, layers)),
+        outcomes=tuple(_outcomes(overlay, layers, [facts for _, facts in followed])),
+    )
+
+
+def follow_in_layers(
+    blobs: Sequence[Layer], analyser: Analyser, index: int, wanted: list[Detour]
+) -> list[FollowedFacts]:
+    """What was read of one layer's files through links: from the store, else by a second walk of the layer.
+
+    Raises:
+        InvalidInputError: the layer is broken, or not the one that was read before.
+        OutsideError: the disk, the registry or the store failed.
+    """
+    layer, store, version = blobs[index], analyser.store, analyser.version
+    if store is None:
+        return follow(layer, wanted, analyser.dispatch, analyser.limits, analyser=version)
+    digest = layer.descriptor.digest
+    known = [store.followed(digest, version, detour.target, detour.path) for detour in wanted]
+    complete = [facts for facts in known if facts is not None]
+    if len(complete) == len(wanted):
+        return complete
+    found = follow(layer, wanted, analyser.dispatch, analyser.limits, analyser=version)
+    for facts in found:
+        store.keep_followed(facts)
+    return found
+
+
+def _secrets(overlay: Overlay, layers: Sequence[LayerFacts]) -> Iterator[LocatedSecret]:
+    for index, layer in enumerate(layers):
+        for secret in layer.secrets:
+            is_deleted = overlay.hidden_by(index, secret.path) is not None
+            yield LocatedSecret(secret=secret, layer=layer.digest, deleted=is_deleted)
+
+
+def _outcomes(overlay: Overlay, layers: Sequence[LayerFacts], followed: Sequence[FollowedFacts]) -> list[Outcome]:
+    """Troubles with files that are seen; those of the secret scanner also with hidden ones, for these can be pulled."""
+    kept = {outcome for facts in followed for outcome in facts.outcomes}
+    for index, layer in enumerate(layers):
+        for outcome in layer.outcomes:
+            if outcome.plugin == SECRETS or overlay.hidden_by(index, outcome.location) is None:
+                kept.add(outcome)
+    return sorted(kept, key=lambda it: (it.location, it.plugin, it.status, it.reason))
+
+
+class _Trees:
+    """Unpacked trees of the layers of one scan."""
+
+    def __init__(self) -> None:
+        self._of: dict[Digest, Mapping[str, str]] = {}
+
+    def __call__(self, layer: LayerFacts) -> Mapping[str, str]:
+        if layer.digest not in self._of:
+            self._of[layer.digest] = kinds_by_path(layer.tree)
+        return self._of[layer.digest]
