@@ -2,7 +2,10 @@
 """Serves an ASGI application from this process until it is told to stop."""
 
 import asyncio
+import os
 import socket
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +27,7 @@ _LOGGING: Final[dict[str, Any]] = {
     "loggers": {"_granian": {"handlers": ["tidegate.stderr"], "propagate": False}},
 }
 _KNOCK_SECONDS: Final = 0.01
+_GONE_SECONDS: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +67,7 @@ async def serve(app: Any, options: ServeOptions, *, ready: Callable[[int], None]
     family, reserved = _reserve(options.host, options.port)
     port = reserved.getsockname()[1]
     server = _server(app, options, port)
+    others = _native_threads()
     serving = asyncio.ensure_future(server.serve())
     stopping = asyncio.ensure_future(stop.wait())
     try:
@@ -79,6 +84,26 @@ async def serve(app: Any, options: ServeOptions, *, ready: Callable[[int], None]
             end: Callable[[], None] = server.stop
             end()
             await serving
+            await _gone(others)
+
+
+async def _gone(others: set[int]) -> None:
+    """Waits for the server's own threads, which end shortly after it says so.
+
+    One that still lets go of its Python objects while the interpreter shuts down aborts the process.
+    """
+    deadline = time.monotonic() + _GONE_SECONDS
+    while _native_threads() - others and time.monotonic() < deadline:  # noqa: ASYNC110 - nobody else tells it
+        await asyncio.sleep(_KNOCK_SECONDS)
+
+
+def _native_threads() -> set[int]:
+    """Threads of this process that Python did not start."""
+    try:
+        every = {int(name) for name in os.listdir("/proc/self/task")}  # noqa: PTH208 - names only
+    except OSError:  # not Linux
+        return set()
+    return every - {thread.native_id for thread in threading.enumerate()}
 
 
 def _server(app: Any, options: ServeOptions, port: int) -> Server:

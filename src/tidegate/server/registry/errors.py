@@ -104,9 +104,8 @@ async def answer_disconnect(_request: Request, _error: Exception) -> Response:
     return _response(HTTPStatus.BAD_REQUEST, "BLOB_UPLOAD_INVALID", "the client left")
 
 
-async def answer_fault(request: Request, error: Exception) -> Response:
-    """Exception handler for a defect of ours: the client learns that much, the log the rest."""
-    _log.error("%s %s failed", request.method, printable(request.url.path), exc_info=error)
+def fault() -> Response:
+    """The answer when the defect is ours."""
     return _response(HTTPStatus.INTERNAL_SERVER_ERROR, "UNKNOWN", "the registry failed; its log says why")
 
 

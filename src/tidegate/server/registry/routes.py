@@ -7,8 +7,9 @@ from starlette.routing import BaseRoute, Route
 
 from tidegate.identity import Access
 from tidegate.server.authentication import Authenticated
+from tidegate.server.contained import Contained
 from tidegate.server.registry.blobs import BlobEndpoints
-from tidegate.server.registry.errors import HANDLERS, refusal
+from tidegate.server.registry.errors import HANDLERS, fault, refusal
 from tidegate.server.registry.listings import ListingEndpoints
 from tidegate.server.registry.manifests import ManifestEndpoints
 from tidegate.server.registry.services import RegistryServices
@@ -24,7 +25,10 @@ def registry_app(services: RegistryServices, access: Access) -> Starlette:
     """
     app = Starlette(
         routes=_routes(services),
-        middleware=[Middleware(Authenticated, access=access, refuse=refusal)],
+        middleware=[
+            Middleware(Contained, answer=fault),
+            Middleware(Authenticated, access=access, refuse=refusal),
+        ],
         exception_handlers=HANDLERS,
     )
     app.router.redirect_slashes = False
