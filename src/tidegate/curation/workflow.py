@@ -10,7 +10,9 @@ change of state. An image that cannot be examined has no evidence, and no eviden
 
 import logging
 from collections.abc import Callable
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
 
 from sqlalchemy import Connection, select
 
@@ -37,7 +39,8 @@ from tidegate.storage.database import Database
 from tidegate.storage.durable import Steps
 
 _log = logging.getLogger(__name__)
-WHO = "tidegate/curation"
+WHO: Final = "tidegate/curation"
+_SAME_JUDGEMENT_WITHIN: Final = timedelta(hours=1)
 _UNDECIDED = frozenset({State.SUBMITTED, State.QUARANTINED, State.ANALYSING})
 
 
@@ -152,6 +155,8 @@ class Curation:
                 evidence = () if trouble else self._gate.evidence_of(connection, subject)
                 context = self._context(connection, subject)
                 decision = self._gate.judge(Boundary.CURATION, subject, context, evidence, at=at)
+            if self._is_on_record(connection, decision):
+                return state_of(connection, subject) or "gone"
             names = repositories_of(connection, subject)
             uri = f"{names[0]}@{digest}" if names else digest
             recorded = self._gate.conclude(connection, decision, resource_uri=uri, at=at)
@@ -175,6 +180,17 @@ class Curation:
             if self._knowledge() is knowledge:
                 return
 
+    def _is_on_record(self, connection: Connection, decision: Decision) -> bool:
+        """True when the state rests on this very judgement, made a moment ago by a process that was killed."""
+        known = self._decision_behind(connection, decision.subject)
+        if known is None or decision.decided_at - known.decided_at >= _SAME_JUDGEMENT_WITHIN:
+            return False
+        return known == replace(decision, decided_at=known.decided_at, expires_at=known.expires_at)
+
+    def _decision_behind(self, connection: Connection, digest: Digest) -> Decision | None:
+        name = connection.scalar(select(schema.state.c.decision).where(schema.state.c.digest == digest))
+        return self._gate.decision_named(connection, Digest(name)) if name else None
+
     def _context(self, connection: Connection, subject: Digest) -> Context:
         names, pushers = repositories_of(connection, subject), pushers_of(connection, subject)
         return Context(repository=names[0] if names else "", pushed_by=pushers[0] if pushers else "")
@@ -182,8 +198,7 @@ class Curation:
     def _children(self, connection: Connection, index: Index) -> list[tuple[str, Decision]]:
         found = []
         for child in index.manifests:
-            name = connection.scalar(select(schema.state.c.decision).where(schema.state.c.digest == child.digest))
-            decision = self._gate.decision_named(connection, Digest(name)) if name else None
+            decision = self._decision_behind(connection, child.digest)
             if decision is not None:
                 found.append((str(child.platform or child.digest), decision))
         return found

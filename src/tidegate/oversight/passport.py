@@ -3,7 +3,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, select
 
@@ -19,6 +19,9 @@ from tidegate.signing.envelope import verify
 from tidegate.signing.keys import TrustedKeys
 from tidegate.storage import schema
 from tidegate.wire import to_builtins
+
+_STEPS: Final = {"state": 0, "statement": 1, "decision": 2, "event": 4}
+_VERDICTS: Final = ("admitted", "rejected", "recalled")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,8 +97,14 @@ def passport(connection: Connection, digest: Digest, trusted: TrustedKeys) -> Pa
         ledger_size=size,
         ledger_root=root.hex(),
         sound=all(entry.detail["verified"] and entry.detail["in_ledger"] for entry in statements),
-        entries=tuple(sorted(entries, key=lambda entry: entry.at)),
+        entries=tuple(sorted(entries, key=_order)),
     )
+
+
+def _order(entry: Entry) -> tuple[str, int]:
+    """By the second; within one, as the work goes: taken in, examined, decided, and the state that follows."""
+    follows = entry.kind == "state" and entry.what.endswith(_VERDICTS)
+    return entry.at, 3 if follows else _STEPS[entry.kind]
 
 
 def _statement_entry(connection: Connection, item: Recorded, trusted: TrustedKeys, size: int, root: bytes) -> Entry:

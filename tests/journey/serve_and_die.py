@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`tidegate serve --port 0`, but for one thing: it may be told to kill itself with SIGKILL before or after a step.
+
+TIDEGATE_TEST_KILL is `METHOD:before` or `METHOD:after`, a step of Curation. `after` means the step has done its work
+and nobody was told: the worst moment for work that must be done once.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from tidegate.cli import main
+from tidegate.curation.workflow import Curation
+
+
+def deadly(step: Callable[..., Any], moment: str) -> Callable[..., Any]:
+    """The step, with an end of the process before or after it."""
+
+    def run(*arguments: Any) -> Any:
+        if moment == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        result = step(*arguments)
+        os.kill(os.getpid(), signal.SIGKILL)
+        return result
+
+    return run
+
+
+if wanted := os.environ.get("TIDEGATE_TEST_KILL", ""):
+    method, _, when = wanted.partition(":")
+    setattr(Curation, method, deadly(getattr(Curation, method), when))
+sys.exit(main(["serve", "--port", "0"]))
