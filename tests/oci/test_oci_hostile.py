@@ -315,7 +315,7 @@ def test_lists_what_tarfile_lists(tmp_path_factory: pytest.TempPathFactory, name
 
 
 @pytest.mark.property
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(data=st.data())
 def test_a_damaged_archive_never_ends_in_anything_but_one_of_our_errors(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

@@ -296,6 +296,40 @@ def test_tokens_are_fetched_and_renewed(serve: Serve, outbound: Outbound) -> Non
     assert set(registry.scopes) == {"repository:team/app:pull"}
 
 
+@pytest.mark.parametrize(
+    "realm", ["http://example.org/token", "file:///etc/passwd", "http://[x", "http://a:b@localhost/"]
+)
+def test_a_password_goes_to_no_token_server_that_may_not_be_called(
+    serve: Serve, outbound: Outbound, realm: str
+) -> None:
+    url = serve(lambda request: reply(request, 401, WWW_Authenticate=f'Bearer realm="{realm}"'))
+    keyring = Keyring({urlsplit(url).netloc: Credentials(username="me", password="secret")})
+    with pytest.raises(OutsideError, match=r"token server may not be called|names no address"):
+        RegistryClient(outbound, keyring=keyring).manifest(at(url))
+
+
+def test_an_identity_token_is_exchanged(serve: Serve, outbound: Outbound) -> None:
+    forms: list[dict[str, list[str]]] = []
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        if request.path == "/token":
+            form = request.rfile.read(int(request.headers["Content-Length"])).decode()
+            del request.headers["Content-Length"]
+            forms.append(parse_qs(form))
+            reply(request, 200, b'{"access_token":"t"}')
+        elif request.headers.get("Authorization") != "Bearer t":
+            reply(request, 401, WWW_Authenticate='Bearer realm="/token",service="s"')
+        else:
+            reply(request, 200, EMPTY)
+
+    url = serve(answer)
+    keyring = Keyring({urlsplit(url).netloc: Credentials(identity_token="refresh")})
+    assert RegistryClient(outbound, keyring=keyring).manifest(at(url)).raw == EMPTY
+    assert [(form["grant_type"], form["refresh_token"], form["scope"]) for form in forms] == [
+        (["refresh_token"], ["refresh"], ["repository:team/app:pull"])
+    ]
+
+
 def test_anonymous_tokens_need_no_password(serve: Serve, outbound: Outbound) -> None:
     registry = TokenRegistry()
     RegistryClient(outbound).open(at(serve(registry)))

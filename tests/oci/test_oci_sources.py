@@ -225,6 +225,30 @@ def test_an_image_is_chosen_by_digest(layout: Path, layers: list[BuiltLayer]) ->
         opened(f"oci:{layout}@sha256:{'0' * 64}")
 
 
+def test_platforms_are_read_from_the_images_where_the_index_states_none(tmp_path: Path) -> None:
+    children = images(tmp_path, AMD, ARM)
+    bare = [Descriptor(media_type=one.media_type, digest=one.digest, size=one.size) for one in children]
+    write_index(tmp_path, "bare", bare)
+    for child in children:
+        assert opened(f"oci:{tmp_path}:bare", child.platform)[0].digest == child.digest
+    with pytest.raises(NotFoundError, match="there are: linux/amd64, linux/arm64"):
+        opened(f"oci:{tmp_path}:bare", ARM7)
+
+
+def test_artifacts_beside_an_image_are_passed_over(tmp_path: Path) -> None:
+    (child,) = images(tmp_path, AMD)
+    empty = write_blob(tmp_path, b"{}", media_type.OCI_EMPTY)
+    document = {
+        "schemaVersion": 2,
+        "mediaType": media_type.OCI_MANIFEST,
+        "config": {"mediaType": empty.media_type, "digest": empty.digest, "size": 2},
+        "layers": [],
+    }
+    artifact = write_blob(tmp_path, json.dumps(document).encode(), media_type.OCI_MANIFEST)
+    write_index(tmp_path, "both", [artifact, child])
+    assert opened(f"oci:{tmp_path}:both")[0].digest == child.digest
+
+
 def test_a_folder_is_a_folder(tmp_path: Path) -> None:
     with open_target(parse_target(f"rootfs:{tmp_path}")) as folder:
         assert folder == Folder(name=f"rootfs:{tmp_path}", root=tmp_path)

@@ -142,7 +142,7 @@ class NaiveFileSystem:
 
 
 @pytest.mark.property
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.lists(specs(), min_size=1, max_size=4))
 def test_shows_what_a_naive_file_system_shows(layers: list[Spec]) -> None:
     seen = overlay(layers)
@@ -186,7 +186,7 @@ def openat2() -> Callable[[Path, str], str | None]:
 
 
 @pytest.mark.property
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(layer=specs(), asked=st.lists(st.sampled_from([*_PATHS, *_TARGETS]), min_size=1, max_size=6))
 def test_links_lead_where_the_kernel_says(
     openat2: Callable[[Path, str], str | None], layer: Spec, asked: list[str]

@@ -106,7 +106,7 @@ def test_files_and_folders_of_the_wrong_kind_are_told(tmp_path: Path, layout: Pa
 
 
 @pytest.mark.property
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.text(max_size=60).filter(lambda text: not any(mark in text for mark in "/.~")))
 def test_any_text_is_a_target_or_one_usage_error(text: str) -> None:
     try:

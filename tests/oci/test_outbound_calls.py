@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Outward calls against a server that misbehaves as told: limits, redirects, credentials, retries, resumption."""
 
+import fcntl
 import hashlib
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
@@ -189,6 +190,30 @@ def test_redirects_lead_nowhere_forbidden(serve: Serve, outbound: Outbound, to: 
     url = serve(lambda request: reply(request, 302, Location=to))
     with pytest.raises(OutsideError, match="redirects to what may not be called"):
         outbound.get_bytes(url, max_bytes=10)
+
+
+def test_a_redirect_to_nonsense_is_named(serve: Serve, outbound: Outbound) -> None:
+    url = serve(lambda request: reply(request, 302, Location="http://[nonsense"))
+    with pytest.raises(OutsideError, match="names no address"):
+        outbound.get_bytes(url, max_bytes=10)
+
+
+def test_a_missing_file_cannot_be_sent(serve: Serve, outbound: Outbound, tmp_path: Path) -> None:
+    url = serve(lambda request: reply(request, 201))
+    with pytest.raises(OutsideError, match="cannot be read"):
+        outbound.request("PUT", url, body=tmp_path / "missing")
+
+
+def test_two_downloads_of_one_file_do_not_mix(serve: Serve, outbound: Outbound, tmp_path: Path) -> None:
+    url = serve(breaking(0)[0])
+    with (tmp_path / "file.part").open("wb") as other:
+        other.write(b"theirs")
+        other.flush()
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(OutsideError, match="another download of it is under way"):
+            outbound.download(url, to=tmp_path / "file", max_bytes=len(_DATA))
+        assert (tmp_path / "file.part").read_bytes() == b"theirs"
+    assert outbound.download(url, to=tmp_path / "file", max_bytes=len(_DATA)).size == len(_DATA)
 
 
 def test_redirects_end(serve: Serve, outbound: Outbound) -> None:

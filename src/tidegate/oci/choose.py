@@ -3,7 +3,7 @@
 
 import platform as machine
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from tidegate.artifact import Descriptor, Digest, ImageConfig, Index, Manifest, Platform, parse_manifest
@@ -43,7 +43,7 @@ def choose_image(roots: Sequence[Descriptor], blobs: Blobs, *, wanted: Platform 
         NotFoundError: there is no image for that platform; tells which there are.
     """
     leaves = _Walk(blobs).leaves(roots)
-    leaf = _pick(leaves, wanted, blobs.where)
+    leaf = _pick(leaves, wanted, blobs)
     return _image(leaf, blobs, wanted=wanted, name=name)
 
 
@@ -54,7 +54,7 @@ class _Leaf:
 
 
 class _Walk:
-    """Walks indexes in order, breadth kept, and gathers the images at their ends."""
+    """Walks indexes in order and gathers the manifests at their ends."""
 
     def __init__(self, blobs: Blobs) -> None:
         self._blobs = blobs
@@ -117,11 +117,15 @@ def _is_image_entry(descriptor: Descriptor) -> bool:
     return not unknown and _ATTESTATION not in descriptor.annotations
 
 
-def _pick(leaves: Sequence[_Leaf], wanted: Platform | None, where: str) -> _Leaf:
+def _pick(leaves: Sequence[_Leaf], wanted: Platform | None, blobs: Blobs) -> _Leaf:
+    where = blobs.where
+    leaves = [leaf for leaf in leaves if leaf.manifest is None or leaf.manifest.is_image] or leaves[:1]
     if not leaves:
         raise InvalidInputError("holds no image", where=where)
     if len(leaves) == 1 and (wanted is None or leaves[0].descriptor.platform is None):
         return leaves[0]
+    if len(leaves) > 1:
+        leaves = [_with_platform(leaf, blobs) for leaf in leaves]
     asked = wanted or host_platform()
     fitting = [leaf for leaf in leaves if leaf.descriptor.platform and leaf.descriptor.platform.serves(asked)]
     exact = [leaf for leaf in fitting if leaf.descriptor.platform == asked]
@@ -129,6 +133,14 @@ def _pick(leaves: Sequence[_Leaf], wanted: Platform | None, where: str) -> _Leaf
         present = ", ".join(sorted({str(leaf.descriptor.platform or "unstated") for leaf in leaves}))
         raise NotFoundError(f"no image for {asked}", where=where, remedy=f"there are: {printable(present)}")
     return (exact or fitting)[0]
+
+
+def _with_platform(leaf: _Leaf, blobs: Blobs) -> _Leaf:
+    """The leaf with its configuration's platform where its descriptor states none."""
+    if leaf.descriptor.platform is not None or leaf.manifest is None:
+        return leaf
+    _, config = _config(leaf.manifest, blobs)
+    return replace(leaf, descriptor=replace(leaf.descriptor, platform=config.platform))
 
 
 def _image(leaf: _Leaf, blobs: Blobs, *, wanted: Platform | None, name: str) -> Image:

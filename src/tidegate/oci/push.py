@@ -4,7 +4,7 @@
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote, urljoin
+from urllib.parse import quote
 
 from tidegate.artifact import Descriptor, Digest, Index, Manifest, Reference, Repository, Tag, parse_manifest
 from tidegate.artifact import media_type as mt
@@ -14,6 +14,7 @@ from tidegate.oci.layout import LayoutBlobs, layout_index
 from tidegate.oci.registry import RegistryClient, check, fallback_tag
 from tidegate.oci.write import wire_descriptor
 from tidegate.outbound import Reply
+from tidegate.outbound.address import join
 from tidegate.wire import to_json
 
 _MAX_INDEX_BYTES: Final = 4 << 20
@@ -58,7 +59,7 @@ class Pusher:
         if begun.status == _CREATED and mount_from:
             return
         self._expect(begun, _ACCEPTED)
-        place = urljoin(begun.url, begun.headers.get("location", ""))
+        place = join(begun.url, begun.headers.get("location", ""))
         address = f"{place}{'&' if '?' in place else '?'}digest={quote(digest)}"
         done = self._call("PUT", address, body=content, headers={"Content-Type": "application/octet-stream"})
         self._expect(done, _CREATED)

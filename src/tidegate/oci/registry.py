@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlencode, urljoin
+from urllib.parse import urlencode
 
 from tidegate.artifact import Descriptor, Digest, Index, Manifest, Platform, Reference, Repository, Tag, parse_manifest
 from tidegate.artifact import media_type as mt
@@ -27,7 +27,7 @@ from tidegate.oci.credentials import Keyring
 from tidegate.oci.image import Image
 from tidegate.oci.registry_auth import RegistryAuthorizer
 from tidegate.outbound import Outbound, Reply
-from tidegate.outbound.address import is_loopback, origin
+from tidegate.outbound.address import is_loopback, join, origin
 from tidegate.wire import from_json
 
 MAX_TAGS: Final = 100_000
@@ -256,7 +256,7 @@ class RegistryClient:
             match = _NEXT.search(reply.headers.get("link", ""))
             if match is None:
                 return
-            path = urljoin(reply.url, match[1])
+            path = join(reply.url, match[1])
             if origin(path) != home:
                 raise OutsideError("its next page lies on another server", where=str(reference))
         raise BoundExceededError("max_pages", MAX_PAGES, where=str(reference))
@@ -292,18 +292,18 @@ class RegistryClient:
     def _probe(self, host: str) -> str:
         """HTTPS; plain HTTP only on loopback or when insecure calls were asked for, and when the server speaks it."""
         plain, safe = f"http://{host}", f"https://{host}"
-        name = origin(plain)[1]
-        if is_loopback(name):
-            return safe if self._status(f"{plain}/v2/") == _BAD_REQUEST else plain
+        if is_loopback(origin(plain)[1]):
+            return safe if not self._speaks(plain) and self._speaks(safe) else plain
         if self.outbound.options.insecure:
-            try:
-                self._status(f"{safe}/v2/")
-            except OutsideError:
-                return plain
+            return plain if not self._speaks(safe) and self._speaks(plain) else safe
         return safe
 
-    def _status(self, url: str) -> int:
-        return self.outbound.request("GET", url, max_bytes=MIB).status
+    def _speaks(self, base: str) -> bool:
+        """True when the server answers there; one that wants TLS says 400, or nothing."""
+        try:
+            return self.outbound.request("GET", f"{base}/v2/", retry=False).status != _BAD_REQUEST
+        except OutsideError:
+            return False
 
 
 class RepositoryBlobs:

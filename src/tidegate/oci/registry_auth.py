@@ -4,12 +4,13 @@
 import re
 import threading
 from typing import Any, Final
-from urllib.parse import urlencode, urljoin
+from urllib.parse import urlencode
 
 from tidegate.bounds import MIB
-from tidegate.errors import OutsideError
+from tidegate.errors import OutsideError, UsageError
 from tidegate.oci.credentials import Credentials
 from tidegate.outbound import Outbound, Reply, check_reply
+from tidegate.outbound.address import check_url, join
 from tidegate.wire import from_json
 
 _MAX_TOKEN_BYTES: Final = MIB
@@ -58,8 +59,13 @@ class RegistryAuthorizer:
         return False
 
     def _token(self, offer: dict[str, str]) -> str:
-        realm = urljoin(self._base, offer.get("realm", ""))
-        if realm.startswith("http:") and self._base.startswith("https:") and not self._outbound.options.insecure:
+        realm = join(self._base, offer.get("realm", ""))
+        insecure = self._outbound.options.insecure
+        try:
+            check_url(realm, insecure=insecure)
+        except UsageError as error:
+            raise OutsideError(f"its token server may not be called: {error}", where=self._base) from error
+        if realm.startswith("http:") and self._base.startswith("https:") and not insecure:
             raise OutsideError("its token server is plain http", where=self._base)
         reply = check_reply(self._ask(realm, offer))
         document = from_json(reply.body, dict[str, Any], what=f"{self._base} token", max_bytes=_MAX_TOKEN_BYTES)

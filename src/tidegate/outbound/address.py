@@ -2,10 +2,10 @@
 """Which addresses may be called, and how they are shown."""
 
 import ipaddress
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 from tidegate.bounds import printable
-from tidegate.errors import UsageError
+from tidegate.errors import OutsideError, UsageError
 
 _MAX_URL_CHARS = 8192
 
@@ -57,6 +57,18 @@ def origin(url: str) -> tuple[str, str, int]:
     """Scheme, host and port: credentials for one origin are for no other."""
     parts = split_url(url)
     return parts.scheme, parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def join(base: str, location: str) -> str:
+    """An address a server named, as seen from the one it was named at.
+
+    Raises:
+        OutsideError: it is none.
+    """
+    try:
+        return urljoin(base, location)
+    except ValueError as error:
+        raise OutsideError(f"the server names no address: {printable(location[:80])!r}", where=shown(base)) from error
 
 
 def shown(url: str) -> str:

@@ -8,11 +8,10 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self
-from urllib.parse import urljoin
 
 from tidegate.bounds import MIB
 from tidegate.errors import BoundExceededError, OutsideError, UsageError
-from tidegate.outbound.address import check_url, origin, shown
+from tidegate.outbound.address import check_url, join, origin, shown
 from tidegate.outbound.body import Body, Resumption
 from tidegate.outbound.download import Downloaded, download
 from tidegate.outbound.options import OutboundOptions
@@ -156,6 +155,7 @@ class Outbound:
         body: bytes | Path | None = None,
         max_bytes: int = DEFAULT_MAX_BODY_BYTES,
         authorizer: Authorizer | None = None,
+        retry: bool = True,
     ) -> Reply:
         """Makes one call and reads the whole answer, whatever its status.
 
@@ -168,6 +168,7 @@ class Outbound:
             body: sent along; a file is streamed.
             max_bytes: the longest answer accepted.
             authorizer: credentials for the address's own server only.
+            retry: try again what another try may mend.
 
         Raises:
             BoundExceededError: the answer is longer than `max_bytes`.
@@ -187,7 +188,7 @@ class Outbound:
             finally:
                 response.close()
 
-        return retrying(once, options=self.options, sleep=self._sleep)
+        return retrying(once, options=self.options, sleep=self._sleep) if retry else once()
 
     def _opener(
         self, url: str, headers: Mapping[str, str] | None, authorizer: Authorizer | None
@@ -263,7 +264,7 @@ class Outbound:
             return response, current
 
     def _redirected(self, current: str, location: str) -> str:
-        target = urljoin(current, location)
+        target = join(current, location)
         try:
             check_url(target, insecure=self.options.insecure)
         except UsageError as error:
@@ -285,6 +286,8 @@ class Outbound:
             else:
                 request = self._client.build_request(method, url, headers=headers, content=body)
             return self._client.send(request, stream=True)
+        except OSError as error:
+            raise OutsideError(f"cannot be read: {error.strerror or error}", where=str(body)) from error
         except httpx.TransportError as error:
             text = describe(error)
             if "CERTIFICATE_VERIFY_FAILED" in text:

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fetching a file: whole and durable under its name, or not there at all; a broken fetch goes on where it stopped."""
 
+import fcntl
 import hashlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -48,7 +51,8 @@ def download(
     part, note = to.with_name(f"{to.name}.part"), to.with_name(f"{to.name}.part.validator")
     try:
         start, validator = _begun(part, note, known=bool(sha256)) if resume else (0, "")
-        with part.open("r+b" if start else "wb") as file:
+        opened = os.open(part, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+        with os.fdopen(opened, "r+b") as file, _alone(file, part):
             body = Body(
                 opener,
                 where=where,
@@ -58,7 +62,7 @@ def download(
                 start=start,
                 validator=validator,
             )
-            done = _fill(file, body, note)
+            done = _fill(file, body, part, note)
     except InvalidInputError:
         _drop(part, note)
         raise
@@ -82,7 +86,16 @@ def _begun(part: Path, note: Path, *, known: bool) -> tuple[int, str]:
     return (size, validator) if validator or known else (0, "")
 
 
-def _fill(file: BinaryIO, body: Body, note: Path) -> Downloaded:
+@contextmanager
+def _alone(file: BinaryIO, part: Path) -> Iterator[None]:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise OutsideError("another download of it is under way", where=str(part), remedy="wait for it") from error
+    yield
+
+
+def _fill(file: BinaryIO, body: Body, part: Path, note: Path) -> Downloaded:
     digest = hashlib.sha256()
     with body:
         note.write_bytes(body.validator.encode("latin-1", "replace"))
@@ -94,7 +107,7 @@ def _fill(file: BinaryIO, body: Body, note: Path) -> Downloaded:
             file.write(chunk)
     file.flush()
     os.fsync(file.fileno())
-    return Downloaded(path=Path(file.name), size=body.position, sha256=digest.hexdigest(), resumed_at=start)
+    return Downloaded(path=part, size=body.position, sha256=digest.hexdigest(), resumed_at=start)
 
 
 def _take_in(file: BinaryIO, digest: "_Hash", size: int) -> None:
