@@ -31,10 +31,14 @@ SELECT fixed, module FROM affected
 WHERE ecosystem = ? AND name = ? AND high > ? AND advisory = ? AND fixed <> '' ORDER BY high
 """
 _ADVISORIES: Final = """
-SELECT name, aliases, summary, published, severity, score, vector, rated_by, malicious, refs,
+SELECT id, name, aliases, summary, published, severity, score, vector, rated_by, malicious, refs,
        exploited, exploited_added, exploited_due, ransomware, epss, epss_percentile
-FROM advisory WHERE id = ?
+FROM advisory WHERE id IN ({})
 """
+
+
+_AT_ONCE: Final = 500
+_NAMES: Final = msgspec.json.Decoder(tuple[str, ...])
 
 
 class _Hit(NamedTuple):
@@ -127,12 +131,16 @@ def _same_module(row: str, target: str) -> bool:
 
 
 def _advisories(knowledge: Knowledge, numbers: Iterable[int]) -> dict[int, _Advisory]:
-    ordered = list(numbers)
-    found = knowledge.rows_of_each(_ADVISORIES, [(number,) for number in ordered])
-    return {number: _advisory(rows[0]) for number, rows in zip(ordered, found, strict=True)}
+    wanted = list(numbers)
+    found: dict[int, _Advisory] = {}
+    for start in range(0, len(wanted), _AT_ONCE):
+        some = wanted[start : start + _AT_ONCE]
+        rows = knowledge.rows(_ADVISORIES.format(",".join("?" * len(some))), some)
+        found.update((number, _advisory(row)) for number, *row in rows)
+    return found
 
 
-def _advisory(row: tuple[Any, ...]) -> _Advisory:
+def _advisory(row: list[Any]) -> _Advisory:
     name, aliases, summary, published, severity, score, vector, rated_by, malicious, references, *context = row
     cve, added, due, ransomware, epss, percentile = context
     exploited = None
@@ -142,7 +150,7 @@ def _advisory(row: tuple[Any, ...]) -> _Advisory:
         )
     return _Advisory(
         name,
-        msgspec.json.decode(aliases, type=tuple[str, ...]),
+        _NAMES.decode(aliases),
         summary,
         published,
         Severity(severity),
@@ -150,7 +158,7 @@ def _advisory(row: tuple[Any, ...]) -> _Advisory:
         vector,
         rated_by,
         bool(malicious),
-        msgspec.json.decode(references, type=tuple[str, ...]),
+        _NAMES.decode(references),
         exploited,
         epss,
         percentile,

@@ -7,8 +7,7 @@ through the same two functions, so that a join needs nothing but equality.
 """
 
 import re
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from tidegate.inventory import Component, Ecosystem, Version
 from tidegate.knowledge.versions import InvalidVersionError, family, order_of
@@ -22,8 +21,7 @@ _PEP503: Final = re.compile(r"[-_.]+")
 _UBUNTU_PRO: Final = re.compile(r"Ubuntu:Pro:(?=[0-9])")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class Target(NamedTuple):
     """What a component is looked up by: the columns `ecosystem`, `match_name`, `version`, `version_key` of the server.
 
     Attributes:
