@@ -52,6 +52,15 @@ def analysed(
     )
 
 
+def trouble_with(blob: bytes) -> str:
+    """What we say of a layer; "" when it is fine. Anything but our own error passes through and fails the test."""
+    try:
+        analysed(blob, limits=ScanLimits(max_unpacked_bytes=1 << 30))
+    except TidegateError as error:
+        return str(error)
+    return ""
+
+
 def resealed(header: bytes) -> bytes:
     """A header with its checksum made right."""
     blank = header[:148] + b" " * 8 + header[156:]
@@ -121,7 +130,7 @@ def test_broken_streams_say_what_is_broken(blob: bytes, words: str) -> None:
 
 
 def test_an_encrypted_layer_says_so() -> None:
-    with pytest.raises(InvalidInputError, match="encrypted.*decrypt"):
+    with pytest.raises(InvalidInputError, match=r"encrypted.*decrypt"):
         analysed(PLAIN, media_type="application/vnd.oci.image.layer.v1.tar+gzip+encrypted")
 
 
@@ -333,10 +342,7 @@ def test_damaged_archives_end_in_our_errors_only(seed: int, flips: int, form: in
         for at in range(0, len(data), 512):
             if data[at + 257 : at + 262] == b"ustar":
                 data[at : at + 512] = resealed(bytes(data[at : at + 512]))
-    try:
-        analysed(bytes(data), limits=ScanLimits(max_unpacked_bytes=1 << 30))
-    except TidegateError as error:
-        assert "\n" not in str(error)
+    assert "\n" not in trouble_with(bytes(data))
 
 
 @pytest.mark.property
@@ -346,7 +352,4 @@ def test_damaged_archives_end_in_our_errors_only(seed: int, flips: int, form: in
 )
 @settings(deadline=None, max_examples=300)
 def test_noise_ends_in_our_errors_only(blob: bytes, head: bytes) -> None:
-    try:
-        analysed(head + blob)
-    except TidegateError as error:
-        assert "\n" not in str(error)
+    assert "\n" not in trouble_with(head + blob)

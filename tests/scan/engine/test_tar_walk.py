@@ -24,7 +24,7 @@ KINDS = {
     tarfile.FIFOTYPE: EntryKind.OTHER,
     tarfile.CHRTYPE: EntryKind.OTHER,
 }
-PARTS = st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters="/\0"), min_size=1, max_size=40)
+PARTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="/\0"), min_size=1, max_size=40)
 NAMES = (
     st.lists(PARTS.filter(lambda part: part not in {".", ".."}), min_size=1, max_size=8)
     .map("/".join)
