@@ -208,13 +208,17 @@ def test_a_lost_node_is_named(log: Connection) -> None:
 
 
 def test_an_append_costs_the_same_in_a_long_log(log: Connection) -> None:
-    statements: list[str] = []
-    event.listen(log, "before_cursor_execute", lambda *args: statements.append(args[2]))
+    statements: list[tuple[str, object]] = []
+    event.listen(log, "before_cursor_execute", lambda *args: statements.append((args[2], args[3])))
     costs = []
     for at in range(256):
         statements.clear()
         ledger.append(log, str(at).encode(), AT)
         costs.append(len(statements))
     assert max(costs) == 4  # size, entry, siblings, nodes
+    selects = [(sql, values) for sql, values in statements if sql.startswith("SELECT")]
+    plans = [log.exec_driver_sql(f"explain query plan {sql}", values).all() for sql, values in selects]  # type: ignore[arg-type]  # what the driver was given
+    assert len(plans) == 2
+    assert not [step for plan in plans for step in plan if "SCAN" in step[3]]
     stored = log.execute(select(func.count()).select_from(ledger_node)).scalar_one()
     assert stored == 2 * 256 - 1

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, func, insert, select, text, tuple_
+from sqlalchemy import Connection, and_, func, insert, or_, select, text
 
 from tidegate.clock import rfc3339
 from tidegate.errors import BoundExceededError, NotFoundError, OutsideError
@@ -19,6 +19,10 @@ from tidegate.storage.schema import ledger_entry, ledger_node
 MAX_ENTRY_BYTES: Final = 65_535
 """What an entry bundle of C2SP tlog-tiles can hold: log a digest, not a document."""
 
+# Built once: making a statement costs more than running it.
+_LAST: Final = select(func.max(ledger_entry.c.index))
+_NEW_ENTRY: Final = insert(ledger_entry)
+_NEW_NODES: Final = insert(ledger_node)
 _POSTGRESQL_LOCK: Final = 0x7469_6465  # any number, the same in every process
 
 
@@ -40,14 +44,14 @@ def append(connection: Connection, entry: bytes, recorded_at: datetime) -> int:
     if connection.dialect.name == "postgresql":
         connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _POSTGRESQL_LOCK})
     index = size(connection)
-    connection.execute(insert(ledger_entry).values(index=index, entry=entry, recorded_at=rfc3339(recorded_at)))
-    connection.execute(insert(ledger_node), _new_nodes(connection, index, leaf_hash(entry)))
+    connection.execute(_NEW_ENTRY, {"index": index, "entry": entry, "recorded_at": rfc3339(recorded_at)})
+    connection.execute(_NEW_NODES, _new_nodes(connection, index, leaf_hash(entry)))
     return index
 
 
 def size(connection: Connection) -> int:
     """How many entries there are."""
-    last = connection.execute(select(func.max(ledger_entry.c.index))).scalar()
+    last = connection.execute(_LAST).scalar()
     return 0 if last is None else int(last) + 1
 
 
@@ -120,10 +124,9 @@ def _hashes(connection: Connection, nodes: Iterable[Node]) -> dict[Node, bytes]:
     wanted = set(nodes)
     if not wanted:
         return {}
-    key = tuple_(ledger_node.c.level, ledger_node.c.index)
-    rows = connection.execute(
-        select(ledger_node.c.level, ledger_node.c.index, ledger_node.c.hash).where(key.in_(sorted(wanted)))
-    )
+    # Not a row-value IN: SQLite walks the whole table for that, and only looks up each of these.
+    places = [and_(ledger_node.c.level == level, ledger_node.c.index == index) for level, index in sorted(wanted)]
+    rows = connection.execute(select(ledger_node.c.level, ledger_node.c.index, ledger_node.c.hash).where(or_(*places)))
     found = {(int(level), int(index)): bytes(value) for level, index, value in rows}
     if missing := wanted - found.keys():
         raise OutsideError(f"the tree lacks node {min(missing)}", where="ledger", remedy="restore it from a backup")
