@@ -306,3 +306,9 @@ def test_shows_what_umoci_unpacks(umoci: Callable[..., str], layers: list[Spec])
             path: f"{at} {path}" for path, at in owners.items() if at is not None and layers[at].entries[path] == "f"
         }
         assert ours == real
+
+
+def test_nothing_lies_behind_a_file() -> None:
+    seen = overlay([Spec(entries={"a": "f", "c": "f", "d": "d"})])
+    assert seen.resolve("c/../a") is None
+    assert seen.resolve("d/../a") == "a"
