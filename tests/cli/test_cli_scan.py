@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import jsonschema
+import jsonschema  # type: ignore[import-untyped] # it ships no types
 import pytest
 from cli_run import Run
 from scan_report_schema import scan_report_schema
