@@ -76,15 +76,18 @@ def _built(data: Path, db: Path) -> tuple[float, float]:
 
 def _components(knowledge: Knowledge) -> list[Component]:
     """Like an image's: one in ten of a name advisories know, in a low version; the others of names they do not."""
-    known = [str(name) for (name,) in knowledge.rows("SELECT DISTINCT name FROM affected ORDER BY name LIMIT 5000")]
+    ecosystem = Ecosystem("Debian:12")
+    number = knowledge.ecosystem_id(ecosystem)
+    query = "SELECT DISTINCT name FROM affected WHERE ecosystem = ? ORDER BY name"
+    known = [str(name) for (name,) in knowledge.rows(query, (number,))]
     names = [known[index * 97 % len(known)] if index % 10 == 0 else f"package-{index}" for index in range(COMPONENTS)]
     return [
         Component(
             kind=PackageKind.DEB,
             name=name,
-            version=Version(f"1:{index % 7}.{index % 11}-{index % 5}+deb12u1"),
+            version=Version(f"0.{index % 7}.{index % 11}-{index % 5}+deb12u1"),
             purl=PackageUrl(f"pkg:deb/debian/{name}@1"),
-            ecosystem=Ecosystem("Debian:12" if index % 2 else "Debian:11"),
+            ecosystem=ecosystem,
             location="var/lib/dpkg/status",
             layer=Digest("sha256:" + "0" * 64),
             cataloger="bench",
