@@ -10,6 +10,7 @@ import re
 from typing import Final
 
 from tidegate.bounds import KIB
+from tidegate.scan.secrets.openpgp import is_guarded
 from tidegate.scan.secrets.rule import Buffer, Rule, Sighting
 
 MAX_KEY_BYTES: Final = 32 * KIB
@@ -20,7 +21,8 @@ _MIN_BODY_CHARS: Final = 40
 _HEADER: Final = re.compile(rb"-----BEGIN ([A-Z ]{0,12}?) ?PRIVATE KEY(?: BLOCK)?-----")
 _FOOTER: Final = b"-----END"
 _LEGACY_CIPHER: Final = b"Proc-Type: 4,ENCRYPTED"
-_BREAKS: Final = re.compile(rb"(?:\\+[nrt]|[\s\"'+,\\>|#*])+")
+# A "+" is base64's own unless it joins two strings of source text.
+_BREAKS: Final = re.compile(rb"(?:\\+[nrt]|[\s\"',\\>|#*]|\+(?=\s{0,20}[\"']))+")
 _FIELD: Final = re.compile(rb"(?:\n|\\n)[A-Za-z-]{1,40}:[^\n\\]{0,200}")
 _BASE64: Final = re.compile(rb"[A-Za-z0-9+/]*={0,2}")
 _DER_SEQUENCE: Final = 0x30
@@ -74,6 +76,8 @@ def _begins_like(kind: str, key: bytes) -> bool:
 
 
 def _is_encrypted(kind: str, body: bytes, key: bytes) -> bool:
+    if kind == "PGP":
+        return is_guarded(key)
     if kind == "OPENSSH":  # PROTOCOL.key: magic, then the cipher's name with its length before it
         return not key.startswith(_OPENSSH_MAGIC + b"\x00\x00\x00\x04none")
     return kind == "ENCRYPTED" or _LEGACY_CIPHER in body or _PKCS5_PBES2 in key[:64]

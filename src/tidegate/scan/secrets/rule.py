@@ -7,7 +7,7 @@ for 36 characters of that alphabet (see `ALPHABETS`), made up by the test that r
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 Buffer: TypeAlias = bytes | memoryview
@@ -32,7 +32,7 @@ class Sighting:
 
     rule: str
     start: int
-    secret: bytes
+    secret: bytes = field(repr=False)
     shown: str = ""
 
 

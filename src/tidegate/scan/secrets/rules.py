@@ -16,7 +16,7 @@ def _token(form: bytes) -> re.Pattern[bytes]:
 
 def _keyed(key: bytes, form: bytes) -> re.Pattern[bytes]:
     """A secret that is known by the key before it: `key = "secret"`, in JSON, YAML, shell and ini files."""
-    between = rb"\\?[\"']?\s{0,8}(?:=>|:=|=|:)\s{0,8}\\?[\"']?"
+    between = rb"\\?[\"']?(?:\s{0,8}(?:=>|:=|=|:|,)\s{0,8}|[ \t]{1,8})\\?[\"']?"
     return re.compile(rb"(?i:" + key + rb")" + between + rb"(?P<secret>" + form + rb")(?![0-9A-Za-z/+=])")
 
 
@@ -49,7 +49,12 @@ RULES: Final = (
         token=_keyed(rb"secret_?access_?key", rb"[0-9A-Za-z/+]{40}"),
         stands_alone=False,
         min_entropy=3.5,
-        samples=("aws_secret_access_key = <40:base64>", '"SecretAccessKey": "<40:base64>"'),
+        samples=(
+            "aws_secret_access_key = <40:base64>",
+            "ENV AWS_SECRET_ACCESS_KEY <40:base64>",
+            r"\"secretAccessKey\": \"<40:base64>\"",
+            '"SecretAccessKey": "<40:base64>"',
+        ),
         counter_samples=(
             "aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
             "aws_secret_access_key = <40:x>",
