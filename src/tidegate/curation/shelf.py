@@ -4,10 +4,10 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from uuid import uuid4
 
-from sqlalchemy import Connection, delete, exists, func, or_, select
+from sqlalchemy import Connection, bindparam, delete, exists, func, or_, select
 
 from tidegate.artifact import Digest, Repository, Tag, parse_manifest
 from tidegate.clock import Clock, parse_rfc3339
@@ -22,6 +22,18 @@ from tidegate.events import Event, EventKind
 from tidegate.storage.database import Database
 from tidegate.storage.outbox import publish
 from tidegate.storage.schema import manifest, repository_blob, repository_manifest, state, tag
+
+# Built once: building a query takes longer than running it, and every pull runs one of these.
+_HELD: Final = (
+    select(manifest.c.digest, manifest.c.media_type, manifest.c.document, state.c.state, state.c.expires_at)
+    .join(repository_manifest, repository_manifest.c.digest == manifest.c.digest)
+    .join(state, state.c.digest == manifest.c.digest)
+    .where(repository_manifest.c.repository == bindparam("repository"))
+)
+_BY_DIGEST: Final = _HELD.where(manifest.c.digest == bindparam("locator"))
+_BY_TAG: Final = _HELD.join(
+    tag, (tag.c.repository == repository_manifest.c.repository) & (tag.c.digest == manifest.c.digest)
+).where(tag.c.name == bindparam("locator"))
 
 __all__ = [
     "ManifestUnknownError",
@@ -223,14 +235,8 @@ class Shelf:
             )
 
     def _find(self, connection: Connection, repository: Repository, locator: Tag | Digest) -> Any:
-        held = repository_manifest
-        digest = locator if isinstance(locator, Digest) else tags.resolve(connection, repository, locator)
-        row = connection.execute(
-            select(manifest.c.digest, manifest.c.media_type, manifest.c.document, state.c.state, state.c.expires_at)
-            .join(held, held.c.digest == manifest.c.digest)
-            .join(state, state.c.digest == manifest.c.digest)
-            .where(held.c.repository == repository, manifest.c.digest == digest)
-        ).first()
+        query = _BY_DIGEST if isinstance(locator, Digest) else _BY_TAG
+        row = connection.execute(query, {"repository": repository, "locator": locator}).first()
         if row is None:
             raise ManifestUnknownError(repository, locator)
         return row

@@ -16,6 +16,7 @@ from tidegate.server.health import Check, health_routes
 from tidegate.server.metrics import HttpMetrics, Measured
 from tidegate.server.offload import Offload
 from tidegate.server.registry import RegistryServices, registry_app
+from tidegate.server.same_site import SameSite
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +49,6 @@ def create_application(services: Services, *, extra_routes: Sequence[BaseRoute] 
     routes = [
         *extra_routes,
         *health_routes(services.checks, services.figures, services.offload),
-        Mount("/v2", app=registry_app(registry, services.access)),
+        Mount("/v2", app=SameSite(registry_app(registry, services.access))),
     ]
     return Starlette(routes=routes, middleware=[Middleware(Measured, metrics=metrics)])
