@@ -14,10 +14,12 @@ import pytest
 from conftest import MADE_AT, Builder, component, publish, record
 from tidegate.errors import BoundExceededError, InvalidInputError, NotFoundError, OutsideError
 from tidegate.evidence import Severity
+from tidegate.inventory import OsRelease
 from tidegate.knowledge.build import build
 from tidegate.knowledge.database import Knowledge
 from tidegate.knowledge.limits import KnowledgeLimits
 from tidegate.knowledge.match import match
+from tidegate.knowledge.support import support_of
 
 V3 = "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"
 RANGE = ({"introduced": "0"}, {"fixed": "2.0.0"})
@@ -191,6 +193,23 @@ def test_exploited_and_likelihood_are_those_of_any_alias(tmp_path: Path, db: Pat
     assert (finding.epss, finding.epss_percentile) == (0.7, 0.9)
 
 
+def test_impossible_days_do_not_get_in(tmp_path: Path, db: Path) -> None:
+    names = ["CVE-2024-1000", "CVE-2024-2000"]
+    source = publish(tmp_path / "s", {"Debian": [record("DSA-1-1", "Debian:12", "a", *RANGE, upstream=names)]})
+    days = [{"dateAdded": "2024-03-01", "dueDate": "2024-13-45"}, {"dateAdded": "2024-02-31", "dueDate": "2024-03-01"}]
+    entries = [{"cveID": name} | day for name, day in zip(names, days, strict=True)]
+    cycles = [{"cycle": 1, "eol": "2024-02-31"}, {"cycle": "2", "eol": True}, {"cycle": "3"}]
+    context(source, {"vulnerabilities": entries}, eol={"products": {"x": {"cycles": cycles}}})
+    assert build(source, db, made_at=MADE_AT).exploited == 1
+    with Knowledge.open(db) as knowledge:
+        (finding,) = match(knowledge, [component("Debian:12", "a", "1.0")])
+        releases = [OsRelease(id="x", version_id=version) for version in "123"]
+        supports = [support_of(knowledge, release, MADE_AT.date())[0] for release in releases]
+    assert finding.exploited is not None
+    assert finding.exploited.due == finding.exploited.added
+    assert [(one.ends, one.ended) for one in supports] == [(None, False), (None, True), (None, False)]
+
+
 @pytest.mark.parametrize(
     ("kev", "epss", "eol"),
     [
@@ -198,6 +217,8 @@ def test_exploited_and_likelihood_are_those_of_any_alias(tmp_path: Path, db: Pat
         ({"vulnerabilities": 3}, "", None),
         (None, "cve\n", None),
         (None, "CVE-2024-1,x,y\n", None),
+        (None, "CVE-2024-1,inf,0.1\n", None),
+        (None, "CVE-2024-1,nan,0.1\n", None),
         (None, "", []),
     ],
 )

@@ -6,6 +6,7 @@ import io
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -73,9 +74,9 @@ def read_exploited(data: bytes, limits: KnowledgeLimits, *, where: str) -> tuple
     """
     catalogue = from_json(data, _Catalogue, what=where, max_bytes=limits.max_document_bytes)
     found = {
-        one.cve: Exploited(one.added, one.due, one.ransomware.lower() == "known")
+        one.cve: Exploited(one.added, one.due if _is_day(one.due) else one.added, one.ransomware.lower() == "known")
         for one in catalogue.vulnerabilities
-        if _DAY.fullmatch(one.added) and _DAY.fullmatch(one.due)
+        if _is_day(one.added)
     }
     return found, catalogue.released
 
@@ -94,7 +95,7 @@ def read_likelihoods(data: bytes, limits: KnowledgeLimits, *, where: str) -> tup
     try:
         for row in csv.reader(lines):
             if row and row[0].startswith("CVE-") and len(row[0]) <= _CVE_CHARACTERS and len(row) >= _EPSS_COLUMNS:
-                found[row[0]] = Likelihood(float(row[1]), float(row[2]))
+                found[row[0]] = Likelihood(_share(row[1]), _share(row[2]))
     except (csv.Error, ValueError) as error:
         raise InvalidInputError(f"not EPSS scores: {error}", where=where) from error
     if not found:
@@ -122,7 +123,21 @@ def _cycles(products: dict[str, "_Product"]) -> Iterator[Cycle]:
 def _day(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return value if isinstance(value, str) and _DAY.fullmatch(value) else ""
+    return value if isinstance(value, str) and _is_day(value) else ""
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return bool(_DAY.fullmatch(text) and date.fromisoformat(text))
+    except ValueError:
+        return False
+
+
+def _share(text: str) -> float:
+    share = float(text)
+    if not 0 <= share <= 1:
+        raise ValueError(f"{text[:40]} is not between 0 and 1")
+    return share
 
 
 def _unzipped(data: bytes, limits: KnowledgeLimits, where: str) -> bytes:

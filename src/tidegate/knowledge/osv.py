@@ -194,7 +194,7 @@ def _rows(record: _Record) -> tuple[list[Row], list[str]]:
     unordered: list[str] = []
     for affected in record.affected or ():
         package = affected.package
-        if package is None or not package.name or len(package.name) > _MAX_NAME:
+        if package is None or not package.name or max(len(package.name), len(package.ecosystem)) > _MAX_NAME:
             continue
         order = order_of(package.ecosystem)
         if order is None:
