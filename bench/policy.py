@@ -144,7 +144,7 @@ def _report() -> dict[str, Any]:
     findings = [
         {
             "id": f"DEBIAN-CVE-2026-{at:04}", "aliases": [f"CVE-2026-{at:04}"], "name": f"part{at}", "version": "1.0-1",
-            "purl": f"pkg:deb/debian/part{at}@1.0-1?arch=amd64", "location": "var/lib/dpkg/status", "layer": str(SUBJECT),
+            "purl": f"pkg:deb/debian/part{at}@1.0-1", "location": "var/lib/dpkg/status", "layer": str(SUBJECT),
             "summary": "something is read past its end when a header is long", "severity": SEVERITIES[at % 20].value,
             "fixed_version": "1.1" if at % 2 else None, "score": 7.5, "vector": "CVSS:3.1/AV:N", "why": why,
             "exploited": None, "epss": 0.01, "epss_percentile": 0.5, "malicious": False, "published": "",
