@@ -421,3 +421,28 @@ def test_challenges_are_told_apart() -> None:
 def test_a_fallback_tag_is_a_tag() -> None:
     digest = Digest("sha512:" + hashlib.sha512(b"").hexdigest())
     assert fallback_tag(digest) == Tag(f"sha512-{digest.hex[:64]}")
+
+
+def test_credentials_do_not_follow_an_upload_to_another_server(serve: Serve, outbound: Outbound) -> None:
+    seen: list[str | None] = []
+
+    def storage(request: BaseHTTPRequestHandler) -> None:
+        seen.append(request.headers.get("Authorization"))
+        reply(request, 201)
+
+    there = serve(storage)
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        if request.headers.get("Authorization") is None:
+            reply(request, 401, WWW_Authenticate='Basic realm="r"')
+        elif request.command == "POST":
+            reply(request, 202, Location=f"{there}/upload")
+        else:
+            reply(request, 404)
+
+    url = serve(answer)
+    keyring = Keyring({urlsplit(url).netloc: Credentials(username="me", password="secret")})
+    client = RegistryClient(outbound, keyring=keyring)
+    client.head(at(url))
+    Pusher(client, at(url)).push_blob(b"blob", Digest.of(b"blob"))
+    assert seen == [None]
