@@ -89,6 +89,8 @@ class Analysis:
         self._found: list[SecretFact] = []
         self._batch: list[tuple[str, bytes | memoryview]] = []
         self._batched = 0
+        self._marks = 0
+        self._mark_bytes = 0
 
     def take_layer(self, walk: Walk) -> None:
         """Takes all entries of a layer; whiteouts are understood (OCI image-spec 1.1 `layer.md`)."""
@@ -148,6 +150,7 @@ class Analysis:
         parent, _, base = name.rpartition(b"/")
         if not base.startswith(_WHITEOUT):
             return False
+        self._mark(len(name))
         if base == _OPAQUE:
             self._opaque.add(parent)
         elif not base.startswith(_WHITEOUT_META) and len(base) > len(_WHITEOUT):
@@ -170,13 +173,24 @@ class Analysis:
             outcomes += troubles
             self._put_by(path, content[: self._limits.max_secret_file_bytes])
         self._files[entry.name] = (facts, outcomes)
+        self._bounded("max_wanted_files", len(self._files), self._limits.max_wanted_files)
         return bool(fitting)
 
     def _take_link(self, entry: Entry) -> None:
-        if len(self._links) >= self._limits.max_links:
-            raise BoundExceededError("max_links", self._limits.max_links, where=self._where)
+        self._mark(len(entry.name) + len(entry.link))
         kind = LinkKind.HARD if entry.kind is EntryKind.HARD_LINK else LinkKind.SYMBOLIC
         self._links[entry.name] = (kind, entry.link)
+
+    def _mark(self, size: int) -> None:
+        """Counts what is kept unpacked for one link or whiteout."""
+        self._marks += 1
+        self._mark_bytes += size
+        self._bounded("max_marks", self._marks, self._limits.max_marks)
+        self._bounded("max_mark_bytes", self._mark_bytes, self._limits.max_mark_bytes)
+
+    def _bounded(self, bound: str, value: int, limit: int) -> None:
+        if value > limit:
+            raise BoundExceededError(bound, limit, where=self._where)
 
     def _search_beginning(self, name: bytes, walk: Walk) -> None:
         limit = self._limits.max_secret_file_bytes
@@ -197,7 +211,9 @@ class Analysis:
 
     def _flush(self) -> None:
         """Looks for secrets in what was put by; always before the walk's buffer changes under it."""
+        self._bounded("max_tree_bytes", self._tree.packed_bytes, self._limits.max_tree_bytes)
         if self._batch:
             self._found += self._secrets.scan_batch(self._batch)
             self._batch.clear()
             self._batched = 0
+            self._bounded("max_secrets", len(self._found), self._limits.max_secrets)

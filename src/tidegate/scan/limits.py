@@ -20,7 +20,11 @@ class ScanLimits:
         max_path_bytes: one path, normalised.
         max_path_depth: parts of one path.
         max_link_bytes: the target of one link.
-        max_links: links of one layer.
+        max_marks: links, whiteouts and opaque folders of one layer.
+        max_mark_bytes: their names and targets together.
+        max_tree_bytes: the packed tree of one layer.
+        max_wanted_files: files of one layer that catalogers are given.
+        max_secrets: secrets of one layer.
         max_header_bytes: one extended header (pax records, GNU long name).
         max_sparse_regions: data regions of one sparse file.
         max_unpacked_bytes: the tar stream of one layer.
@@ -35,7 +39,11 @@ class ScanLimits:
     max_path_bytes: int = 4096
     max_path_depth: int = 256
     max_link_bytes: int = 4096
-    max_links: int = 1_000_000
+    max_marks: int = 500_000
+    max_mark_bytes: int = 64 * MIB
+    max_tree_bytes: int = 64 * MIB
+    max_wanted_files: int = 200_000
+    max_secrets: int = 100_000
     max_header_bytes: int = MIB
     max_sparse_regions: int = 65_536
     max_unpacked_bytes: int = 64 * GIB

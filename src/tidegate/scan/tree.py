@@ -44,6 +44,11 @@ class TreeWriter:
         self._modes = array("H")
         self._sizes = array("Q")
 
+    @property
+    def packed_bytes(self) -> int:
+        """Bytes packed so far."""
+        return self._packed.tell()
+
     def add(self, entry: Entry) -> None:
         """Takes one entry; its name holds no NUL."""
         name, kind, mode, size, _ = entry

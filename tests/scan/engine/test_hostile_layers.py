@@ -204,11 +204,32 @@ def test_link_bounds_are_named() -> None:
             tar.addfile(info)
     for bound, limits in (
         ("max_link_bytes", ScanLimits(max_link_bytes=100)),
-        ("max_links", ScanLimits(max_links=1)),
+        ("max_marks", ScanLimits(max_marks=1)),
+        ("max_mark_bytes", ScanLimits(max_mark_bytes=401)),
     ):
         with pytest.raises(BoundExceededError) as caught:
             analysed(sink.getvalue(), limits=limits)
         assert caught.value.bound == bound
+
+
+@pytest.mark.parametrize(
+    ("bound", "limits"),
+    [
+        ("max_marks", ScanLimits(max_marks=4)),
+        ("max_mark_bytes", ScanLimits(max_mark_bytes=20)),
+        ("max_tree_bytes", ScanLimits(max_tree_bytes=200)),
+        ("max_wanted_files", ScanLimits(max_wanted_files=4)),
+        ("max_secrets", ScanLimits(max_secrets=4)),
+    ],
+)
+def test_what_is_kept_of_a_layer_is_bounded(bound: str, limits: ScanLimits) -> None:
+    noise = random.Random(5)
+    members = [(f"{kind}{at}", body) for at in range(5) for kind, body in (("s", b"HUSH"), (".wh.w", b""))]
+    members += [(f"{at}/PACKAGES", b"one 1\n") for at in range(5)]
+    members += [(noise.randbytes(40).hex(), b"x" * 2000) for _ in range(9000 if bound == "max_tree_bytes" else 0)]
+    with pytest.raises(BoundExceededError) as caught:
+        analysed(tar_of(*members, form=tarfile.GNU_FORMAT), limits=limits)
+    assert caught.value.bound == bound
 
 
 @pytest.mark.parametrize("packer", [gzip.compress, zstd])

@@ -12,15 +12,16 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from contextlib import suppress
 from itertools import accumulate
-from typing import Final
-
-import hyperscan
+from typing import TYPE_CHECKING, Final
 
 from tidegate.bounds import KIB, MIB
 from tidegate.inventory import SecretFact
 from tidegate.scan.secrets.rule import Buffer, Rule, Sighting
 from tidegate.scan.secrets.rules import RULES
 from tidegate.scan.secrets.token import confirm_token
+
+if TYPE_CHECKING:
+    import hyperscan
 
 MAX_FILE_BYTES: Final = 8 * MIB
 """Bytes of a file that are looked at; more is passed over."""
@@ -103,6 +104,8 @@ class SecretDetector:
 
     def _hits(self, content: Buffer) -> list[int]:
         """Where rules hit, packed as start and number of the rule."""
+        import hyperscan  # a layer that is known already is scanned without it
+
         hits: list[int] = []
 
         def note(rule: int, start: int, _end: int, _flags: int, _context: object) -> bool:
@@ -132,8 +135,10 @@ class SecretDetector:
         facts = _located(path, content, sorted(seen.values(), key=lambda sighting: sighting.start))
         return [*facts[:MAX_SECRETS_PER_FILE], _flood(path)] if is_flooded else facts
 
-    def _automaton(self) -> tuple[hyperscan.Database, hyperscan.Scratch]:
+    def _automaton(self) -> "tuple[hyperscan.Database, hyperscan.Scratch]":
         """The one database, and this thread's own scratch space."""
+        import hyperscan
+
         scratch = getattr(self._of_thread, "scratch", None)
         if self._database is None or scratch is None:
             with self._lock:
@@ -142,7 +147,9 @@ class SecretDetector:
         return self._database, scratch
 
 
-def _compiled(rules: Sequence[Rule]) -> hyperscan.Database:
+def _compiled(rules: Sequence[Rule]) -> "hyperscan.Database":
+    import hyperscan
+
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
     database.compile(
         expressions=[rule.trigger for rule in rules],
@@ -183,5 +190,8 @@ def _flood(path: str) -> SecretFact:
 
 
 def _version(rules: Sequence[Rule]) -> str:
-    told = [(rule.id, rule.trigger, rule.token.pattern, rule.min_entropy, rule.in_binaries) for rule in rules]
+    told = [
+        (rule.id, rule.trigger, rule.token.pattern, rule.min_entropy, rule.stands_alone, rule.in_binaries)
+        for rule in rules
+    ]
     return f"{_FORMAT}-{hashlib.sha256(repr(told).encode()).hexdigest()[:12]}"
