@@ -113,6 +113,7 @@ def test_the_page_is_worst_first_and_steers_no_terminal(run: Run, image: Path) -
     order = [name for line in lines for name in ("CVE-2025-0003", "CVE-2025-0001", "CVE-2025-0002") if name in line]
     assert order == ["CVE-2025-0003", "CVE-2025-0001", "CVE-2025-0002"]
     assert any("KEV" in line and "CVE-2025-0003" in line and "fixed in 1.5" in line for line in lines)
+    assert "  upgrade to 2.0, which mends 1 of these 2" in lines
     assert any("no fix yet" in line and "CVE-2025-0002" in line for line in lines)
 
 
@@ -193,3 +194,40 @@ def test_python_is_run_as_a_module_too() -> None:
 
     done = subprocess.run([sys.executable, "-m", "tidegate", "version"], capture_output=True, check=True)
     assert done.stdout.startswith(b"tidegate ")
+
+
+@pytest.mark.usefixtures("knowledge")
+def test_a_terminal_of_80_columns_gets_colour_that_fits(image: Path) -> None:
+    import fcntl
+    import os
+    import pty
+    import re
+    import struct
+    import subprocess
+    import termios
+
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    words = [sys.executable, "-m", "tidegate", "scan", f"oci:{image}"]
+    process = subprocess.Popen(
+        words, stdout=slave, stderr=slave, env={**os.environ, "TERM": "xterm-256color", "COLUMNS": "80"}
+    )
+    os.close(slave)
+    shown = b""
+    while True:
+        try:
+            chunk = os.read(master, 1 << 16)
+        except OSError:  # the terminal's other end is gone
+            break
+        if not chunk:
+            break
+        shown += chunk
+    os.close(master)
+    assert process.wait() == 0
+    text = shown.decode()
+    assert "reading layers: 2 of 2" in text
+    assert "\x1b[1;" in text
+    page = re.sub(r"\x1b\[[0-9;]*[mK]", "", text.replace("\r\n", "\n")).rpartition("\r")[2]
+    assert max(len(line) for line in page.splitlines()) <= 80
+    assert "\x1b" not in page
+    assert "1 critical" in page

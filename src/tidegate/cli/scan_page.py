@@ -8,8 +8,10 @@ from typing import Final
 
 from tidegate.bounds import printable
 from tidegate.cli.page import Line, Piece, Style, cut, piece
+from tidegate.errors import InvalidInputError
 from tidegate.evidence import Finding, ScanReport, Severity, Support
-from tidegate.inventory import LocatedSecret, Outcome
+from tidegate.inventory import Ecosystem, LocatedSecret, Outcome
+from tidegate.knowledge.versions import order_of
 
 SEVERITY_STYLES: Final = {
     Severity.CRITICAL: Style.WORST,
@@ -29,6 +31,7 @@ _SUMMARY_FROM: Final = 24
 class _Block:
     """Findings that one upgrade in one layer mends, worst first."""
 
+    ecosystem: Ecosystem
     name: str
     version: str
     layer: str
@@ -119,6 +122,7 @@ def _of_group(name: str, version: str, group: Sequence[Finding]) -> _Block:
     # Packages built from one source share its flaws: each is told once.
     by_id = {_shown_id(finding): finding for finding in group}
     return _Block(
+        ecosystem=group[0].why.ecosystem,
         name=name,
         version=version,
         layer=group[0].layer.short,
@@ -146,11 +150,27 @@ def _block(block: _Block, columns: int) -> Iterator[Line]:
     yield (piece(title, Style.TITLE), piece(" " * (columns - len(title) - len(layer))), piece(layer, Style.FAINT))
     where = f"{', '.join(block.packages)}  " if block.packages else ""
     yield (piece(cut(printable(f"  {where}{block.location}"), columns), Style.FAINT),)
+    if upgrade := _upgrade(block):
+        yield (piece("  "), piece(cut(upgrade, columns - 2), Style.GOOD))
     width = min(_ID_COLUMNS, max(len(printable(_shown_id(finding))) for finding in block.findings))
     fixes = [_fix(finding) for finding in block.findings]
     fix_width = max(len(text) for text, _ in fixes)
     for finding, fix in zip(block.findings, fixes, strict=True):
         yield tuple(_row(finding, fix, width, fix_width, columns))
+
+
+def _upgrade(block: _Block) -> str:
+    """What mends most of a block at once; "" when it says no more than its one row."""
+    fixed = [finding.fixed_version for finding in block.findings if finding.fixed_version is not None]
+    order = order_of(block.ecosystem)
+    if len(block.findings) == 1 or not fixed or order is None:
+        return ""
+    try:
+        newest = max(fixed, key=order.key)
+    except InvalidInputError:  # an advisory's version that its own ecosystem cannot read
+        return ""
+    mended = "all of these" if len(fixed) == len(block.findings) else f"{len(fixed)} of these {len(block.findings)}"
+    return printable(f"upgrade to {newest}, which mends {mended}")
 
 
 def _row(finding: Finding, fix: Piece, id_columns: int, fix_columns: int, columns: int) -> Iterator[Piece]:
