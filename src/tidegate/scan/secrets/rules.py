@@ -156,8 +156,12 @@ RULES: Final = (
         token=re.compile(rb"AccountKey=(?P<secret>[0-9A-Za-z+/]{86}==)"),
         min_entropy=4.0,
         samples=("AccountName=a;AccountKey=<86:base64>==;EndpointSuffix=b",),
-        # The key every storage emulator documents begins with these characters.
-        counter_samples=("AccountKey=<86:x>==", "AccountKey=<40:base64>=="),
+        # The last one begins as the key that the storage emulator documents.
+        counter_samples=(
+            "AccountKey=<86:x>==",
+            "AccountKey=<40:base64>==",
+            "AccountKey=Eby8vdM02xNOcqFlqUwJ<66:base64>==",
+        ),
     ),
     Rule(
         id="hashicorp-vault-token",

@@ -10,6 +10,7 @@ from tidegate.scan.secrets.rule import Buffer, Rule, Sighting
 
 _PLACEHOLDERS: Final = re.compile(
     rb"example|placeholder|changeme|redacted|dummy|sample|insert|replace|fake_?token|your_?token"
+    rb"|Eby8vdM02xNOcqFlqUwJ"  # the storage emulator's well-known account
     rb"|xxxxx|\*\*\*\*|00000000|12345678|abcdefgh|deadbeef",
     re.IGNORECASE,
 )
