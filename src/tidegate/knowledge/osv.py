@@ -5,7 +5,7 @@ Unknown fields are passed over. GIT ranges say nothing of versions and are left 
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -17,7 +17,8 @@ from tidegate.knowledge.affected import Event, KeyRange, exact, outside, ranges_
 from tidegate.knowledge.limits import KnowledgeLimits
 from tidegate.knowledge.severity import Rater, Rating
 from tidegate.knowledge.target import BY_SOURCE, is_modular, lookup_ecosystem, lookup_name
-from tidegate.knowledge.versions import InvalidVersionError, VersionOrder, family, order_of
+from tidegate.knowledge.versions import ROSTER, InvalidVersionError, VersionOrder, family
+from tidegate.knowledge.versions.remembering import RememberingOrder
 
 _CVE: Final = re.compile(r"CVE-[0-9]{4}-[0-9]{4,}")
 _MODULE: Final = re.compile(r"([A-Za-z0-9_.+-]+:[A-Za-z0-9_.+-]+)")
@@ -88,6 +89,7 @@ class OsvReader:
         self._limits = limits
         self._decoder = msgspec.json.Decoder(_Record)
         self._rater = Rater()
+        self._orders = {family: RememberingOrder(order) for family, order in ROSTER.items()}
 
     def read(self, data: bytes, *, where: str) -> Advisory:
         """Reads one JSON document.
@@ -103,7 +105,7 @@ class OsvReader:
         if not _ID.fullmatch(record.id):
             raise InvalidInputError("not an OSV record: its id is not one", where=where)
         self._check(record, where)
-        rows, unordered = _rows(record)
+        rows, unordered = _rows(record, self._orders)
         summary = " ".join((record.summary or record.details or "").split())
         return Advisory(
             id=record.id,
@@ -189,14 +191,14 @@ class _Record(msgspec.Struct):
     database_specific: Any = None
 
 
-def _rows(record: _Record) -> tuple[list[Row], list[str]]:
+def _rows(record: _Record, orders: Mapping[str, VersionOrder]) -> tuple[list[Row], list[str]]:
     rows: list[Row] = []
     unordered: list[str] = []
     for affected in record.affected or ():
         package = affected.package
         if package is None or not package.name or max(len(package.name), len(package.ecosystem)) > _MAX_NAME:
             continue
-        order = order_of(package.ecosystem)
+        order = orders.get(family(package.ecosystem))
         if order is None:
             unordered.append(f"{family(package.ecosystem)}: no order")
             continue
