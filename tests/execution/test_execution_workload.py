@@ -8,7 +8,14 @@ from execution_manifests import CRON_JOB, DEPLOYMENT, PRIVILEGED_POD
 
 from tidegate.errors import BoundExceededError, InvalidInputError
 from tidegate.execution.limits import ManifestLimits
-from tidegate.execution.workload import Bystander, ContainerRole, Workload, parse_manifests, parse_workload
+from tidegate.execution.workload import (
+    Bystander,
+    ContainerRole,
+    Workload,
+    parse_manifests,
+    parse_objects,
+    parse_workload,
+)
 
 
 def _one(raw: bytes) -> Workload:
@@ -155,3 +162,11 @@ def test_too_many_containers_or_items_are_refused() -> None:
     small = {"apiVersion": "v1", "kind": "List", "items": [{"apiVersion": "v1", "kind": "Service"}] * 3}
     with pytest.raises(BoundExceededError, match="max_documents = 2"):
         parse_manifests(json.dumps(small).encode(), where="f", limits=ManifestLimits(max_documents=2))
+
+
+def test_plain_data_is_held_to_the_same_depth() -> None:
+    node: object = "x"
+    for _ in range(5000):
+        node = {"spec": node}
+    with pytest.raises(BoundExceededError, match="max_depth = 64"):
+        parse_objects([node], where="review")

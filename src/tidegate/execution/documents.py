@@ -55,6 +55,23 @@ def read_documents(raw: bytes, *, where: str, limits: ManifestLimits = DEFAULT_L
     return [document for document in _Builder(text, where, limits).documents() if document is not None]
 
 
+def check_bounds(document: Plain, *, where: str, limits: ManifestLimits = DEFAULT_LIMITS) -> None:
+    """Holds a document that came as plain data to the bounds of one that is read.
+
+    Raises:
+        BoundExceededError: over `max_nodes` or `max_depth`.
+    """
+    nodes, level, depth = 0, [document], 0
+    while level:
+        nodes += len(level)
+        depth += 1
+        if nodes > limits.max_nodes:
+            raise BoundExceededError("max_nodes", limits.max_nodes, where=where)
+        if depth > limits.max_depth:
+            raise BoundExceededError("max_depth", limits.max_depth, where=where)
+        level = [child for node in level for child in _children(node)]
+
+
 def _json(text: str, where: str, limits: ManifestLimits) -> Plain:
     try:
         document = json.loads(text, object_pairs_hook=lambda pairs: _unique(pairs, where), parse_constant=_no_constant)
@@ -62,7 +79,7 @@ def _json(text: str, where: str, limits: ManifestLimits) -> Plain:
         raise BoundExceededError("max_depth", limits.max_depth, where=where) from error
     except ValueError:
         return None  # flow style of YAML, perhaps
-    _count(document, where, limits)
+    check_bounds(document, where=where, limits=limits)
     if "\\ud" in text.lower():
         _refuse_lone_surrogates(document, where)
     return document
@@ -86,18 +103,6 @@ def _refuse_lone_surrogates(document: Plain, where: str) -> None:
 
 def _no_constant(name: str) -> None:
     raise ValueError(name)
-
-
-def _count(document: Plain, where: str, limits: ManifestLimits) -> None:
-    nodes, level, depth = 0, [document], 0
-    while level:
-        nodes += len(level)
-        depth += 1
-        if nodes > limits.max_nodes:
-            raise BoundExceededError("max_nodes", limits.max_nodes, where=where)
-        if depth > limits.max_depth:
-            raise BoundExceededError("max_depth", limits.max_depth, where=where)
-        level = [child for node in level for child in _children(node)]
 
 
 def _children(node: Plain) -> list[Plain]:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from tidegate.artifact import Reference
 from tidegate.errors import BoundExceededError, InvalidInputError
-from tidegate.execution.documents import read_documents
+from tidegate.execution.documents import check_bounds, read_documents
 from tidegate.execution.limits import DEFAULT_LIMITS, ManifestLimits
 from tidegate.execution.pod_spec import Capabilities, ContainerSpec, Metadata, PodSpec, SecurityContext, Template
 from tidegate.wire import from_builtins
@@ -143,12 +143,13 @@ def parse_objects(
     """Reads objects that are plain data already, such as those of an AdmissionReview.
 
     Raises:
-        BoundExceededError: more objects, or containers in a pod, than `limits` allows.
+        BoundExceededError: over a limit of `limits`.
         InvalidInputError: not Kubernetes objects, or a field of a pod is of another type.
     """
     found: list[Workload | Bystander] = []
     for at, document in enumerate(documents, start=1):
         place = where if len(documents) == 1 else f"{where} document {at}"
+        check_bounds(document, where=place, limits=limits)
         for item, item_place in _items(document, place):
             if len(found) == limits.max_documents:
                 raise BoundExceededError("max_documents", limits.max_documents, where=where)
