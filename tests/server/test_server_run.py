@@ -5,8 +5,10 @@ import asyncio
 import http.client
 import os
 import re
+import shutil
 import signal
 import socket
+import subprocess
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -103,9 +105,41 @@ def test_a_request_in_flight_is_let_end(tmp_path: Path) -> None:
 
 def test_its_head_is_bounded(live: LiveRegistry) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", live.port, timeout=30)
-    connection.request("GET", "/v2/", headers={"X-Long": "x" * 200_000})
+    connection.request("GET", "/v2/", headers={"X-Long": "x" * 600_000})
     assert connection.getresponse().status == 431
     connection.close()
+
+
+@pytest.mark.tools
+def test_http2_without_tls(live: LiveRegistry, tmp_path: Path) -> None:
+    """Clients that speak HTTP/2 from the first byte get the same blobs and refusals."""
+    if shutil.which("curl") is None:
+        pytest.skip("curl is missing: apt-get install curl")
+    data, made = os.urandom(5_000_000), image()
+    file = tmp_path / "data"
+    file.write_bytes(data)
+
+    def curl(*arguments: str) -> bytes:
+        command = ["curl", "--silent", "--show-error", "--http2-prior-knowledge", "--noproxy", "*", *arguments]
+        return subprocess.run(command, capture_output=True, check=True, timeout=60).stdout
+
+    digest = Digest.of(data)
+    target = f"{live.url}/v2/app/blobs/uploads/?digest={digest}"
+    pushed = curl("-X", "POST", "--data-binary", f"@{file}", target, "-w", "%{http_code}")
+    assert pushed == b"201"
+    assert curl(f"{live.url}/v2/app/blobs/{digest}") == data
+    assert curl("-r", "10-19", f"{live.url}/v2/app/blobs/{digest}") == data[10:20]
+    with live.client() as client:
+        push(client, "app", made, "v1")
+    assert b"quarantined" in curl(f"{live.url}/v2/app/manifests/v1")
+
+
+def test_pages_of_other_sites_are_kept_out(live: LiveRegistry) -> None:
+    with live.client() as client:
+        foreign = {"Origin": "https://evil.example"}
+        assert client.post("/v2/app/blobs/uploads/", headers=foreign).status_code == 403
+        assert client.get("/v2/_catalog", headers=foreign).status_code == 403
+        assert client.get("/v2/_catalog", headers={"Origin": live.url}).status_code == 200
 
 
 def test_an_upload_that_breaks_off_keeps_what_came(live: LiveRegistry) -> None:

@@ -37,7 +37,7 @@ class ServeOptions:
     Attributes:
         host: address to listen on.
         port: 0 for any free one.
-        max_header_bytes: longest request head.
+        max_header_bytes: longest request head; also what is read ahead of a body, so large uploads come in few pieces.
         backlog: connections that wait to be accepted, and requests in flight at once.
         stop_seconds: how long requests in flight may take to end once it stops.
         certificate: TLS certificate chain, PEM; None for plain HTTP. `key` belongs to it.
@@ -45,7 +45,7 @@ class ServeOptions:
 
     host: str = "127.0.0.1"
     port: int = 0
-    max_header_bytes: int = 64 * KIB
+    max_header_bytes: int = 256 * KIB
     backlog: int = 1024
     stop_seconds: int = 10
     certificate: Path | None = None
