@@ -24,7 +24,7 @@ lint: setup-dev ## ruff, format included
 	.venv/bin/ruff format --check .
 
 types: setup-dev ## mypy, strict, over src and tests
-	.venv/bin/mypy
+	@tools/types.sh
 
 contracts: setup-dev ## imports point down the storeys
 	.venv/bin/lint-imports

@@ -24,7 +24,7 @@ def site_packages(name: str, under: Path) -> Path:
     if done.is_file() and done.read_bytes() == wanted.read_bytes():
         return folder
     shutil.rmtree(folder, ignore_errors=True)
-    command = [Path(sys.executable).with_name("uv"), "pip", "install", "--quiet", "--no-deps", "--require-hashes"]
+    command: list[str | Path] = [Path(sys.executable).with_name("uv"), "pip", "install", "--quiet", "--no-deps", "--require-hashes"]
     command += ["--only-binary", ":all:", "--python", sys.executable, "--target", folder, "-r", wanted]
     subprocess.run(command, check=True)
     done.write_bytes(wanted.read_bytes())

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Statements on record: found again by subject, verified, the same claim once, and what counts as evidence."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tidegate import ledger
+from tidegate.admission.records import file_envelope, gather, ledger_line, record, records_of
+from tidegate.artifact import Digest
+from tidegate.errors import OutsideError
+from tidegate.evidence import SCAN, VSA, Statement, Subject
+from tidegate.signing.envelope import sign
+from tidegate.signing.keys import SigningKey, TrustedKeys
+from tidegate.storage.database import Database
+from tidegate.storage.migrations import migrate
+
+AT = datetime(2026, 6, 1, tzinfo=UTC)
+IMAGE = Digest.of(b"image")
+KEY = SigningKey.generate()
+TRUSTED = TrustedKeys.of([KEY.verifying])
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Database:
+    url = f"sqlite:///{tmp_path / 'state.db'}"
+    migrate(url)
+    return Database(url)
+
+
+def scan(findings: int, subject: Digest = IMAGE) -> Statement:
+    return Statement(
+        subjects=(Subject(name="image", digest=subject),), predicate_type=SCAN, predicate={"findings": findings}
+    )
+
+
+def test_the_same_claim_within_the_hour_is_recorded_once(database: Database) -> None:
+    with database.begin() as connection:
+        first = record(connection, scan(1), KEY, at=AT)
+        again = record(connection, scan(1), KEY, at=AT + timedelta(minutes=59))
+        assert again == first
+        assert ledger.size(connection) == 1
+
+
+def test_later_or_after_another_claim_the_same_is_news(database: Database) -> None:
+    with database.begin() as connection:
+        record(connection, scan(1), KEY, at=AT)
+        record(connection, scan(1), KEY, at=AT + timedelta(hours=1))
+        record(connection, scan(2), KEY, at=AT + timedelta(hours=1))
+        record(connection, scan(1), KEY, at=AT + timedelta(hours=1))
+        evidence = gather(connection, IMAGE, TRUSTED)
+        assert [item.predicate["findings"] for item in evidence] == [1]
+        assert evidence[0].made_at == AT + timedelta(hours=1)
+        assert ledger.size(connection) == 4
+
+
+def test_every_record_is_proved_to_be_in_the_ledger(database: Database) -> None:
+    with database.begin() as connection:
+        for number in range(7):
+            record(connection, scan(number), KEY, at=AT)
+        size = ledger.size(connection)
+        root = ledger.root(connection, size)
+        for item in records_of(connection, IMAGE):
+            leaf = ledger.leaf_hash(ledger_line(Digest.of(item.envelope), IMAGE, SCAN))
+            proof = ledger.inclusion_proof(connection, item.ledger_index, size)
+            ledger.verify_inclusion(index=item.ledger_index, size=size, leaf=leaf, proof=proof, root=root)
+
+
+def test_a_rolled_back_record_leaves_nothing(database: Database) -> None:
+    def break_off() -> None:
+        with database.begin() as connection:
+            record(connection, scan(1), KEY, at=AT)
+            raise OutsideError("the disk is full")
+
+    with pytest.raises(OutsideError):
+        break_off()
+    with database.read() as connection:
+        assert ledger.size(connection) == 0
+        assert records_of(connection, IMAGE) == ()
+
+
+def test_what_nobody_trusted_signed_is_no_evidence(database: Database) -> None:
+    stranger = SigningKey.generate()
+    with database.begin() as connection:
+        file_envelope(connection, sign(scan(0), stranger).content, scan(0), at=AT)
+        assert gather(connection, IMAGE, TRUSTED) == ()
+        assert len(records_of(connection, IMAGE)) == 1
+
+
+def test_a_statement_about_another_image_is_no_evidence_for_this_one(database: Database) -> None:
+    other = scan(0, Digest.of(b"other"))
+    with database.begin() as connection:
+        # Filed under the wrong subject, as a broken or bribed store might have it.
+        file_envelope(connection, sign(other, KEY).content, scan(0), at=AT)
+        assert gather(connection, IMAGE, TRUSTED) == ()
+
+
+def test_decisions_of_the_execution_gate_are_no_evidence(database: Database) -> None:
+    said = {"tidegate.dev/boundary": "execution", "verificationResult": "PASSED"}
+    summary = Statement(subjects=(Subject(name="", digest=IMAGE),), predicate_type=VSA, predicate=said)
+    with database.begin() as connection:
+        record(connection, summary, KEY, at=AT)
+        assert gather(connection, IMAGE, TRUSTED) == ()

@@ -1,0 +1,13 @@
+#!/bin/sh
+# mypy, strict, over src and every folder of tests. Folders of tests are checked one by one, because each has modules of
+# its own (conftest.py above all) whose names another has too.
+set -eu
+cd "$(dirname "$0")/.."
+mypy=.venv/bin/mypy
+status=0
+MYPYPATH=src:tests/journey "$mypy" src bench demo || status=1
+
+for folder in $(find tests -name '*.py' -not -path '*/__pycache__/*' -exec dirname {} \; | sort -u); do
+    "$mypy" --no-error-summary "$folder"/*.py || status=1
+done
+exit $status
