@@ -162,6 +162,15 @@ def test_a_writer_of_another_process_is_waited_for_and_then_reported(tmp_path: P
         opened.close()
 
 
+def test_beginning_twice_is_told_instead_of_hanging(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'state.db'}", DatabaseOptions(busy_timeout_seconds=0.05))
+    with database.begin(), pytest.raises(OutsideError, match="locked by a writer of this process"), database.begin():
+        pass
+    with database.begin():
+        pass
+    database.close()
+
+
 def test_a_full_disk_is_an_outside_error(tmp_path: Path) -> None:
     if shutil.which("prlimit") is None:
         pytest.skip("prlimit is missing: apt-get install util-linux")

@@ -58,7 +58,9 @@ class Database:
         self._engine = _engine(_parse(url), options)
         self._writing = self._engine.execution_options(**{_WRITES: True})
         # Writers of this process queue here; PostgreSQL has its own queue.
-        self._turn: AbstractContextManager[Any] = Lock() if self.is_sqlite else nullcontext()
+        self._turn: AbstractContextManager[None] = (
+            _Turn(options.busy_timeout_seconds) if self.is_sqlite else nullcontext()
+        )
 
     @property
     def is_sqlite(self) -> bool:
@@ -94,6 +96,21 @@ class Database:
     def close(self) -> None:
         """Closes idle connections; those in use close when they come back."""
         self._engine.dispose()
+
+
+class _Turn:
+    """A lock that is not waited for without end: a writer that forgot to finish, or began twice, is told."""
+
+    def __init__(self, seconds: float) -> None:
+        self._lock = Lock()
+        self._seconds = seconds
+
+    def __enter__(self) -> None:
+        if not self._lock.acquire(timeout=self._seconds):
+            raise OutsideError(f"the database failed: locked by a writer of this process for {self._seconds:g} s")
+
+    def __exit__(self, *_error: object) -> None:
+        self._lock.release()
 
 
 @contextmanager
