@@ -304,3 +304,29 @@ def test_the_report_is_read_as_it_is_written() -> None:
     )
     assert report().knowledge is not None
     assert [reason.message for reason in judge(scan(), policies=(policy,)).reasons] == ["as written"]
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        "finding . id == 'GHSA-0001'",
+        "finding // the id\n    .id == 'GHSA-0001'",
+        "finding.aliases.exists(finding, finding == 'CVE-2026-0001')",
+        "finding.id == 'GHSA-0001' && 'finding.id' != finding.name",
+        "finding.aliases.exists(a, a == 'CVE-2026-0001' && finding.layer.startsWith('sha256:'))",
+    ],
+)
+def test_a_field_is_found_however_it_is_written(when: str) -> None:
+    rules = f"""
+- name: odd
+  boundaries: [curation]
+  reads: {{scan: {{maxAge: 2d}}}}
+  each: findings
+  when: |
+    {when}
+  verdict: warn
+  message: "finding {{finding.location}}"
+"""
+    policy = load_policy(policy_text(rules), file="odd")
+    (reason,) = judge(scan(findings=(finding(1), finding(2))), policies=(policy,)).reasons
+    assert (reason.verdict, reason.message) == (Verdict.WARN, "finding usr/lib/x")

@@ -38,7 +38,9 @@ PASSING = """
   expect: {verdict: deny, rules: [secrets, root-user, end-of-life, unknown-ecosystem]}
 - name: exploited, in short
   boundary: curation
-  given: {scan: {report: {findings: [{exploited: true}, {exploited: false}, {exploited: {ransomware: true}}]}}, sbom: {}}
+  given:
+    scan: {report: {findings: [{exploited: true}, {exploited: false}, {exploited: {ransomware: true}}]}}
+    sbom: {}
   expect: {verdict: deny, rules: [known-exploited]}
 - name: no SBOM
   boundary: curation

@@ -146,7 +146,7 @@ class _Sitting:
         name = rule.each.name if rule.each else ""
         members = self._collection(name)
         if name not in staged:
-            staged[name] = policy.runtime.stage(self._variables, members.values)
+            staged[name] = policy.runtime.stage(self._variables, name, members.values)
         try:
             found = objections(rule.program, staged[name])
         except EvaluationError as error:

@@ -23,6 +23,7 @@ CHUNK_ITEMS: Final = 500
 """Items evaluated at once: the runtime stops an expression after 10 000 turns of its loops."""
 
 _ITEMS: Final = "items"
+_INDEX: Final = frozenset({"index"})
 _POSITION: Final = re.compile(r"<input>:([0-9]+):([0-9]+): ([^\n]*)")
 _UNDECLARED: Final = re.compile(r"undeclared reference to '([^']*)'")
 _ROOT: Final = "(in container '')"
@@ -128,6 +129,7 @@ class Runtime:
     def __init__(self) -> None:
         anything = cel.Type.Map(cel.Type.STRING, cel.Type.DYN)
         self._env = cel.NewEnv(variables={_ITEMS: cel.Type.List(anything), **dict.fromkeys(VARIABLES, anything)})
+        self._needed: dict[str, frozenset[str]] = {}
 
     def program(self, *, each: Collection | None, when: str, message: str, fix: str) -> Any:
         """Joins a rule's checked expressions into one.
@@ -140,18 +142,24 @@ class Runtime:
             whole = f"(\n{when}\n) ? [[-1, {message}, {fix}]] : []"
         else:
             name = each.item.name
+            self._needed[each.name] = self._needed.get(each.name, _INDEX) | _fields_named(each, when, message, fix)
             whole = f"{_ITEMS}.filter({name}, (\n{when}\n)).map({name}, [{name}.index, {message}, {fix}])"
         try:
             return self._env.compile(whole)
         except RuntimeError as error:
             raise InvalidInputError(f"not CEL: {str(error).splitlines()[0]}") from error
 
-    def stage(self, variables: Mapping[str, Mapping[str, object]], items: Sequence[Mapping[str, object]]) -> list[Any]:
-        """Makes values ready for any number of programs: one activation for every `CHUNK_ITEMS` items, at least one."""
+    def stage(
+        self, variables: Mapping[str, Mapping[str, object]], collection: str, items: Sequence[Mapping[str, object]]
+    ) -> list[Any]:
+        """Makes values ready for any number of programs: one activation for every `CHUNK_ITEMS` items, at least one.
+
+        Only fields that some rule names are handed over: turning them into CEL's values is most of a decision's cost.
+        """
+        needed = self._needed.get(collection, frozenset())
+        items = [{name: value for name, value in item.items() if name in needed} for item in items]
         starts = range(0, len(items), CHUNK_ITEMS) or range(1)
-        return [
-            self._env.Activation({**variables, _ITEMS: list(items[start : start + CHUNK_ITEMS])}) for start in starts
-        ]
+        return [self._env.Activation({**variables, _ITEMS: items[start : start + CHUNK_ITEMS]}) for start in starts]
 
 
 def objections(program: Any, staged: Iterable[Any]) -> list[Objection]:
@@ -170,6 +178,14 @@ def objections(program: Any, staged: Iterable[Any]) -> list[Objection]:
         except (RuntimeError, TypeError, ValueError) as error:
             raise EvaluationError(str(error)) from error
     return found
+
+
+def _fields_named(each: Collection, *expressions: str) -> frozenset[str]:
+    """The fields of an item that expressions name; all of them wherever its name stands without a field."""
+    text, name = "\n".join(expressions), re.escape(each.item.name)
+    fields = re.findall(rf"\b{name}\s*\.\s*(\w+)", text)
+    plain = len(fields) == len(re.findall(rf"\b{name}\b", text))
+    return frozenset(fields if plain else each.item.fields)
 
 
 def _pieces(text: Scalar) -> list[tuple[str, int]]:
