@@ -9,18 +9,15 @@ Each figure is of a fresh process: CPU is user + system of the whole process, me
 
 import json
 import os
-import random
 import resource
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tidegate.oci.layer_builder import LayerBuilder
-from tidegate.oci.write import write_image
+if TYPE_CHECKING:
+    from tidegate.oci.layer_builder import LayerBuilder
 
 TOTAL_BYTES = 1_000_000_000
 FILES = 36_000
@@ -28,16 +25,15 @@ LAYERS = 4
 TINY_FILES = 1_000_000
 MAX_FILE_BYTES = 30_000_000
 ROUNDS = 3
+CACHE = Path(".bench/layers")
 
 Row = dict[str, Any]
+# Imports are local where the measured process can do without them: its start is part of the figure.
 
 
-def run(cache: Path | None = None) -> list[Row]:
-    """Measures; builds the layers first when the cache folder has none."""
-    if cache is not None:
-        return _measured(cache)
-    with tempfile.TemporaryDirectory(prefix="tidegate-bench-") as folder:
-        return _measured(Path(folder))
+def run(cache: Path = CACHE) -> list[Row]:
+    """Measures; builds the layers first when the cache folder has none, which takes some minutes."""
+    return _measured(cache)
 
 
 def _measured(cache: Path) -> list[Row]:
@@ -68,6 +64,8 @@ def _row(name: str, value: float, unit: str, reference: float | None, target: fl
 
 
 def _child(what: str, layout: Path) -> dict[str, float]:
+    import tempfile
+
     with tempfile.TemporaryDirectory(prefix="tidegate-bench-") as folder:
         store = Path(folder) / "facts"
         if what == "again":
@@ -76,6 +74,8 @@ def _child(what: str, layout: Path) -> dict[str, float]:
 
 
 def _run_child(what: str, layout: Path, store: Path) -> dict[str, float]:
+    import subprocess
+
     arguments = [sys.executable, __file__, "--child", what, str(layout), str(store)]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(arguments, check=True, stdout=subprocess.PIPE)
@@ -136,6 +136,8 @@ def _once(layout: Path, build: Any) -> Path:
 
 def _usual(layout: Path) -> None:
     """Four layers of files of all kinds; the first has the package database."""
+    from tidegate.oci.layer_builder import LayerBuilder
+
     builders = [LayerBuilder(mtime=1) for _ in range(LAYERS)]
     files = [*_below(Path("/var/lib/dpkg")), *_chosen()]
     for at, path in enumerate(files):
@@ -160,6 +162,8 @@ def _chosen() -> list[Path]:
 
 
 def _below(folder: Path) -> list[Path]:
+    import random
+
     found = [path for path in _walk(folder) if path.is_file() and not path.is_symlink() and os.access(path, os.R_OK)]
     found.sort()
     random.Random(7).shuffle(found)
@@ -173,13 +177,19 @@ def _walk(folder: Path) -> Iterator[Path]:
 
 
 def _tiny(layout: Path) -> None:
+    from tidegate.oci.layer_builder import LayerBuilder
+
     builder = LayerBuilder(mtime=1, parents=False)
     for at in range(TINY_FILES):
         builder.file(f"srv/data/{at // 1000:04d}/record-{at:07d}.json", b'{"at": %d}' % at)
     _write(layout, [builder])
 
 
-def _write(layout: Path, builders: list[LayerBuilder]) -> None:
+def _write(layout: Path, builders: "list[LayerBuilder]") -> None:
+    import tempfile
+
+    from tidegate.oci.write import write_image
+
     with tempfile.TemporaryDirectory(dir=layout.parent) as folder:
         built = [builder.build(to=Path(folder) / f"{at}.layer") for at, builder in enumerate(builders)]
         write_image(layout, "bench", built)
@@ -190,7 +200,7 @@ def main(arguments: list[str]) -> None:
     if arguments[:1] == ["--child"]:
         _inside(arguments[1], Path(arguments[2]), Path(arguments[3]))
         return
-    for row in run(Path(arguments[0]) if arguments else None):
+    for row in run(Path(arguments[0]) if arguments else CACHE):
         ratio = f"{row['ratio']:.2f} x" if row["ratio"] else ""
         print(f"{row['name']:48} {row['value']:10.2f} {row['unit']:8} {ratio:8} target {row['target'] or '-'}")
 
