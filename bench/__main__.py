@@ -4,8 +4,8 @@
     make bench                 everything
     python -m bench policy     one part
 
-Speed is told as a ratio against a reference of the same run wherever there is one, because machines differ and are noisy;
-the noise itself is the first row. A target that is missed is marked; nothing fails by it.
+Speed is told as a ratio against a reference of the same run wherever there is one, because machines differ and are
+noisy; the noise itself is the first row. A target that is missed is marked; nothing fails by it.
 """
 
 import hashlib

@@ -138,9 +138,8 @@ class _Demo:
         expect(status == 0, f"db update failed: {error}")
         told.step("tidegate db update: GHSA-vqfr-h8mv-ghfj is published for h11 before 0.16.0 (critical)")
         _, tide = server.events(after, "oversight.knowledge.updated")
-        told.step(
-            f"{tide['data']['changed_ranges']} ranges changed, {tide['data']['images']} image judged again, none read again"
-        )
+        moved = tide["data"]
+        told.step(f"{moved['changed_ranges']} range changed, {moved['images']} image judged again, none read again")
         server.events(after, "curation.image.recalled")
         expect(server.verdict(digest)["state"] == "recalled", "team/web:1.0 was not recalled")
         told.step("team/web:1.0 is recalled: no pull, no new placement", good=False)

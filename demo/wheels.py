@@ -24,8 +24,9 @@ def site_packages(name: str, under: Path) -> Path:
     if done.is_file() and done.read_bytes() == wanted.read_bytes():
         return folder
     shutil.rmtree(folder, ignore_errors=True)
-    command: list[str | Path] = [Path(sys.executable).with_name("uv"), "pip", "install", "--quiet", "--no-deps", "--require-hashes"]
-    command += ["--only-binary", ":all:", "--python", sys.executable, "--target", folder, "-r", wanted]
+    command: list[str | Path] = [Path(sys.executable).with_name("uv"), "pip", "install", "--quiet", "--no-deps"]
+    command += ["--require-hashes", "--only-binary", ":all:", "--python", sys.executable]
+    command += ["--target", folder, "-r", wanted]
     subprocess.run(command, check=True)
     done.write_bytes(wanted.read_bytes())
     return folder

@@ -24,7 +24,7 @@ from tidegate.evidence import Boundary, Decision, Evidence, Statement
 from tidegate.examination import examine
 from tidegate.execution.admit import ExecutionGate
 from tidegate.execution.documents import read_documents
-from tidegate.execution.gate import GateOptions, Question, WorkloadReview
+from tidegate.execution.gate import GateOptions, WorkloadReview
 from tidegate.inventory import Inventory
 from tidegate.knowledge.database import Knowledge
 from tidegate.oci.image import Folder
@@ -37,6 +37,7 @@ from tidegate.storage.database import Database
 from tidegate.storage.migrations import migrate
 
 MAX_MANIFEST_BYTES: Final = 4 * MIB
+_DIGESTS: Final = ("sha256:", "sha512:")
 _EPOCH: Final = parse_rfc3339("1970-01-01T00:00:00Z")
 
 
@@ -92,11 +93,8 @@ class Local:
         """
         with self.database.read() as connection:
             digest = self._digest(connection, name)
-            reference = (
-                Reference.parse(f"{digest.algorithm}@{digest}") if name == digest else Reference.parse(name).at(digest)
-            )
-            question = Question(digest=digest, reference=reference, cluster="", namespace="", labels={}, containers=())
-            decision = self.execution.decide(connection, question)
+            reference = _name(name).at(digest)
+            decision = self.execution.decide_image(connection, digest, reference)
         if decision is None:
             raise NotFoundError("nothing is on record of it", where=name, remedy="admit it to curation first")
         if record:
@@ -142,9 +140,9 @@ class Local:
         )
 
     def _digest(self, connection: Connection, name: str) -> Digest:
-        if name.startswith(("sha256:", "sha512:")):
+        if name.startswith(_DIGESTS):
             return Digest(name)
-        found = resolve_reference(connection, Reference.parse(name if "/" in name else f"localhost/{name}"))
+        found = resolve_reference(connection, _name(name))
         if found is None:
             raise NotFoundError("no such tag in the registry", where=name, remedy="give a digest, or repository:tag")
         return found
@@ -169,3 +167,12 @@ def open_local(settings: Settings, *, clock: Clock = system_clock) -> Iterator[L
         yield Local(settings=settings, database=database, gate=gate, execution=execution, clock=clock)
     finally:
         database.close()
+
+
+def _name(text: str) -> Reference:
+    """A name of our own registry, whose host people leave out; a bare digest has no name but itself."""
+    if text.startswith(_DIGESTS):
+        return Reference.parse(f"localhost/digest@{text}")
+    head = text.partition("/")[0]
+    has_host = "/" in text and (head == "localhost" or any(mark in head for mark in ".:["))
+    return Reference.parse(text if has_host else f"localhost/{text}")

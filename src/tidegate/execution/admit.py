@@ -17,9 +17,9 @@ from tidegate.artifact import Digest, Reference
 from tidegate.clock import Clock
 from tidegate.events import Event, EventKind
 from tidegate.evidence import SCAN, Boundary, Decision, Evidence
-from tidegate.execution.gate import GateOptions, ObjectReview, Question, WorkloadReview, judge_workload
+from tidegate.execution.gate import GateOptions, ObjectReview, Question, WorkloadReview, is_root, judge_workload
 from tidegate.execution.placements import place
-from tidegate.policy.context import Context
+from tidegate.policy.context import ContainerContext, Context
 from tidegate.storage import outbox, schema
 from tidegate.storage.database import Database
 
@@ -71,8 +71,13 @@ class ExecutionGate:
                     self._record(connection, item, allowed=review.allowed)
         return review
 
-    def decide(self, connection: Connection, question: Question) -> Decision | None:
-        """The decision over one image at the execution boundary; None when nothing is on record of it."""
+    def decide_image(self, connection: Connection, digest: Digest, reference: Reference) -> Decision | None:
+        """The decision over one image as its own configuration would run it; None when nothing is on record of it."""
+        user = self._user(connection, digest)
+        container = ContainerContext(name="image", runs_as_root=is_root(user))
+        question = Question(
+            digest=digest, reference=reference, cluster="", namespace="", labels={}, containers=(container,)
+        )
         return self._decide(connection, question)
 
     def _decide(self, connection: Connection, question: Question) -> Decision | None:

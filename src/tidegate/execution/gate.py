@@ -219,14 +219,19 @@ def container_context(workload: Workload, container: Container, image_user: str 
     )
 
 
+def is_root(image_user: str | None) -> bool:
+    """True when an image's configuration names root, nobody, or is not known."""
+    name = (image_user or "").partition(":")[0]
+    return name in {"", "root"} or (name.isdecimal() and int(name) == 0)
+
+
 def _runs_as_root(container: Container, image_user: str | None) -> bool:
     security = container.security
     if security.run_as_user is not None:
         return security.run_as_user == 0
     if security.run_as_non_root:
         return False  # the node refuses to start it as root
-    name = (image_user or "").partition(":")[0]
-    return name in {"", "root"} or (name.isdecimal() and int(name) == 0)
+    return is_root(image_user)
 
 
 def _review(container: Container, digest: Digest | None, decision: Decision | None) -> ContainerReview:
