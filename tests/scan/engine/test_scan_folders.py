@@ -3,6 +3,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from engine_parts import LineCataloger, WordScanner
@@ -108,3 +109,27 @@ def test_a_folder_that_cannot_be_opened_leaves_an_outcome(root: Path, monkeypatc
     found = scanned(root)
     assert [(it.plugin, it.location, it.reason) for it in found.outcomes] == [("folder", "etc", "Permission denied")]
     assert [it.name for it in found.components] == ["a"]
+
+
+@pytest.mark.parametrize("swapped", ["etc", "etc/token"])
+def test_a_link_put_in_place_while_the_walk_runs_leads_nowhere(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, swapped: str
+) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "token").write_text("HUSH from outside")
+    (root / "etc/token").write_text("nothing here yet....")
+    real = os.stat
+
+    def swap(path: Any, **named: Any) -> os.stat_result:
+        status = real(path, **named)
+        if path == Path(swapped).name.encode() and not (root / swapped).is_symlink():
+            (root / swapped).rename(tmp_path / "aside")
+            (root / swapped).symlink_to(outside if swapped == "etc" else outside / "token")
+        return status
+
+    monkeypatch.setattr(os, "stat", swap)
+    found = scanned(root)
+    assert (root / swapped).is_symlink()
+    assert found.secrets == ()
+    assert [(it.plugin, it.location) for it in found.outcomes] == [("folder", swapped)]

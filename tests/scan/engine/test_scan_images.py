@@ -53,6 +53,7 @@ def scanned(
 
 def told(inventory: Inventory) -> list[tuple[str, str, str, int]]:
     """Name, version, location and number of the layer of each component."""
+    assert len(set(inventory.layers)) == len(inventory.layers)  # else a digest does not tell which
     order = {digest: index for index, digest in enumerate(inventory.layers)}
     return [(it.name, it.version, it.location, order[it.layer]) for it in inventory.components]
 
@@ -72,12 +73,20 @@ def test_a_package_is_of_the_layer_that_first_brought_its_version_in() -> None:
 
 
 def test_a_version_that_went_and_came_back_is_of_the_layer_it_came_back_in() -> None:
-    found = scanned(layer().file(DATABASE, "a 1\n"), layer().file(DATABASE, "a 2\n"), layer().file(DATABASE, "a 1\n"))
+    found = scanned(
+        layer().file(DATABASE, "a 1\n"),
+        layer().file(DATABASE, "a 2\n"),
+        layer().file(DATABASE, "a 1\n").file("x", "another layer"),
+    )
     assert told(found) == [("a", "1", DATABASE, 2)]
 
 
 def test_a_database_deleted_in_between_begins_anew() -> None:
-    found = scanned(layer().file(DATABASE, "a 1\n"), layer().whiteout(DATABASE), layer().file(DATABASE, "a 1\n"))
+    found = scanned(
+        layer().file(DATABASE, "a 1\n"),
+        layer().whiteout(DATABASE),
+        layer().file(DATABASE, "a 1\n").file("x", "another layer"),
+    )
     assert told(found) == [("a", "1", DATABASE, 2)]
 
 
