@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from knowledge_samples import MADE_AT, Builder, component, publish, record
 
-from conftest import MADE_AT, Builder, component, publish, record
 from tidegate.errors import BoundExceededError, InvalidInputError, NotFoundError, OutsideError
 from tidegate.evidence import Severity
 from tidegate.inventory import OsRelease

@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from knowledge_samples import MADE_AT, Builder, component, record
 
-from conftest import MADE_AT, Builder, component, record
 from tidegate.errors import InvalidInputError, NotFoundError
 from tidegate.knowledge.database import Knowledge
 from tidegate.knowledge.match import match

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from knowledge_samples import MADE_AT, component, publish, record
 
-from conftest import MADE_AT, component, publish, record
 from tidegate.inventory import Version
 from tidegate.knowledge.build import build
 from tidegate.knowledge.database import Knowledge

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from knowledge_samples import component
 
-from conftest import component
 from tidegate.evidence import Severity
 from tidegate.inventory import Component
 from tidegate.knowledge.database import Knowledge

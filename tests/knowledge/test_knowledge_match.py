@@ -4,8 +4,8 @@
 from pathlib import Path
 
 import pytest
+from knowledge_samples import LAYER, Builder, component, record
 
-from conftest import LAYER, Builder, component, record
 from tidegate.evidence import Finding, Severity
 from tidegate.inventory import Component, PackageUrl
 from tidegate.knowledge.database import Knowledge

@@ -5,8 +5,8 @@ import json
 from typing import Any
 
 import pytest
+from knowledge_samples import record
 
-from conftest import record
 from tidegate.errors import BoundExceededError, InvalidInputError
 from tidegate.evidence import Severity
 from tidegate.knowledge.limits import KnowledgeLimits

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from knowledge_samples import MADE_AT, component, publish, record
 
-from conftest import MADE_AT, component, publish, record
 from tidegate.errors import (
     BoundExceededError,
     DigestMismatchError,
