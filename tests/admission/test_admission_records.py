@@ -49,7 +49,7 @@ def test_later_or_after_another_claim_the_same_is_news(database: Database) -> No
         record(connection, scan(1), KEY, at=AT + timedelta(hours=1))
         record(connection, scan(2), KEY, at=AT + timedelta(hours=1))
         record(connection, scan(1), KEY, at=AT + timedelta(hours=1))
-        evidence = gather(connection, IMAGE, TRUSTED)
+        evidence = gather(connection, IMAGE, TRUSTED).evidence
         assert [item.predicate["findings"] for item in evidence] == [1]
         assert evidence[0].made_at == AT + timedelta(hours=1)
         assert ledger.size(connection) == 4
@@ -84,7 +84,7 @@ def test_what_nobody_trusted_signed_is_no_evidence(database: Database) -> None:
     stranger = SigningKey.generate()
     with database.begin() as connection:
         file_envelope(connection, sign(scan(0), stranger).content, scan(0), at=AT)
-        assert gather(connection, IMAGE, TRUSTED) == ()
+        assert gather(connection, IMAGE, TRUSTED).evidence == ()
         assert len(records_of(connection, IMAGE)) == 1
 
 
@@ -93,7 +93,7 @@ def test_a_statement_about_another_image_is_no_evidence_for_this_one(database: D
     with database.begin() as connection:
         # Filed under the wrong subject, as a broken or bribed store might have it.
         file_envelope(connection, sign(other, KEY).content, scan(0), at=AT)
-        assert gather(connection, IMAGE, TRUSTED) == ()
+        assert gather(connection, IMAGE, TRUSTED).evidence == ()
 
 
 def test_decisions_of_the_execution_gate_are_no_evidence(database: Database) -> None:
@@ -101,4 +101,23 @@ def test_decisions_of_the_execution_gate_are_no_evidence(database: Database) -> 
     summary = Statement(subjects=(Subject(name="", digest=IMAGE),), predicate_type=VSA, predicate=said)
     with database.begin() as connection:
         record(connection, summary, KEY, at=AT)
-        assert gather(connection, IMAGE, TRUSTED) == ()
+        assert gather(connection, IMAGE, TRUSTED).evidence == ()
+
+
+def test_a_tampered_statement_stands_in_the_way_of_an_older_one(database: Database) -> None:
+    with database.begin() as connection:
+        record(connection, scan(0), KEY, at=AT)
+        kinder = gather(connection, IMAGE, TRUSTED)
+        forged = sign(scan(7), KEY).content.replace(b'"payload":"', b'"payload":"IA')
+        file_envelope(connection, forged, scan(7), at=AT)
+        found = gather(connection, IMAGE, TRUSTED)
+        assert found.evidence == kinder.evidence
+        assert found.newest[SCAN] == Digest.of(forged) != kinder.newest[SCAN]
+
+
+def test_a_strangers_statement_stands_in_nobodys_way(database: Database) -> None:
+    with database.begin() as connection:
+        record(connection, scan(0), KEY, at=AT)
+        before = gather(connection, IMAGE, TRUSTED)
+        file_envelope(connection, sign(scan(7), SigningKey.generate()).content, scan(7), at=AT)
+        assert gather(connection, IMAGE, TRUSTED) == before

@@ -4,15 +4,14 @@
 The judgement itself is `tidegate.policy.decide`, which is pure; what stands here reads the record and writes it.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection
 
-from tidegate.admission.records import Recorded, gather, record, record_named
+from tidegate.admission.records import Gathered, Recorded, gather, record, record_named
 from tidegate.artifact import Digest
-from tidegate.evidence import Boundary, Decision, Evidence, Statement
+from tidegate.evidence import Boundary, Decision, Statement
 from tidegate.policy.context import Context
 from tidegate.policy.decide import decide
 from tidegate.policy.fields import EVIDENCE_KINDS
@@ -38,23 +37,24 @@ class Gate:
     trusted: TrustedKeys
     verifier_id: str
 
-    def evidence_of(self, connection: Connection, subject: Digest) -> tuple[Evidence, ...]:
+    def evidence_of(self, connection: Connection, subject: Digest) -> Gathered:
         """What may be read of a subject: verified, newest of each kind."""
         return gather(connection, subject, self.trusted)
 
     def judge(
-        self, boundary: Boundary, subject: Digest, context: Context, evidence: Sequence[Evidence], *, at: datetime
+        self, boundary: Boundary, subject: Digest, context: Context, gathered: Gathered, *, at: datetime
     ) -> Decision:
         """Decides and records nothing: what a person or a dry run asks.
 
-        The context is completed by whom this gate trusts, and by which of the evidence is the newest it knows of.
+        The context is completed by whom this gate trusts, and by which evidence is the newest it knows of.
         """
-        newest = {item.predicate_type: item.digest for item in evidence}
         latest = {
-            kind.name: newest[kind.predicate_type] for kind in EVIDENCE_KINDS.values() if kind.predicate_type in newest
+            kind.name: gathered.newest[kind.predicate_type]
+            for kind in EVIDENCE_KINDS.values()
+            if kind.predicate_type in gathered.newest
         }
         known = replace(context, trusted=self.trusted.ids, latest=latest)
-        return decide(boundary, subject, known, evidence, self.policies, at)
+        return decide(boundary, subject, known, gathered.evidence, self.policies, at)
 
     def add(self, connection: Connection, statement: Statement, *, at: datetime) -> Recorded:
         """Signs a statement and puts it on record."""
@@ -82,3 +82,7 @@ class Gate:
         if recorded is None:
             return None
         return from_vsa(verify(recorded.envelope, self.trusted, where=envelope).statement)
+
+
+NOTHING = Gathered(evidence=(), newest={})
+"""No evidence at all, which denies."""

@@ -19,7 +19,7 @@ from tidegate.evidence import VSA, Boundary, Evidence, PredicateType, Statement
 from tidegate.signing.envelope import sign, verify
 from tidegate.signing.keys import SigningKey, TrustedKeys
 from tidegate.storage import schema
-from tidegate.wire import to_json
+from tidegate.wire import from_json, to_json
 
 _SAME_CLAIM_WITHIN: Final = timedelta(hours=1)
 
@@ -100,22 +100,40 @@ def record_named(connection: Connection, digest: Digest) -> Recorded | None:
     return _recorded(row) if row is not None else None
 
 
-def gather(connection: Connection, subject: Digest, trusted: TrustedKeys) -> tuple[Evidence, ...]:
-    """What a gate may read of a subject: the newest verified statement of each kind.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gathered:
+    """What a gate may read of a subject.
+
+    Attributes:
+        evidence: the newest verified statement of each kind.
+        newest: for each kind, the newest envelope that counts as ours, verified or not: one that was tampered with
+            stands in the way of the older, kinder one.
+    """
+
+    evidence: tuple[Evidence, ...]
+    newest: Mapping[PredicateType, Digest]
+
+
+def gather(connection: Connection, subject: Digest, trusted: TrustedKeys) -> Gathered:
+    """Reads and verifies the record of a subject.
 
     Of decisions only those of the curation gate are evidence: what the execution gate said before proves nothing to it.
-    A statement whose signature does not verify is no evidence; it stays on record for people to see.
+    A stranger's statement is no evidence; it stays on record for people to see.
     """
-    newest: dict[PredicateType, Evidence] = {}
+    evidence: dict[PredicateType, Evidence] = {}
+    newest: dict[PredicateType, Digest] = {}
     for item in records_of(connection, subject):
         try:
             verified = verify(item.envelope, trusted)
         except (InvalidInputError, RefusedError):
+            if not _is_strangers(item.envelope, trusted):
+                newest[item.predicate_type] = item.digest
             continue
         statement = verified.statement
         if subject not in {named.digest for named in statement.subjects} or _is_of_execution(statement):
             continue
-        newest[statement.predicate_type] = Evidence(
+        newest[statement.predicate_type] = item.digest
+        evidence[statement.predicate_type] = Evidence(
             digest=item.digest,
             subject=subject,
             predicate_type=statement.predicate_type,
@@ -123,7 +141,17 @@ def gather(connection: Connection, subject: Digest, trusted: TrustedKeys) -> tup
             signers=verified.signers,
             made_at=item.recorded_at,
         )
-    return tuple(newest[key] for key in sorted(newest))
+    return Gathered(evidence=tuple(evidence[key] for key in sorted(evidence)), newest=newest)
+
+
+def _is_strangers(envelope: bytes, trusted: TrustedKeys) -> bool:
+    """True for an envelope that is whole and names only keys we do not trust."""
+    try:
+        signatures = from_json(envelope, dict[str, Any], what="envelope", max_bytes=len(envelope)).get("signatures")
+    except InvalidInputError:
+        return False
+    names = [item.get("keyid") for item in signatures if isinstance(item, dict)] if isinstance(signatures, list) else []
+    return bool(names) and all(isinstance(name, str) and name and name not in trusted.ids for name in names)
 
 
 def _is_of_execution(statement: Statement) -> bool:

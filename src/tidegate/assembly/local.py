@@ -10,6 +10,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from tidegate.admission.gate import Gate
+from tidegate.admission.records import Gathered
 from tidegate.admission.statements import sbom_statement, scan_statement
 from tidegate.artifact import Digest, Platform, Reference
 from tidegate.assembly.gate import build_gate
@@ -76,12 +77,13 @@ class Local:
         subject, context = inventory.digest, Context(reference=target)
         if not record:
             evidence = tuple(self._unrecorded(statement, subject) for statement in statements)
-            return self.gate.judge(Boundary.CURATION, subject, context, evidence, at=at)
+            gathered = Gathered(evidence=evidence, newest={item.predicate_type: item.digest for item in evidence})
+            return self.gate.judge(Boundary.CURATION, subject, context, gathered, at=at)
         with self.database.begin() as connection:
             for statement in statements:
                 self.gate.add(connection, statement, at=at)
-            evidence = self.gate.evidence_of(connection, subject)
-            decision = self.gate.judge(Boundary.CURATION, subject, context, evidence, at=at)
+            gathered = self.gate.evidence_of(connection, subject)
+            decision = self.gate.judge(Boundary.CURATION, subject, context, gathered, at=at)
             self.gate.conclude(connection, decision, resource_uri=target, at=at)
         return decision
 

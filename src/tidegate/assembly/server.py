@@ -47,6 +47,7 @@ class Server:
     home: Home
     clock: Clock
     database: Database
+    store: BlobStore
     blobs: ShelfBlobs
     shelf: Shelf
     gate: Gate
@@ -60,7 +61,9 @@ class Server:
     _expiry: Thread | None = None
 
     def start(self) -> None:
-        """Takes up what was left unfinished, then new work."""
+        """Clears what a kill left behind and takes up what it left unfinished, then new work."""
+        self.store.sweep()
+        self.blobs.collect()
         self.durable.start()
         self.knowledge.start()
         for consumer in self.consumers:
@@ -132,6 +135,7 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         home=home,
         clock=clock,
         database=database,
+        store=store,
         blobs=blobs,
         shelf=shelf,
         gate=gate,

@@ -16,7 +16,7 @@ from typing import Final
 
 from sqlalchemy import Connection, select
 
-from tidegate.admission.gate import Gate
+from tidegate.admission.gate import NOTHING, Gate
 from tidegate.admission.index import decide_index
 from tidegate.admission.statements import sbom_statement, scan_statement
 from tidegate.artifact import Digest, Index, Manifest
@@ -152,9 +152,9 @@ class Curation:
             if isinstance(manifest, Index):
                 decision = decide_index(Boundary.CURATION, subject, self._children(connection, manifest), at)
             else:
-                evidence = () if trouble else self._gate.evidence_of(connection, subject)
+                gathered = NOTHING if trouble else self._gate.evidence_of(connection, subject)
                 context = self._context(connection, subject)
-                decision = self._gate.judge(Boundary.CURATION, subject, context, evidence, at=at)
+                decision = self._gate.judge(Boundary.CURATION, subject, context, gathered, at=at)
             if self._is_on_record(connection, decision):
                 return state_of(connection, subject) or "gone"
             names = repositories_of(connection, subject)

@@ -82,8 +82,8 @@ class ExecutionGate:
 
     def _decide(self, connection: Connection, question: Question) -> Decision | None:
         subject, at = question.digest, self.clock()
-        evidence = self.gate.evidence_of(connection, subject)
-        if not evidence:
+        gathered = self.gate.evidence_of(connection, subject)
+        if not gathered.newest:
             return None
         context = Context(
             repository=question.reference.repository,
@@ -95,7 +95,7 @@ class ExecutionGate:
         )
         children = _children(connection, subject)
         if not children:
-            return self.gate.judge(Boundary.EXECUTION, subject, context, evidence, at=at)
+            return self.gate.judge(Boundary.EXECUTION, subject, context, gathered, at=at)
         # The platform is the node's to choose, so an index may run only when all of its images may.
         decisions = [
             (
@@ -109,7 +109,8 @@ class ExecutionGate:
     def _user(self, connection: Connection, digest: Digest) -> str | None:
         """The user an image is made to run as; for an index, only when all its images agree."""
         users = {
-            _user_in(self.gate.evidence_of(connection, one)) for one in (_children(connection, digest) or (digest,))
+            _user_in(self.gate.evidence_of(connection, one).evidence)
+            for one in (_children(connection, digest) or (digest,))
         }
         return users.pop() if len(users) == 1 else None
 
