@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from tidegate.inventory import Inventory
 from tidegate.oci.image import Folder, Image
+from tidegate.scan.analyser import Progress
 from tidegate.scan.facts_store import FactsStore
 from tidegate.scan.image import scan_image
-from tidegate.scan.layers import Progress
 from tidegate.scan.limits import ScanLimits
 from tidegate.scan.roster import CATALOGERS
 from tidegate.scan.secrets.detector import SecretDetector
