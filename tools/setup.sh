@@ -45,7 +45,9 @@ pip() { .venv/bin/python -m pip --disable-pip-version-check --quiet "$@"; }
 # uv is quicker; pip knows more kinds of proxy and index settings, so it is the way round.
 .venv/bin/uv pip install --quiet --python .venv/bin/python --require-hashes -r "requirements/$what.txt" ||
     pip install --require-hashes -r "requirements/$what.txt" || fail "could not install requirements/$what.txt"
-pip install --no-deps --no-build-isolation --editable . || fail "could not install tidegate itself"
+# The build backend looks for its program on PATH.
+PATH="$PWD/.venv/bin:$PATH" pip install --no-deps --no-build-isolation --editable . ||
+    fail "could not install tidegate itself"
 rm -f .venv/."$what"-*
 : >"$stamp"
 say "done: .venv/bin/tidegate"
