@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The execution gate: what is denied, why, and that silence is a no."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from execution_manifests import COMPLIANT_POD, DEPLOYMENT, PRIVILEGED_POD
+from msgspec.structs import replace
 
 from tidegate.artifact import Digest, Reference
 from tidegate.evidence import Boundary, Decision, Reason, Verdict

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Images through the curation gate and out over the execution gate, by a whole server."""
 
-from dataclasses import replace
 from pathlib import Path
 
+from msgspec.structs import replace
 from whole_server import WholeServer, as_json, python_image, run_tidegate
 
 from tidegate.artifact import Descriptor, Digest, Platform

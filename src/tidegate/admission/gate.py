@@ -4,9 +4,10 @@
 The judgement itself is `tidegate.policy.decide`, which is pure; what stands here reads the record and writes it.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
+from msgspec import Struct
 from sqlalchemy import Connection
 
 from tidegate.admission.records import Gathered, Recorded, gather, record, record_named
@@ -21,8 +22,7 @@ from tidegate.signing.envelope import verify
 from tidegate.signing.keys import SigningKey, TrustedKeys
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gate:
+class Gate(Struct, frozen=True, kw_only=True):
     """Everything a gate needs besides the subject.
 
     Attributes:

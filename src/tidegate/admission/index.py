@@ -2,8 +2,9 @@
 """The decision over an index: it is as good as the worst image in it."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from tidegate.artifact import Digest
 from tidegate.evidence import Boundary, Decision, Reason, Verdict

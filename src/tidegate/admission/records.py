@@ -5,10 +5,10 @@ All in the caller's transaction, so that a change of state and the evidence for 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from msgspec import Struct
 from sqlalchemy import Connection, RowMapping, insert, select
 
 from tidegate import ledger
@@ -24,8 +24,7 @@ from tidegate.wire import from_json, to_json
 _SAME_CLAIM_WITHIN: Final = timedelta(hours=1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recorded:
+class Recorded(Struct, frozen=True, kw_only=True):
     """A statement on record: the digest of its envelope and its place in the ledger (counted from 0)."""
 
     digest: Digest
@@ -100,8 +99,7 @@ def record_named(connection: Connection, digest: Digest) -> Recorded | None:
     return _recorded(row) if row is not None else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gathered:
+class Gathered(Struct, frozen=True, kw_only=True):
     """What a gate may read of a subject.
 
     Attributes:

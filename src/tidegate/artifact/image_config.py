@@ -2,8 +2,9 @@
 """The image configuration (OCI image-spec 1.1 `config.md`; Docker's is the same but for extra fields)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from tidegate.artifact.digest import Digest
 from tidegate.artifact.platform import Platform
@@ -13,8 +14,7 @@ from tidegate.wire import from_json
 MAX_CONFIG_BYTES: Final = 8 * MIB
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HistoryEntry:
+class HistoryEntry(Struct, frozen=True, kw_only=True):
     """One step of the build, as its builder told it."""
 
     created_by: str = ""
@@ -22,8 +22,7 @@ class HistoryEntry:
     empty_layer: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageConfig:
+class ImageConfig(Struct, frozen=True, kw_only=True):
     """How a container of this image is started, and which layers (by uncompressed digest) it has."""
 
     platform: Platform
@@ -48,8 +47,7 @@ class ImageConfig:
         return name in {"", "root"} or (name.isdecimal() and int(name) == 0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Run:
+class _Run(Struct, frozen=True, kw_only=True):
     User: str | None = None
     Env: tuple[str, ...] | None = None
     Entrypoint: tuple[str, ...] | str | None = None
@@ -62,13 +60,11 @@ class _Run:
     Labels: Mapping[str, str] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _RootFs:
+class _RootFs(Struct, frozen=True, kw_only=True):
     diff_ids: tuple[Digest, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Document:
+class _Document(Struct, frozen=True, kw_only=True):
     os: str = ""
     architecture: str = ""
     variant: str | None = None

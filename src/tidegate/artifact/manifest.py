@@ -5,8 +5,9 @@ The bytes that were hashed are kept verbatim beside the parsed form, so fields u
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from tidegate.artifact import media_type as mt
 from tidegate.artifact.digest import Digest
@@ -20,8 +21,7 @@ MAX_LAYERS: Final = 1000
 MAX_CHILDREN: Final = 1000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Descriptor:
+class Descriptor(Struct, frozen=True, kw_only=True):
     """What a manifest says of one blob: its type, digest and size in bytes."""
 
     media_type: str
@@ -32,8 +32,7 @@ class Descriptor:
     annotations: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Manifest:
+class Manifest(Struct, frozen=True, kw_only=True):
     """One image, or one artifact that hangs on another (`subject`)."""
 
     raw: bytes
@@ -57,8 +56,7 @@ class Manifest:
         return self.config.media_type in mt.IMAGE_CONFIGS and not statements_only
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Index:
+class Index(Struct, frozen=True, kw_only=True):
     """Several manifests under one digest, most often one a platform."""
 
     raw: bytes

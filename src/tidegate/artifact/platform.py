@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """The machine an image is for: `os/architecture[/variant]`."""
 
-from dataclasses import dataclass
 from typing import Self
+
+from msgspec import Struct
 
 from tidegate.errors import UsageError
 
 _ALIASES = {"x86_64": "amd64", "aarch64": "arm64", "i386": "386", "armhf": "arm"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Platform:
+class Platform(Struct, frozen=True, kw_only=True):
     """Operating system and processor, in Go's names as OCI uses them."""
 
     os: str

@@ -2,8 +2,10 @@
 """Names of images, `registry/repository[:tag][@digest]`: OCI distribution-spec 1.1, read as Docker's clients do."""
 
 import re
-from dataclasses import dataclass, replace
 from typing import Final, Self
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tidegate.artifact.digest import Digest
 from tidegate.errors import InvalidInputError
@@ -49,8 +51,7 @@ class Tag(str):
         return super().__new__(cls, text)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reference:
+class Reference(Struct, frozen=True, kw_only=True):
     """Where an image is named: registry host, repository, and a tag, a digest or both (then the digest rules)."""
 
     registry: str

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """`tidegate scan`."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import click
+from msgspec.structs import replace
 
 from tidegate.cli.call import Call
 from tidegate.cli.click_verb import verb

@@ -10,10 +10,10 @@ change of state. An image that cannot be examined has no evidence, and no eviden
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from msgspec.structs import replace
 from sqlalchemy import Connection, select
 
 from tidegate.admission.gate import NOTHING, Gate

@@ -2,10 +2,11 @@
 """Changes of state, told as CloudEvents 1.0."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
+
+from msgspec import Struct
 
 from tidegate.clock import rfc3339
 from tidegate.wire import to_json
@@ -36,8 +37,7 @@ class EventKind(StrEnum):
     KNOWLEDGE_UPDATED = "oversight.knowledge.updated"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class Event(Struct, frozen=True, kw_only=True):
     """One change of state.
 
     Attributes:

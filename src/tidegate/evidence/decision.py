@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a gate concludes, as a value. Its signed form is a SLSA Verification Summary Attestation v1."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+from msgspec import Struct
 
 from tidegate.artifact import Digest
 
@@ -29,8 +30,7 @@ class Verdict(StrEnum):
         return list(Verdict).index(self)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reason:
+class Reason(Struct, frozen=True, kw_only=True):
     """One thing a rule objected to, in words a developer can act on.
 
     Attributes:
@@ -47,16 +47,14 @@ class Reason:
     excepted_by: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PolicyRef:
+class PolicyRef(Struct, frozen=True, kw_only=True):
     """Which policy judged: its name and the digest of its bytes."""
 
     name: str
     digest: Digest
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
+class Decision(Struct, frozen=True, kw_only=True):
     """A judgement over evidence: same input, same value.
 
     Attributes:

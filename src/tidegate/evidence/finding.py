@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Something wrong with a component: a join of facts and knowledge."""
 
-from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+
+from msgspec import Struct
 
 from tidegate.artifact import Digest
 from tidegate.inventory import Ecosystem, PackageUrl, Version
@@ -25,8 +26,7 @@ class Severity(StrEnum):
         return list(Severity).index(self)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exploitation:
+class Exploitation(Struct, frozen=True, kw_only=True):
     """An entry of CISA's catalogue of known exploited vulnerabilities."""
 
     cve: str
@@ -35,8 +35,7 @@ class Exploitation:
     ransomware: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Match:
+class Match(Struct, frozen=True, kw_only=True):
     """Why an advisory speaks of a component, so that a person can check it.
 
     Attributes:
@@ -52,8 +51,7 @@ class Match:
     source: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(Struct, frozen=True, kw_only=True):
     """One advisory that affects one component.
 
     Attributes:

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The result of scanning one image: facts joined with knowledge. JSON form: docs/reference/scan-report.md."""
 
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Final
+
+from msgspec import Struct, field
 
 from tidegate.artifact import Digest, Platform
 from tidegate.evidence.finding import Finding
@@ -12,8 +13,7 @@ from tidegate.inventory import Component, LocatedSecret, OsRelease, Outcome
 SCHEMA_VERSION: Final = "1.0.0"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScannedArtifact:
+class ScannedArtifact(Struct, frozen=True, kw_only=True):
     """What was scanned."""
 
     name: str
@@ -23,8 +23,7 @@ class ScannedArtifact:
     os_release: OsRelease | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Configuration:
+class Configuration(Struct, frozen=True, kw_only=True):
     """What the image's configuration says of how it runs."""
 
     user: str
@@ -33,8 +32,7 @@ class Configuration:
     labels: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Support:
+class Support(Struct, frozen=True, kw_only=True):
     """Until when somebody cares for what the image stands on (endoflife.date product and cycle).
 
     Attributes:
@@ -49,8 +47,7 @@ class Support:
     latest: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KnowledgeStamp:
+class KnowledgeStamp(Struct, frozen=True, kw_only=True):
     """Which knowledge was joined: its sequence number, digest and the moment it was made."""
 
     sequence: int
@@ -58,8 +55,7 @@ class KnowledgeStamp:
     made_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScanReport:
+class ScanReport(Struct, frozen=True, kw_only=True):
     """Everything known about one image at one moment. Equal inputs give equal bytes: there is no clock in it.
 
     Attributes:

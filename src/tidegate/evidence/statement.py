@@ -2,9 +2,10 @@
 """In-toto Statement v1: a claim (predicate) about artifacts known by digest (subjects)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NewType
+
+from msgspec import Struct
 
 from tidegate.artifact import Digest
 from tidegate.bounds import MIB
@@ -21,16 +22,14 @@ VSA: Final = PredicateType("https://slsa.dev/verification_summary/v1")
 MAX_STATEMENT_BYTES: Final = 256 * MIB
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
+class Subject(Struct, frozen=True, kw_only=True):
     """One artifact a statement speaks of."""
 
     name: str
     digest: Digest
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Statement:
+class Statement(Struct, frozen=True, kw_only=True):
     """A predicate about subjects; unknown predicates are kept as they came."""
 
     subjects: tuple[Subject, ...]
@@ -72,8 +71,7 @@ def parse_statement(payload: bytes, *, where: str = "statement") -> Statement:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class Evidence(Struct, frozen=True, kw_only=True):
     """A statement as a gate sees it: verified, or it is not here.
 
     Attributes:

@@ -2,9 +2,10 @@
 """What software is in an image: packages as a layer's file tells them, components as the whole image shows them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NewType
+
+from msgspec import Struct, field
 
 from tidegate.artifact import Digest
 
@@ -32,8 +33,7 @@ class PackageKind(StrEnum):
         return self in {PackageKind.APK, PackageKind.DEB, PackageKind.RPM}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Package:
+class Package(Struct, frozen=True, kw_only=True):
     """One installed package, as one metadata file of one layer tells it.
 
     Attributes:
@@ -58,16 +58,14 @@ class Package:
     modularity: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ownership:
+class Ownership(Struct, frozen=True, kw_only=True):
     """Paths a package says are its own: no leading slash, `/` between parts, files only where the database tells."""
 
     package: str
     paths: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Component:
+class Component(Struct, frozen=True, kw_only=True):
     """One package of an image, after its layers were laid over each other.
 
     Attributes:

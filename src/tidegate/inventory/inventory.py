@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Everything found in one image."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from tidegate.artifact import Digest, ImageConfig
 from tidegate.inventory.component import Component
@@ -9,8 +9,7 @@ from tidegate.inventory.layer_facts import LocatedSecret, Outcome
 from tidegate.inventory.os_release import OsRelease
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Inventory:
+class Inventory(Struct, frozen=True, kw_only=True):
     """The facts of one image: its layers' facts laid over each other, sorted, without knowledge or judgement.
 
     Attributes:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is in one layer: found once per layer digest and analyser version, true for ever."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from tidegate.artifact import Digest
 from tidegate.inventory.component import Ownership, Package
@@ -16,8 +17,7 @@ class OutcomeStatus(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(Struct, frozen=True, kw_only=True):
     """A plug-in that could not read all it should have; a run without trouble leaves none."""
 
     plugin: str
@@ -26,8 +26,7 @@ class Outcome:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileFacts:
+class FileFacts(Struct, frozen=True, kw_only=True):
     """What one cataloger read from one file of a layer."""
 
     path: str
@@ -44,8 +43,7 @@ class LinkKind(StrEnum):
     HARD = "hard"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Link:
+class Link(Struct, frozen=True, kw_only=True):
     """A link in a layer; `target` of a symbolic one is as written, of a hard one a path from the root."""
 
     path: str
@@ -53,8 +51,7 @@ class Link:
     kind: LinkKind
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SecretFact:
+class SecretFact(Struct, frozen=True, kw_only=True):
     """A secret seen in a file; its value is never kept.
 
     Attributes:
@@ -71,8 +68,7 @@ class SecretFact:
     fingerprint: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LayerFacts:
+class LayerFacts(Struct, frozen=True, kw_only=True):
     """All facts of one layer.
 
     Attributes:
@@ -100,8 +96,7 @@ class LayerFacts:
     tree: bytes = b""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LocatedSecret:
+class LocatedSecret(Struct, frozen=True, kw_only=True):
     """A secret and the layer (compressed digest) that carries it; `deleted` when a later layer hides it again."""
 
     secret: SecretFact

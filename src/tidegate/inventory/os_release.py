@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which operating system an image carries (os-release(5))."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OsRelease:
+class OsRelease(Struct, frozen=True, kw_only=True):
     """The fields of os-release(5) that decide whose advisories apply.
 
     Attributes:

@@ -6,9 +6,11 @@ import sqlite3
 import tempfile
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from tidegate.bounds import printable
 from tidegate.clock import parse_rfc3339, rfc3339
@@ -32,8 +34,7 @@ def silent(_: str) -> None:
     """The progress nobody watches."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BuildReport:
+class BuildReport(Struct, frozen=True, kw_only=True):
     """What went into a file, and what did not.
 
     Attributes:
@@ -97,8 +98,7 @@ def build(
     return report
 
 
-@dataclass(slots=True)
-class _Build:
+class _Build(Struct):
     limits: KnowledgeLimits
     progress: Progress
     skipped: int = 0

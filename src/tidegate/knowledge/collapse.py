@@ -7,9 +7,10 @@ database are never merged: it had a reason to write two.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
+
+from msgspec.structs import replace
 
 from tidegate.evidence import Finding
 

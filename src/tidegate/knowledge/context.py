@@ -5,12 +5,12 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, NamedTuple
 
 import msgspec
 from isal import isal_zlib
+from msgspec import Struct
 
 from tidegate.errors import BoundExceededError, InvalidInputError
 from tidegate.knowledge.limits import KnowledgeLimits
@@ -56,8 +56,7 @@ class Cycle(NamedTuple):
     latest: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Context:
+class Context(Struct, frozen=True, kw_only=True):
     """All of it; `moments` are the RFC 3339 moments the parts were made at."""
 
     exploited: Mapping[str, Exploited]

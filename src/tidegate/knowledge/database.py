@@ -5,11 +5,12 @@ import sqlite3
 import struct
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from tidegate.clock import parse_rfc3339
 from tidegate.errors import InvalidInputError, NotFoundError, OutsideError
@@ -23,8 +24,7 @@ _MAGIC: Final = b"SQLite format 3\x00"
 _LARGEST_PAGE: Final = 65536
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KnowledgeInfo:
+class KnowledgeInfo(Struct, frozen=True, kw_only=True):
     """What a file holds, in numbers.
 
     Attributes:

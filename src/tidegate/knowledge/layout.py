@@ -8,9 +8,10 @@ ROOT/eol.json
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from tidegate.bounds import printable, read_bounded
 from tidegate.errors import BoundExceededError, InvalidInputError, NotFoundError, OutsideError
@@ -25,8 +26,7 @@ EOL_NAME: Final = "eol.json"
 _MAX_EPSS_FILES: Final = 10_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class Source(Struct, frozen=True, kw_only=True):
     """One place advisories come from: an `all.zip`, or a folder of `<ID>.json`."""
 
     ecosystem: str
@@ -46,8 +46,7 @@ class Source:
             raise OutsideError(f"cannot be read: {error.strerror or error}", where=str(self.path)) from error
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layout:
+class Layout(Struct, frozen=True, kw_only=True):
     """What was found; a path is None where that part is missing."""
 
     sources: tuple[Source, ...]

@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """How much of what others made is read while knowledge is built or fetched."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from tidegate.bounds import GIB, MIB
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KnowledgeLimits:
+class KnowledgeLimits(Struct, frozen=True, kw_only=True):
     """Bounds on the input of a build; over one is a BoundExceededError that names it.
 
     Attributes:

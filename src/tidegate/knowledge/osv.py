@@ -6,10 +6,10 @@ Unknown fields are passed over. GIT ranges say nothing of versions and are left 
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 import msgspec
+from msgspec import Struct
 
 from tidegate.errors import BoundExceededError, InvalidInputError
 from tidegate.inventory import Ecosystem
@@ -48,8 +48,7 @@ class Row(NamedTuple):
     module: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Advisory:
+class Advisory(Struct, frozen=True, kw_only=True):
     """What is kept of one OSV record.
 
     Attributes:

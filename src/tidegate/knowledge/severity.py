@@ -2,9 +2,10 @@
 """How bad an advisory says it is: CVSS vectors scored by the `cvss` library, else the words databases use."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
+
+from msgspec import Struct
 
 from tidegate.evidence import Severity
 
@@ -25,8 +26,7 @@ _WORDS: Final[Mapping[str, Severity]] = MappingProxyType(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rating:
+class Rating(Struct, frozen=True, kw_only=True):
     """A severity and what it rests on.
 
     Attributes:

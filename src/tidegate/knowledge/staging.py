@@ -8,11 +8,11 @@ of different ones the newest says what it says, and packages only an older one n
 import hashlib
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from tidegate.inventory import Ecosystem
 from tidegate.knowledge.affected import KeyRange

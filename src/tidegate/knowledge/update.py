@@ -11,10 +11,11 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from tidegate.bounds import MIB
 from tidegate.clock import rfc3339
@@ -43,8 +44,7 @@ _MANIFEST_LINE: Final = re.compile(r"([0-9a-f]{64}) [ *](?:\./)?([^\x00-\x1f]{1,
 _CURRENT_EPSS: Final = f"{EPSS_FOLDER}/epss_scores-current.csv.gz"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UpdateReport:
+class UpdateReport(Struct, frozen=True, kw_only=True):
     """What an update did.
 
     Attributes:

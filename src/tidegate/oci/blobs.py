@@ -3,8 +3,9 @@
 
 import hashlib
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from tidegate.artifact import Descriptor, Digest
 from tidegate.bounds import Readable, read_bounded
@@ -42,8 +43,7 @@ class Blobs(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BlobLayer:
+class BlobLayer(Struct, frozen=True, kw_only=True):
     """A layer of an opened image (`tidegate.oci.image.Layer`) that lies in some place by its digest."""
 
     descriptor: Descriptor

@@ -3,8 +3,10 @@
 
 import platform as machine
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tidegate.artifact import Descriptor, Digest, ImageConfig, Index, Manifest, Platform, parse_manifest
 from tidegate.artifact import media_type as mt
@@ -47,8 +49,7 @@ def choose_image(roots: Sequence[Descriptor], blobs: Blobs, *, wanted: Platform 
     return _image(leaf, blobs, wanted=wanted, name=name)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Leaf:
+class _Leaf(Struct, frozen=True, kw_only=True):
     descriptor: Descriptor
     manifest: Manifest | None
 

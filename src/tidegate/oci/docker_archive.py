@@ -8,8 +8,9 @@ import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from tidegate.artifact import Descriptor, Digest, ImageConfig, Platform, media_type, parse_image_config
 from tidegate.artifact.image_config import MAX_CONFIG_BYTES
@@ -28,8 +29,7 @@ _GZIP_MAGIC: Final = b"\x1f\x8b"
 _ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SavedLayer:
+class SavedLayer(Struct, frozen=True, kw_only=True):
     """A layer in such an archive (`tidegate.oci.image.Layer`)."""
 
     descriptor: Descriptor
@@ -43,8 +43,7 @@ class SavedLayer:
         yield self.tar.open(self.member)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Saved:
+class _Saved(Struct, frozen=True, kw_only=True):
     Config: str
     Layers: tuple[str, ...] = ()
     RepoTags: tuple[str, ...] | None = None

@@ -2,9 +2,10 @@
 """An image opened for reading, wherever it lies. Sources in this room return it; `tidegate.scan` reads it."""
 
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+from msgspec import Struct
 
 from tidegate.artifact import Descriptor, Digest, ImageConfig, Manifest
 from tidegate.bounds import Readable
@@ -39,8 +40,7 @@ class Layer(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Image:
+class Image(Struct, frozen=True, kw_only=True):
     """One image of one platform.
 
     Attributes:
@@ -59,8 +59,7 @@ class Image:
     manifest: Manifest | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Folder:
+class Folder(Struct, frozen=True, kw_only=True):
     """An unpacked root file system, or any folder: files without an image around them."""
 
     name: str

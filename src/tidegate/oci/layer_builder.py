@@ -8,10 +8,11 @@ import stat
 import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, Self, cast
+
+from msgspec import Struct
 
 from tidegate.artifact import Descriptor, Digest, media_type
 from tidegate.errors import OutsideError, UsageError
@@ -39,8 +40,7 @@ LAYER_TYPES: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BuiltLayer:
+class BuiltLayer(Struct, frozen=True, kw_only=True):
     """A finished layer.
 
     Attributes:

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pushes to registries (OCI distribution-spec 1.1): blobs, manifests, whole layouts."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
+
+from msgspec.structs import replace
 
 from tidegate.artifact import Descriptor, Digest, Index, Manifest, Reference, Repository, Tag, parse_manifest
 from tidegate.artifact import media_type as mt

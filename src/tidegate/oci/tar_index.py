@@ -4,8 +4,9 @@
 import os
 import posixpath
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from tidegate.bounds import MIB, printable
 from tidegate.errors import BoundExceededError, InvalidInputError, OutsideError
@@ -24,8 +25,7 @@ _SYMBOLIC: Final = b"2"
 _HARD: Final = b"1"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Member:
+class Member(Struct, frozen=True, kw_only=True):
     """A file in a tar: where its bytes begin and how many they are; `target` of a link, as a path from the top."""
 
     offset: int

@@ -7,11 +7,12 @@ rootfs:DIR               dir:DIR                   registry:REFERENCE
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Final
+
+from msgspec import Struct
 
 from tidegate.artifact import Digest, Reference
 from tidegate.bounds import KIB, printable
@@ -31,8 +32,7 @@ class Scheme(StrEnum):
     REGISTRY = "registry"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class Target(Struct, frozen=True, kw_only=True):
     """One thing to open.
 
     Attributes:

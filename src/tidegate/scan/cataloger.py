@@ -6,8 +6,9 @@ whole and within the cataloger's own bound. What it returns depends on those byt
 kept for ever under (layer digest, cataloger version). How to add one: docs/add-a-cataloger.md.
 """
 
-from dataclasses import dataclass, field
 from typing import Final, Protocol, runtime_checkable
+
+from msgspec import Struct, field
 
 from tidegate.bounds import MIB
 from tidegate.inventory import FileFacts
@@ -15,8 +16,7 @@ from tidegate.inventory import FileFacts
 DEFAULT_MAX_FILE_BYTES: Final = 64 * MIB
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wants:
+class Wants(Struct, frozen=True, kw_only=True):
     """Which files a cataloger wants, as data, so that one look-up serves all catalogers. Any one part suffices.
 
     Attributes:
@@ -34,8 +34,7 @@ class Wants:
     max_bytes: int = DEFAULT_MAX_FILE_BYTES
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageFile:
+class ImageFile(Struct, frozen=True, kw_only=True):
     """One regular file of a layer: its path (no leading slash) and its whole content."""
 
     path: str

@@ -2,8 +2,9 @@
 """Packages of the visible files to components: which layer brought each in, and which distribution package owns it."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import TypeAlias
+
+from msgspec.structs import replace
 
 from tidegate.artifact import Digest
 from tidegate.inventory import Component, LayerFacts, LinkKind, OsRelease, Package, PackageUrl

@@ -10,11 +10,11 @@ import hashlib
 import os
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
 from isal import isal_zlib
+from msgspec import Struct
 
 from tidegate.artifact import Digest
 from tidegate.bounds import MIB
@@ -32,8 +32,7 @@ _LEVEL: Final = 1
 T = TypeVar("T", LayerFacts, "FollowedFacts", "ImageView")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FollowedFacts:
+class FollowedFacts(Struct, frozen=True, kw_only=True):
     """What catalogers read from one file of a layer under another name, that of a link to it."""
 
     analyser: str
@@ -44,8 +43,7 @@ class FollowedFacts:
     outcomes: tuple[Outcome, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageView:
+class ImageView(Struct, frozen=True, kw_only=True):
     """What the layers of an image show when they are laid over each other.
 
     Attributes:

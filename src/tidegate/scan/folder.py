@@ -10,9 +10,10 @@ import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from struct import Struct
 from typing import Final
+
+from msgspec.structs import replace
 
 from tidegate.artifact import Digest
 from tidegate.bounds import MIB

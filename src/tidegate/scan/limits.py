@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The bounds of the analysis, in one place: layers are hostile input."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from tidegate.bounds import GIB, MIB
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScanLimits:
+class ScanLimits(Struct, frozen=True, kw_only=True):
     """What a layer may cost; over one of these is a `BoundExceededError` that names it.
 
     Output is bounded twice: by `max_unpacked_bytes`, and by `ratio_free_bytes + max_ratio x compressed bytes`. The

@@ -7,9 +7,10 @@ walk of its layer alone.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import groupby
 from typing import NamedTuple, TypeAlias
+
+from msgspec.structs import replace
 
 from tidegate.artifact import Digest
 from tidegate.errors import BoundExceededError

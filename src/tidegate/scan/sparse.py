@@ -2,7 +2,8 @@
 """Sparse files in tar: old GNU headers (`S`) and the three pax forms (GNU.sparse 0.0, 0.1, 1.0) of GNU tar's manual."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tidegate.errors import BoundExceededError, InvalidInputError
 from tidegate.scan.limits import ScanLimits
@@ -11,8 +12,7 @@ from tidegate.scan.tar_header import Extension, decimal, number
 TakeBlock = Callable[[], bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class SparseMap:
+class SparseMap(Struct, frozen=True):
     """Where the stored bytes of a sparse file belong: (offset, length) in rising order, and the file's whole size."""
 
     regions: tuple[tuple[int, int], ...]

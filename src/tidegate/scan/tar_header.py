@@ -4,8 +4,9 @@
 Where unpackers differ, Go's archive/tar is followed, because the runtimes that unpack layers are built on it.
 """
 
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from tidegate.errors import InvalidInputError
 from tidegate.scan.entry import shown
@@ -15,8 +16,7 @@ _TEXT_RECORDS: Final = frozenset({"path", "linkpath"})
 _DECIDING_RECORDS: Final = frozenset({"path", "linkpath", "size"})
 
 
-@dataclass(slots=True)
-class Extension:
+class Extension(Struct):
     """What extended headers say of the entry that follows them."""
 
     name: bytes = b""

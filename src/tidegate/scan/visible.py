@@ -2,15 +2,15 @@
 """Facts of all layers laid over each other: which files a container sees, and what they were in the layers below."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tidegate.inventory import FileFacts, LayerFacts
 from tidegate.oci.squash import Overlay
 from tidegate.scan.facts_store import FollowedFacts
 
 
-@dataclass(frozen=True, slots=True)
-class Sighting:
+class Sighting(Struct, frozen=True):
     """One file as one cataloger read it.
 
     Attributes:

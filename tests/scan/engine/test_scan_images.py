@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Layers laid over each other: what is seen, which layer brought it in, what links lead to, who owns it."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from engine_parts import LineCataloger, MemoryLayer, WordScanner, image_of
+from msgspec.structs import replace
 
 from tidegate.artifact import Digest
 from tidegate.errors import BoundExceededError, DigestMismatchError, InvalidInputError

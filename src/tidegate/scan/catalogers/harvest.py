@@ -6,8 +6,10 @@ missing. A file from which nothing at all could be read is an `InvalidInputError
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
 from typing import Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from tidegate.bounds import MIB, printable
 from tidegate.errors import BoundExceededError, InvalidInputError
@@ -26,8 +28,7 @@ MAX_FIELD_CHARS: Final = 512
 """Characters of a name, a version or any other short field."""
 
 
-@dataclass(slots=True, kw_only=True)
-class Harvest:
+class Harvest(Struct, kw_only=True):
     """Packages and ownership as they are found in one file.
 
     Attributes:

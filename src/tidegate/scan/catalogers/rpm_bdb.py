@@ -8,8 +8,9 @@ packages, of which 0 keeps a counter.
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from tidegate.errors import BoundExceededError, InvalidInputError
 from tidegate.scan.catalogers.harvest import MAX_PACKAGES
@@ -72,8 +73,7 @@ def _table(content: bytes, where: str) -> "_Table":
     return _Table(content=content, order=order, page_size=page_size)
 
 
-@dataclass(slots=True, kw_only=True)
-class _Table:
+class _Table(Struct, kw_only=True):
     content: bytes
     order: str
     page_size: int

@@ -30,7 +30,7 @@ def reply(value: object, status: int = 200) -> Response:
     return Response(to_json(value), status_code=status, media_type="application/json")
 
 
-async def problem(_request: Request, error: Exception) -> Response:
+async def problem(request: Request, error: Exception) -> Response:
     """Turns a tidegate error into problem details; anything else is not for this handler."""
     if not isinstance(error, TidegateError):
         raise error
@@ -40,4 +40,8 @@ async def problem(_request: Request, error: Exception) -> Response:
         body["instance"] = error.where
     if error.remedy:
         body["detail"] = error.remedy
-    return Response(to_json(body), status_code=status, media_type="application/problem+json")
+    response = Response(to_json(body), status_code=status, media_type="application/problem+json")
+    if isinstance(error, BoundExceededError) and request.scope.get("http_version", "").startswith("1"):
+        # The rest of the body is not read, so nothing can follow it on this connection.
+        response.headers["Connection"] = "close"
+    return response
