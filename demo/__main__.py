@@ -51,7 +51,7 @@ def main() -> int:
 
 def _end(server: Tidegate, told: Timeline, *, keep: bool) -> None:
     if keep:
-        told.detail(f"the server stays up: http://{server.address}/api/v1/docs (process {server.pid})")
+        told.detail(f"the server stays up: http://{server.address}/api/v1/openapi.json (process {server.pid})")
         told.detail(f"look around with: TIDEGATE_HOME={server.home} .venv/bin/tidegate passport DIGEST")
     else:
         server.stop()

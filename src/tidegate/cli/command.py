@@ -21,7 +21,7 @@ Results go to standard output, everything else to standard error.
 Exit status: 0 fine, 1 a threshold or a policy says no, 2 wrong usage or unreadable input,
 3 something outside failed, 130 interrupted."""
 _EXAMPLES: Final = (
-    ("tidegate db update", "fetch what is known of vulnerabilities"),
+    ("tidegate db update --url https://…", "fetch what is known of vulnerabilities"),
     ("tidegate scan oci:./image --fail-on high", "scan an image folder, fail on high and critical findings"),
     ("tidegate scan registry.example/team/app:1.2 --format json", "scan an image where it lies, for a program"),
 )

@@ -11,7 +11,6 @@ from tidegate.errors import TidegateError
 
 OUTSIDE: Final = 3
 INTERRUPTED: Final = 130
-_ISSUES: Final = "https://github.com/tidegate/tidegate/issues"
 
 
 def guarded(act: Callable[[], int], *, debug: bool = False) -> int:
@@ -66,6 +65,6 @@ def _unexpected(error: Exception, *, debug: bool) -> int:
         return OUTSIDE
     say(
         f"unexpected {type(error).__name__}: {str(error)[:200]}; this is a defect of tidegate: "
-        f"run it again with --debug and report what it prints at {_ISSUES}"
+        "run it again with --debug and report what it prints"
     )
     return OUTSIDE

@@ -33,7 +33,7 @@ def command(call: Call, host: str | None, port: int | None) -> int:
         # The one line of output: scripts read the address from it.
         sys.stdout.write(f"tidegate serves at {address} \n")
         sys.stdout.flush()
-        call.note(f"everything lies in {settings.home}; the API is described at {address}/api/v1/docs")
+        call.note(f"everything lies in {settings.home}; the API is described at {address}/api/v1/openapi.json")
 
     run_server(settings, ready=ready)
     return 0

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The management API: one file a noun; described at /api/v1/docs."""
+"""The management API: one file a noun; described at /api/v1/openapi.json."""

@@ -14,7 +14,8 @@ _DESCRIPTION = "Ask what is on record of a digest, put a workload before the gat
 
 def create_api(server: Server) -> FastAPI:
     """Builds the API over a server's parts."""
-    api = FastAPI(title="tidegate", version=__version__, description=_DESCRIPTION)
+    # FastAPI's own pages load scripts from elsewhere; the description itself is served.
+    api = FastAPI(title="tidegate", version=__version__, description=_DESCRIPTION, docs_url=None, redoc_url=None)
     for module in (images, admission, events, knowledge, ledger):
         api.include_router(module.routes(server))
     api.add_exception_handler(TidegateError, problem)
