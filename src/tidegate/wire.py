@@ -3,9 +3,8 @@
 
 from typing import Any, TypeVar
 
-import msgspec
-
 from tidegate.errors import BoundExceededError, InvalidInputError
+from tidegate.values import msgspec
 
 T = TypeVar("T")
 

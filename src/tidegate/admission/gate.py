@@ -7,7 +7,6 @@ The judgement itself is `tidegate.policy.decide`, which is pure; what stands her
 from dataclasses import replace
 from datetime import datetime
 
-from msgspec import Struct
 from sqlalchemy import Connection
 
 from tidegate.admission.records import Gathered, Recorded, gather, record, record_named
@@ -20,6 +19,7 @@ from tidegate.policy.rule import Policy
 from tidegate.policy.vsa import from_vsa, to_vsa
 from tidegate.signing.envelope import verify
 from tidegate.signing.keys import SigningKey, TrustedKeys
+from tidegate.values import Struct
 
 
 class Gate(Struct, frozen=True, kw_only=True):

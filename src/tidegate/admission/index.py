@@ -4,10 +4,9 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from msgspec.structs import replace
-
 from tidegate.artifact import Digest
 from tidegate.evidence import Boundary, Decision, Reason, Verdict
+from tidegate.values import replace
 
 
 def decide_index(

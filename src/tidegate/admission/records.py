@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from msgspec import Struct
 from sqlalchemy import Connection, RowMapping, insert, select
 
 from tidegate import ledger
@@ -19,6 +18,7 @@ from tidegate.evidence import VSA, Boundary, Evidence, PredicateType, Statement
 from tidegate.signing.envelope import sign, verify
 from tidegate.signing.keys import SigningKey, TrustedKeys
 from tidegate.storage import schema
+from tidegate.values import Struct
 from tidegate.wire import from_json, to_json
 
 _SAME_CLAIM_WITHIN: Final = timedelta(hours=1)

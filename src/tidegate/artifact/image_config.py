@@ -4,11 +4,10 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from msgspec import Struct, field
-
 from tidegate.artifact.digest import Digest
 from tidegate.artifact.platform import Platform
 from tidegate.bounds import MIB
+from tidegate.values import Struct, field
 from tidegate.wire import from_json
 
 MAX_CONFIG_BYTES: Final = 8 * MIB

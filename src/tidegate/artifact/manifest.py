@@ -7,13 +7,12 @@ The bytes that were hashed are kept verbatim beside the parsed form, so fields u
 from collections.abc import Mapping
 from typing import Any, Final
 
-from msgspec import Struct, field
-
 from tidegate.artifact import media_type as mt
 from tidegate.artifact.digest import Digest
 from tidegate.artifact.platform import Platform
 from tidegate.bounds import MIB
 from tidegate.errors import BoundExceededError, InvalidInputError
+from tidegate.values import Struct, field
 from tidegate.wire import from_json
 
 MAX_MANIFEST_BYTES: Final = 4 * MIB

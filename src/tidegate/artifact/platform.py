@@ -3,9 +3,8 @@
 
 from typing import Self
 
-from msgspec import Struct
-
 from tidegate.errors import UsageError
+from tidegate.values import Struct
 
 _ALIASES = {"x86_64": "amd64", "aarch64": "arm64", "i386": "386", "armhf": "arm"}
 

@@ -4,11 +4,9 @@
 import re
 from typing import Final, Self
 
-from msgspec import Struct
-from msgspec.structs import replace
-
 from tidegate.artifact.digest import Digest
 from tidegate.errors import InvalidInputError
+from tidegate.values import Struct, replace
 
 DEFAULT_REGISTRY: Final = "docker.io"
 _MAX_NAME_CHARS: Final = 255

@@ -4,7 +4,6 @@
 from pathlib import Path
 
 import click
-from msgspec.structs import replace
 
 from tidegate.cli.call import Call
 from tidegate.cli.click_verb import verb
@@ -14,6 +13,7 @@ from tidegate.errors import NotFoundError
 from tidegate.evidence import Finding, ScanReport, Severity
 from tidegate.inventory import Inventory
 from tidegate.settings import Settings
+from tidegate.values import replace
 
 _KNOWLEDGE_REMEDY = "fetch one with `tidegate db update`, or build one with `tidegate db build`"
 _SEVERITIES = tuple(severity.value for severity in reversed(Severity))

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
-from msgspec.structs import replace
 from sqlalchemy import Connection, select
 
 from tidegate.admission.gate import NOTHING, Gate
@@ -37,6 +36,7 @@ from tidegate.storage import schema
 from tidegate.storage.blobs import BlobStore
 from tidegate.storage.database import Database
 from tidegate.storage.durable import Steps
+from tidegate.values import replace
 
 _log = logging.getLogger(__name__)
 WHO: Final = "tidegate/curation"

@@ -6,9 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from msgspec import Struct
-
 from tidegate.clock import rfc3339
+from tidegate.values import Struct
 from tidegate.wire import to_json
 
 SPEC_VERSION: Final = "1.0"

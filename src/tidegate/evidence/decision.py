@@ -4,9 +4,8 @@
 from datetime import datetime
 from enum import StrEnum
 
-from msgspec import Struct
-
 from tidegate.artifact import Digest
+from tidegate.values import Struct
 
 
 class Boundary(StrEnum):

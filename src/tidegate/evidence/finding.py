@@ -4,10 +4,9 @@
 from datetime import date
 from enum import StrEnum
 
-from msgspec import Struct
-
 from tidegate.artifact import Digest
 from tidegate.inventory import Ecosystem, PackageUrl, Version
+from tidegate.values import Struct
 
 
 class Severity(StrEnum):

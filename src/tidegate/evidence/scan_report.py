@@ -4,11 +4,10 @@
 from datetime import date, datetime
 from typing import Final
 
-from msgspec import Struct, field
-
 from tidegate.artifact import Digest, Platform
 from tidegate.evidence.finding import Finding
 from tidegate.inventory import Component, LocatedSecret, OsRelease, Outcome
+from tidegate.values import Struct, field
 
 SCHEMA_VERSION: Final = "1.0.0"
 

@@ -5,11 +5,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, NewType
 
-from msgspec import Struct
-
 from tidegate.artifact import Digest
 from tidegate.bounds import MIB
 from tidegate.errors import InvalidInputError
+from tidegate.values import Struct
 from tidegate.wire import from_json, to_json
 
 PredicateType = NewType("PredicateType", str)

@@ -5,9 +5,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import NewType
 
-from msgspec import Struct, field
-
 from tidegate.artifact import Digest
+from tidegate.values import Struct, field
 
 Version = NewType("Version", str)
 """A version as its ecosystem writes it; compared only through `tidegate.knowledge.versions`."""

@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Everything found in one image."""
 
-from msgspec import Struct
-
 from tidegate.artifact import Digest, ImageConfig
 from tidegate.inventory.component import Component
 from tidegate.inventory.layer_facts import LocatedSecret, Outcome
 from tidegate.inventory.os_release import OsRelease
+from tidegate.values import Struct
 
 
 class Inventory(Struct, frozen=True, kw_only=True):

@@ -3,11 +3,10 @@
 
 from enum import StrEnum
 
-from msgspec import Struct
-
 from tidegate.artifact import Digest
 from tidegate.inventory.component import Ownership, Package
 from tidegate.inventory.os_release import OsRelease
+from tidegate.values import Struct
 
 
 class OutcomeStatus(StrEnum):

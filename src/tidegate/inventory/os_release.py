@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which operating system an image carries (os-release(5))."""
 
-from msgspec import Struct
+from tidegate.values import Struct
 
 
 class OsRelease(Struct, frozen=True, kw_only=True):

@@ -9,9 +9,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from msgspec import Struct, field
-from msgspec.structs import replace
-
 from tidegate.bounds import printable
 from tidegate.clock import parse_rfc3339, rfc3339
 from tidegate.errors import BoundExceededError, InvalidInputError, OutsideError
@@ -25,6 +22,7 @@ from tidegate.knowledge.staging import Staging
 from tidegate.knowledge.target import lookup_ecosystem
 from tidegate.knowledge.versions import family
 from tidegate.knowledge.writing import Written, write
+from tidegate.values import Struct, field, replace
 
 Progress = Callable[[str], None]
 """Is told, in a few words, what is being read."""

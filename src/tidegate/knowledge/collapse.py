@@ -10,9 +10,8 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from msgspec.structs import replace
-
 from tidegate.evidence import Finding
+from tidegate.values import replace
 
 PRECEDENCE: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {

@@ -10,10 +10,10 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 from isal import isal_zlib
-from msgspec import Struct
 
 from tidegate.errors import BoundExceededError, InvalidInputError
 from tidegate.knowledge.limits import KnowledgeLimits
+from tidegate.values import Struct
 from tidegate.wire import from_json
 
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")

@@ -10,14 +10,13 @@ from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import quote
 
-from msgspec import Struct
-
 from tidegate.clock import parse_rfc3339
 from tidegate.errors import InvalidInputError, NotFoundError, OutsideError
 from tidegate.evidence import KnowledgeStamp
 from tidegate.inventory import Ecosystem
 from tidegate.knowledge.file_format import APPLICATION_ID, FORMAT, REMEDY
 from tidegate.knowledge.target import lookup_ecosystem
+from tidegate.values import Struct
 
 _HEADER: Final = struct.Struct(">16sH10xI28xI4xI28x")
 _MAGIC: Final = b"SQLite format 3\x00"

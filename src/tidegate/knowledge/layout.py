@@ -11,12 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from msgspec import Struct
-
 from tidegate.bounds import printable, read_bounded
 from tidegate.errors import BoundExceededError, InvalidInputError, NotFoundError, OutsideError
 from tidegate.knowledge.archive import Entry, read_zip
 from tidegate.knowledge.limits import KnowledgeLimits
+from tidegate.values import Struct
 
 ARCHIVE: Final = "all.zip"
 KEV_NAMES: Final = ("kev.json", "known_exploited_vulnerabilities.json")

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """How much of what others made is read while knowledge is built or fetched."""
 
-from msgspec import Struct
-
 from tidegate.bounds import GIB, MIB
+from tidegate.values import Struct
 
 
 class KnowledgeLimits(Struct, frozen=True, kw_only=True):

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
-from msgspec import Struct
 
 from tidegate.errors import BoundExceededError, InvalidInputError
 from tidegate.inventory import Ecosystem
@@ -19,6 +18,7 @@ from tidegate.knowledge.severity import Rater, Rating
 from tidegate.knowledge.target import BY_SOURCE, is_modular, lookup_ecosystem, lookup_name
 from tidegate.knowledge.versions import ROSTER, InvalidVersionError, VersionOrder, family
 from tidegate.knowledge.versions.remembering import RememberingOrder
+from tidegate.values import Struct
 
 _CVE: Final = re.compile(r"CVE-[0-9]{4}-[0-9]{4,}")
 _MODULE: Final = re.compile(r"([A-Za-z0-9_.+-]+:[A-Za-z0-9_.+-]+)")

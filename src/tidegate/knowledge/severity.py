@@ -5,9 +5,8 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from msgspec import Struct
-
 from tidegate.evidence import Severity
+from tidegate.values import Struct
 
 MAX_VECTOR_CHARACTERS: Final = 512
 

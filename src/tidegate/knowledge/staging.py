@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 import msgspec
-from msgspec.structs import replace
 
 from tidegate.inventory import Ecosystem
 from tidegate.knowledge.affected import KeyRange
 from tidegate.knowledge.osv import Advisory, Row
 from tidegate.knowledge.severity import Rating
+from tidegate.values import replace
 
 _TABLES: Final = """
 CREATE TABLE staged (number INTEGER PRIMARY KEY, name TEXT UNIQUE, document BLOB);

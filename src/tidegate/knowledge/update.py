@@ -15,8 +15,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from msgspec import Struct
-
 from tidegate.bounds import MIB
 from tidegate.clock import rfc3339
 from tidegate.errors import (
@@ -35,6 +33,7 @@ from tidegate.knowledge.limits import KnowledgeLimits
 from tidegate.knowledge.mirror import Mirror
 from tidegate.knowledge.versions import family, order_of
 from tidegate.outbound import Outbound
+from tidegate.values import Struct
 
 MANIFEST: Final = "MANIFEST.sha256"
 ECOSYSTEMS: Final = "ecosystems.txt"

@@ -5,11 +5,10 @@ import hashlib
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from msgspec import Struct
-
 from tidegate.artifact import Descriptor, Digest
 from tidegate.bounds import Readable, read_bounded
 from tidegate.errors import BoundExceededError, DigestMismatchError, InvalidInputError
+from tidegate.values import Struct
 
 
 class Blobs(Protocol):

@@ -1,12 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """From a descriptor to the one image meant: through indexes, by platform, every document verified."""
 
-import platform as machine
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
-
-from msgspec import Struct
-from msgspec.structs import replace
 
 from tidegate.artifact import Descriptor, Digest, ImageConfig, Index, Manifest, Platform, parse_manifest
 from tidegate.artifact import media_type as mt
@@ -16,6 +13,7 @@ from tidegate.bounds import printable
 from tidegate.errors import BoundExceededError, InvalidInputError, NotFoundError, UsageError
 from tidegate.oci.blobs import BlobLayer, Blobs, read_whole, verify
 from tidegate.oci.image import Image
+from tidegate.values import Struct, replace
 
 MAX_INDEX_DEPTH: Final = 4
 MAX_INDEXES: Final = 64
@@ -25,7 +23,7 @@ _MACHINES: Final = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64", "ar
 
 def host_platform() -> Platform:
     """The platform whose images this machine runs."""
-    name = machine.machine()
+    name = os.uname().machine
     return Platform(os="linux", architecture=_MACHINES.get(name, name))
 
 

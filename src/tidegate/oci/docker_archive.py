@@ -10,8 +10,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
-from msgspec import Struct
-
 from tidegate.artifact import Descriptor, Digest, ImageConfig, Platform, media_type, parse_image_config
 from tidegate.artifact.image_config import MAX_CONFIG_BYTES
 from tidegate.artifact.manifest import MAX_LAYERS, MAX_MANIFEST_BYTES
@@ -21,6 +19,7 @@ from tidegate.oci.blobs import verify
 from tidegate.oci.choose import check_diff_ids
 from tidegate.oci.image import Image
 from tidegate.oci.tar_index import Member, TarIndex
+from tidegate.values import Struct
 from tidegate.wire import from_json
 
 MAX_IMAGES: Final = 1000

@@ -5,10 +5,9 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
-from msgspec import Struct
-
 from tidegate.artifact import Descriptor, Digest, ImageConfig, Manifest
 from tidegate.bounds import Readable
+from tidegate.values import Struct
 
 
 class Layer(Protocol):

@@ -12,10 +12,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, Self, cast
 
-from msgspec import Struct
-
 from tidegate.artifact import Descriptor, Digest, media_type
 from tidegate.errors import OutsideError, UsageError
+from tidegate.values import Struct
 
 if TYPE_CHECKING:
     from hashlib import _Hash

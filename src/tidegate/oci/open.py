@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING
 
 from tidegate.artifact import Platform
 from tidegate.errors import InvalidInputError, UsageError
-from tidegate.oci.archive import MAX_INFLATED_BYTES, is_layout, open_layout_archive, open_tar
-from tidegate.oci.docker_archive import open_saved
 from tidegate.oci.image import Folder, Image
 from tidegate.oci.layout import open_layout
-from tidegate.oci.tar_index import TarIndex
 from tidegate.oci.target import Scheme, Target
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # and imported where a target needs them: a layout folder is opened without
     from tidegate.oci.registry import RegistryClient
+    from tidegate.oci.tar_index import TarIndex
 
 
 @contextmanager
@@ -26,7 +24,7 @@ def open_target(
     platform: Platform | None = None,
     registry: "RegistryClient | None" = None,
     scratch: Path | None = None,
-    max_inflated_bytes: int = MAX_INFLATED_BYTES,
+    max_inflated_bytes: int | None = None,
 ) -> Iterator[Image | Folder]:
     """Opens an image or a folder; leaving the block closes every file, so read its layers inside.
 
@@ -35,7 +33,7 @@ def open_target(
         platform: which image of an index; None takes the only one, or this machine's.
         registry: for registry targets.
         scratch: folder for the nameless file that a packed archive is unpacked into; None for the system's.
-        max_inflated_bytes: the longest tar accepted from a packed archive.
+        max_inflated_bytes: the longest tar accepted from a packed archive; None for the bound of `oci.archive`.
 
     Raises:
         BoundExceededError: over a limit.
@@ -53,11 +51,15 @@ def open_target(
     elif target.scheme in {Scheme.ROOTFS, Scheme.DIR}:
         yield Folder(name=target.text, root=path)
     else:
-        with open_tar(path, scratch=scratch, max_inflated_bytes=max_inflated_bytes) as tar:
+        from tidegate.oci.archive import MAX_INFLATED_BYTES, open_tar
+
+        with open_tar(path, scratch=scratch, max_inflated_bytes=max_inflated_bytes or MAX_INFLATED_BYTES) as tar:
             yield _from_archive(tar, target, platform)
 
 
-def _from_archive(tar: TarIndex, target: Target, platform: Platform | None) -> Image:
+def _from_archive(tar: "TarIndex", target: Target, platform: Platform | None) -> Image:
+    from tidegate.oci.archive import is_layout, open_layout_archive
+
     if is_layout(tar):
         return open_layout_archive(tar, tag=target.tag, digest=target.digest, wanted=platform, name=target.text)
     if "manifest.json" not in tar.names:
@@ -66,6 +68,8 @@ def _from_archive(tar: TarIndex, target: Target, platform: Platform | None) -> I
         )
     if target.digest is not None:
         raise UsageError("cannot be chosen by digest", where=target.text, remedy="append :NAME")
+    from tidegate.oci.docker_archive import open_saved
+
     return open_saved(tar, tag=target.tag, wanted=platform, name=target.text)
 
 

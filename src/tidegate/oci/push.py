@@ -5,8 +5,6 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from msgspec.structs import replace
-
 from tidegate.artifact import Descriptor, Digest, Index, Manifest, Reference, Repository, Tag, parse_manifest
 from tidegate.artifact import media_type as mt
 from tidegate.errors import OutsideError
@@ -16,6 +14,7 @@ from tidegate.oci.registry import RegistryClient, check, fallback_tag
 from tidegate.oci.write import wire_descriptor
 from tidegate.outbound import Reply
 from tidegate.outbound.address import join
+from tidegate.values import replace
 from tidegate.wire import to_json
 
 _MAX_INDEX_BYTES: Final = 4 << 20

@@ -6,10 +6,9 @@ import posixpath
 from collections.abc import Mapping
 from typing import Final
 
-from msgspec import Struct
-
 from tidegate.bounds import MIB, printable
 from tidegate.errors import BoundExceededError, InvalidInputError, OutsideError
+from tidegate.values import Struct
 
 MAX_MEMBERS: Final = 100_000
 MAX_NAME_CHARS: Final = 4096

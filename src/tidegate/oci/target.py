@@ -9,16 +9,12 @@ import re
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import Final
-
-from msgspec import Struct
 
 from tidegate.artifact import Digest, Reference
 from tidegate.bounds import KIB, printable
 from tidegate.errors import InvalidInputError, OutsideError, UsageError
-from tidegate.oci.archive import is_packed, reading_packed, unpacking
-from tidegate.oci.tar_index import TarIndex
+from tidegate.values import Struct
 
 
 class Scheme(StrEnum):
@@ -189,6 +185,12 @@ def _archive_kind(path: Path) -> Scheme:
 
 def _first_names(path: Path) -> set[str]:
     """Names in an archive: all of a plain tar, the first ones of a packed one; none when it is no archive."""
+    # Here, because a target that says its scheme is taken at its word.
+    from tempfile import TemporaryFile
+
+    from tidegate.oci.archive import is_packed, reading_packed, unpacking
+    from tidegate.oci.tar_index import TarIndex
+
     try:
         with path.open("rb") as file, TemporaryFile() as start:
             head = file.read(4)

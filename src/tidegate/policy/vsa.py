@@ -8,12 +8,11 @@ that over. A warning is a PASSED: the gate opens.
 from collections.abc import Mapping
 from typing import Final
 
-from msgspec import Struct, field
-
 from tidegate.artifact import Digest
 from tidegate.clock import parse_rfc3339, rfc3339
 from tidegate.errors import InvalidInputError
 from tidegate.evidence import VSA, Boundary, Decision, PolicyRef, Reason, Statement, Subject, Verdict
+from tidegate.values import Struct, field
 from tidegate.wire import from_builtins, to_builtins, to_json
 
 RESULTS: Final[Mapping[Verdict, str]] = {Verdict.ALLOW: "PASSED", Verdict.WARN: "PASSED", Verdict.DENY: "FAILED"}

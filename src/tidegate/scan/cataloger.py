@@ -8,10 +8,9 @@ kept for ever under (layer digest, cataloger version). How to add one: docs/add-
 
 from typing import Final, Protocol, runtime_checkable
 
-from msgspec import Struct, field
-
 from tidegate.bounds import MIB
 from tidegate.inventory import FileFacts
+from tidegate.values import Struct, field
 
 DEFAULT_MAX_FILE_BYTES: Final = 64 * MIB
 

@@ -4,14 +4,13 @@
 from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
-from msgspec.structs import replace
-
 from tidegate.artifact import Digest
 from tidegate.inventory import Component, LayerFacts, LinkKind, OsRelease, Package, PackageUrl
 from tidegate.oci.squash import Overlay
 from tidegate.scan.ecosystem import ecosystem_of
 from tidegate.scan.purl import component_purl
 from tidegate.scan.visible import Sighting
+from tidegate.values import replace
 
 _Identity: TypeAlias = tuple[str, str, str, str]
 

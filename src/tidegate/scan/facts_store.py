@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from isal import isal_zlib
-from msgspec import Struct
 
 from tidegate.artifact import Digest
 from tidegate.bounds import MIB
 from tidegate.errors import InvalidInputError, OutsideError
 from tidegate.inventory import Component, FileFacts, LayerFacts, LocatedSecret, OsRelease, Outcome
+from tidegate.values import Struct
 from tidegate.wire import from_msgpack, to_msgpack
 
 MAX_FACTS_BYTES: Final = 512 * MIB

@@ -13,8 +13,6 @@ from contextlib import ExitStack
 from struct import Struct
 from typing import Final
 
-from msgspec.structs import replace
-
 from tidegate.artifact import Digest
 from tidegate.bounds import MIB
 from tidegate.errors import BoundExceededError, NotFoundError
@@ -27,6 +25,7 @@ from tidegate.scan.cataloging import failed
 from tidegate.scan.dispatch import Dispatch
 from tidegate.scan.entry import Entry, EntryKind, normalise, path_text
 from tidegate.scan.limits import ScanLimits
+from tidegate.values import replace
 
 FOLDER_READER: Final = "folder"
 """The plug-in named in the outcome of what could not be opened."""

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The bounds of the analysis, in one place: layers are hostile input."""
 
-from msgspec import Struct
-
 from tidegate.bounds import GIB, MIB
+from tidegate.values import Struct
 
 
 class ScanLimits(Struct, frozen=True, kw_only=True):

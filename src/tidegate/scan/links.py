@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import NamedTuple, TypeAlias
 
-from msgspec.structs import replace
-
 from tidegate.artifact import Digest
 from tidegate.errors import BoundExceededError
 from tidegate.inventory import LayerFacts
@@ -26,6 +24,7 @@ from tidegate.scan.inflate import CHUNK_BYTES, LayerStream
 from tidegate.scan.limits import ScanLimits
 from tidegate.scan.tar import TarWalk
 from tidegate.scan.tree import FILE
+from tidegate.values import replace
 
 TreeOf: TypeAlias = Callable[[LayerFacts], Mapping[str, str]]
 

@@ -3,11 +3,10 @@
 
 from collections.abc import Callable, Sequence
 
-from msgspec import Struct
-
 from tidegate.errors import BoundExceededError, InvalidInputError
 from tidegate.scan.limits import ScanLimits
 from tidegate.scan.tar_header import Extension, decimal, number
+from tidegate.values import Struct
 
 TakeBlock = Callable[[], bytes]
 

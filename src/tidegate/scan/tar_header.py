@@ -6,10 +6,9 @@ Where unpackers differ, Go's archive/tar is followed, because the runtimes that 
 
 from typing import Final
 
-from msgspec import Struct, field
-
 from tidegate.errors import InvalidInputError
 from tidegate.scan.entry import shown
+from tidegate.values import Struct, field
 
 BLOCK: Final = 512
 _TEXT_RECORDS: Final = frozenset({"path", "linkpath"})

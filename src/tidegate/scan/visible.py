@@ -3,11 +3,10 @@
 
 from collections.abc import Sequence
 
-from msgspec import Struct
-
 from tidegate.inventory import FileFacts, LayerFacts
 from tidegate.oci.squash import Overlay
 from tidegate.scan.facts_store import FollowedFacts
+from tidegate.values import Struct
 
 
 class Sighting(Struct, frozen=True):

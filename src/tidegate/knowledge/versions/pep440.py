@@ -7,13 +7,13 @@ pre-release word dropped, zeros before a word dropped.
 """
 
 import re
-from typing import Final
-
-from packaging.version import InvalidVersion
-from packaging.version import Version as ParsedVersion
+from typing import TYPE_CHECKING, Final
 
 from tidegate.inventory import Version
 from tidegate.knowledge.versions.order import checked, number
+
+if TYPE_CHECKING:
+    from packaging.version import Version as ParsedVersion
 
 _LEGACY, _STANDARD = b"\x00", b"\x01"
 _END, _MORE = b"\x00", b"\x01"
@@ -38,6 +38,9 @@ class Pep440Order:
         text = checked(self.name, version)
         if _PLAIN.fullmatch(text):  # nine in ten, and ten times quicker
             return _STANDARD + number("") + _release(text.split(".")) + _PLAIN_TAIL
+        from packaging.version import InvalidVersion
+        from packaging.version import Version as ParsedVersion
+
         try:
             parsed = ParsedVersion(text)
         except InvalidVersion:
@@ -45,7 +48,7 @@ class Pep440Order:
         return _STANDARD + _standard(parsed)
 
 
-def _standard(version: ParsedVersion) -> bytes:
+def _standard(version: "ParsedVersion") -> bytes:
     out = [number(str(version.epoch)), _release([str(part) for part in version.release])]
     if version.pre is not None:
         out += [_PRE[version.pre[0]], number(str(version.pre[1]))]

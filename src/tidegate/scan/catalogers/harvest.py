@@ -8,13 +8,11 @@ missing. A file from which nothing at all could be read is an `InvalidInputError
 from collections.abc import Iterable
 from typing import Final
 
-from msgspec import Struct, field
-from msgspec.structs import replace
-
 from tidegate.bounds import MIB, printable
 from tidegate.errors import BoundExceededError, InvalidInputError
 from tidegate.inventory import FileFacts, Ownership, Package
 from tidegate.scan.cataloger import PartialError
+from tidegate.values import Struct, field, replace
 
 MAX_PACKAGES: Final = 100_000
 """Entries of one file, those that cannot be read included."""

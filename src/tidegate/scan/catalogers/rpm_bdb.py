@@ -10,10 +10,9 @@ import struct
 from collections.abc import Iterator
 from typing import Final
 
-from msgspec import Struct, field
-
 from tidegate.errors import BoundExceededError, InvalidInputError
 from tidegate.scan.catalogers.harvest import MAX_PACKAGES
+from tidegate.values import Struct, field
 
 _MAGIC: Final = 0x061561
 _MAGIC_AT: Final = 12
