@@ -159,7 +159,7 @@ def test_who_runs_as_root(user: str, root: bool) -> None:
 
 
 def test_docker_configurations_with_nulls_and_strings_are_read() -> None:
-    run = {
+    run: dict[str, object] = {
         "Env": None,
         "Entrypoint": "/bin/sh -c x",
         "Cmd": None,

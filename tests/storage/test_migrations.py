@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
 from tidegate.errors import OutsideError
 from tidegate.storage.database import Database
-from tidegate.storage.migrations import migrate
+from tidegate.storage.migrations import configuration, migrate, newest
 from tidegate.storage.schema import metadata
 
 
@@ -52,4 +53,14 @@ def test_a_database_of_the_future_is_left_alone(tmp_path: Path) -> None:
         migrate(_url(tmp_path))
     with database.read() as connection:
         assert connection.scalar(text("SELECT version_num FROM alembic_version")) == "9999"
+    database.close()
+
+
+def test_the_newest_revision_is_alembics_head(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'state.db'}"
+    migrate(url)
+    database = Database(url)
+    with database.begin() as connection:
+        assert ScriptDirectory.from_config(configuration(connection)).get_heads() == [newest()]
+        assert connection.scalar(text("SELECT version_num FROM alembic_version")) == newest()
     database.close()

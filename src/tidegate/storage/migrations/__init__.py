@@ -4,7 +4,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 
 from tidegate.errors import OutsideError
 from tidegate.storage.database import Database
@@ -12,7 +12,13 @@ from tidegate.storage.database import Database
 if TYPE_CHECKING:
     from alembic.config import Config
 
+_TABLE: Final = "alembic_version"
 _ORDER_LOCK: Final = 0x71DF  # any number, the same in every replica
+
+
+def newest() -> str:
+    """The newest revision, by the files' names (`0001_first.py`)."""
+    return max(path.name.partition("_")[0] for path in (Path(__file__).parent / "versions").glob("[0-9]*.py"))
 
 
 def migrate(url: str) -> None:
@@ -24,10 +30,19 @@ def migrate(url: str) -> None:
     Raises:
         OutsideError: the database failed, or was written by a newer tidegate.
     """
+    database = Database(url)
+    try:
+        # Alembic's import takes as long as a whole command, and most of the time there is nothing for it to do.
+        if _revision(database) != newest():
+            _upgrade(database)
+    finally:
+        database.close()
+
+
+def _upgrade(database: Database) -> None:
     from alembic import command
     from alembic.util.exc import CommandError
 
-    database = Database(url)
     try:
         with database.begin() as connection:
             if connection.dialect.name == "postgresql":
@@ -38,8 +53,14 @@ def migrate(url: str) -> None:
             f"the database cannot be brought up to date: {error}",
             remedy="run the tidegate that wrote it, or a newer one",
         ) from error
-    finally:
-        database.close()
+
+
+def _revision(database: Database) -> str:
+    """The revision a database is at; "" for a new one."""
+    with database.read() as connection:
+        if not inspect(connection).has_table(_TABLE):
+            return ""
+        return str(connection.scalar(text(f"SELECT version_num FROM {_TABLE}")) or "")  # noqa: S608 - a constant
 
 
 def configuration(connection: Connection) -> "Config":
