@@ -12,7 +12,7 @@ from tidegate.admission.records import Recorded, ledger_line, records_of
 from tidegate.artifact import Digest
 from tidegate.clock import rfc3339
 from tidegate.errors import NotFoundError, TidegateError
-from tidegate.evidence import SCAN, VSA, Statement
+from tidegate.evidence import SCAN, VSA, Boundary, Statement
 from tidegate.execution.placements import running
 from tidegate.policy.vsa import from_vsa
 from tidegate.signing.envelope import verify
@@ -20,7 +20,7 @@ from tidegate.signing.keys import TrustedKeys
 from tidegate.storage import schema
 from tidegate.wire import to_builtins
 
-_STEPS: Final = {"state": 0, "statement": 1, "decision": 2, "event": 4}
+_STEPS: Final = {"state": 0, "statement": 1, "decision": 2, "event": 5}
 _VERDICTS: Final = ("admitted", "rejected", "recalled")
 
 
@@ -102,9 +102,12 @@ def passport(connection: Connection, digest: Digest, trusted: TrustedKeys) -> Pa
 
 
 def _order(entry: Entry) -> tuple[str, int]:
-    """By the second; within one, as the work goes: taken in, examined, decided, and the state that follows."""
-    follows = entry.kind == "state" and entry.what.endswith(_VERDICTS)
-    return entry.at, 3 if follows else _STEPS[entry.kind]
+    """By the second; within one, as the work goes: taken in, examined, decided, the state that follows, and its use."""
+    if entry.kind == "state" and entry.what.endswith(_VERDICTS):
+        return entry.at, 3
+    if entry.kind == "decision" and entry.what.startswith(Boundary.EXECUTION):
+        return entry.at, 4
+    return entry.at, _STEPS[entry.kind]
 
 
 def _statement_entry(connection: Connection, item: Recorded, trusted: TrustedKeys, size: int, root: bytes) -> Entry:
