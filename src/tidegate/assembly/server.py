@@ -27,6 +27,7 @@ from tidegate.loops.expiring import judge_before_expiry
 from tidegate.loops.new_knowledge import NewKnowledge
 from tidegate.loops.pushed import judge_when_quarantined
 from tidegate.loops.recalled import name_exposed_workloads
+from tidegate.loops.stalled import judge_stalled
 from tidegate.settings import Settings
 from tidegate.storage.blobs import BlobStore
 from tidegate.storage.consumers import ConsumerThread
@@ -35,7 +36,7 @@ from tidegate.storage.durable import DurableOptions, DurableWork
 from tidegate.storage.migrations import migrate
 
 _log = logging.getLogger(__name__)
-_EXPIRY_EVERY_SECONDS: Final = 900.0
+_LOOK_EVERY_SECONDS: Final = 900.0
 CURATE: Final = "curate"
 
 
@@ -58,7 +59,7 @@ class Server:
     durable: DurableWork
     consumers: tuple[ConsumerThread, ...]
     _stopping: Flag = field(default_factory=Flag)
-    _expiry: Thread | None = None
+    _by_time: Thread | None = None
 
     def start(self) -> None:
         """Clears what a kill left behind and takes up what it left unfinished, then new work."""
@@ -68,8 +69,8 @@ class Server:
         self.knowledge.start()
         for consumer in self.consumers:
             consumer.start()
-        self._expiry = Thread(target=self._watch_expiry, name="expiring", daemon=True)
-        self._expiry.start()
+        self._by_time = Thread(target=self._watch_time, name="by time", daemon=True)
+        self._by_time.start()
 
     def stop(self) -> None:
         """Stops taking work; what is in flight goes on at the next start."""
@@ -78,21 +79,22 @@ class Server:
             consumer.stop()
         self.knowledge.stop()
         self.durable.stop()
-        if self._expiry is not None:
-            self._expiry.join()
+        if self._by_time is not None:
+            self._by_time.join()
         self.database.close()
 
     def submit(self, key: str, digest: str) -> None:
         """Asks for curation of a digest; the same key again changes nothing."""
         self.durable.submit(CURATE, key, digest)
 
-    def _watch_expiry(self) -> None:
+    def _watch_time(self) -> None:
         while not self._stopping.is_set():
-            try:
-                judge_before_expiry(self.database, self.submit, self.clock)
-            except TidegateError as error:
-                _log.warning("looking for decisions that expire: %s", error)
-            self._stopping.wait(_EXPIRY_EVERY_SECONDS)
+            for look in (judge_before_expiry, judge_stalled):
+                try:
+                    look(self.database, self.submit, self.clock)
+                except TidegateError as error:
+                    _log.warning("%s: %s; looking again later", look.__name__, error)
+            self._stopping.wait(_LOOK_EVERY_SECONDS)
 
 
 def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:

@@ -11,11 +11,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from dbos import DBOS, DBOSConfig, SetWorkflowID
+from dbos import DBOS, DBOSConfig, SetWorkflowID, StepOptions
+
+from tidegate.errors import OutsideError
 
 T = TypeVar("T")
 _QUEUE = "work"
 _POLL_SECONDS = 0.1
+_STEP_ATTEMPTS = 4
+_RETRY_SECONDS = 1.0  # doubled each time
 
 
 class Steps(Protocol):
@@ -24,7 +28,8 @@ class Steps(Protocol):
     def run(self, name: str, function: Callable[..., T], *arguments: Any) -> T:
         """Runs a step, or returns what it returned before the process was killed.
 
-        Arguments and result must be plain: strings, numbers, lists and dicts of them, None.
+        What failed outside (`OutsideError`) is tried again, at most four times in all. Arguments and result must be
+        plain: strings, numbers, lists and dicts of them, None.
         """
         ...
 
@@ -104,4 +109,11 @@ class DurableWork:
 
 class _EngineSteps:
     def run(self, name: str, function: Callable[..., T], *arguments: Any) -> T:
-        return DBOS.run_step({"name": name}, function, *arguments)
+        options = StepOptions(
+            name=name,
+            retries_allowed=True,
+            max_attempts=_STEP_ATTEMPTS,
+            interval_seconds=_RETRY_SECONDS,
+            should_retry=lambda error: isinstance(error, OutsideError),
+        )
+        return DBOS.run_step(options, function, *arguments)
