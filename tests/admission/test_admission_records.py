@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Statements on record: found again by subject, verified, the same claim once, and what counts as evidence."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -23,10 +24,12 @@ TRUSTED = TrustedKeys.of([KEY.verifying])
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Database:
+def database(tmp_path: Path) -> Iterator[Database]:
     url = f"sqlite:///{tmp_path / 'state.db'}"
     migrate(url)
-    return Database(url)
+    found = Database(url)
+    yield found
+    found.close()
 
 
 def scan(findings: int, subject: Digest = IMAGE) -> Statement:

