@@ -4,6 +4,7 @@
 import random
 import sqlite3
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from whole_server import WholeServer, python_image
 
 
 def _counts(home: Path, digest: str) -> dict[str, Counter[str]]:
-    with sqlite3.connect(home / "state.db") as database:
+    with closing(sqlite3.connect(home / "state.db")) as database, database:
         states = database.execute("SELECT after FROM state_change WHERE digest = ?", (digest,))
         statements = database.execute("SELECT predicate_type FROM statement WHERE subject = ?", (digest,))
         events = database.execute("SELECT kind FROM outbox WHERE subject = ?", (digest,))

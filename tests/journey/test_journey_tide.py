@@ -2,6 +2,7 @@
 """New knowledge: what it touches is judged again, and nothing else; running workloads are named."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from whole_server import WholeServer, python_image, run_tidegate
@@ -23,7 +24,7 @@ spec:
 
 
 def _statements(home: Path, digest: str) -> int:
-    with sqlite3.connect(home / "state.db") as database:
+    with closing(sqlite3.connect(home / "state.db")) as database, database:
         return int(database.execute("SELECT count(*) FROM statement WHERE subject = ?", (digest,)).fetchone()[0])
 
 
@@ -93,7 +94,7 @@ def test_a_tampered_record_is_not_sound(tmp_path: Path) -> None:
     with WholeServer(home) as server:
         digest, other = _push_two(server, tmp_path / "images")
         assert server.stop() == 0
-    with sqlite3.connect(home / "state.db") as database:
+    with closing(sqlite3.connect(home / "state.db")) as database, database:
         forged = """CAST(replace(envelope, '"payload":"', '"payload":"IA') AS BLOB)"""
         database.execute(f"UPDATE statement SET envelope = {forged} WHERE subject = ?", (digest,))
     shown = run_tidegate(home, "passport", digest)

@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Connection, delete, select
+from sqlalchemy import ColumnElement, Connection, delete, select, update
 
 from tidegate.artifact import Digest, Repository, Tag
 from tidegate.clock import rfc3339
 from tidegate.events import Event, EventKind
-from tidegate.storage.insert import insert_or_update
+from tidegate.storage.insert import insert_once
 from tidegate.storage.outbox import publish
 from tidegate.storage.schema import repository_manifest, tag
 
@@ -30,10 +30,15 @@ def point(connection: Connection, repository: Repository, name: Tag, digest: Dig
     Returns:
         False when it pointed there before.
     """
-    before = resolve(connection, repository, name)
-    if before == digest:
-        return False
-    insert_or_update(connection, tag, repository=repository, name=name, digest=digest, moved_at=rfc3339(at))
+    row = {"repository": repository, "name": name, "digest": digest, "moved_at": rfc3339(at)}
+    before: Digest | None = None
+    if not insert_once(connection, tag, **row):
+        # Locked, so that of two that move it at once the second sees what the first did.
+        here = (tag.c.repository == repository) & (tag.c.name == name)
+        before = Digest(connection.execute(select(tag.c.digest).where(here).with_for_update()).scalar_one())
+        if before == digest:
+            return False
+        connection.execute(update(tag).where(here).values(digest=digest, moved_at=rfc3339(at)))
     data = {"repository": repository, "tag": name, "before": before or "", "after": digest, "who": who}
     subject = f"{repository}:{name}"
     publish(connection, Event(id=uuid4().hex, kind=EventKind.TAG_MOVED, subject=subject, time=at, data=data))

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """OCI image layout folders (image-spec 1.1 `image-layout.md`)."""
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -115,9 +116,11 @@ class LayoutBlobs:
             file = real.open("rb", buffering=0)
         except FileNotFoundError as error:
             raise InvalidInputError("is missing", where=str(path)) from error
-        except RuntimeError as error:
+        except RuntimeError as error:  # before Python 3.13
             raise InvalidInputError("is a loop of links", where=str(path)) from error
         except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise InvalidInputError("is a loop of links", where=str(path)) from error
             raise OutsideError(f"cannot be read: {error.strerror or error}", where=str(path)) from error
         with file:
             yield _File(file.fileno(), str(path))
