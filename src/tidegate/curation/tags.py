@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Connection, delete, select, update
+from sqlalchemy import ColumnElement, Connection, delete, select
 
 from tidegate.artifact import Digest, Repository, Tag
 from tidegate.clock import rfc3339
 from tidegate.events import Event, EventKind
-from tidegate.storage.insert import insert_once
+from tidegate.storage.insert import insert_once, insert_or_update
 from tidegate.storage.outbox import publish
 from tidegate.storage.schema import repository_manifest, tag
 
@@ -35,10 +35,11 @@ def point(connection: Connection, repository: Repository, name: Tag, digest: Dig
     if not insert_once(connection, tag, **row):
         # Locked, so that of two that move it at once the second sees what the first did.
         here = (tag.c.repository == repository) & (tag.c.name == name)
-        before = Digest(connection.execute(select(tag.c.digest).where(here).with_for_update()).scalar_one())
+        found = connection.scalar(select(tag.c.digest).where(here).with_for_update())
+        before = Digest(found) if found else None
         if before == digest:
             return False
-        connection.execute(update(tag).where(here).values(digest=digest, moved_at=rfc3339(at)))
+        insert_or_update(connection, tag, **row)
     data = {"repository": repository, "tag": name, "before": before or "", "after": digest, "who": who}
     subject = f"{repository}:{name}"
     publish(connection, Event(id=uuid4().hex, kind=EventKind.TAG_MOVED, subject=subject, time=at, data=data))
