@@ -3,7 +3,7 @@
 # named, and the tests that need them skip.
 set -eu
 wanted="podman:podman buildah:buildah skopeo:skopeo runc:runc umoci:umoci netavark:/usr/lib/podman/netavark rpm:rpm \
-rpmbuild:rpm docker-registry:docker-registry zstd:zstd db_load:db-util"
+rpmbuild:rpm docker-registry:docker-registry zstd:zstd db_load:db-util gpg:gnupg openssl:openssl curl:curl"
 missing=""
 for pair in $wanted; do
     program=${pair%%:*} package=${pair#*:}
@@ -11,6 +11,7 @@ for pair in $wanted; do
     command -v "$program" >/dev/null 2>&1 && continue
     case " $missing " in *" $package "*) ;; *) missing="$missing $package" ;; esac
 done
+ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgresql"
 [ -n "$missing" ] || exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
     printf 'tests: installing%s\n' "$missing" >&2
