@@ -162,3 +162,17 @@ def test_health_and_figures(server: WholeServer) -> None:
         "tidegate_queue_size",
     ):
         assert name in text
+
+
+def test_a_known_image_in_one_more_repository_is_judged_for_it_too(server: WholeServer, tmp_path: Path) -> None:
+    digest = python_image(tmp_path, "twice", {"h11": "0.14.0", "click": "8.1.8"})
+    server.push(tmp_path, "twice", "gates/first:1")
+    assert server.verdict(digest)["state"] == "admitted"
+    seen = server.api("/events", limit=1000)["next"]
+    server.push(tmp_path, "twice", "gates/second:1")
+    assert server.http.get("/v2/gates/second/manifests/1").status_code == 200
+    server.wait_for_event("curation.image.shelved", after=seen)
+    before = len(server.http.get(f"/v2/gates/first/referrers/{digest}").json()["manifests"])
+    while len(server.http.get(f"/v2/gates/second/referrers/{digest}").json()["manifests"]) < before:
+        assert server.api("/events", after=seen, limit=1, wait=5) is not None
+    assert server.api(f"/passports/{digest}")["repositories"] == ["gates/first", "gates/second"]

@@ -2,7 +2,7 @@
 """Exceptions: who may make them, what they cover, and for how long."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -11,8 +11,9 @@ from policy_facts import AT, CONTEXT, EXPLOITED, SUBJECT, finding, policy_text, 
 from tidegate.evidence import Boundary, Decision, Verdict
 from tidegate.policy.decide import decide
 from tidegate.policy.document import load_policies
-from tidegate.policy.exception import expired_exceptions, unused_exceptions
+from tidegate.policy.exception import PolicyException, expired_exceptions, unused_exceptions
 from tidegate.policy.explain import Part, explain_decision, group_reasons
+from tidegate.policy.item import Item
 from tidegate.policy.reading import PolicyError
 from tidegate.policy.rule import Policy
 
@@ -177,3 +178,31 @@ def test_reasons_that_say_the_same_are_grouped() -> None:
     (group,) = group_reasons(decision.reasons)
     assert group.rules == ("exploited", "again")
     assert group.reason.message == "there is no scan of this artifact"
+
+
+PERMISSION = PolicyException(
+    name="x",
+    rule="secrets",
+    items=(),
+    packages=(),
+    repositories=("team/*",),
+    owner="bob",
+    approver="eve",
+    reason="r",
+    granted=date(2026, 1, 1),
+    expires=date(2026, 2, 1),
+)
+
+
+def test_anybody_who_pushed_it_cannot_have_approved() -> None:
+    many = replace(CONTEXT, pushed_by="ann", pushers=("ann", "Eve"))
+    assert PERMISSION.may_serve(replace(CONTEXT, pushed_by="ann"))
+    assert not PERMISSION.may_serve(many)
+
+
+def test_an_exception_for_a_repository_must_be_for_every_one_that_holds_the_image() -> None:
+    here = replace(CONTEXT, repository="team/app", repositories=("team/app",))
+    both = replace(CONTEXT, repository="team/app", repositories=("team/app", "prod/app"))
+    item = Item(shown="CVE-1", names=frozenset({"CVE-1"}))
+    assert PERMISSION.covers("secrets", item, here)
+    assert not PERMISSION.covers("secrets", item, both)

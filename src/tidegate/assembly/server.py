@@ -25,7 +25,7 @@ from tidegate.ledger.note import NoteSigner
 from tidegate.loops.child_judged import judge_parents
 from tidegate.loops.expiring import judge_before_expiry
 from tidegate.loops.new_knowledge import NewKnowledge
-from tidegate.loops.pushed import judge_when_quarantined
+from tidegate.loops.pushed import judge_when_pushed
 from tidegate.loops.recalled import name_exposed_workloads
 from tidegate.loops.stalled import judge_stalled
 from tidegate.settings import Settings
@@ -128,7 +128,7 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
     )
     durable = DurableWork(DurableOptions(database_url=home.work_url), {CURATE: curation.work})
     consumers = (
-        judge_when_quarantined(submit),
+        judge_when_pushed(submit),
         judge_parents(database, submit),
         name_exposed_workloads(database, clock),
     )

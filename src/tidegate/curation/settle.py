@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, update
 
-from tidegate.admission.records import Recorded
+from tidegate.artifact import Digest
 from tidegate.clock import rfc3339
 from tidegate.curation.lifecycle import State
 from tidegate.curation.states import advance, state_of
@@ -18,7 +18,7 @@ _SHUT = frozenset({State.REJECTED, State.RECALLED})
 
 
 def settle(
-    connection: Connection, decision: Decision, recorded: Recorded, *, trouble: str, who: str, at: datetime
+    connection: Connection, decision: Decision, envelope: Digest, *, trouble: str, who: str, at: datetime
 ) -> State | None:
     """Moves the subject to the state its decision asks for, in the caller's transaction.
 
@@ -40,7 +40,7 @@ def settle(
             to,
             who=who,
             why=summary(decision, trouble),
-            decision=recorded.digest,
+            decision=envelope,
             expires_at=rfc3339(decision.expires_at),
             at=at,
         )
@@ -52,7 +52,7 @@ def settle(
     elif state in _VENDED and not passed:
         move(State.RECALLED)
     else:
-        _renew(connection, decision, recorded)
+        _renew(connection, decision, envelope)
     return state_of(connection, subject)
 
 
@@ -67,10 +67,10 @@ def summary(decision: Decision, trouble: str = "") -> str:
     return "; ".join(lines + more) or "all rules passed"
 
 
-def _renew(connection: Connection, decision: Decision, recorded: Recorded) -> None:
+def _renew(connection: Connection, decision: Decision, envelope: Digest) -> None:
     table = schema.state
     connection.execute(
         update(table)
         .where(table.c.digest == decision.subject)
-        .values(decision=recorded.digest, expires_at=rfc3339(decision.expires_at))
+        .values(decision=envelope, expires_at=rfc3339(decision.expires_at))
     )

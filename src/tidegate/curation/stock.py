@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import uuid4
 
 from sqlalchemy import Connection, func, insert, select
 
@@ -14,7 +15,9 @@ from tidegate.curation.kind import Kind, kind_of
 from tidegate.curation.lifecycle import State
 from tidegate.curation.states import advance, state_of
 from tidegate.errors import InvalidInputError, NotFoundError
+from tidegate.events import Event, EventKind
 from tidegate.storage.insert import insert_once
+from tidegate.storage.outbox import publish
 from tidegate.storage.schema import blob, manifest, manifest_blob, manifest_child, repository_blob, repository_manifest
 
 
@@ -92,12 +95,20 @@ def store_manifest(
     if insert_once(connection, manifest, **row):
         _link(connection, digest, parsed)
     pushed = {"repository": repository, "digest": digest, "pushed_at": rfc3339(at), "pushed_by": who}
-    insert_once(connection, repository_manifest, **pushed)
+    new_here = insert_once(connection, repository_manifest, **pushed)
     state = state_of(connection, digest)
+    if new_here and state is not None and kind is not Kind.ATTACHMENT:
+        # Known elsewhere: what was judged for there is judged for here too.
+        publish(connection, _shelved(digest, repository, who=who, at=at))
     if state is None:
         state = State.ATTACHED if kind is Kind.ATTACHMENT else State.QUARANTINED
         advance(connection, digest, state, who=who, why=f"pushed to {repository}", at=at)
     return Stored(digest=digest, kind=kind, state=state, subject=subject)
+
+
+def _shelved(digest: Digest, repository: Repository, *, who: str, at: datetime) -> Event:
+    data = {"digest": digest, "repository": repository, "who": who}
+    return Event(id=uuid4().hex, kind=EventKind.IMAGE_SHELVED, subject=digest, time=at, data=data)
 
 
 def artifact_type_of(parsed: Manifest | Index) -> str:

@@ -40,6 +40,7 @@ from tidegate.values import replace
 
 _log = logging.getLogger(__name__)
 WHO: Final = "tidegate/curation"
+_MAX_INDEX_DEPTH: Final = 4
 _SAME_JUDGEMENT_WITHIN: Final = timedelta(hours=1)
 _UNDECIDED = frozenset({State.SUBMITTED, State.QUARANTINED, State.ANALYSING})
 
@@ -85,15 +86,20 @@ class Curation:
         return state
 
     def undecided_children(self, digest: str) -> list[str]:
-        """The images of an index that have no verdict yet; none for an image."""
+        """What an index names, at any depth, that has no verdict yet, the innermost first; nothing for an image."""
+        found: dict[str, None] = {}
         with self._database.read() as connection:
-            if state_of(connection, Digest(digest)) is None:
-                return []
-            manifest = manifest_of(connection, Digest(digest))
-            if not isinstance(manifest, Index):
-                return []
-            states = {child.digest: state_of(connection, child.digest) for child in manifest.manifests}
-        return [child for child, state in states.items() if state in _UNDECIDED]
+            self._collect_undecided(connection, Digest(digest), found, depth=0)
+        return list(found)
+
+    def _collect_undecided(self, connection: Connection, digest: Digest, found: dict[str, None], *, depth: int) -> None:
+        if depth > _MAX_INDEX_DEPTH or state_of(connection, digest) is None:
+            return
+        manifest = manifest_of(connection, digest)
+        for child in manifest.manifests if isinstance(manifest, Index) else ():
+            if child.digest not in found and state_of(connection, child.digest) in _UNDECIDED:
+                self._collect_undecided(connection, child.digest, found, depth=depth + 1)
+                found[child.digest] = None
 
     def begin(self, digest: str) -> str:
         """Takes a digest out of quarantine into analysis; one that was judged before stays as it is meanwhile."""
@@ -155,16 +161,18 @@ class Curation:
                 gathered = NOTHING if trouble else self._gate.evidence_of(connection, subject)
                 context = self._context(connection, subject)
                 decision = self._gate.judge(Boundary.CURATION, subject, context, gathered, at=at)
-            if self._is_on_record(connection, decision):
-                return state_of(connection, subject) or "gone"
             names = repositories_of(connection, subject)
-            uri = f"{names[0]}@{digest}" if names else digest
-            recorded = self._gate.conclude(connection, decision, resource_uri=uri, at=at)
+            envelope = self._envelope_on_record(connection, decision)
+            known = envelope is not None
+            if envelope is None:
+                uri = f"{names[0]}@{digest}" if names else digest
+                envelope = self._gate.conclude(connection, decision, resource_uri=uri, at=at).digest
             for name in names:
-                for envelope in (*decision.inputs, recorded.digest):
-                    self._shelf.attach_record(connection, name, subject, envelope)
-            state = settle(connection, decision, recorded, trouble=trouble, who=WHO, at=at)
-            return state or "gone"
+                for evidence in (*decision.inputs, envelope):
+                    self._shelf.attach_record(connection, name, subject, evidence)
+            if known:
+                return state_of(connection, subject) or "gone"
+            return settle(connection, decision, envelope, trouble=trouble, who=WHO, at=at) or "gone"
 
     def _examine_image(self, manifest: Manifest, name: str, stored_at: datetime) -> None:
         inventory = self._scan(open_shelved(manifest, self._blobs, name=name))
@@ -180,20 +188,27 @@ class Curation:
             if self._knowledge() is knowledge:
                 return
 
-    def _is_on_record(self, connection: Connection, decision: Decision) -> bool:
-        """True when the state rests on this very judgement, made a moment ago by a process that was killed."""
+    def _envelope_on_record(self, connection: Connection, decision: Decision) -> Digest | None:
+        """The envelope behind the state, when it is this very judgement, made a moment ago: by a killed process."""
         known = self._decision_behind(connection, decision.subject)
         if known is None or decision.decided_at - known.decided_at >= _SAME_JUDGEMENT_WITHIN:
-            return False
-        return known == replace(decision, decided_at=known.decided_at, expires_at=known.expires_at)
+            return None
+        if known != replace(decision, decided_at=known.decided_at, expires_at=known.expires_at):
+            return None
+        return Digest(str(_envelope_behind(connection, decision.subject)))
 
     def _decision_behind(self, connection: Connection, digest: Digest) -> Decision | None:
-        name = connection.scalar(select(schema.state.c.decision).where(schema.state.c.digest == digest))
+        name = _envelope_behind(connection, digest)
         return self._gate.decision_named(connection, Digest(name)) if name else None
 
     def _context(self, connection: Connection, subject: Digest) -> Context:
         names, pushers = repositories_of(connection, subject), pushers_of(connection, subject)
-        return Context(repository=names[0] if names else "", pushed_by=pushers[0] if pushers else "")
+        return Context(
+            repository=names[0] if names else "",
+            pushed_by=pushers[0] if pushers else "",
+            repositories=names,
+            pushers=pushers,
+        )
 
     def _children(self, connection: Connection, index: Index) -> list[tuple[str, Decision]]:
         found = []
@@ -202,6 +217,10 @@ class Curation:
             if decision is not None:
                 found.append((str(child.platform or child.digest), decision))
         return found
+
+
+def _envelope_behind(connection: Connection, digest: Digest) -> str | None:
+    return connection.scalar(select(schema.state.c.decision).where(schema.state.c.digest == digest))
 
 
 def _stored_at(connection: Connection, digest: Digest) -> datetime:

@@ -17,6 +17,7 @@ TYPE_PREFIX: Final = "dev.tidegate."
 class EventKind(StrEnum):
     """Every change that is told: `tier.subject.verb`."""
 
+    IMAGE_SHELVED = "curation.image.shelved"
     IMAGE_QUARANTINED = "curation.image.quarantined"
     IMAGE_ANALYSING = "curation.image.analysing"
     IMAGE_ADMITTED = "curation.image.admitted"

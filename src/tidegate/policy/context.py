@@ -28,12 +28,16 @@ class Context:
         trusted: ids of the keys whose evidence counts; with none, no evidence counts.
         latest: for an evidence kind (`scan`, `sbom`, `vsa`), the envelope that is the newest the gate's own records
             know of. Then no other counts, so that hiding the newest cannot bring an older, kinder one back.
+        repositories: all that hold the artifact, where there are several; an exception for some must be for each.
         pushed_by: the principal who brought the image; cannot have approved an exception that serves it.
+        pushers: all who brought it, where there were several; the same holds for each of them.
     """
 
     repository: str = ""
+    repositories: tuple[str, ...] = ()
     reference: str = ""
     pushed_by: str = ""
+    pushers: tuple[str, ...] = ()
     environment: str = ""
     cluster: str = ""
     namespace: str = ""

@@ -44,9 +44,9 @@ class PolicyException:
         return datetime.combine(self.granted, time(), tzinfo=UTC) <= at < self.ends_at
 
     def may_serve(self, context: Context) -> bool:
-        """False when whoever pushed the image approved it, or owns and approved it (segregation of duties)."""
-        approver = same_person(self.approver)
-        return approver not in {same_person(context.pushed_by), same_person(self.owner), ""}
+        """False when anybody who pushed the image approved it, or its owner did (segregation of duties)."""
+        interested = {same_person(name) for name in (context.pushed_by, *context.pushers, self.owner, "")}
+        return same_person(self.approver) not in interested
 
     def covers(self, rule: str, item: Item, context: Context) -> bool:
         """True when it is about this rule, item and repository."""
@@ -56,7 +56,7 @@ class PolicyException:
             and (
                 not self.packages or (any(_matches(self.packages, name) for name in (item.purl, item.package) if name))
             )
-            and (not self.repositories or _matches(self.repositories, context.repository))
+            and (not self.repositories or all(_matches(self.repositories, name) for name in _places(context)))
         )
 
 
@@ -72,6 +72,11 @@ class ExceptionSet:
 def same_person(name: str) -> str:
     """A principal's name as it is compared: case and surrounding space do not make another person."""
     return name.strip().casefold()
+
+
+def _places(context: Context) -> tuple[str, ...]:
+    """Every repository a verdict will hold in: the state is the digest's, wherever it lies."""
+    return context.repositories or (context.repository,)
 
 
 def _matches(patterns: Sequence[str], text: str) -> bool:
