@@ -27,8 +27,6 @@ class EventKind(StrEnum):
     IMAGE_RECALLED = "curation.image.recalled"
     IMAGE_RETIRED = "curation.image.retired"
     IMAGE_DELETED = "curation.image.deleted"
-    IMAGE_VENDED = "curation.image.vended"
-    PULL_REFUSED = "curation.pull.refused"
     TAG_MOVED = "curation.tag.moved"
     EVIDENCE_ADDED = "curation.evidence.added"
     WORKLOAD_ADMITTED = "execution.workload.admitted"
