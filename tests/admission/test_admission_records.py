@@ -12,6 +12,7 @@ from tidegate.admission.records import file_envelope, gather, ledger_line, recor
 from tidegate.artifact import Digest
 from tidegate.errors import OutsideError
 from tidegate.evidence import SCAN, VSA, Statement, Subject
+from tidegate.oversight.passport import passport
 from tidegate.signing.envelope import sign
 from tidegate.signing.keys import SigningKey, TrustedKeys
 from tidegate.storage.database import Database
@@ -124,3 +125,13 @@ def test_a_strangers_statement_stands_in_nobodys_way(database: Database) -> None
         before = gather(connection, IMAGE, TRUSTED)
         file_envelope(connection, sign(scan(7), SigningKey.generate()).content, scan(7), at=AT)
         assert gather(connection, IMAGE, TRUSTED) == before
+
+
+def test_a_passport_with_a_strangers_statement_is_not_sound(database: Database) -> None:
+    with database.begin() as connection:
+        record(connection, scan(0), KEY, at=AT)
+        assert passport(connection, IMAGE, TRUSTED).sound
+        file_envelope(connection, sign(scan(7), SigningKey.generate()).content, scan(7), at=AT)
+        found = passport(connection, IMAGE, TRUSTED)
+        assert not found.sound
+        assert [entry.detail["in_ledger"] for entry in found.entries] == [True, True]

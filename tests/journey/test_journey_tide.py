@@ -7,8 +7,11 @@ from pathlib import Path
 
 from whole_server import WholeServer, python_image, run_tidegate
 
+from tidegate.artifact import Platform
 from tidegate.clock import system_clock
 from tidegate.knowledge.seed import build_seed
+from tidegate.oci.layer_builder import LayerBuilder
+from tidegate.oci.write import write_image, write_index
 
 DEPLOYMENT = """
 apiVersion: apps/v1
@@ -58,6 +61,31 @@ def test_a_new_advisory_recalls_what_it_touches_and_names_where_it_runs(tmp_path
         assert server.http.get("/v2/team/fixed/manifests/1").status_code == 200
         assert _statements(home, untouched) == before
         assert server.stop() == 0
+
+
+def test_an_index_is_recalled_with_the_image_in_it(tmp_path: Path) -> None:
+    home, layout = tmp_path / "home", tmp_path / "images"
+    children = []
+    for architecture, version in (("amd64", "0.14.0"), ("arm64", "0.16.0")):
+        metadata = f"Metadata-Version: 2.1\nName: h11\nVersion: {version}\n\n"
+        layer = LayerBuilder().file("srv/h11.dist-info/METADATA", metadata).file("arch", architecture).build()
+        platform = Platform(os="linux", architecture=architecture)
+        children.append(write_image(layout, None, [layer], {"User": "1"}, platform=platform))
+    index = str(write_index(layout, "both", children).digest)
+    with WholeServer(home) as server:
+        server.push(layout, "both", "team/both:1")
+        assert server.verdict(index)["state"] == "admitted"
+        build_seed(home / "knowledge.db", made_at=system_clock(), later=True)
+        recalled = set()
+        after = 0
+        while recalled != {index, str(children[0].digest)}:
+            page = server.api("/events", after=after, wait=60)
+            assert page["events"], f"recalled so far: {recalled}"
+            told = [item["event"] for item in page["events"]]
+            recalled |= {event["subject"] for event in told if event["type"].endswith("image.recalled")}
+            after = page["next"]
+        assert server.http.get("/v2/team/both/manifests/1").status_code == 403
+        assert server.http.get(f"/v2/team/both/manifests/{children[1].digest}").status_code == 200
 
 
 def test_knowledge_that_came_while_the_server_was_down_is_joined_at_its_start(tmp_path: Path) -> None:
