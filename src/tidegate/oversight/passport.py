@@ -132,12 +132,18 @@ def _statement_entry(connection: Connection, item: Recorded, trusted: TrustedKey
 def _gist(statement: Statement) -> str:
     predicate = statement.predicate
     if statement.predicate_type == SCAN:
-        findings = predicate.get("findings", [])
+        findings = [item for item in _items(predicate, "findings") if isinstance(item, dict)]
         exploited = sum(1 for finding in findings if finding.get("exploited"))
-        return f"scan: {len(findings)} findings, {exploited} exploited, {len(predicate.get('secrets', []))} secrets"
+        return f"scan: {len(findings)} findings, {exploited} exploited, {len(_items(predicate, 'secrets'))} secrets"
     if "components" in predicate:
-        return f"bill of materials: {len(predicate['components'])} components"
+        return f"bill of materials: {len(_items(predicate, 'components'))} components"
     return f"statement {statement.predicate_type}"
+
+
+def _items(predicate: Mapping[str, Any], name: str) -> list[Any]:
+    """A list in a predicate; a signer may have put anything there."""
+    found = predicate.get(name)
+    return found if isinstance(found, list) else []
 
 
 def _entry(item: Recorded, what: str, detail: Mapping[str, Any]) -> Entry:
