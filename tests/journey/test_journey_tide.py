@@ -76,7 +76,7 @@ def test_an_index_is_recalled_with_the_image_in_it(tmp_path: Path) -> None:
         server.push(layout, "both", "team/both:1")
         assert server.verdict(index)["state"] == "admitted"
         build_seed(home / "knowledge.db", made_at=system_clock(), later=True)
-        recalled = set()
+        recalled: set[str] = set()
         after = 0
         while recalled != {index, str(children[0].digest)}:
             page = server.api("/events", after=after, wait=60)
