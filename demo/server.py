@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A running tidegate, driven as a user drives it: the command, and HTTP."""
 
-import json
 import os
 import re
 import subprocess
@@ -81,8 +80,3 @@ class Tidegate:
 
     def _environment(self) -> dict[str, str]:
         return {**os.environ, "TIDEGATE_HOME": str(self.home)}
-
-
-def pretty(document: Any) -> str:
-    """JSON for people."""
-    return json.dumps(document, indent=2)

@@ -176,3 +176,10 @@ def test_a_known_image_in_one_more_repository_is_judged_for_it_too(server: Whole
     while len(server.http.get(f"/v2/gates/second/referrers/{digest}").json()["manifests"]) < before:
         assert server.api("/events", after=seen, limit=1, wait=5) is not None
     assert server.api(f"/passports/{digest}")["repositories"] == ["gates/first", "gates/second"]
+
+
+def test_a_second_server_over_the_same_folder_is_refused(server: WholeServer) -> None:
+    second = run_tidegate(server.home, "serve", "--port", "0")
+    assert second.returncode == 2
+    assert "another server" in second.stderr
+    assert server.http.get("/livez").status_code == 200

@@ -20,7 +20,6 @@ DOCKER_LAYER_FOREIGN: Final = "application/vnd.docker.image.rootfs.foreign.diff.
 
 DSSE: Final = "application/vnd.dsse.envelope.v1+json"
 IN_TOTO: Final = "application/vnd.in-toto+json"
-CYCLONEDX_JSON: Final = "application/vnd.cyclonedx+json"
 
 MANIFESTS: Final = frozenset({OCI_MANIFEST, DOCKER_MANIFEST})
 INDEXES: Final = frozenset({OCI_INDEX, DOCKER_INDEX})

@@ -20,6 +20,7 @@ from tidegate.assembly.outward import build_outbound, build_registry_client
 from tidegate.assembly.scanner import build_scanner
 from tidegate.bounds import MIB, read_bounded
 from tidegate.clock import Clock, parse_rfc3339, system_clock
+from tidegate.curation.shelved import context_of
 from tidegate.errors import InvalidInputError, NotFoundError, OutsideError
 from tidegate.evidence import Boundary, Decision, Evidence, Statement
 from tidegate.examination import examine
@@ -32,7 +33,6 @@ from tidegate.oci.image import Folder
 from tidegate.oci.open import open_target
 from tidegate.oci.target import parse_target
 from tidegate.oversight.passport import Passport, passport
-from tidegate.policy.context import Context
 from tidegate.settings import Settings
 from tidegate.storage.database import Database
 from tidegate.storage.migrations import migrate
@@ -74,7 +74,9 @@ class Local:
         with Knowledge.open(self.settings.db) as knowledge:
             report = examine(inventory, knowledge, at=at.date())
         statements = (sbom_statement(inventory, made_at=_EPOCH), scan_statement(inventory, report))
-        subject, context = inventory.digest, Context(reference=target)
+        subject = inventory.digest
+        with self.database.read() as connection:
+            context = context_of(connection, subject, reference=target)
         if not record:
             evidence = tuple(self._unrecorded(statement, subject) for statement in statements)
             gathered = Gathered(evidence=evidence, newest={item.predicate_type: item.digest for item in evidence})

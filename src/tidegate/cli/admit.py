@@ -88,14 +88,19 @@ def _tell_review(review: "WorkloadReview", output: Output, call: Call) -> int:
 
 
 def _lines(reasons: "tuple[Reason, ...]") -> list[str]:
-    """One line a reason, worst first; what an exception silenced last."""
-    ordered = sorted(reasons, key=lambda reason: (bool(reason.excepted_by), -reason.verdict.rank))
+    """One line for what is said of one thing, worst first; what an exception silenced last."""
+    from tidegate.policy.explain import group_reasons
+
     lines = []
-    for reason in ordered:
+    for group in sorted(
+        group_reasons(reasons), key=lambda one: (bool(one.reason.excepted_by), -one.reason.verdict.rank)
+    ):
+        reason = group.reason
         mark = "·" if reason.excepted_by else _MARKS[reason.verdict]
         fix = f" → {reason.fix}" if reason.fix else ""
         excepted = f" (excepted by {reason.excepted_by})" if reason.excepted_by else ""
-        lines.append(printable(f"  {mark} {reason.message}{fix}{excepted}  [{reason.rule}]") + "\n")
+        rules = ", ".join(dict.fromkeys(group.rules))
+        lines.append(printable(f"  {mark} {reason.message}{fix}{excepted}  [{rules}]") + "\n")
     return lines
 
 

@@ -27,18 +27,8 @@ class ClickVerb(click.Command):
         super().format_epilog(ctx, formatter)
 
 
-class ClickVerbs(click.Group):
+class ClickVerbs(ClickVerb, click.Group):
     """A verb that has verbs of its own, such as `db`."""
-
-    def __init__(self, name: str, *, examples: Examples = (), **rest: Any) -> None:
-        super().__init__(name, **rest)
-        self.examples = tuple(examples)
-        self.params += shared_options()
-
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Writes the examples under the list of verbs."""
-        write_examples(self.examples, formatter)
-        super().format_epilog(ctx, formatter)
 
 
 def verb(name: str, *, examples: Examples = ()) -> Callable[[Callable[..., int]], ClickVerb]:

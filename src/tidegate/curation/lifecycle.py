@@ -51,6 +51,13 @@ class UnlawfulChangeError(RefusedError):
 
 _SERVED: Final = frozenset({State.ADMITTED, State.DEPRECATED, State.ATTACHED})
 
+UNDECIDED: Final = frozenset({State.SUBMITTED, State.QUARANTINED, State.ANALYSING})
+"""No verdict yet."""
+VENDED: Final = frozenset({State.ADMITTED, State.RESTRICTED, State.DEPRECATED})
+"""A verdict that lets it out, to somebody at least."""
+SHUT: Final = frozenset({State.REJECTED, State.RECALLED})
+"""A verdict that keeps it in."""
+
 EDGES: Final = {
     (State.SUBMITTED, State.QUARANTINED): EventKind.IMAGE_QUARANTINED,
     (State.SUBMITTED, State.ATTACHED): EventKind.EVIDENCE_ADDED,

@@ -7,14 +7,12 @@ from sqlalchemy import Connection, update
 
 from tidegate.artifact import Digest
 from tidegate.clock import rfc3339
-from tidegate.curation.lifecycle import State
+from tidegate.curation.lifecycle import SHUT, VENDED, State
 from tidegate.curation.states import advance, state_of
 from tidegate.evidence import Decision, Verdict
 from tidegate.storage import schema
 
 _MAX_WHY_REASONS = 3
-_VENDED = frozenset({State.ADMITTED, State.RESTRICTED, State.DEPRECATED})
-_SHUT = frozenset({State.REJECTED, State.RECALLED})
 
 
 def settle(
@@ -45,11 +43,11 @@ def settle(
             at=at,
         )
 
-    if state is State.QUARANTINED or (state in _SHUT and passed):
+    if state is State.QUARANTINED or (state in SHUT and passed):
         move(State.ANALYSING)
-    if state in {State.QUARANTINED, State.ANALYSING} or (state in _SHUT and passed):
+    if state in {State.QUARANTINED, State.ANALYSING} or (state in SHUT and passed):
         move(State.ADMITTED if passed else State.REJECTED)
-    elif state in _VENDED and not passed:
+    elif state in VENDED and not passed:
         move(State.RECALLED)
     else:
         _renew(connection, decision, envelope)

@@ -13,6 +13,7 @@ from tidegate.artifact.image_config import MAX_CONFIG_BYTES
 from tidegate.bounds import Readable, read_bounded
 from tidegate.errors import DigestMismatchError, InvalidInputError, NotFoundError
 from tidegate.oci.image import Image
+from tidegate.policy.context import Context
 from tidegate.storage import schema
 from tidegate.storage.blobs import BlobStore
 
@@ -42,6 +43,18 @@ def pushers_of(connection: Connection, digest: Digest) -> tuple[str, ...]:
     """Who pushed a manifest, anywhere, sorted."""
     table = schema.repository_manifest
     return tuple(sorted(set(connection.scalars(select(table.c.pushed_by).where(table.c.digest == digest)))))
+
+
+def context_of(connection: Connection, digest: Digest, *, reference: str = "") -> Context:
+    """What policy is told of an artifact beside its evidence: where it lies, and who brought it."""
+    names, pushers = repositories_of(connection, digest), pushers_of(connection, digest)
+    return Context(
+        repository=names[0] if names else "",
+        repositories=names,
+        reference=reference,
+        pushed_by=pushers[0] if pushers else "",
+        pushers=pushers,
+    )
 
 
 def open_shelved(manifest: Manifest, blobs: BlobStore, *, name: str) -> Image:

@@ -21,9 +21,10 @@ from tidegate.admission.statements import sbom_statement, scan_statement
 from tidegate.artifact import Digest, Index, Manifest
 from tidegate.clock import Clock, parse_rfc3339
 from tidegate.curation.components import remember_components
+from tidegate.curation.lifecycle import UNDECIDED
 from tidegate.curation.settle import settle
 from tidegate.curation.shelf import Shelf
-from tidegate.curation.shelved import manifest_of, open_shelved, pushers_of, repositories_of
+from tidegate.curation.shelved import context_of, manifest_of, open_shelved, repositories_of
 from tidegate.curation.states import State, advance, state_of
 from tidegate.errors import OutsideError, TidegateError
 from tidegate.evidence import Boundary, Decision
@@ -31,7 +32,6 @@ from tidegate.examination import examine
 from tidegate.inventory import Inventory
 from tidegate.knowledge.database import Knowledge
 from tidegate.oci.image import Image
-from tidegate.policy.context import Context
 from tidegate.storage import schema
 from tidegate.storage.blobs import BlobStore
 from tidegate.storage.database import Database
@@ -42,7 +42,6 @@ _log = logging.getLogger(__name__)
 WHO: Final = "tidegate/curation"
 _MAX_INDEX_DEPTH: Final = 4
 _SAME_JUDGEMENT_WITHIN: Final = timedelta(hours=1)
-_UNDECIDED = frozenset({State.SUBMITTED, State.QUARANTINED, State.ANALYSING})
 
 
 class Curation:
@@ -97,7 +96,7 @@ class Curation:
             return
         manifest = manifest_of(connection, digest)
         for child in manifest.manifests if isinstance(manifest, Index) else ():
-            if child.digest not in found and state_of(connection, child.digest) in _UNDECIDED:
+            if child.digest not in found and state_of(connection, child.digest) in UNDECIDED:
                 self._collect_undecided(connection, child.digest, found, depth=depth + 1)
                 found[child.digest] = None
 
@@ -159,7 +158,7 @@ class Curation:
                 decision = decide_index(Boundary.CURATION, subject, self._children(connection, manifest), at)
             else:
                 gathered = NOTHING if trouble else self._gate.evidence_of(connection, subject)
-                context = self._context(connection, subject)
+                context = context_of(connection, subject)
                 decision = self._gate.judge(Boundary.CURATION, subject, context, gathered, at=at)
             names = repositories_of(connection, subject)
             envelope = self._envelope_on_record(connection, decision)
@@ -200,15 +199,6 @@ class Curation:
     def _decision_behind(self, connection: Connection, digest: Digest) -> Decision | None:
         name = _envelope_behind(connection, digest)
         return self._gate.decision_named(connection, Digest(name)) if name else None
-
-    def _context(self, connection: Connection, subject: Digest) -> Context:
-        names, pushers = repositories_of(connection, subject), pushers_of(connection, subject)
-        return Context(
-            repository=names[0] if names else "",
-            pushed_by=pushers[0] if pushers else "",
-            repositories=names,
-            pushers=pushers,
-        )
 
     def _children(self, connection: Connection, index: Index) -> list[tuple[str, Decision]]:
         found = []

@@ -81,11 +81,6 @@ class Access:
     def __init__(self, token: AccessToken | None = None) -> None:
         self._token = token
 
-    @property
-    def needs_token(self) -> bool:
-        """True when one is configured."""
-        return self._token is not None
-
     def authenticate(self, authorization: str, *, peer: str) -> Principal:
         """Turns an `Authorization` header into a principal.
 

@@ -5,14 +5,13 @@ from collections.abc import Callable
 
 from sqlalchemy import select
 
-from tidegate.curation.lifecycle import State
+from tidegate.curation.lifecycle import SHUT, VENDED
 from tidegate.events import Event, EventKind
 from tidegate.storage import schema
 from tidegate.storage.consumers import Consumer
 from tidegate.storage.database import Database
 
 _VERDICTS = frozenset({EventKind.IMAGE_ADMITTED, EventKind.IMAGE_REJECTED, EventKind.IMAGE_RECALLED})
-_JUDGED = (State.ADMITTED, State.REJECTED, State.RESTRICTED, State.DEPRECATED, State.RECALLED)
 
 
 def judge_parents(database: Database, submit: Callable[[str, str], None]) -> Consumer:
@@ -24,7 +23,7 @@ def judge_parents(database: Database, submit: Callable[[str, str], None]) -> Con
     parents = (
         select(child.c.parent)
         .join(state, state.c.digest == child.c.parent)
-        .where(state.c.state.in_([member.value for member in _JUDGED]))
+        .where(state.c.state.in_([member.value for member in VENDED | SHUT]))
         .order_by(child.c.parent)
     )
 

@@ -8,12 +8,11 @@ from typing import Final
 from sqlalchemy import select
 
 from tidegate.clock import Clock, rfc3339
-from tidegate.curation.lifecycle import State
+from tidegate.curation.lifecycle import VENDED
 from tidegate.storage import schema
 from tidegate.storage.database import Database
 
 AHEAD: Final = timedelta(days=1)
-_VENDED = (State.ADMITTED, State.RESTRICTED, State.DEPRECATED)
 
 
 def judge_before_expiry(database: Database, submit: Callable[[str, str], None], clock: Clock) -> int:
@@ -23,7 +22,7 @@ def judge_before_expiry(database: Database, submit: Callable[[str, str], None], 
     """
     table = schema.state
     query = select(table.c.digest, table.c.expires_at).where(
-        table.c.state.in_([member.value for member in _VENDED]),
+        table.c.state.in_([member.value for member in VENDED]),
         table.c.expires_at != "",
         table.c.expires_at <= rfc3339(clock() + AHEAD),
     )

@@ -19,7 +19,7 @@ from sqlalchemy import select
 from tidegate.artifact import Digest
 from tidegate.clock import Clock, rfc3339
 from tidegate.curation.components import images_in
-from tidegate.curation.lifecycle import State
+from tidegate.curation.lifecycle import SHUT, VENDED, State
 from tidegate.errors import NotFoundError, TidegateError
 from tidegate.events import Event, EventKind
 from tidegate.evidence import KnowledgeStamp
@@ -31,7 +31,6 @@ from tidegate.storage.insert import insert_or_update
 
 _log = logging.getLogger(__name__)
 LOOK_EVERY_SECONDS: Final = 1.0
-_JUDGED = (State.ADMITTED, State.REJECTED, State.RESTRICTED, State.DEPRECATED, State.RECALLED, State.ANALYSING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +147,9 @@ class NewKnowledge:
                 _log.warning("the knowledge joined last cannot be read (%s); judging all images again", error)
         with self._database.read() as connection:
             state = schema.state
-            query = select(state.c.digest).where(state.c.state.in_([member.value for member in _JUDGED]))
+            query = select(state.c.digest).where(
+                state.c.state.in_([member.value for member in VENDED | SHUT | {State.ANALYSING}])
+            )
             everything = tuple(Digest(text) for text in connection.scalars(query.order_by(state.c.digest)))
         return Tide(stamp=new.stamp, changed_ranges=0, images=everything, whole=True)
 

@@ -8,14 +8,12 @@ from typing import Final
 from sqlalchemy import select
 
 from tidegate.clock import Clock, rfc3339
-from tidegate.curation.lifecycle import State
+from tidegate.curation.lifecycle import UNDECIDED
 from tidegate.storage import schema
 from tidegate.storage.database import Database
 
 AFTER: Final = timedelta(minutes=30)
 """Longer than an honest examination takes, and how often it is asked again."""
-
-_WAITING = (State.QUARANTINED, State.ANALYSING)
 
 
 def judge_stalled(database: Database, submit: Callable[[str, str], None], clock: Clock) -> int:
@@ -25,7 +23,7 @@ def judge_stalled(database: Database, submit: Callable[[str, str], None], clock:
     """
     table, at = schema.state, clock()
     query = select(table.c.digest).where(
-        table.c.state.in_([member.value for member in _WAITING]), table.c.since <= rfc3339(at - AFTER)
+        table.c.state.in_([member.value for member in UNDECIDED]), table.c.since <= rfc3339(at - AFTER)
     )
     with database.read() as connection:
         digests = connection.scalars(query).all()

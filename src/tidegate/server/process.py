@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import select
 from starlette.routing import Mount
 
+from tidegate.assembly.home import Home
 from tidegate.assembly.server import Server, build_server
 from tidegate.errors import UsageError
 from tidegate.identity import Access, AccessToken
@@ -33,12 +34,13 @@ def run_server(settings: Settings, *, ready: Callable[[str], None]) -> None:
         TidegateError: it cannot be built, or the address is taken.
     """
     access = _access(settings.server)
-    server = build_server(settings)
-    server.start()
-    try:
-        asyncio.run(_serve(server, access, ready))
-    finally:
-        server.stop()
+    with Home(folder=settings.home).taken():
+        server = build_server(settings)
+        server.start()
+        try:
+            asyncio.run(_serve(server, access, ready))
+        finally:
+            server.stop()
 
 
 async def _serve(server: Server, access: Access, ready: Callable[[str], None]) -> None:

@@ -10,14 +10,13 @@ from starlette.responses import Response
 from tidegate.artifact import Digest
 from tidegate.assembly.server import Server
 from tidegate.clock import rfc3339
-from tidegate.curation.lifecycle import State
+from tidegate.curation.lifecycle import UNDECIDED, State
 from tidegate.errors import NotFoundError
 from tidegate.oversight.passport import passport
 from tidegate.server.api.problem import reply
 from tidegate.server.api.waiting import wait_for
 from tidegate.storage import schema
 
-_UNDECIDED = frozenset({State.SUBMITTED, State.QUARANTINED, State.ANALYSING})
 Wait = Annotated[float, Query(ge=0, le=60, description="Seconds to wait for a verdict before answering.")]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 
@@ -41,7 +40,7 @@ def routes(server: Server) -> APIRouter:
 
         def decided() -> dict[str, Any] | None:
             found = _image(server, subject)
-            return found if found["state"] not in _UNDECIDED else None
+            return found if found["state"] not in UNDECIDED else None
 
         return reply(wait_for(server.database, decided, seconds=wait) or _image(server, subject))
 
