@@ -39,7 +39,19 @@ CASES = [
     (RPM, "debian", "12", "", ""),
     (DEB, "alpine", "3.18.9", "", ""),
     (PYPI, "debian", "12", "", "PyPI"),
+    (PackageKind.NPM, "debian", "12", "", "npm"),
+    (PackageKind.MAVEN, "alpine", "3.18.9", "", "Maven"),
+    (PackageKind.GOLANG, "wolfi", "1", "", "Go"),
+    (PackageKind.CARGO, "wolfi", "1", "", "crates.io"),
+    (PackageKind.COMPOSER, "wolfi", "1", "", "Packagist"),
 ]
+NOT_IN_OSV = {
+    PackageKind.COCOAPODS,
+    PackageKind.CONDA,
+    PackageKind.CPAN,
+    PackageKind.GENERIC,
+    PackageKind.LUAROCKS,
+}
 
 
 @pytest.mark.parametrize(("kind", "identity", "version", "codename", "ecosystem"), CASES)
@@ -49,9 +61,9 @@ def test_known_ecosystems(kind: PackageKind, identity: str, version: str, codena
 
 
 def test_a_distributions_package_without_its_distribution_has_none() -> None:
+    without = {kind for kind in PackageKind if kind.is_of_distribution} | NOT_IN_OSV
     for kind in PackageKind:
-        expected = "" if kind.is_of_distribution else "PyPI"
-        assert ecosystem_of(Package(kind=kind, name="a", version=Version("1")), None) == expected
+        assert bool(ecosystem_of(Package(kind=kind, name="a", version=Version("1")), None)) == (kind not in without)
 
 
 def test_sid_is_told_by_its_pretty_name_where_there_is_no_codename() -> None:

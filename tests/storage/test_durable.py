@@ -37,7 +37,7 @@ def test_killed_work_goes_on_after_the_step_that_ended(tmp_path: Path) -> None:
     assert told(run(tmp_path, "resume")) == {"unfinished": 0, "failed": []}
     found = notes(tmp_path)
     assert found["first b"] == found["second b"] == 1
-    # "a" ran beside "b" and may have been killed between its step and the step's record: then it runs twice, as promised.
+    # "a" ran beside "b" and may have been killed between a step and its record: then it runs twice, as promised.
     assert found["second a"] in {1, 2}
 
 

@@ -2,8 +2,18 @@
 """Vocabulary: statements, findings, decisions. Values only; nothing here reads or writes."""
 
 from tidegate.evidence.decision import Boundary, Decision, PolicyRef, Reason, Verdict
-from tidegate.evidence.finding import Exploitation, Finding, Match, Severity
-from tidegate.evidence.scan_report import Configuration, KnowledgeStamp, ScannedArtifact, ScanReport, Support
+from tidegate.evidence.finding import Exploitation, Finding, FixState, Match, Priority, Severity, Urgency
+from tidegate.evidence.misconfiguration import Misconfiguration
+from tidegate.evidence.scan_report import (
+    Advice,
+    BaseImage,
+    Configuration,
+    KnowledgeStamp,
+    Notice,
+    ScannedArtifact,
+    ScanReport,
+    Support,
+)
 from tidegate.evidence.statement import (
     PAYLOAD_TYPE,
     SBOM,
@@ -15,29 +25,43 @@ from tidegate.evidence.statement import (
     Subject,
     parse_statement,
 )
+from tidegate.evidence.suppression import IdleWord, InVain, SaidIn, Suppressed, SuppressedSecret, Word
 
 __all__ = [
     "PAYLOAD_TYPE",
     "SBOM",
     "SCAN",
     "VSA",
+    "Advice",
+    "BaseImage",
     "Boundary",
     "Configuration",
     "Decision",
     "Evidence",
     "Exploitation",
     "Finding",
+    "FixState",
+    "IdleWord",
+    "InVain",
     "KnowledgeStamp",
     "Match",
+    "Misconfiguration",
+    "Notice",
     "PolicyRef",
     "PredicateType",
+    "Priority",
     "Reason",
+    "SaidIn",
     "ScanReport",
     "ScannedArtifact",
     "Severity",
     "Statement",
     "Subject",
     "Support",
+    "Suppressed",
+    "SuppressedSecret",
+    "Urgency",
     "Verdict",
+    "Word",
     "parse_statement",
 ]

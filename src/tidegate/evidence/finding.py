@@ -5,7 +5,7 @@ from datetime import date
 from enum import StrEnum
 
 from tidegate.artifact import Digest
-from tidegate.inventory import Ecosystem, PackageUrl, Version
+from tidegate.inventory import Basis, Ecosystem, PackageUrl, Scope, Version
 from tidegate.values import Struct
 
 
@@ -50,6 +50,44 @@ class Match(Struct, frozen=True, kw_only=True):
     source: str
 
 
+class FixState(StrEnum):
+    """Whether there is a fix, as the advisory's source tells."""
+
+    FIXED = "fixed"
+    NOT_FIXED = "not-fixed"
+    WILL_NOT_FIX = "will-not-fix"
+    UNKNOWN = "unknown"
+
+
+class Urgency(StrEnum):
+    """What to do about a finding, most urgent last."""
+
+    NONE = "none"
+    LATER = "later"
+    SOON = "soon"
+    NOW = "now"
+
+    @property
+    def rank(self) -> int:
+        """0 for none to 3 for now."""
+        return list(Urgency).index(self)
+
+
+class Priority(Struct, frozen=True, kw_only=True):
+    """How much a finding matters here, and why: one number that explains itself.
+
+    Attributes:
+        score: 0.0 to 100.0.
+        reasons: every ground that moved the score, with how far: `+25 known to be exploited since 2021-11-03`.
+        profile: name of the sector profile it was weighed with; "" for none.
+    """
+
+    score: float
+    urgency: Urgency
+    reasons: tuple[str, ...]
+    profile: str = ""
+
+
 class Finding(Struct, frozen=True, kw_only=True):
     """One advisory that affects one component.
 
@@ -60,6 +98,11 @@ class Finding(Struct, frozen=True, kw_only=True):
         score: CVSS base score 0.0 to 10.0; None without a vector.
         epss: probability of exploitation in 30 days, 0 to 1; `epss_percentile` likewise.
         malicious: an OSV `MAL-` record.
+        scope: of the component.
+        basis: of the component.
+        part: `base` when a layer of the base image brought the component in, `yours` when another did, "" when the
+            base is not known.
+        priority: None until it is weighed.
     """
 
     id: str
@@ -81,3 +124,8 @@ class Finding(Struct, frozen=True, kw_only=True):
     malicious: bool = False
     published: str = ""
     references: tuple[str, ...] = ()
+    fix_state: FixState = FixState.UNKNOWN
+    scope: Scope = Scope.RUNTIME
+    basis: Basis = Basis.INSTALLED
+    part: str = ""
+    priority: Priority | None = None

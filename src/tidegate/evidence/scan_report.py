@@ -6,10 +6,12 @@ from typing import Final
 
 from tidegate.artifact import Digest, Platform
 from tidegate.evidence.finding import Finding
-from tidegate.inventory import Component, LocatedSecret, OsRelease, Outcome
+from tidegate.evidence.misconfiguration import Misconfiguration
+from tidegate.evidence.suppression import IdleWord, Suppressed, SuppressedSecret
+from tidegate.inventory import Census, Component, Custody, LocatedSecret, OsRelease, Outcome, PackageUrl
 from tidegate.values import Struct, field
 
-SCHEMA_VERSION: Final = "1.0.0"
+SCHEMA_VERSION: Final = "1.1.0"
 
 
 class ScannedArtifact(Struct, frozen=True, kw_only=True):
@@ -36,7 +38,12 @@ class Support(Struct, frozen=True, kw_only=True):
 
     Attributes:
         ends: day of the last free security fix; None when not announced.
-        ended: already past on the day of the scan.
+        ended: already past on the day the report speaks of.
+        subject: what it is about: `distribution`, `runtime`, `framework`, `base`, `component`.
+        purl: of the component it is about; "" for the distribution.
+        days_left: from the report's day to `ends`, negative when it is past; None when not announced.
+        last_fix: day of the last advisory that brought this release a fix; None when none is known.
+        fixes_per_year: advisories with a fix for this release in the year before the report's day; None when unknown.
     """
 
     product: str
@@ -44,6 +51,58 @@ class Support(Struct, frozen=True, kw_only=True):
     ends: date | None
     ended: bool
     latest: str = ""
+    subject: str = "distribution"
+    purl: str = ""
+    days_left: int | None = None
+    last_fix: date | None = None
+    fixes_per_year: int | None = None
+
+
+class Notice(Struct, frozen=True, kw_only=True):
+    """What its makers or its registry say against a package: `deprecated`, `yanked`, `abandoned`."""
+
+    kind: str
+    purl: PackageUrl
+    location: str
+    reason: str = ""
+
+
+class BaseImage(Struct, frozen=True, kw_only=True):
+    """What an image was built upon.
+
+    Attributes:
+        name: reference as its annotation or the catalogue of bases tells; "" when only its layers are known.
+        digest: of its manifest; None when unknown.
+        layers: how many of the image's layers, from the bottom, are its.
+        known_by: `annotation`, `layers`, `history`.
+        part_of: repository and tag family it belongs to, such as `docker.io/library/debian`.
+    """
+
+    name: str
+    layers: int
+    known_by: str
+    digest: Digest | None = None
+    part_of: str = ""
+
+
+class Advice(Struct, frozen=True, kw_only=True):
+    """One step that removes findings: another base, or a newer package.
+
+    Attributes:
+        kind: `base` or `package`.
+        subject: package URL, or the base's name.
+        to: version, or the other base's reference.
+        removes: ids of findings that would go, sorted.
+        adds: ids of findings that would come, sorted.
+        unknown: why `adds` cannot be told; "" when it can.
+    """
+
+    kind: str
+    subject: str
+    to: str
+    removes: tuple[str, ...]
+    adds: tuple[str, ...] = ()
+    unknown: str = ""
 
 
 class KnowledgeStamp(Struct, frozen=True, kw_only=True):
@@ -58,6 +117,9 @@ class ScanReport(Struct, frozen=True, kw_only=True):
     """Everything known about one image at one moment. Equal inputs give equal bytes: there is no clock in it.
 
     Attributes:
+        at: the day support, expiries and due dates are judged for; that of the knowledge unless another was asked for.
+        suppressed: findings that statements and ignore files silenced; they are not in `findings`.
+        idle: statements and ignore entries that silenced nothing.
         unmatched: ecosystems of components for which the knowledge holds no advisories at all (so silence is no proof).
     """
 
@@ -71,3 +133,13 @@ class ScanReport(Struct, frozen=True, kw_only=True):
     knowledge: KnowledgeStamp | None
     unmatched: tuple[str, ...] = ()
     schema_version: str = SCHEMA_VERSION
+    at: date | None = None
+    custody: Custody | None = None
+    census: Census | None = None
+    misconfigurations: tuple[Misconfiguration, ...] = ()
+    suppressed: tuple[Suppressed, ...] = ()
+    suppressed_secrets: tuple[SuppressedSecret, ...] = ()
+    idle: tuple[IdleWord, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    base: BaseImage | None = None
+    advice: tuple[Advice, ...] = ()

@@ -1,7 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Vocabulary: what software is in an image. Values only; nothing here reads or writes."""
 
-from tidegate.inventory.component import Component, Ecosystem, Ownership, Package, PackageKind, PackageUrl, Version
+from tidegate.inventory.component import (
+    Basis,
+    Component,
+    Ecosystem,
+    Ownership,
+    Package,
+    PackageKind,
+    PackageUrl,
+    Scope,
+    Version,
+)
+from tidegate.inventory.custody import Census, Custody, FileCustody, FileNature, Integrity, Origin, Share
 from tidegate.inventory.inventory import Inventory
 from tidegate.inventory.layer_facts import (
     FileFacts,
@@ -16,14 +27,21 @@ from tidegate.inventory.layer_facts import (
 from tidegate.inventory.os_release import OsRelease
 
 __all__ = [
+    "Basis",
+    "Census",
     "Component",
+    "Custody",
     "Ecosystem",
+    "FileCustody",
     "FileFacts",
+    "FileNature",
+    "Integrity",
     "Inventory",
     "LayerFacts",
     "Link",
     "LinkKind",
     "LocatedSecret",
+    "Origin",
     "OsRelease",
     "Outcome",
     "OutcomeStatus",
@@ -31,6 +49,8 @@ __all__ = [
     "Package",
     "PackageKind",
     "PackageUrl",
+    "Scope",
     "SecretFact",
+    "Share",
     "Version",
 ]

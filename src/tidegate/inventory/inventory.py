@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Everything found in one image."""
 
+from collections.abc import Mapping
+
 from tidegate.artifact import Digest, ImageConfig
 from tidegate.inventory.component import Component
+from tidegate.inventory.custody import Census, Custody
 from tidegate.inventory.layer_facts import LocatedSecret, Outcome
 from tidegate.inventory.os_release import OsRelease
-from tidegate.values import Struct
+from tidegate.values import Struct, field
 
 
 class Inventory(Struct, frozen=True, kw_only=True):
@@ -16,6 +19,10 @@ class Inventory(Struct, frozen=True, kw_only=True):
         layers: compressed digests, bottom first.
         os_release: None when the image names no operating system.
         config: None when there is no image around the files.
+        annotations: of the manifest.
+        layers_unpacked: diff ids of the layers, bottom first; what a base image is recognised by.
+        custody: None when there are no files (a bill of materials was read instead of an image).
+        census: None likewise.
     """
 
     digest: Digest
@@ -26,3 +33,7 @@ class Inventory(Struct, frozen=True, kw_only=True):
     config: ImageConfig | None = None
     secrets: tuple[LocatedSecret, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    layers_unpacked: tuple[Digest, ...] = ()
+    custody: Custody | None = None
+    census: Census | None = None

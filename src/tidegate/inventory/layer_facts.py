@@ -55,7 +55,12 @@ class SecretFact(Struct, frozen=True, kw_only=True):
 
     Attributes:
         rule: the kind of token, such as `private-key`.
+        path: in the layer; `config`, `env:NAME`, `history:N` where `place` says so.
         line: counted from 1.
+        place: where `path` lies: `file`, `image-config`, `git`.
+        commit: that first brought it in, for `git`.
+        decoded: how it was encoded, outermost first: `base64`, `hex`, `percent`, `zip`, `gzip`, `tar`.
+        column: of its first character, counted from 1; 0 when unknown.
         redacted: first characters and length, for people to recognise it.
         fingerprint: sha256 hex over rule and secret, to tell two apart without keeping either.
     """
@@ -65,6 +70,10 @@ class SecretFact(Struct, frozen=True, kw_only=True):
     line: int
     redacted: str
     fingerprint: str
+    place: str = "file"
+    commit: str = ""
+    decoded: tuple[str, ...] = ()
+    column: int = 0
 
 
 class LayerFacts(Struct, frozen=True, kw_only=True):

@@ -19,3 +19,4 @@ class OsRelease(Struct, frozen=True, kw_only=True):
     name: str = ""
     pretty_name: str = ""
     id_like: tuple[str, ...] = ()
+    cpe_name: str = ""

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from tidegate.evidence import Exploitation, Finding, Match, Severity
+from tidegate.evidence import Exploitation, Finding, FixState, Match, Severity
 from tidegate.inventory import Component, Ecosystem, Version
 from tidegate.knowledge.affected import words
 from tidegate.knowledge.collapse import collapsed
@@ -195,4 +195,7 @@ def _finding(component: Component, target: Target, hit: _Hit, advisory: _Advisor
         malicious=advisory.malicious,
         published=advisory.published,
         references=advisory.references,
+        fix_state=FixState.FIXED if hit.fixed else FixState.UNKNOWN,
+        scope=component.scope,
+        basis=component.basis,
     )

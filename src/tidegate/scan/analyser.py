@@ -15,7 +15,7 @@ from tidegate.scan.limits import ScanLimits
 if TYPE_CHECKING:
     from tidegate.scan.dispatch import Dispatch
 
-ENGINE_VERSION: Final = 1
+ENGINE_VERSION: Final = 2
 """Raised with every change of what the analysis itself finds in the same layer."""
 
 Progress: TypeAlias = Callable[[int, int], None]

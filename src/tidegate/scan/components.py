@@ -85,6 +85,12 @@ def _component(package: Package, sighting: Sighting, layer: Digest, os: OsReleas
         architecture=package.architecture,
         licenses=package.licenses,
         modularity=package.modularity,
+        qualifiers=dict(package.qualifiers),
+        scope=package.scope,
+        basis=package.basis,
+        checksums=package.checksums,
+        deprecated=package.deprecated,
+        supplier=package.supplier,
     )
 
 

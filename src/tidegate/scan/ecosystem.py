@@ -11,7 +11,27 @@ from typing import Final
 
 from tidegate.inventory import Ecosystem, OsRelease, Package, PackageKind
 
-_LANGUAGES: Final[Mapping[PackageKind, Ecosystem]] = {PackageKind.PYPI: Ecosystem("PyPI")}
+_LANGUAGES: Final[Mapping[PackageKind, Ecosystem]] = {
+    PackageKind.BITNAMI: Ecosystem("Bitnami"),
+    PackageKind.CARGO: Ecosystem("crates.io"),
+    PackageKind.COMPOSER: Ecosystem("Packagist"),
+    PackageKind.CONAN: Ecosystem("ConanCenter"),
+    PackageKind.CRAN: Ecosystem("CRAN"),
+    PackageKind.GEM: Ecosystem("RubyGems"),
+    PackageKind.GITHUB: Ecosystem("GitHub Actions"),
+    PackageKind.GOLANG: Ecosystem("Go"),
+    PackageKind.HACKAGE: Ecosystem("Hackage"),
+    PackageKind.HEX: Ecosystem("Hex"),
+    PackageKind.JULIA: Ecosystem("Julia"),
+    PackageKind.MAVEN: Ecosystem("Maven"),
+    PackageKind.NPM: Ecosystem("npm"),
+    PackageKind.NUGET: Ecosystem("NuGet"),
+    PackageKind.OPAM: Ecosystem("opam"),
+    PackageKind.PUB: Ecosystem("Pub"),
+    PackageKind.PYPI: Ecosystem("PyPI"),
+    PackageKind.SWIFT: Ecosystem("SwiftURL"),
+}
+"""Kinds with one ecosystem for all the world; conda, CPAN, CocoaPods and LuaRocks have none in OSV."""
 _DEBIAN_CODENAMES: Final[Mapping[str, str]] = {
     "buster": "10",
     "bullseye": "11",

@@ -12,7 +12,7 @@ from tidegate.scan.cataloger import Cataloger
 from tidegate.scan.facts_store import FactsStore, ImageView
 from tidegate.scan.limits import ScanLimits
 
-VIEW_VERSION: Final = 1
+VIEW_VERSION: Final = 2
 """Raised with every change in how layers are laid over each other, or in package URLs and ecosystems."""
 
 
@@ -60,6 +60,8 @@ def scan_image(
         config=image.config,
         secrets=view.secrets,
         outcomes=view.outcomes,
+        annotations=image.manifest.annotations if image.manifest else {},
+        layers_unpacked=view.diff_ids,
     )
 
 

@@ -17,6 +17,15 @@ _NAMESPACES: Final = {
     "sled": "suse",
 }
 """Vendors whose package URL namespace is not their os-release ID."""
+_SEPARATORS: Final = {
+    PackageKind.COMPOSER: "/",
+    PackageKind.GITHUB: "/",
+    PackageKind.GOLANG: "/",
+    PackageKind.MAVEN: ":",
+    PackageKind.NPM: "/",
+    PackageKind.SWIFT: "/",
+}
+"""What stands between vendor and name in the whole name of a kind that has vendors."""
 
 
 def component_purl(package: Package, os: OsRelease | None) -> PackageUrl:
@@ -42,14 +51,25 @@ def component_purl(package: Package, os: OsRelease | None) -> PackageUrl:
         qualifiers["arch"] = package.architecture
         qualifiers["distro"] = _distro(os) if os else ""
         qualifiers["upstream"] = _upstream(package)
+    vendor, name = _divided(package)
+    qualifiers.update(package.qualifiers)
     url = PackageURL(
         type=package.kind.value,
-        namespace=namespace or None,
-        name=package.name,
-        version=version,
+        namespace=namespace or vendor or None,
+        name=name,
+        version=version or None,
         qualifiers={key: value for key, value in qualifiers.items() if value},
     )
     return PackageUrl(url.to_string())
+
+
+def _divided(package: Package) -> tuple[str, str]:
+    """A whole name as the namespace and the name of a package URL."""
+    separator = _SEPARATORS.get(package.kind)
+    if separator is None:
+        return "", package.name
+    vendor, _, name = package.name.rpartition(separator)
+    return vendor, name
 
 
 def _distro(os: OsRelease) -> str:

@@ -17,3 +17,7 @@ CATALOGERS: Final[tuple[Cataloger, ...]] = (
     RpmCataloger(),
     PythonCataloger(),
 )
+"""What reads an image or an unpacked root file system: that which is installed."""
+
+SOURCE_CATALOGERS: Final[tuple[Cataloger, ...]] = (*CATALOGERS,)
+"""What reads a folder of sources (`dir:`): lock files and manifests as well."""

@@ -10,7 +10,7 @@ from typing import Final
 
 from tidegate.bounds import MIB, printable
 from tidegate.errors import BoundExceededError, InvalidInputError
-from tidegate.inventory import FileFacts, Ownership, Package
+from tidegate.inventory import FileFacts, Ownership, Package, PackageKind
 from tidegate.scan.cataloger import PartialError
 from tidegate.values import Struct, field, replace
 
@@ -57,8 +57,16 @@ class Harvest(Struct, kw_only=True):
             licenses = tuple(text[:MAX_LICENSE_CHARS] for text in package.licenses)
             self._packages.append(package if licenses == package.licenses else replace(package, licenses=licenses))
 
-    def own(self, package: str, paths: Iterable[str]) -> None:
-        """Keeps the paths a package says are its own.
+    def own(
+        self,
+        package: str,
+        paths: Iterable[str],
+        *,
+        algorithm: str = "",
+        checksums: bytes = b"",
+        configuration: Iterable[str] = (),
+    ) -> None:
+        """Keeps the paths a package says are its own, and what it says of their content; see `Ownership`.
 
         Raises:
             BoundExceededError: over `MAX_PATHS` or `MAX_PATHS_CHARS`.
@@ -73,7 +81,15 @@ class Harvest(Struct, kw_only=True):
             if self._paths_chars > MAX_PATHS_CHARS:
                 raise BoundExceededError("MAX_PATHS_CHARS", MAX_PATHS_CHARS, where=self.path)
         if kept and fits(package):
-            self._ownership.append(Ownership(package=package, paths=tuple(kept)))
+            self._ownership.append(
+                Ownership(
+                    package=package,
+                    paths=tuple(kept),
+                    algorithm=algorithm,
+                    checksums=checksums,
+                    configuration=tuple(configuration),
+                )
+            )
 
     def defect(self, reason: str) -> None:
         """Counts an entry that could not be read; the first one's reason is told.
@@ -116,7 +132,7 @@ def fits(text: str) -> bool:
 
 
 def _unfit(package: Package) -> str:
-    if "/" in package.name:
+    if "/" in package.name and (package.kind.is_of_distribution or package.kind is PackageKind.PYPI):
         return f"package {package.name[:60]!r}: a name with a slash"
     for what, text in (("name", package.name), ("version", package.version)):
         if not fits(text):
