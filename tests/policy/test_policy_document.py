@@ -7,8 +7,8 @@ from policy_facts import policy_text
 
 from tidegate.errors import BoundExceededError, InvalidInputError
 from tidegate.policy.document import load_policies, load_policy
-from tidegate.policy.marked_yaml import MAX_DOCUMENT_BYTES
-from tidegate.policy.reading import PolicyError
+from tidegate.rules.marked_yaml import MAX_DOCUMENT_BYTES
+from tidegate.rules.reading import DocumentError
 
 GOOD = """
 - name: one
@@ -23,7 +23,7 @@ GOOD = """
 
 def complaint(old: str, new: str) -> str:
     assert old in GOOD
-    with pytest.raises(PolicyError) as caught:
+    with pytest.raises(DocumentError) as caught:
         load_policy(policy_text(GOOD.replace(old, new)), file="p.yaml")
     return str(caught.value)
 
@@ -85,7 +85,7 @@ def test_every_defect_is_collected() -> None:
     rules = GOOD.replace("finding.exploited", "finding.nope").replace("{finding.id}", "{finding.nor}") + GOOD.replace(
         "name: one", "name: two"
     ).replace("deny", "block")
-    with pytest.raises(PolicyError, match=r"\(and 2 more\)") as caught:
+    with pytest.raises(DocumentError, match=r"\(and 2 more\)") as caught:
         load_policy(policy_text(rules), file="p.yaml")
     assert [defect.where.rsplit(":", 1)[0] for defect in caught.value.defects] == [
         "p.yaml:10",

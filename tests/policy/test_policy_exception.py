@@ -14,8 +14,8 @@ from tidegate.policy.document import load_policies
 from tidegate.policy.exception import PolicyException, expired_exceptions, unused_exceptions
 from tidegate.policy.explain import Part, explain_decision, group_reasons
 from tidegate.policy.item import Item
-from tidegate.policy.reading import PolicyError
 from tidegate.policy.rule import Policy
+from tidegate.rules.reading import DocumentError
 
 POLICY = policy_text("""
 - name: exploited
@@ -145,14 +145,14 @@ def test_missing_evidence_is_never_excepted() -> None:
     ],
 )
 def test_exceptions_nobody_may_make(changes: dict[str, str | None], expected: str) -> None:
-    with pytest.raises(PolicyError) as caught:
+    with pytest.raises(DocumentError) as caught:
         load(**changes)
     assert expected in str(caught.value)
     assert str(caught.value).startswith("e.yaml:")
 
 
 def test_exceptions_to_nothing() -> None:
-    with pytest.raises(PolicyError, match="no policy is called 'test'"):
+    with pytest.raises(DocumentError, match="no policy is called 'test'"):
         load_policies({"e.yaml": exceptions()})
 
 

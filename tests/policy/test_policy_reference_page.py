@@ -8,8 +8,9 @@ from pathlib import Path
 from tidegate.evidence import Boundary
 from tidegate.policy.document import load_policies
 from tidegate.policy.explain import explain_policy
-from tidegate.policy.fields import COLLECTIONS, EVIDENCE_KINDS, VARIABLES, Variable
+from tidegate.policy.fields import COLLECTIONS, EVIDENCE_KINDS, VARIABLES
 from tidegate.policy.testing import load_tests, run_tests
+from tidegate.rules.field import Variable
 
 PAGE = Path(__file__).resolve().parents[2].joinpath("docs", "reference", "policy.md").read_text(encoding="utf-8")
 EXAMPLE = PAGE.partition("```yaml\n")[2].partition("```")[0]

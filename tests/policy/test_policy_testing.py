@@ -7,8 +7,8 @@ from policy_facts import policy_text
 from tidegate.evidence import Verdict
 from tidegate.policy.document import load_policies
 from tidegate.policy.profile import load_profile
-from tidegate.policy.reading import PolicyError
 from tidegate.policy.testing import load_tests, run_tests
+from tidegate.rules.reading import DocumentError
 
 
 def cases(text: str, policy: str = "default") -> str:
@@ -103,7 +103,7 @@ def test_cases_that_do_not_hold_say_why() -> None:
 )
 def test_what_cannot_be_given(given: str, expected: str) -> None:
     text = f"- name: a\n  boundary: curation\n  given: {given}\n  expect: {{verdict: deny}}"
-    with pytest.raises(PolicyError) as caught:
+    with pytest.raises(DocumentError) as caught:
         load_tests({"t.yaml": cases(text)})
     assert expected in str(caught.value)
     assert str(caught.value).startswith("t.yaml:9:")
@@ -114,5 +114,5 @@ def test_documents_of_other_kinds_are_passed_over() -> None:
     both = policy + "---\n" + cases("- {name: c, boundary: curation, expect: {verdict: deny}}", policy="test")
     (result,) = run_tests(load_policies({"b": both}), load_tests({"b": both}))
     assert result.passed
-    with pytest.raises(PolicyError, match="holds no tests"):
+    with pytest.raises(DocumentError, match="holds no tests"):
         load_tests({"t": cases("[]")})

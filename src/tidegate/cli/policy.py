@@ -50,13 +50,13 @@ def _check(call: Call, *, output: Output, files: tuple[Path, ...], profile: str 
     from tidegate.clock import system_clock
     from tidegate.policy.document import load_policies
     from tidegate.policy.exception import expired_exceptions
-    from tidegate.policy.reading import PolicyError
     from tidegate.policy.testing import load_tests
+    from tidegate.rules.reading import DocumentError
 
     texts = policy_texts(call.settings(), files, profile)
     try:
         policies, tests = load_policies(texts), load_tests(texts)
-    except PolicyError as error:
+    except DocumentError as error:
         for defect in error.defects:
             say(str(defect))
         return error.exit_status

@@ -16,11 +16,11 @@ from tidegate.errors import InvalidInputError
 from tidegate.evidence import Boundary, Decision, Evidence, Reason, Verdict
 from tidegate.policy.context import Context
 from tidegate.policy.exception import applying
-from tidegate.policy.expression import EvaluationError, Objection, objections
 from tidegate.policy.item import WHOLE_IMAGE, Item, Members, Values, View
 from tidegate.policy.rule import Policy, Rule
 from tidegate.policy.shelf import Problem, Shelf, holds_until
 from tidegate.policy.view import view_context, view_evidence
+from tidegate.rules.expression import EvaluationError, Objection, objections
 
 MAX_REASONS_PER_RULE: Final = 1000
 """Objections of one rule that are told one by one; the rest is counted."""

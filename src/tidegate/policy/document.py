@@ -10,11 +10,12 @@ from tidegate.artifact import Digest
 from tidegate.errors import BoundExceededError, InvalidInputError
 from tidegate.evidence import Boundary, Verdict
 from tidegate.policy.exception import ExceptionSet, PolicyException, same_person
-from tidegate.policy.expression import Checker, Runtime
-from tidegate.policy.fields import COLLECTIONS, EVIDENCE_KINDS, Collection
-from tidegate.policy.marked_yaml import Node, Scalar, Table, read_documents
-from tidegate.policy.reading import Fields, PolicyError, as_duration, as_member, as_scalar, defect, suggestion
+from tidegate.policy.fields import COLLECTIONS, EVIDENCE_KINDS, VARIABLES
 from tidegate.policy.rule import Policy, Rule
+from tidegate.rules.expression import Checker, Runtime
+from tidegate.rules.field import Collection
+from tidegate.rules.marked_yaml import Node, Scalar, Table, read_documents
+from tidegate.rules.reading import DocumentError, Fields, as_duration, as_member, as_scalar, defect, suggestion
 
 API_VERSION: Final = "tidegate.dev/v1"
 MAX_RULES: Final = 500
@@ -36,7 +37,7 @@ def load_policies(files: Mapping[str, str]) -> tuple[Policy, ...]:
         The policies, in the order of the files, each with the exceptions that name it.
 
     Raises:
-        PolicyError: something is wrong; it carries every defect of the first file that has any.
+        DocumentError: something is wrong; it carries every defect of the first file that has any.
         BoundExceededError: a document is over a bound.
     """
     documents = [(file, text, node) for file, text in files.items() for node in read_documents(text, file=file)]
@@ -45,7 +46,9 @@ def load_policies(files: Mapping[str, str]) -> tuple[Policy, ...]:
         if kind_of(node) == "Policy":
             policy = _policy(node, Digest.of(text.encode()))
             if policy.name in policies:
-                raise PolicyError([defect(node, f"a second policy is called {policy.name!r}", f"rename it in {file}")])
+                raise DocumentError(
+                    [defect(node, f"a second policy is called {policy.name!r}", f"rename it in {file}")]
+                )
             policies[policy.name] = policy
     for _, text, node in documents:
         if kind_of(node) == "Exceptions":
@@ -58,12 +61,12 @@ def load_policy(text: str, *, file: str) -> Policy:
     """Reads the one policy of a text, with the exceptions beside it.
 
     Raises:
-        PolicyError: something is wrong, or there is not exactly one policy.
+        DocumentError: something is wrong, or there is not exactly one policy.
         BoundExceededError: a document is over a bound.
     """
     policies = load_policies({file: text})
     if len(policies) != 1:
-        raise PolicyError([InvalidInputError(f"holds {len(policies)} policies, not one", where=file)])
+        raise DocumentError([InvalidInputError(f"holds {len(policies)} policies, not one", where=file)])
     return policies[0]
 
 
@@ -71,7 +74,7 @@ def kind_of(node: Node) -> str:
     """The kind of a document.
 
     Raises:
-        PolicyError: it is none of ours.
+        DocumentError: it is none of ours.
     """
     try:
         header = node if isinstance(node, Table) else Fields.of(node).table
@@ -82,7 +85,7 @@ def kind_of(node: Node) -> str:
         if kind.text not in {"Policy", "Exceptions", "PolicyTest"}:
             raise defect(kind, f"unknown kind {kind.text[:40]!r}", "known are Policy, Exceptions, PolicyTest")
     except InvalidInputError as error:
-        raise PolicyError([error]) from error
+        raise DocumentError([error]) from error
     return kind.text
 
 
@@ -100,7 +103,7 @@ def each_of(nodes: Iterable[Node], read: Callable[[Node], _T]) -> tuple[_T, ...]
     """Reads every node, and complains of all that are wrong at once.
 
     Raises:
-        PolicyError: with the defects.
+        DocumentError: with the defects.
         BoundExceededError: at once.
     """
     found: list[_T] = []
@@ -110,12 +113,12 @@ def each_of(nodes: Iterable[Node], read: Callable[[Node], _T]) -> tuple[_T, ...]
             found.append(read(node))
         except BoundExceededError:
             raise
-        except PolicyError as error:
+        except DocumentError as error:
             defects += error.defects
         except InvalidInputError as error:
             defects.append(error)
     if defects:
-        raise PolicyError(defects)
+        raise DocumentError(defects)
     return tuple(found)
 
 
@@ -125,7 +128,7 @@ def _policy(node: Node, digest: Digest) -> Policy:
 
 def _read_policy(node: Node, digest: Digest) -> Policy:
     metadata, spec = header_and_spec(node, "validFor", "maxExceptionDays", "rules")
-    runtime = Runtime()
+    runtime = Runtime(VARIABLES)
     rules = each_of(_bounded(spec.listing("rules"), "MAX_RULES", MAX_RULES, node), lambda one: _rule(one, runtime))
     if not rules:
         raise defect(node, "a policy without rules", "a gate denies where no rule stands")
@@ -156,7 +159,7 @@ def _rule(node: Node, runtime: Runtime) -> Rule:
     boundaries = tuple(as_member(item, Boundary) for item in fields.listing("boundaries"))
     if not boundaries:
         raise defect(node, "the key 'boundaries' is missing", f"known are {', '.join(Boundary)}")
-    checker = Checker(reads=reads, each=each)
+    checker = Checker(VARIABLES, reads=reads, each=each)
     when = fields.optional("when")
     if when is None and (not reads or each is not None):
         raise defect(node, "the key 'when' is missing", "only a rule that asks for evidence alone goes without")
@@ -195,7 +198,7 @@ def _compile(
         except InvalidInputError as error:
             defects.append(error)
     if defects:
-        raise PolicyError(defects)
+        raise DocumentError(defects)
     condition, message, *rest = checked
     try:
         return condition, runtime.program(each=each, when=condition, message=message, fix=rest[0] if rest else '""')

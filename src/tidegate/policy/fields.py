@@ -6,21 +6,10 @@ docs/reference/policy.md lists the same; a test compares. `tidegate.policy.view`
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
 from tidegate.evidence import SBOM, SCAN, VSA, PredicateType
-
-
-class FieldType(StrEnum):
-    """Types of fields, by their names in CEL. None of them is ever null."""
-
-    STRING = "string"
-    INT = "int"
-    DOUBLE = "double"
-    BOOL = "bool"
-    STRINGS = "list(string)"
-    LABELS = "map(string, string)"
+from tidegate.rules.field import Collection, FieldType, Variable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,27 +23,6 @@ class EvidenceKind:
     name: str
     predicate_type: PredicateType
     made_by: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Variable:
-    """Something with fields that a rule can name.
-
-    Attributes:
-        evidence: name of the kind that brings it; "" when the context does.
-    """
-
-    name: str
-    evidence: str
-    fields: Mapping[str, FieldType]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Collection:
-    """Something a rule can be asked of each of; `item` is the variable's name then."""
-
-    name: str
-    item: Variable
 
 
 _S, _I, _D, _B = FieldType.STRING, FieldType.INT, FieldType.DOUBLE, FieldType.BOOL

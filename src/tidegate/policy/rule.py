@@ -9,8 +9,8 @@ from typing import Any
 from tidegate.artifact import Digest
 from tidegate.evidence import Boundary, PolicyRef, Verdict
 from tidegate.policy.exception import ExceptionSet
-from tidegate.policy.expression import Runtime
-from tidegate.policy.fields import Collection
+from tidegate.rules.expression import Runtime
+from tidegate.rules.field import Collection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

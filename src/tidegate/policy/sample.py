@@ -10,10 +10,10 @@ from tidegate.artifact import Digest
 from tidegate.clock import rfc3339
 from tidegate.errors import InvalidInputError
 from tidegate.evidence import SBOM, SCAN, VSA, Boundary, Decision, Evidence, PolicyRef, PredicateType, Verdict
-from tidegate.policy.marked_yaml import Listing, Node, Scalar
-from tidegate.policy.reading import Fields, defect
 from tidegate.policy.scan_view import view_scan
 from tidegate.policy.vsa import to_vsa
+from tidegate.rules.marked_yaml import Listing, Node, Scalar
+from tidegate.rules.reading import Fields, defect
 
 SUBJECT: Final = Digest("sha256:" + "0" * 64)
 """The image every policy test speaks of."""

@@ -13,10 +13,10 @@ from tidegate.evidence import Boundary, Decision, Evidence, Verdict
 from tidegate.policy.context import ContainerContext, Context
 from tidegate.policy.decide import decide
 from tidegate.policy.document import each_of, header_and_spec, kind_of
-from tidegate.policy.marked_yaml import Node, read_documents
-from tidegate.policy.reading import Fields, as_member, defect, suggestion
 from tidegate.policy.rule import Policy
 from tidegate.policy.sample import CONTAINER, SIGNER, SUBJECT, filled, sample_report, sample_sbom, sample_vsa
+from tidegate.rules.marked_yaml import Node, read_documents
+from tidegate.rules.reading import Fields, as_member, defect, suggestion
 from tidegate.wire import from_builtins
 
 DEFAULT_AT: Final = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
@@ -68,7 +68,7 @@ def load_tests(files: Mapping[str, str]) -> tuple[PolicyTest, ...]:
     """Reads the cases of every PolicyTest document in some files, text by file name; other kinds are passed over.
 
     Raises:
-        PolicyError: something is wrong; it carries every defect found in one document.
+        DocumentError: something is wrong; it carries every defect found in one document.
     """
     found: list[PolicyTest] = []
     for file, text in files.items():

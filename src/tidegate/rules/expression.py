@@ -15,9 +15,9 @@ from typing import Any, Final, NoReturn
 from cel_expr_python import cel
 
 from tidegate.errors import InvalidInputError
-from tidegate.policy.fields import VARIABLES, Collection, FieldType, Variable
-from tidegate.policy.marked_yaml import Scalar
-from tidegate.policy.reading import suggestion
+from tidegate.rules.field import Collection, FieldType, Variable
+from tidegate.rules.marked_yaml import Scalar
+from tidegate.rules.reading import suggestion
 
 CHUNK_ITEMS: Final = 500
 """Items evaluated at once: the runtime stops an expression after 10 000 turns of its loops."""
@@ -54,9 +54,10 @@ class Objection:
 class Checker:
     """Checks one rule's expressions: only what the rule reads is declared."""
 
-    def __init__(self, *, reads: Iterable[str], each: Collection | None) -> None:
+    def __init__(self, known: Mapping[str, Variable], *, reads: Iterable[str], each: Collection | None) -> None:
         readable = {"", *reads}
-        self._variables = [variable for variable in VARIABLES.values() if variable.evidence in readable]
+        self._known = known
+        self._variables = [variable for variable in known.values() if variable.evidence in readable]
         if each is not None:
             self._variables.append(each.item)
         declared = {
@@ -118,17 +119,17 @@ class Checker:
                 return (
                     suggestion(tail, variable.fields) if tail else f"name one of its fields, like {_example(variable)}"
                 )
-        if head in VARIABLES:
-            return f"add {VARIABLES[head].evidence} to what the rule reads"
+        if head in self._known:
+            return f"add {self._known[head].evidence} to what the rule reads"
         return suggestion(head, [variable.name for variable in self._variables])
 
 
 class Runtime:
-    """Evaluates the rules of one policy."""
+    """Evaluates rules over the same variables."""
 
-    def __init__(self) -> None:
+    def __init__(self, known: Iterable[str]) -> None:
         anything = cel.Type.Map(cel.Type.STRING, cel.Type.DYN)
-        self._env = cel.NewEnv(variables={_ITEMS: cel.Type.List(anything), **dict.fromkeys(VARIABLES, anything)})
+        self._env = cel.NewEnv(variables={_ITEMS: cel.Type.List(anything), **dict.fromkeys(known, anything)})
         self._needed: dict[str, frozenset[str]] = {}
 
     def program(self, *, each: Collection | None, when: str, message: str, fix: str) -> Any:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Final, TypeVar
 
 from tidegate.errors import InvalidInputError
-from tidegate.policy.marked_yaml import Listing, Node, Scalar, Table
+from tidegate.rules.marked_yaml import Listing, Node, Scalar, Table
 
 _DURATION: Final = re.compile(r"([1-9][0-9]{0,5})([mhdw])")
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -19,8 +19,8 @@ _NULL: Final = frozenset({"", "~", "null"})
 _E = TypeVar("_E", bound=StrEnum)
 
 
-class PolicyError(InvalidInputError):
-    """A policy document is wrong.
+class DocumentError(InvalidInputError):
+    """A document of rules is wrong.
 
     Attributes:
         defects: everything found wrong, in the order of the file; the error's own text is the first of them.
