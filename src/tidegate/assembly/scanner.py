@@ -10,7 +10,7 @@ from tidegate.scan.analyser import Progress
 from tidegate.scan.facts_store import FactsStore
 from tidegate.scan.image import scan_image
 from tidegate.scan.limits import ScanLimits
-from tidegate.scan.roster import CATALOGERS
+from tidegate.scan.roster import CATALOGERS, SOURCE_CATALOGERS
 from tidegate.scan.secrets.detector import SecretDetector
 from tidegate.settings import Settings
 
@@ -36,7 +36,7 @@ def build_scanner(settings: Settings, *, progress: Progress | None = None) -> Sc
         return scan_image(
             source,
             store=store,
-            roster=CATALOGERS,
+            roster=SOURCE_CATALOGERS if isinstance(source, Folder) and source.is_source else CATALOGERS,
             secrets=secrets,
             limits=limits,
             workers=workers,

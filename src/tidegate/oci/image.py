@@ -59,7 +59,12 @@ class Image(Struct, frozen=True, kw_only=True):
 
 
 class Folder(Struct, frozen=True, kw_only=True):
-    """An unpacked root file system, or any folder: files without an image around them."""
+    """An unpacked root file system, or any folder: files without an image around them.
+
+    Attributes:
+        is_source: a folder of sources, where lock files and manifests speak; not a root file system.
+    """
 
     name: str
     root: Path
+    is_source: bool = False

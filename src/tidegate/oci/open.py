@@ -49,7 +49,7 @@ def open_target(
     elif target.scheme is Scheme.OCI:
         yield open_layout(path, tag=target.tag, digest=target.digest, wanted=platform, name=target.text)
     elif target.scheme in {Scheme.ROOTFS, Scheme.DIR}:
-        yield Folder(name=target.text, root=path)
+        yield Folder(name=target.text, root=path, is_source=target.scheme is Scheme.DIR)
     else:
         from tidegate.oci.archive import MAX_INFLATED_BYTES, open_tar
 

@@ -6,7 +6,8 @@ whole and within the cataloger's own bound. What it returns depends on those byt
 kept for ever under (layer digest, cataloger version). How to add one: docs/add-a-cataloger.md.
 """
 
-from typing import Final, Protocol, runtime_checkable
+from collections.abc import Callable
+from typing import Final, Protocol, TypeAlias, runtime_checkable
 
 from tidegate.bounds import MIB
 from tidegate.inventory import FileFacts
@@ -67,6 +68,22 @@ class Cataloger(Protocol):
             InvalidInputError: the file is not what its name promises; the analyser records a failed outcome and
                 goes on. A `PartialError` carries what could be read all the same.
         """
+        ...
+
+
+ReadBeside: TypeAlias = Callable[[str], bytes | None]
+"""Reads another file of the same folder of sources by its path; None when it is not there or over the bound."""
+
+
+@runtime_checkable
+class LooksBeside(Protocol):
+    """A cataloger of a manifest that means something only with a file beside it: `go.mod` with `go.sum`.
+
+    Only folders of sources, whose facts are never kept, have something to look at; a layer's file stands alone.
+    """
+
+    def beside(self, read: ReadBeside) -> Cataloger:
+        """The same cataloger, where the files beside can be read; pure but for them."""
         ...
 
 

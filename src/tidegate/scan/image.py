@@ -47,6 +47,10 @@ def scan_image(
         OutsideError: the disk, the registry or the store failed.
     """
     limits = limits or ScanLimits()
+    if isinstance(image, Folder) and image.is_source:
+        from tidegate.scan.beside import looking_beside
+
+        roster = looking_beside(roster, image)
     analyser = Analyser(roster=roster, secrets=secrets, limits=limits, store=store, workers=workers)
     if isinstance(image, Folder):
         return _folder_inventory(image, analyser)
