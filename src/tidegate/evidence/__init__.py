@@ -25,7 +25,15 @@ from tidegate.evidence.statement import (
     Subject,
     parse_statement,
 )
-from tidegate.evidence.suppression import IdleWord, InVain, SaidIn, Suppressed, SuppressedSecret, Word
+from tidegate.evidence.suppression import (
+    IdleWord,
+    InVain,
+    SaidIn,
+    Suppressed,
+    SuppressedMisconfiguration,
+    SuppressedSecret,
+    Word,
+)
 
 __all__ = [
     "PAYLOAD_TYPE",
@@ -59,6 +67,7 @@ __all__ = [
     "Subject",
     "Support",
     "Suppressed",
+    "SuppressedMisconfiguration",
     "SuppressedSecret",
     "Urgency",
     "Verdict",

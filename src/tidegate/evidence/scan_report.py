@@ -7,7 +7,7 @@ from typing import Final
 from tidegate.artifact import Digest, Platform
 from tidegate.evidence.finding import Finding
 from tidegate.evidence.misconfiguration import Misconfiguration
-from tidegate.evidence.suppression import IdleWord, Suppressed, SuppressedSecret
+from tidegate.evidence.suppression import IdleWord, Suppressed, SuppressedMisconfiguration, SuppressedSecret
 from tidegate.inventory import Census, Component, Custody, LocatedSecret, OsRelease, Outcome, PackageUrl
 from tidegate.values import Struct, field
 
@@ -139,6 +139,7 @@ class ScanReport(Struct, frozen=True, kw_only=True):
     misconfigurations: tuple[Misconfiguration, ...] = ()
     suppressed: tuple[Suppressed, ...] = ()
     suppressed_secrets: tuple[SuppressedSecret, ...] = ()
+    suppressed_misconfigurations: tuple[SuppressedMisconfiguration, ...] = ()
     idle: tuple[IdleWord, ...] = ()
     notices: tuple[Notice, ...] = ()
     base: BaseImage | None = None

@@ -5,6 +5,7 @@ from datetime import date
 from enum import StrEnum
 
 from tidegate.evidence.finding import Finding
+from tidegate.evidence.misconfiguration import Misconfiguration
 from tidegate.inventory import LocatedSecret
 from tidegate.values import Struct
 
@@ -71,3 +72,10 @@ class IdleWord(Struct, frozen=True, kw_only=True):
     word: Word
     why: InVain
     detail: str = ""
+
+
+class SuppressedMisconfiguration(Struct, frozen=True, kw_only=True):
+    """A misconfiguration that counts no longer, and who said so."""
+
+    misconfiguration: Misconfiguration
+    by: Word

@@ -11,6 +11,7 @@ class OsRelease(Struct, frozen=True, kw_only=True):
         id: `debian`, `alpine`, `almalinux` …, lower case.
         version_id: `12`, `3.18.9`, `9.4`; "" for rolling releases.
         id_like: other ids it descends from, nearest first.
+        cpe_name: `cpe:/o:redhat:enterprise_linux:9::baseos`; "" when it states none.
     """
 
     id: str

@@ -37,7 +37,7 @@ class OsReleaseCataloger:
     """Reads the files that name an operating system."""
 
     name = "os-release"
-    version = 1
+    version = 2
     wants = Wants(paths=frozenset(PRECEDENCE), max_bytes=64 * KIB)
 
     def accepts(self, path: str) -> bool:
@@ -86,6 +86,7 @@ def parse_os_release(text: str) -> OsRelease | None:
         name=fields.get("NAME", ""),
         pretty_name=fields.get("PRETTY_NAME", ""),
         id_like=tuple(fields.get("ID_LIKE", "").lower().split()),
+        cpe_name=fields.get("CPE_NAME", ""),
     )
 
 
