@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegate.errors import BoundExceededError, InvalidInputError
-from tidegate.execution.documents import read_documents
-from tidegate.execution.limits import ManifestLimits
+from tidegate.manifests.documents import read_documents
+from tidegate.manifests.limits import ManifestLimits
 
 SCALARS = """\
 apiVersion: x.dev/v1

@@ -10,10 +10,10 @@ from msgspec.structs import replace
 
 from tidegate.artifact import Digest, Reference
 from tidegate.evidence import Boundary, Decision, Reason, Verdict
-from tidegate.execution.documents import read_documents
 from tidegate.execution.gate import GateOptions, Question, WorkloadReview, judge_workload
 from tidegate.execution.harden import Resolve
 from tidegate.execution.standards import Level
+from tidegate.manifests.documents import read_documents
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 

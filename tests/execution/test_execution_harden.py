@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegate.artifact import Digest, Reference
-from tidegate.execution.documents import read_documents
 from tidegate.execution.harden import CHANGES_ANNOTATION, Hardened, HardenOptions, harden
 from tidegate.execution.json_patch import json_patch
 from tidegate.execution.standards import violations
 from tidegate.execution.workload import Workload, parse_workload
+from tidegate.manifests.documents import read_documents
 
 
 def _resolve(reference: Reference) -> Digest:

@@ -9,9 +9,9 @@ from execution_manifests import CRON_JOB, DEPLOYMENT
 from sqlalchemy import Connection, create_engine
 
 from tidegate.artifact import Digest
-from tidegate.execution.documents import read_documents
 from tidegate.execution.placements import place, remove, running
 from tidegate.execution.workload import Workload, parse_workload
+from tidegate.manifests.documents import read_documents
 from tidegate.storage.schema import placement
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

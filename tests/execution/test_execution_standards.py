@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from execution_manifests import COMPLIANT_POD, PRIVILEGED_POD
 
-from tidegate.execution.documents import read_documents
 from tidegate.execution.standards import Level, violations
 from tidegate.execution.workload import parse_workload
+from tidegate.manifests.documents import read_documents
 
 BASELINE, RESTRICTED = Level.BASELINE, Level.RESTRICTED
 C = "/spec/containers/0/securityContext"

@@ -7,7 +7,6 @@ import pytest
 from execution_manifests import CRON_JOB, DEPLOYMENT, PRIVILEGED_POD
 
 from tidegate.errors import BoundExceededError, InvalidInputError
-from tidegate.execution.limits import ManifestLimits
 from tidegate.execution.workload import (
     Bystander,
     ContainerRole,
@@ -16,6 +15,7 @@ from tidegate.execution.workload import (
     parse_objects,
     parse_workload,
 )
+from tidegate.manifests.limits import ManifestLimits
 
 
 def _one(raw: bytes) -> Workload:

@@ -25,10 +25,10 @@ from tidegate.errors import InvalidInputError, NotFoundError, OutsideError
 from tidegate.evidence import Boundary, Decision, Evidence, Statement
 from tidegate.examination import examine
 from tidegate.execution.admit import ExecutionGate
-from tidegate.execution.documents import read_documents
 from tidegate.execution.gate import GateOptions, WorkloadReview
 from tidegate.inventory import Inventory
 from tidegate.knowledge.database import Knowledge
+from tidegate.manifests.documents import read_documents
 from tidegate.oci.image import Folder
 from tidegate.oci.open import open_target
 from tidegate.oci.target import parse_target

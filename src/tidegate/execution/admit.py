@@ -46,7 +46,7 @@ class ExecutionGate:
         """Judges Kubernetes objects.
 
         Args:
-            documents: plain data, as `tidegate.execution.documents.read_documents` gives it.
+            documents: plain data, as `tidegate.manifests.documents.read_documents` gives it.
             where: their name in errors.
             cluster: where they shall run.
             record: keep decisions, placements and events; without it nothing is written.

@@ -119,7 +119,7 @@ def judge_workload(
     """Judges Kubernetes objects.
 
     Args:
-        documents: plain data, as `tidegate.execution.documents.read_documents` gives it.
+        documents: plain data, as `tidegate.manifests.documents.read_documents` gives it.
         resolve: which digest a reference means.
         user_of: which user an image's configuration names.
         decide: asked once for each digest of each workload.

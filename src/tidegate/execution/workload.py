@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from tidegate.artifact import Reference
 from tidegate.errors import BoundExceededError, InvalidInputError
-from tidegate.execution.documents import check_bounds, read_documents
-from tidegate.execution.limits import DEFAULT_LIMITS, ManifestLimits
 from tidegate.execution.pod_spec import Capabilities, ContainerSpec, Metadata, PodSpec, SecurityContext, Template
+from tidegate.manifests.documents import check_bounds, read_documents
+from tidegate.manifests.limits import DEFAULT_LIMITS, ManifestLimits
 from tidegate.wire import from_builtins
 
 OWNER_LABELS: Final = ("tidegate.dev/owner", "owner", "team")

@@ -10,8 +10,8 @@ from starlette.responses import Response
 from tidegate.assembly.server import Server
 from tidegate.bounds import MIB
 from tidegate.errors import BoundExceededError
-from tidegate.execution.documents import read_documents
 from tidegate.execution.gate import WorkloadReview
+from tidegate.manifests.documents import read_documents
 from tidegate.server.api.problem import reply
 
 MAX_MANIFEST_BYTES = 4 * MIB

@@ -14,7 +14,7 @@ import yaml
 from yaml import events as ev
 
 from tidegate.errors import BoundExceededError, InvalidInputError
-from tidegate.execution.limits import DEFAULT_LIMITS, ManifestLimits
+from tidegate.manifests.limits import DEFAULT_LIMITS, ManifestLimits
 
 Plain = Any
 """What JSON can say: None, bool, int, float, str, lists and dicts with text keys."""
@@ -32,13 +32,23 @@ _NULL: Final = frozenset({"", "~", "null", "Null", "NULL"})
 _MAX_NUMBER_CHARS: Final = 40
 
 
-def read_documents(raw: bytes, *, where: str, limits: ManifestLimits = DEFAULT_LIMITS) -> list[Plain]:
+class Placed(dict[str, Plain]):
+    """A map that knows the line it begins on, counted from 1."""
+
+    __slots__ = ("line",)
+    line: int
+
+
+def read_documents(
+    raw: bytes, *, where: str, limits: ManifestLimits = DEFAULT_LIMITS, placed: bool = False
+) -> list[Plain]:
     """Reads all documents of a stream, empty ones left out.
 
     Args:
         raw: YAML or JSON.
         where: its name in errors.
         limits: how much is read.
+        placed: make every map of YAML a `Placed` one; JSON's have no lines.
 
     Raises:
         BoundExceededError: over a limit of `limits`.
@@ -52,7 +62,7 @@ def read_documents(raw: bytes, *, where: str, limits: ManifestLimits = DEFAULT_L
         raise InvalidInputError("not UTF-8 text", where=where) from error
     if text.lstrip()[:1] in {"{", "["} and (document := _json(text, where, limits)) is not None:
         return [document]
-    return [document for document in _Builder(text, where, limits).documents() if document is not None]
+    return [document for document in _Builder(text, where, limits, placed=placed).documents() if document is not None]
 
 
 def check_bounds(document: Plain, *, where: str, limits: ManifestLimits = DEFAULT_LIMITS) -> None:
@@ -114,7 +124,8 @@ def _children(node: Plain) -> list[Plain]:
 class _Builder:
     """Makes plain data of one stream's events; every node is counted as it is made."""
 
-    def __init__(self, text: str, where: str, limits: ManifestLimits) -> None:
+    def __init__(self, text: str, where: str, limits: ManifestLimits, *, placed: bool) -> None:
+        self._placed = placed
         self._where = where
         self._limits = limits
         self._events: Iterator[Any] = yaml.parse(text, Loader=_PARSER)
@@ -183,7 +194,12 @@ class _Builder:
             if merged.keys() & own:
                 raise self._error(event, "<< must stand before the keys it shares with its map")
             made = merged | made
-        return made
+        return self._at(made, start) if self._placed else made
+
+    def _at(self, made: dict[str, Plain], start: Any) -> Placed:
+        placed = Placed(made)
+        placed.line = start.start_mark.line + 1
+        return placed
 
     def _key(self, event: Any, depth: int) -> str:
         key = self._node(event, depth=depth + 1)
@@ -236,7 +252,12 @@ class _Builder:
 
 def _copy(value: Plain) -> Plain:
     if isinstance(value, dict):
-        return {name: _copy(inner) for name, inner in value.items()}
+        copied = {name: _copy(inner) for name, inner in value.items()}
+        if isinstance(value, Placed):
+            placed = Placed(copied)
+            placed.line = value.line
+            return placed
+        return copied
     return [_copy(inner) for inner in value] if isinstance(value, list) else value
 
 
