@@ -42,9 +42,22 @@ def too_large(takers: Takers, path: str, size: int) -> Found:
     return facts, outcomes
 
 
+def accepts(cataloger: Cataloger, path: str) -> bool:
+    """The cataloger's second look at a path; one that breaks over it is taken to want the file."""
+    try:
+        return cataloger.accepts(path)
+    except Exception:  # noqa: BLE001 - it will most likely break over the file too, and then an outcome tells of it
+        return True
+
+
 def failed(plugin: str, path: str, reason: str) -> Outcome:
     """An outcome for a file that could not be read at all."""
     return Outcome(plugin=plugin, status=OutcomeStatus.FAILED, location=path, reason=printable(reason[:_REASON_CHARS]))
+
+
+def broken(plugin: str, path: str, error: Exception) -> Outcome:
+    """An outcome for what a plug-in raised over a file."""
+    return failed(plugin, path, error.what if isinstance(error, TidegateError) else f"{type(error).__name__}: {error}")
 
 
 def _run(cataloger: Cataloger, file: ImageFile) -> tuple[FileFacts, Outcome | None]:
@@ -55,7 +68,5 @@ def _run(cataloger: Cataloger, file: ImageFile) -> tuple[FileFacts, Outcome | No
         reason = printable(error.reason[:_REASON_CHARS])
         status = OutcomeStatus.PARTIAL
         return error.facts, Outcome(plugin=cataloger.name, status=status, location=file.path, reason=reason)
-    except TidegateError as error:
-        return nothing, failed(cataloger.name, file.path, error.what)
     except Exception as error:  # noqa: BLE001 - one broken plug-in must not hide what all the others find
-        return nothing, failed(cataloger.name, file.path, f"{type(error).__name__}: {error}")
+        return nothing, broken(cataloger.name, file.path, error)

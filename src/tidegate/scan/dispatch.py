@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which catalogers want which path: all their `Wants` compiled into four look-ups."""
+"""Which catalogers want which path: all their `Wants` compiled into four look-ups.
+
+Who wants every program is asked for when a file turned out to be one.
+"""
 
 from collections.abc import Sequence
 
@@ -14,10 +17,12 @@ class Dispatch:
 
     Attributes:
         roster: in the order of the outcome.
+        programs: those that want every program.
     """
 
     def __init__(self, roster: Sequence[Cataloger]) -> None:
         self.roster = tuple(roster)
+        self.programs = tuple(cataloger for cataloger in self.roster if cataloger.wants.programs)
         self._paths = self._compiled("paths")
         self._names = self._compiled("names")
         self._suffixes = self._compiled("suffixes")
@@ -33,6 +38,12 @@ class Dispatch:
             return ()
         found = {id(cataloger) for group in (by_path, by_name, by_folder, by_suffix) for cataloger in group or ()}
         return tuple(cataloger for cataloger in self.roster if id(cataloger) in found)
+
+    def with_programs(self, takers: Takers) -> Takers:
+        """Those, and who wants every program, in the roster's order."""
+        if not takers:
+            return self.programs
+        return tuple(it for it in self.roster if it in takers or it in self.programs)
 
     def takers(self, name: bytes) -> Takers:
         """The catalogers that want this path at a second look, too."""

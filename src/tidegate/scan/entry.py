@@ -47,9 +47,11 @@ class Walk(Protocol):
 
     Attributes:
         before_refill: called before anything that `view` gave becomes invalid.
+        holes: of the file yielded last, bytes that are not stored because it is sparse.
     """
 
     before_refill: Callable[[], None]
+    holes: int
 
     def __iter__(self) -> Iterator[Entry]:
         """Yields entries in the order of the archive, of names for a folder."""
@@ -57,6 +59,14 @@ class Walk(Protocol):
 
     def read(self, limit: int | None = None) -> bytes:
         """The content of the file yielded last, its first `limit` bytes when one is given; once."""
+        ...
+
+    def peek(self, count: int) -> bytes | memoryview:
+        """The first bytes of the file yielded last, before it is read; at most 512 of them."""
+        ...
+
+    def pieces(self) -> Iterator[bytes | memoryview]:
+        """The content of the file yielded last in pieces, each valid until the next is taken; once."""
         ...
 
     def view(self) -> bytes | memoryview:

@@ -8,7 +8,7 @@ runs leads nowhere.
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from struct import Struct
 from typing import Final
@@ -18,11 +18,9 @@ from tidegate.bounds import MIB
 from tidegate.errors import BoundExceededError, NotFoundError
 from tidegate.inventory import LayerFacts, Outcome
 from tidegate.oci.image import Folder
-from tidegate.scan.analyser import SecretScanner, analyser_version
+from tidegate.scan.analyser import Analyser
 from tidegate.scan.analysis import Analysis
-from tidegate.scan.cataloger import Cataloger
 from tidegate.scan.cataloging import failed
-from tidegate.scan.dispatch import Dispatch
 from tidegate.scan.entry import Entry, EntryKind, normalise, path_text
 from tidegate.scan.limits import ScanLimits
 from tidegate.values import replace
@@ -34,6 +32,7 @@ _OPEN_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXE
 _OPEN_FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _RECORD: Final = Struct(">BHQII")
 _KEPT_BYTES: Final = 4 * MIB
+_PIECE_BYTES: Final = MIB
 _KINDS: Final = {
     stat.S_IFREG: EntryKind.FILE,
     stat.S_IFDIR: EntryKind.FOLDER,
@@ -41,9 +40,7 @@ _KINDS: Final = {
 }
 
 
-def analyse_folder(
-    folder: Folder, *, roster: Sequence[Cataloger], secrets: SecretScanner, limits: ScanLimits
-) -> LayerFacts:
+def analyse_folder(folder: Folder, analyser: Analyser) -> LayerFacts:
     """Reads a folder as if it were the only layer of an image.
 
     The digest is that of the sorted tree: paths, kinds, modes, sizes, link targets, and contents as far as they were
@@ -53,16 +50,10 @@ def analyse_folder(
         BoundExceededError: the folder is over one of the limits.
         NotFoundError: there is no such folder.
     """
-    walk = FolderWalk(folder, limits)
-    analysis = Analysis(Dispatch(roster), secrets, limits, folder.name)
+    walk = FolderWalk(folder, analyser.limits)
+    analysis = Analysis(analyser, folder.name)
     analysis.take_folder(walk)
-    facts = analysis.facts(
-        analyser=analyser_version(roster, secrets),
-        digest=walk.digest,
-        diff_id=walk.digest,
-        size=walk.size,
-        entries=walk.entries,
-    )
+    facts = analysis.facts(digest=walk.digest, diff_id=walk.digest, size=walk.size, entries=walk.entries)
     return replace(facts, outcomes=(*facts.outcomes, *walk.outcomes)) if walk.outcomes else facts
 
 
@@ -83,6 +74,7 @@ class FolderWalk:
         self._kept = 0
         self._entry = Entry(b"", EntryKind.FOLDER, 0, 0, b"")
         self.before_refill: Callable[[], None] = _nothing
+        self.holes = 0
         self.size = 0
         self.entries = 0
         self.outcomes: list[Outcome] = []
@@ -113,6 +105,27 @@ class FolderWalk:
             content = b""
         self._hash.update(content)
         return content
+
+    def peek(self, count: int) -> bytes:
+        """The first bytes of the file yielded last; they are not part of the digest."""
+        try:
+            return _read_file(self._entry.name.rpartition(b"/")[2], self._parent, min(count, self._entry.size))
+        except OSError:
+            return b""  # `read`, or `pieces`, tells of it
+
+    def pieces(self) -> Iterator[bytes]:
+        """The same as `read`, of the whole file, in pieces."""
+        left = self._entry.size
+        try:
+            handle = os.open(self._entry.name.rpartition(b"/")[2], _OPEN_FILE, dir_fd=self._parent)
+            with os.fdopen(handle, "rb", buffering=0) as file:
+                is_file = stat.S_ISREG(os.fstat(handle).st_mode)
+                while is_file and left and (piece := file.read(min(left, _PIECE_BYTES))):
+                    left -= len(piece)
+                    self._hash.update(piece)
+                    yield piece
+        except OSError as error:
+            self._fail(self._entry.name, error)
 
     def view(self) -> bytes | memoryview:
         """The same as `read`, of the whole file."""

@@ -11,6 +11,7 @@ from tidegate.scan.analyser import Analyser, Progress, SecretScanner
 from tidegate.scan.cataloger import Cataloger
 from tidegate.scan.facts_store import FactsStore, ImageView
 from tidegate.scan.limits import ScanLimits
+from tidegate.scan.parts import ALL_PARTS, ScanParts
 
 VIEW_VERSION: Final = 2
 """Raised with every change in how layers are laid over each other, or in package URLs and ecosystems."""
@@ -25,6 +26,7 @@ def scan_image(
     limits: ScanLimits | None = None,
     workers: int = 2,
     progress: Progress | None = None,
+    parts: ScanParts = ALL_PARTS,
 ) -> Inventory:
     """Reads an image, or a folder, to its inventory.
 
@@ -39,6 +41,7 @@ def scan_image(
         limits: what a layer may cost; None for the defaults.
         workers: layers read at once.
         progress: told of each layer done.
+        parts: what is looked for.
 
     Raises:
         BoundExceededError: a layer is over a limit.
@@ -51,7 +54,7 @@ def scan_image(
         from tidegate.scan.beside import looking_beside
 
         roster = looking_beside(roster, image)
-    analyser = Analyser(roster=roster, secrets=secrets, limits=limits, store=store, workers=workers)
+    analyser = Analyser(roster=roster, secrets=secrets, limits=limits, store=store, workers=workers, parts=parts)
     if isinstance(image, Folder):
         return _folder_inventory(image, analyser)
     view = _known(image, analyser) or _seen(image, analyser, progress)
@@ -98,7 +101,7 @@ def _folder_inventory(folder: Folder, analyser: Analyser) -> Inventory:
     from tidegate.scan.links import follow_in_folder
     from tidegate.scan.overlaid import view_of
 
-    facts = analyse_folder(folder, roster=analyser.roster, secrets=analyser.secrets, limits=analyser.limits)
+    facts = analyse_folder(folder, analyser)
     view = view_of(
         (facts,),
         analyser,

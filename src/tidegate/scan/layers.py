@@ -12,6 +12,7 @@ from tidegate.inventory import LayerFacts
 from tidegate.oci.image import Layer
 from tidegate.scan.analyser import Analyser, Progress
 from tidegate.scan.analysis import analyse_layer
+from tidegate.scan.parts import only, with_more
 
 
 def facts_of_layers(layers: Sequence[Layer], analyser: Analyser, progress: Progress) -> tuple[LayerFacts, ...]:
@@ -44,10 +45,12 @@ def facts_of_layers(layers: Sequence[Layer], analyser: Analyser, progress: Progr
 def _known(layer: Layer, analyser: Analyser) -> LayerFacts | None:
     if analyser.store is None:
         return None
-    known = analyser.store.layer(layer.descriptor.digest, analyser.version)
-    if known is None or layer.diff_id is None or layer.diff_id.algorithm == known.diff_id.algorithm:
-        return known
-    return None  # another hash was asked for, so it is read again
+    for parts in (analyser.parts, *with_more(analyser.parts)):
+        known = analyser.store.layer(layer.descriptor.digest, analyser.version_for(parts))
+        # When another hash of the tar stream is asked for, it is read again.
+        if known is not None and (layer.diff_id is None or layer.diff_id.algorithm == known.diff_id.algorithm):
+            return known if parts is analyser.parts else only(known, analyser.parts, analyser.version)
+    return None
 
 
 def _check_diff_id(layer: Layer, facts: LayerFacts) -> None:
@@ -75,14 +78,7 @@ def _read_all(layers: Sequence[Layer], analyser: Analyser) -> Iterator[LayerFact
 
 def _read(layer: Layer, analyser: Analyser, stop: Event) -> LayerFacts:
     with layer.open() as stream:
-        return analyse_layer(
-            _Until(stream, stop),
-            layer.descriptor,
-            layer.diff_id,
-            roster=analyser.roster,
-            secrets=analyser.secrets,
-            limits=analyser.limits,
-        )
+        return analyse_layer(_Until(stream, stop), layer.descriptor, layer.diff_id, analyser)
 
 
 class _Until:

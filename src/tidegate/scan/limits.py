@@ -20,7 +20,7 @@ class ScanLimits(Struct, frozen=True, kw_only=True):
         max_link_bytes: the target of one link.
         max_marks: links, whiteouts and opaque folders of one layer.
         max_mark_bytes: their names and targets together.
-        max_tree_bytes: the packed tree of one layer.
+        max_tree_bytes: the packed tree of one layer, digests included.
         max_wanted_files: files of one layer that catalogers are given.
         max_secrets: secrets of one layer.
         max_header_bytes: one extended header (pax records, GNU long name).
@@ -29,7 +29,9 @@ class ScanLimits(Struct, frozen=True, kw_only=True):
         max_ratio: unpacked to packed bytes, once `ratio_free_bytes` are used up.
         ratio_free_bytes: unpacked bytes of one layer that may come out of nothing.
         max_window_bytes: memory one zstd frame may ask for.
-        max_secret_file_bytes: of a larger file only the beginning is searched for secrets; text leaves an outcome.
+        max_secret_file_bytes: a larger file is hashed and searched piece by piece; by a scanner that cannot do so only
+            its beginning, and text leaves an outcome.
+        max_hole_bytes: zeros of one layer's sparse files that are read as such; files over it leave an outcome.
         max_followed_links: wanted names of one image read a second time because they are links.
     """
 
@@ -39,7 +41,7 @@ class ScanLimits(Struct, frozen=True, kw_only=True):
     max_link_bytes: int = 4096
     max_marks: int = 500_000
     max_mark_bytes: int = 64 * MIB
-    max_tree_bytes: int = 64 * MIB
+    max_tree_bytes: int = 192 * MIB
     max_wanted_files: int = 200_000
     max_secrets: int = 100_000
     max_header_bytes: int = MIB
@@ -49,4 +51,5 @@ class ScanLimits(Struct, frozen=True, kw_only=True):
     ratio_free_bytes: int = GIB
     max_window_bytes: int = 64 * MIB
     max_secret_file_bytes: int = 8 * MIB
+    max_hole_bytes: int = GIB
     max_followed_links: int = 10_000

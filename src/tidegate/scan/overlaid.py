@@ -9,11 +9,11 @@ from tidegate.inventory import LayerFacts, LocatedSecret, Outcome
 from tidegate.oci.image import Layer
 from tidegate.oci.squash import Overlay
 from tidegate.scan.analyser import Analyser
-from tidegate.scan.analysis import SECRETS
 from tidegate.scan.components import components_of, with_owners
 from tidegate.scan.facts_store import FollowedFacts, ImageView
 from tidegate.scan.links import Detour, detours, follow
 from tidegate.scan.os_release import chosen_os_release
+from tidegate.scan.parts import SECRETS
 from tidegate.scan.tree import kinds_by_path
 from tidegate.scan.visible import visible_files
 

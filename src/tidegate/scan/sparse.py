@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sparse files in tar: old GNU headers (`S`) and the three pax forms (GNU.sparse 0.0, 0.1, 1.0) of GNU tar's manual."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
 
+from tidegate.bounds import KIB
 from tidegate.errors import BoundExceededError, InvalidInputError
 from tidegate.scan.limits import ScanLimits
 from tidegate.scan.tar_header import Extension, decimal, number
 from tidegate.values import Struct
 
 TakeBlock = Callable[[], bytes]
+
+_ZEROS: Final = memoryview(bytes(256 * KIB))
 
 
 class SparseMap(Struct, frozen=True):
@@ -41,6 +45,26 @@ class SparseMap(Struct, frozen=True):
             content[offset : offset + length] = stored[at : at + length]
             at += length
         return bytes(content[:size])
+
+    def beginning(self, stored: bytes, count: int) -> bytes:
+        """The first bytes of the file, given the first stored ones."""
+        first = self.regions[0] if self.regions else (self.size, 0)
+        if first[0] == 0:
+            return stored[: min(count, first[1])]
+        return bytes(min(count, first[0]))
+
+    def expanded(self, take: Callable[[int], bytes]) -> Iterator[bytes | memoryview]:
+        """The file as it reads on disk, piece by piece; `take` gives the next stored bytes."""
+        at = 0
+        for offset, length in (*self.regions, (self.size, 0)):
+            while at < offset:
+                step = min(len(_ZEROS), offset - at)
+                yield _ZEROS[:step]
+                at += step
+            while at < offset + length:
+                piece = take(min(len(_ZEROS), offset + length - at))
+                at += len(piece)
+                yield piece
 
 
 def old_gnu(header: bytes, take_block: TakeBlock, limits: ScanLimits, where: str) -> SparseMap:

@@ -69,6 +69,7 @@ class TarWalk:
         self._map: sparse.SparseMap | None = None
         self.before_refill: Callable[[], None] = _nothing
         self.where = source.where
+        self.holes = 0
         self.entries = 0
 
     def __iter__(self) -> Iterator[Entry]:  # noqa: C901 - the hot loop: a call more an entry is felt
@@ -109,6 +110,7 @@ class TarWalk:
             else:
                 stored = size
                 self._map = None
+                self.holes = 0
             if not flag and name[-1:] == b"/":
                 kind = EntryKind.FOLDER
             if kind is not EntryKind.FILE:
@@ -135,14 +137,52 @@ class TarWalk:
             return self._map.expand(self._take(stored), limit)
         return self._take(self._left if limit is None else min(limit, self._left))
 
+    def peek(self, count: int) -> bytes:
+        """The first bytes of the file yielded last, before it is read; at most 512 of them.
+
+        Raises:
+            InvalidInputError: the archive ends inside it.
+        """
+        if not self._left:
+            return bytes(min(count, self.holes))
+        self._reach_content()
+        at = self._at
+        stored = bytes(self._view[at : min(at + min(count, self._left), self._end)])
+        return stored if self._map is None else self._map.beginning(stored, count)
+
+    def pieces(self) -> Iterator[bytes | memoryview]:
+        """The content of the file yielded last in pieces, each valid until the next is taken; once.
+
+        Raises:
+            InvalidInputError: the archive ends inside it.
+        """
+        return self._stored_pieces() if self._map is None else self._map.expanded(self._take)
+
     def view(self) -> bytes | memoryview:
         """The whole content of the file yielded last, without a copy when it lies within the chunk; once.
 
         Raises:
             InvalidInputError: the archive ends inside it.
         """
+        if self._at >= self._end and self._left:
+            self._reach_content()
         at, end = self._at, self._at + self._left
         return self.read() if end > self._end or self._map is not None else self._view[at:end]
+
+    def _reach_content(self) -> None:
+        """Refills when content begins at the border of a chunk; what is at hand then is a block at least."""
+        if self._at >= self._end:
+            self._refill_or_fail()
+            self._at = 0
+
+    def _stored_pieces(self) -> Iterator[memoryview]:
+        while self._left:
+            self._reach_content()
+            at = self._at
+            step = min(self._left, self._end - at)
+            self._at = at + step
+            self._left -= step
+            yield self._view[at : at + step]
 
     def _next_header(self, pad: int) -> bool:
         """Goes past what is left of the content and its padding (the last file's may be missing) to the next header."""
@@ -228,6 +268,7 @@ class TarWalk:
         link = extension.long_link or extension.link or entry.link
         size = stored = entry.size if extension.size is None else extension.size
         self._map = None
+        self.holes = 0
         if entry.kind is EntryKind.FILE:
             if bytes(self._view[at + 156 : at + 157]) == b"S":
                 header = bytes(self._view[at : at + BLOCK])
@@ -238,6 +279,7 @@ class TarWalk:
             if self._map is not None:
                 self._map.check_stored(stored, f"{self.where} {shown(name)}")
                 size = self._map.size
+                self.holes = size - stored
         return Entry(name, entry.kind, entry.mode, size, link), stored
 
     def _take_block(self) -> bytes:

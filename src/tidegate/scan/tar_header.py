@@ -11,6 +11,7 @@ from tidegate.scan.entry import shown
 from tidegate.values import Struct, field
 
 BLOCK: Final = 512
+_MAX_NUMBER: Final = (1 << 63) - 1
 _TEXT_RECORDS: Final = frozenset({"path", "linkpath"})
 _DECIDING_RECORDS: Final = frozenset({"path", "linkpath", "size"})
 
@@ -36,12 +37,12 @@ def number(text: bytes, where: str) -> int:
     """A number field: octal digits between spaces and NULs, or GNU's base 256.
 
     Raises:
-        InvalidInputError: it is neither, or negative.
+        InvalidInputError: it is neither, negative, or over 2^63 - 1.
     """
     if text[0] & 0x80:
         if text[0] & 0x40:
             raise InvalidInputError("a negative number in a tar header", where=where)
-        return int.from_bytes(bytes((text[0] & 0x3F,)) + text[1:], "big")
+        return _sized(int.from_bytes(bytes((text[0] & 0x3F,)) + text[1:], "big"), where)
     digits = text.strip(b" \0")
     if not digits:
         return 0
@@ -108,11 +109,17 @@ def decimal(value: bytes, where: str) -> int:
     """A decimal number of a pax record.
 
     Raises:
-        InvalidInputError: it is none, or has more than 19 digits.
+        InvalidInputError: it is none, or over 2^63 - 1.
     """
     if not value.isdigit() or len(value) > 19:  # noqa: PLR2004 - 2^63 has 19 digits
         raise InvalidInputError(f"not a decimal number: {shown(value[:24])}", where=where)
-    return int(value)
+    return _sized(int(value), where)
+
+
+def _sized(value: int, where: str) -> int:
+    if value > _MAX_NUMBER:
+        raise InvalidInputError(f"a number over {_MAX_NUMBER} in a tar header", where=where)
+    return value
 
 
 def _records(data: bytes, where: str) -> list[tuple[str, bytes]]:

@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The entries of a layer, packed: path, kind, mode and size in a few bytes each.
+"""The entries of a layer, packed: path, kind, mode, size and nature in a few bytes each, and digests of files.
 
-A packed tree is a zstd stream of blocks. A block is `<II` (entries, bytes of names), the names with a NUL between them,
-one byte of kind, two of mode and eight of size for each entry, little-endian. A later entry of a path wins.
+A packed tree is `<4sQ` (magic, bytes of the outline), the outline, and the digests. The outline is a zstd stream of
+blocks; a block is `<II` (entries, bytes of names), the names with a NUL between them, then for each entry one byte of
+kind, one of marks, two of mode and eight of size, little-endian. Marks hold the nature in the low two bits, and which
+digests there are. Digests lie end to end as they are, because nothing makes them smaller: sha256, then sha1 and md5
+where they were computed. Those of empty files are not stored. A later entry of a path wins.
 """
 
+import hashlib
 import sys
 from array import array
 from bisect import bisect_left
@@ -12,25 +16,67 @@ from collections.abc import ItemsView, Iterator, Mapping
 from io import BytesIO
 from itertools import pairwise
 from struct import Struct
-from typing import Final
+from typing import Final, NamedTuple
 
 import zstandard
 
 from tidegate.bounds import MIB
 from tidegate.errors import BoundExceededError, InvalidInputError
-from tidegate.scan.entry import Entry, EntryKind, path_text
+from tidegate.inventory.custody import FileNature
+from tidegate.scan.entry import Entry, path_text
 
 MAX_BLOCK_BYTES: Final = 64 * MIB
 FILE: Final = "f"
 KIND_WORDS: Final = (FILE, "d", "l", "h", "o")
 """How `tidegate.oci.squash` calls the kinds, in the order of `EntryKind`."""
+NATURES: Final = (FileNature.DATA, FileNature.PROGRAM, FileNature.SCRIPT)
+"""Natures by their number in the marks."""
 
+_MAGIC: Final = b"tgt2"
+_OPENING: Final = Struct("<4sQ")
 _BLOCK_ENTRIES: Final = 4096
 _HEAD: Final = Struct("<II")
 _LEVEL: Final = 1
 _DENSE_FROM: Final = 100_000
 _KIND_BITS: Final = 3
 _HASH_MASK: Final = (1 << 64) - (1 << _KIND_BITS)
+_NATURE_MASK: Final = 3
+_HAS_SHA256: Final = 4
+_HAS_ALL: Final = 8
+_SHA256_END: Final = 32
+_SHA1_END: Final = 52
+_MD5_END: Final = 68
+_OF_NOTHING: Final = (
+    hashlib.sha256().digest()
+    + hashlib.sha1(usedforsecurity=False).digest()
+    + hashlib.md5(usedforsecurity=False).digest()
+)
+_MARKS: Final = {0: 0, _SHA256_END: _HAS_SHA256, _MD5_END: _HAS_SHA256 | _HAS_ALL}
+
+_Block = tuple[list[bytes], bytes, bytes, "array[int]", "array[int]"]
+
+
+class TreeEntry(NamedTuple):
+    """One entry of a layer as it was packed.
+
+    Attributes:
+        path: as text (`tidegate.scan.entry.path_text`), no leading slash; "" is the root itself.
+        kind: one of `KIND_WORDS`.
+        mode: permission bits with setuid, setgid and sticky.
+        size: content bytes of a file; 0 for everything else.
+        nature: by the first bytes of a file; DATA for everything else.
+        sha256: raw, of a file's content; b"" where it was not computed. The same for `sha1` and `md5`, which are
+            computed only where a distribution's package could own the file. A hard link has none.
+    """
+
+    path: str
+    kind: str
+    mode: int
+    size: int
+    nature: FileNature
+    sha256: bytes
+    sha1: bytes
+    md5: bytes
 
 
 class TreeWriter:
@@ -39,31 +85,48 @@ class TreeWriter:
     def __init__(self) -> None:
         self._packer = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True).compressobj()
         self._packed = BytesIO()
+        self._packed.write(bytes(_OPENING.size))
+        self._digests = bytearray()
         self._names: list[bytes] = []
         self._kinds = bytearray()
+        self._marks = bytearray()
         self._modes = array("H")
         self._sizes = array("Q")
 
     @property
     def packed_bytes(self) -> int:
         """Bytes packed so far."""
-        return self._packed.tell()
+        return self._packed.tell() + len(self._digests)
 
-    def add(self, entry: Entry) -> None:
-        """Takes one entry; its name holds no NUL."""
+    def add(self, entry: Entry, nature: int = 0, digests: bytes = b"") -> None:
+        """Takes one entry; its name holds no NUL.
+
+        Args:
+            entry: its size is below 2^63.
+            nature: index into `NATURES`.
+            digests: of a file's content: none, sha256, or sha256, sha1 and md5 end to end.
+        """
         name, kind, mode, size, _ = entry
         self._names.append(name)
         self._kinds.append(kind)
+        self._marks.append(nature | _MARKS[len(digests)])
         self._modes.append(mode)
         self._sizes.append(size)
+        if size:
+            self._digests += digests
         if len(self._names) >= _BLOCK_ENTRIES:
             self._flush()
 
     def finish(self) -> bytes:
-        """The packed tree."""
+        """The packed tree; the writer is of no use afterwards."""
         if self._names:
             self._flush()
         self._packed.write(self._packer.flush())
+        outline = self._packed.tell() - _OPENING.size
+        self._packed.write(self._digests)
+        self._digests.clear()
+        self._packed.seek(0)
+        self._packed.write(_OPENING.pack(_MAGIC, outline))
         return self._packed.getvalue()
 
     def _flush(self) -> None:
@@ -72,32 +135,44 @@ class TreeWriter:
         if sys.byteorder == "big":
             for column in columns:
                 column.byteswap()
-        block = b"".join((_HEAD.pack(len(self._names), len(names)), names, self._kinds, *map(array.tobytes, columns)))
+        head = _HEAD.pack(len(self._names), len(names))
+        block = b"".join((head, names, self._kinds, self._marks, *map(array.tobytes, columns)))
         self._packed.write(self._packer.compress(block))
         self._names.clear()
         self._kinds.clear()
+        self._marks.clear()
         del self._modes[:], self._sizes[:]
 
 
-def entries(packed: bytes) -> Iterator[Entry]:
-    """Unpacks a tree, in the order of the layer; links come without their target.
+def entries_of(tree: bytes) -> Iterator[TreeEntry]:
+    """Unpacks a tree with its digests, in the order of the layer: a path that comes twice comes twice, the later wins.
 
     Raises:
         InvalidInputError: it is not a packed tree.
     """
-    for names, kinds, modes, sizes in _blocks(packed):
-        for name, kind, mode, size in zip(names, kinds, modes, sizes, strict=True):
-            yield Entry(name, EntryKind(kind), mode, size, b"")
+    at = _OPENING.size + _outline_bytes(tree)
+    words, natures, text = KIND_WORDS, NATURES, path_text
+    for names, kinds, marks, modes, sizes in _blocks(tree):
+        for name, kind, mark, mode, size in zip(names, kinds, marks, modes, sizes, strict=True):
+            sha256 = sha1 = md5 = b""
+            if mark & _HAS_SHA256:
+                length = _MD5_END if mark & _HAS_ALL else _SHA256_END
+                raw = tree[at : at + length] if size else _OF_NOTHING[:length]
+                if len(raw) != length:
+                    raise InvalidInputError("its digests are cut short", where="packed tree")
+                at += length if size else 0
+                sha256, sha1, md5 = raw[:_SHA256_END], raw[_SHA256_END:_SHA1_END], raw[_SHA1_END:]
+            yield TreeEntry(text(name), words[kind], mode, size, natures[mark & _NATURE_MASK], sha256, sha1, md5)
 
 
 def kinds_by_path(packed: bytes) -> Mapping[str, str]:
-    """The kind of every path, as `tidegate.oci.squash` wants it.
+    """The kind of every path, as `tidegate.oci.squash` wants it; digests are not looked at.
 
     Raises:
         InvalidInputError: it is not a packed tree.
     """
     kinds: dict[str, str] = {}
-    for names, codes, _, _ in _blocks(packed):
+    for names, codes, *_ in _blocks(packed):
         kinds.update(zip(map(path_text, names), map(KIND_WORDS.__getitem__, codes), strict=True))
         if len(kinds) > _DENSE_FROM:
             kinds.clear()
@@ -114,7 +189,7 @@ class DenseTree(Mapping[str, str]):
     def __init__(self, packed: bytes) -> None:
         self._packed = packed
         hashes = array("Q")
-        for names, codes, _, _ in _blocks(packed):
+        for names, codes, *_ in _blocks(packed):
             hashes.extend([_hash(path_text(name)) | code for name, code in zip(names, codes, strict=True)])
         self._hashes = self._latest(array("Q", sorted(hashes)))
 
@@ -126,7 +201,7 @@ class DenseTree(Mapping[str, str]):
         return KIND_WORDS[self._hashes[at] & ~_HASH_MASK]
 
     def __iter__(self) -> Iterator[str]:
-        for names, _, _, _ in _blocks(self._packed):
+        for names, *_ in _blocks(self._packed):
             yield from map(path_text, names)
 
     def __len__(self) -> int:
@@ -156,7 +231,7 @@ class _Items(ItemsView[str, str]):
     _mapping: DenseTree
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
-        for names, codes, _, _ in _blocks(self._mapping._packed):  # noqa: SLF001 - a view of the class above
+        for names, codes, *_ in _blocks(self._mapping._packed):  # noqa: SLF001 - a view of the class above
             yield from zip(map(path_text, names), map(KIND_WORDS.__getitem__, codes), strict=True)
 
 
@@ -164,23 +239,36 @@ def _hash(path: str) -> int:
     return hash(path) & _HASH_MASK
 
 
-def _blocks(packed: bytes) -> Iterator[tuple[list[bytes], bytes, "array[int]", "array[int]"]]:
-    reader = zstandard.ZstdDecompressor().stream_reader(BytesIO(packed))
+def _outline_bytes(packed: bytes) -> int:
+    """Length of the outline; no bytes at all are an empty tree."""
+    if not packed:
+        return 0
+    magic, outline = _OPENING.unpack(packed[: _OPENING.size].ljust(_OPENING.size))
+    if magic != _MAGIC or outline > len(packed) - _OPENING.size:
+        raise InvalidInputError("cannot be read back", where="packed tree")
+    return int(outline)
+
+
+def _blocks(packed: bytes) -> Iterator[_Block]:
+    outline = memoryview(packed)[_OPENING.size : _OPENING.size + _outline_bytes(packed)]
+    reader = zstandard.ZstdDecompressor().stream_reader(outline)
     try:
         while head := reader.read(_HEAD.size):
             count, size = _HEAD.unpack(head.ljust(_HEAD.size))
             if size > MAX_BLOCK_BYTES or count > MAX_BLOCK_BYTES:
                 raise BoundExceededError("MAX_BLOCK_BYTES", MAX_BLOCK_BYTES, where="packed tree")
             names = reader.read(size).split(b"\0")
-            kinds = reader.read(count)
+            kinds, marks = reader.read(count), reader.read(count)
             modes, sizes = array("H"), array("Q")
             modes.frombytes(reader.read(2 * count))
             sizes.frombytes(reader.read(8 * count))
             if sys.byteorder == "big":
                 modes.byteswap()
                 sizes.byteswap()
-            if not len(names) == len(kinds) == len(modes) == len(sizes) == count or max(kinds) >= len(KIND_WORDS):
+            is_whole = len(names) == len(kinds) == len(marks) == len(modes) == len(sizes) == count
+            is_known = max(kinds) < len(KIND_WORDS) and all(mark & _NATURE_MASK < len(NATURES) for mark in set(marks))
+            if not (is_whole and is_known):
                 raise InvalidInputError("cannot be read back", where="packed tree")
-            yield names, kinds, modes, sizes
+            yield names, kinds, marks, modes, sizes
     except (zstandard.ZstdError, ValueError) as error:
         raise InvalidInputError(f"cannot be read back: {error}", where="packed tree") from error

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from tidegate.artifact import Descriptor, Digest
 from tidegate.errors import BoundExceededError, DigestMismatchError, InvalidInputError, TidegateError
 from tidegate.inventory import LayerFacts
+from tidegate.scan.analyser import Analyser
 from tidegate.scan.analysis import analyse_layer
 from tidegate.scan.limits import ScanLimits
 
@@ -42,14 +43,8 @@ def analysed(
     descriptor = Descriptor(
         media_type=media_type, digest=digest or Digest.of(blob), size=len(blob) if size is None else size
     )
-    return analyse_layer(
-        io.BytesIO(blob),
-        descriptor,
-        diff_id,
-        roster=(LineCataloger(),),
-        secrets=WordScanner(),
-        limits=limits or ScanLimits(),
-    )
+    analyser = Analyser(roster=(LineCataloger(),), secrets=WordScanner(), limits=limits or ScanLimits())
+    return analyse_layer(io.BytesIO(blob), descriptor, diff_id, analyser)
 
 
 def trouble_with(blob: bytes) -> str:
