@@ -61,14 +61,14 @@ def accept(cataloger: Cataloger, samples: list[Sample], *, examples: int = 60) -
 
 def _wants_something_bounded(cataloger: Cataloger) -> None:
     wants = cataloger.wants
-    assert wants.paths or wants.names or wants.suffixes or wants.folders
+    assert wants.paths or wants.names or wants.suffixes or wants.folders or wants.programs
     assert 0 < wants.max_bytes <= 256 * MIB
     for path in wants.paths | wants.folders:
         assert not path.startswith("/")
         assert not path.endswith("/")
     assert all(suffix.startswith(".") and suffix.count(".") == 1 for suffix in wants.suffixes)
     assert all("/" not in name for name in wants.names | wants.suffixes)
-    assert not cataloger.accepts("some/where/else.txt")
+    assert wants.programs or not cataloger.accepts("some/where/else.txt")
 
 
 def _reads(cataloger: Cataloger, sample: Sample) -> None:
@@ -87,6 +87,8 @@ def _is_wanted(cataloger: Cataloger, path: str) -> bool:
     folder, _, base = path.rpartition("/")
     wants = cataloger.wants
     suffix = base[base.rfind(".") :] if "." in base else ""
+    if wants.programs:
+        return True
     return path in wants.paths or base in wants.names or suffix in wants.suffixes or folder in wants.folders
 
 

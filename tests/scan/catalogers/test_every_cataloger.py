@@ -6,10 +6,12 @@ import inspect
 import pkgutil
 import re
 import shutil
+import zlib
 from pathlib import Path
 
 import pytest
 from acceptance import Sample, accept
+from program_forms import elf, go_in_line, go_text, macho, pe, universal
 from rpm_forms import as_berkeley_db, as_ndb, as_sqlite, rpm_header
 
 from tidegate import scan
@@ -19,6 +21,8 @@ from tidegate.scan.roster import CATALOGERS
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "add-a-cataloger.md"
 SITE = "usr/lib/python3/site-packages/a-1.dist-info"
+GO = go_in_line("go1.22.3", go_text("mod\texample.com/a\tv1.0.0\t", "dep\texample.com/b\tv1.2.3\th1:AAAA="))
+CRATES = zlib.compress(b'{"packages":[{"name":"a","version":"1.0.0"},{"name":"b","version":"2.0.0","kind":"build"}]}')
 STATUS = b"Package: a\nStatus: install ok installed\nVersion: 1-2\nSource: b (1-1)\nArchitecture: amd64\n\n"
 INSTALLED = b"P:a\nV:1-r0\nA:x86_64\no:b\nL:MIT\nF:usr/bin\nR:a\nZ:Q1=\n\nP:b\nV:2-r1\n\n"
 RPM_HEADERS = [
@@ -60,6 +64,17 @@ def samples_of(cataloger: str, folder: Path) -> list[Sample]:
             Sample(path="var/lib/dpkg/status.d/a", content=STATUS),
             Sample(path="var/lib/dpkg/info/a:amd64.list", content=b"/.\n/usr\n/usr/a\n"),
             Sample(path="var/lib/dpkg/info/a.md5sums", content=b"0" * 32 + b"  usr/a\n"),
+        ],
+        "go-binary": [
+            Sample(path="app", content=elf({".go.buildinfo": GO})),
+            Sample(path="app", content=elf({".go.buildinfo": GO}, wide=False, big=True, stripped=True)),
+            Sample(path="app.exe", content=pe({".data": GO})),
+            Sample(path="app", content=universal(macho({"__go_buildinfo": GO}), macho({"__go_buildinfo": GO}))),
+        ],
+        "rust-binary": [
+            Sample(path="app", content=elf({".text": b"x", ".dep-v0": CRATES})),
+            Sample(path="app.exe", content=pe({".dep-v0": CRATES})),
+            Sample(path="app", content=elf({".rodata": b"/registry/src/crates.io-0123456789abcdef/a-1.0.0/lib.rs"})),
         ],
         "python": [
             Sample(path=f"{SITE}/METADATA", content=b"Name: a\nVersion: 1\nLicense: MIT\n\nlong text\n"),
