@@ -4,19 +4,21 @@
 from typing import Final
 
 from tidegate.artifact import Descriptor, Digest
-from tidegate.bounds import Readable
+from tidegate.bounds import MIB, Readable
 from tidegate.errors import BoundExceededError, DigestMismatchError, InvalidInputError
 from tidegate.inventory import LayerFacts, Link, LinkKind
 from tidegate.scan.analyser import Analyser
 from tidegate.scan.contents import Contents
 from tidegate.scan.entry import Entry, EntryKind, Walk, path_text
-from tidegate.scan.inflate import CHUNK_BYTES, LayerStream
+from tidegate.scan.inflate import LayerStream
+from tidegate.scan.read_ahead import InTurn, ReadAhead
 from tidegate.scan.tar import TarWalk
 from tidegate.scan.tree import TreeWriter
 
 _WHITEOUT: Final = b".wh."
 _WHITEOUT_META: Final = b".wh..wh."  # what aufs leaves behind; unpackers pass over all but the opaque mark
 _OPAQUE: Final = b".wh..wh..opq"
+_AHEAD_FROM: Final = MIB  # a smaller blob is not worth a thread
 
 
 def analyse_layer(stream: Readable, descriptor: Descriptor, diff_id: Digest | None, analyser: Analyser) -> LayerFacts:
@@ -34,18 +36,28 @@ def analyse_layer(stream: Readable, descriptor: Descriptor, diff_id: Digest | No
         InvalidInputError: the layer is broken or hostile.
     """
     source = LayerStream(stream, descriptor, diff_id, analyser.limits)
-    buffer = bytearray(CHUNK_BYTES)
-    walk = TarWalk(source, buffer, analyser.limits)
     analysis = Analysis(analyser, source.where)
-    try:
-        analysis.take_layer(walk)
-    except (BoundExceededError, DigestMismatchError):
-        raise
-    except InvalidInputError:
-        source.verify_blob()  # a blob damaged on its way is to be called that
-        raise
-    source.finish(memoryview(buffer))
+    with _chunks(source, descriptor, analyser) as chunks:
+        walk = TarWalk(chunks, analyser.limits)
+        try:
+            analysis.take_layer(walk)
+            while chunks.next_chunk():
+                pass
+        except (BoundExceededError, DigestMismatchError):
+            raise
+        except InvalidInputError:
+            chunks.close()
+            source.verify_blob()  # a blob damaged on its way is to be called that
+            raise
+    source.finish()
     return analysis.facts(digest=descriptor.digest, diff_id=source.diff_id, size=source.size, entries=walk.entries)
+
+
+def _chunks(source: LayerStream, descriptor: Descriptor, analyser: Analyser) -> InTurn | ReadAhead:
+    if analyser.workers <= 1 or descriptor.size < _AHEAD_FROM:
+        return InTurn(source)
+    # Where files are hashed as well, the stream's own hash is the inflating thread's share of the work.
+    return ReadAhead(source, notes_ahead=analyser.parts.custody)
 
 
 class Analysis:

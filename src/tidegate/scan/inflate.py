@@ -11,12 +11,11 @@ from collections.abc import Callable
 from typing import BinaryIO, Final, Protocol, cast
 
 from tidegate.artifact import Descriptor, Digest
-from tidegate.bounds import KIB, MIB, Readable
+from tidegate.bounds import KIB, Readable
 from tidegate.errors import BoundExceededError, DigestMismatchError, InvalidInputError, TidegateError
 from tidegate.scan.limits import ScanLimits
 from tidegate.scan.zstd_frames import FrameFollower
 
-CHUNK_BYTES: Final = MIB
 _READ_BYTES: Final = 128 * KIB
 _GZIP: Final = b"\x1f\x8b"
 _ZSTD: Final = b"\x28\xb5\x2f\xfd"
@@ -111,7 +110,7 @@ class LayerStream:
 
     @property
     def diff_id(self) -> Digest:
-        """Digest of what was served so far; of the whole stream after `finish`."""
+        """Digest of what was noted so far; of the whole stream after `finish`."""
         return Digest(f"{self._hash.name}:{self._hash.hexdigest()}")
 
     def fill(self, chunk: memoryview) -> int:
@@ -124,20 +123,21 @@ class LayerStream:
         served = 0
         while served < len(chunk) and (got := self._inflate(chunk[served:] if served else chunk)):
             served += got
-        self._hash.update(chunk[:served])
         self.size += served
         self._check_bounds()
         return served
 
-    def finish(self, chunk: memoryview) -> None:
-        """Reads the stream to its end through `chunk` and verifies both digests.
+    def note(self, chunk: memoryview) -> None:
+        """Takes what `fill` served into the digest of the stream; each chunk once, in order."""
+        self._hash.update(chunk)
+
+    def finish(self) -> None:
+        """Verifies both digests, once `fill` has served the whole stream and `note` was told of it.
 
         Raises:
             DigestMismatchError: the blob or the tar stream is another than was said.
-            InvalidInputError: as `fill`, or the blob's size is not what was said.
+            InvalidInputError: the blob's size is not what was said.
         """
-        while self.fill(chunk):
-            pass
         self.verify_blob()
         if self._frames is not None and not self._frames.is_complete:
             raise InvalidInputError("the zstd stream is cut short", where=self.where)

@@ -20,8 +20,9 @@ from tidegate.scan.dispatch import Dispatch, Takers
 from tidegate.scan.entry import EntryKind, path_bytes
 from tidegate.scan.facts_store import FollowedFacts
 from tidegate.scan.folder import FOLDER_READER, read_below
-from tidegate.scan.inflate import CHUNK_BYTES, LayerStream
+from tidegate.scan.inflate import LayerStream
 from tidegate.scan.limits import ScanLimits
+from tidegate.scan.read_ahead import InTurn
 from tidegate.scan.tar import TarWalk
 from tidegate.scan.tree import FILE
 from tidegate.values import replace
@@ -82,15 +83,17 @@ def follow(
     found: dict[bytes, list[FollowedFacts]] = {}
     with layer.open() as stream:
         source = LayerStream(stream, layer.descriptor, layer.diff_id, limits)
-        buffer = bytearray(CHUNK_BYTES)
-        walk = TarWalk(source, buffer, limits)
+        chunks = InTurn(source)
+        walk = TarWalk(chunks, limits)
         for entry in walk:
             if entry.kind is EntryKind.FILE and entry.name in by_target:
                 wanted = by_target[entry.name]
                 content = walk.read() if entry.size <= largest_wanted(wanted, dispatch) else b""
                 digest = layer.descriptor.digest
                 found[entry.name] = _cataloged(wanted, entry.size, content, dispatch, (analyser, digest))
-        source.finish(memoryview(buffer))
+        while chunks.next_chunk():
+            pass
+        source.finish()
     return [facts for group in found.values() for facts in group]
 
 

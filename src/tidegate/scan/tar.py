@@ -39,8 +39,8 @@ class Chunks(Protocol):
 
     where: str
 
-    def fill(self, chunk: memoryview) -> int:
-        """Fills a chunk to its end unless the stream ends first; 0 at the end."""
+    def next_chunk(self) -> memoryview:
+        """The next bytes, a multiple of 512 but for the last, empty at the end; the chunk before becomes invalid."""
         ...
 
 
@@ -49,7 +49,6 @@ class TarWalk:
 
     Args:
         source: the stream.
-        buffer: its working memory, a multiple of 512 bytes; belongs to the walk until it ends.
         limits: bounds; each over one is a `BoundExceededError` that names it.
 
     Raises:
@@ -58,10 +57,9 @@ class TarWalk:
         InvalidInputError: while walking: the archive is malformed or cut, or a path leaves the root.
     """
 
-    def __init__(self, source: Chunks, buffer: bytearray, limits: ScanLimits) -> None:
+    def __init__(self, source: Chunks, limits: ScanLimits) -> None:
         self._source = source
-        self._buffer = buffer
-        self._view = memoryview(buffer)
+        self._view = memoryview(b"")
         self._limits = limits
         self._at = 0
         self._end = 0
@@ -74,12 +72,12 @@ class TarWalk:
 
     def __iter__(self) -> Iterator[Entry]:  # noqa: C901 - the hot loop: a call more an entry is felt
         """Yields entries until two zero blocks or the end of the stream."""
-        view, unpack, max_entries = self._view, _HEADER.unpack_from, self._limits.max_entries
+        unpack, max_entries = _HEADER.unpack_from, self._limits.max_entries
         kinds, modes, clean = _KINDS.get, _Modes(self.where), self._clean
         extension: Extension | None = None
         pad = 0
         while self._next_header(pad):
-            at = self._at
+            at, view = self._at, self._view
             name, mode, size_field, checksum, flag, link, magic, prefix = unpack(view, at)
             self.entries += 1
             if self.entries > max_entries:
@@ -199,7 +197,7 @@ class TarWalk:
         self._at = at
         if self._end - at < BLOCK:
             raise InvalidInputError("the archive ends inside a header", where=self.where)
-        return self._buffer[at] != 0 or not self._is_end()
+        return self._view[at] != 0 or not self._is_end()
 
     def _is_end(self) -> bool:
         """True at two zero blocks, or at one with nothing behind it."""
@@ -306,7 +304,8 @@ class TarWalk:
 
     def _refill(self) -> int:
         self.before_refill()
-        self._end = self._source.fill(self._view)
+        self._view = self._source.next_chunk()
+        self._end = len(self._view)
         return self._end
 
     def _refill_or_fail(self) -> None:

@@ -24,14 +24,14 @@ class BytesSource:
     """A tar stream over bytes."""
 
     data: bytes
+    chunk: int = 4096
     where: str = "test.tar"
     at: int = 0
 
-    def fill(self, chunk: memoryview) -> int:
-        part = self.data[self.at : self.at + len(chunk)]
-        chunk[: len(part)] = part
+    def next_chunk(self) -> memoryview:
+        part = self.data[self.at : self.at + self.chunk]
         self.at += len(part)
-        return len(part)
+        return memoryview(part)
 
 
 class LineCataloger:
@@ -108,5 +108,5 @@ def image_of(*layers: BuiltLayer) -> Image:
 
 def walked(data: bytes, limits: ScanLimits | None = None, chunk: int = 4096) -> list[tuple[Entry, bytes]]:
     """All entries of a tar and the content of its files."""
-    walk = TarWalk(BytesSource(data), bytearray(chunk), limits or ScanLimits())
+    walk = TarWalk(BytesSource(data, chunk), limits or ScanLimits())
     return [(entry, walk.read() if entry.kind is EntryKind.FILE else b"") for entry in walk]

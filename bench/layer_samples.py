@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Images for measuring, made of this machine's own files (seeded choice) and kept in a folder between runs."""
+
+import hashlib
+import os
+import random
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+from tidegate.artifact import Descriptor, Digest, media_type
+from tidegate.oci.layer_builder import BuiltLayer, Compression, LayerBuilder
+from tidegate.oci.write import write_image
+
+TINY_FILES: Final = 1_000_000
+GB: Final = 1_000_000_000
+
+_MB: Final = 1_000_000
+_MAX_FILE_BYTES: Final = 30 * _MB
+_USUAL_FILES: Final = 36_000
+_GZIP_LEVEL: Final = 2  # of isal: quick to make, and no quicker to inflate than what others write
+
+
+def sample(cache: Path, name: str) -> Path:
+    """The layout of one sample, tagged `bench`; built, in some minutes, when the folder has none."""
+    layout = cache / name
+    if not (layout / "index.json").exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        _SAMPLES[name](layout)
+    return layout
+
+
+def _sized(total: int, layers: int, *, files: int = 1 << 30) -> Callable[[Path], None]:
+    def build(layout: Path) -> None:
+        _write(layout, _usual_builders(total, layers, files))
+
+    return build
+
+
+def _usual_builders(total: int, layers: int, files: int) -> list[LayerBuilder]:
+    """Layers of files of all kinds; the first has the package database."""
+    builders = [LayerBuilder(compression=Compression.PLAIN, mtime=1) for _ in range(layers)]
+    taken = [*_below(Path("/var/lib/dpkg")), *_chosen(total, files)]
+    for at, path in enumerate(taken):
+        index = 0 if path.is_relative_to("/var") else min(at * layers // len(taken), layers - 1)
+        builders[index].file(str(path).lstrip("/"), path, mode=path.stat().st_mode & 0o7777)
+    builders[0].file("etc/os-release", Path("/etc/os-release").read_bytes())
+    return builders
+
+
+def _huge(layout: Path) -> None:
+    """Five gigabytes, with two programs of 150 MB and two archives of 250 MB, each pair in layers read side by side."""
+    with tempfile.TemporaryDirectory(dir=layout.parent) as folder:
+        builders = _usual_builders(4_200 * _MB, 8, 1 << 30)
+        for at in range(2):
+            program, archive = Path(folder) / f"program-{at}", Path(folder) / f"archive-{at}.jar"
+            _make_program(program, 150 * _MB)
+            _make_archive(archive, 250 * _MB, at)
+            builders[at].file(f"usr/local/bin/server-{at}", program, mode=0o755)
+            builders[at].file(f"opt/service/service-{at}.jar", archive)
+        _write(layout, builders)
+
+
+def _make_program(path: Path, size: int) -> None:
+    source = next(one for one in _below(Path("/usr/bin")) if one.open("rb").read(4) == b"\x7fELF")
+    content = source.read_bytes()
+    with path.open("wb") as file:
+        while file.tell() < size:
+            file.write(content)
+
+
+def _make_archive(path: Path, size: int, seed: int) -> None:
+    noise = random.Random(seed)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("META-INF/MANIFEST.MF", "Implementation-Title: service\nImplementation-Version: 1.0\n")
+        for at in range(size // _MB):
+            archive.writestr(f"com/example/Class{at}.class", b"\xca\xfe\xba\xbe\0\0\0\x34" + noise.randbytes(_MB))
+
+
+def _tiny(layout: Path) -> None:
+    builder = LayerBuilder(compression=Compression.PLAIN, mtime=1, parents=False)
+    for at in range(TINY_FILES):
+        builder.file(f"srv/data/{at // 1000:04d}/record-{at:07d}.json", b'{"at": %d}' % at)
+    _write(layout, [builder])
+
+
+def _text(layout: Path) -> None:
+    """Half a gigabyte of text alone."""
+    builder = LayerBuilder(compression=Compression.PLAIN, mtime=1)
+    total = 0
+    for path in _below(Path("/usr")):
+        if path.suffix in {".py", ".js", ".json", ".h", ".txt", ".html", ".xml", ".ts", ".md", ".yaml"}:
+            size = path.stat().st_size
+            total += size
+            builder.file(str(path).lstrip("/"), path)
+        if total > 500 * _MB:
+            break
+    _write(layout, [builder])
+
+
+def _chosen(total: int, files: int) -> list[Path]:
+    chosen: list[Path] = []
+    left = total
+    for path in _below(Path("/usr")):
+        size = path.stat().st_size
+        if size > _MAX_FILE_BYTES:
+            continue
+        chosen.append(path)
+        left -= size
+        if left <= 0 or len(chosen) >= files:
+            break
+    return sorted(chosen)
+
+
+def _below(folder: Path) -> list[Path]:
+    found = [path for path in _walk(folder) if path.is_file() and not path.is_symlink() and os.access(path, os.R_OK)]
+    found.sort()
+    random.Random(7).shuffle(found)
+    return found
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            yield Path(parent) / name
+
+
+def _write(layout: Path, builders: list[LayerBuilder]) -> None:
+    with tempfile.TemporaryDirectory(dir=layout.parent) as folder:
+        built = [_packed(builder, Path(folder) / f"{at}.layer") for at, builder in enumerate(builders)]
+        write_image(layout, "bench", built)
+
+
+def _packed(builder: LayerBuilder, blob: Path) -> BuiltLayer:
+    from isal import igzip
+
+    plain_file = blob.with_suffix(".tar")
+    plain = builder.build(to=plain_file)
+    with plain_file.open("rb") as source, igzip.open(blob, "wb", compresslevel=_GZIP_LEVEL) as sink:
+        while piece := source.read(1 << 20):
+            sink.write(piece)
+    plain_file.unlink()
+    with blob.open("rb") as file:
+        digest = Digest("sha256:" + hashlib.file_digest(file, "sha256").hexdigest())
+    descriptor = Descriptor(media_type=media_type.OCI_LAYER_GZIP, digest=digest, size=blob.stat().st_size)
+    return BuiltLayer(descriptor=descriptor, diff_id=plain.diff_id, blob=blob)
+
+
+_SAMPLES: Final[dict[str, Callable[[Path], None]]] = {
+    "usual": _sized(GB, 4, files=_USUAL_FILES),
+    "0.34 GB": _sized(340 * _MB, 3),
+    "1.5 GB": _sized(1_500 * _MB, 4),
+    "1.5 GB in one layer": _sized(1_500 * _MB, 1),
+    "3.3 GB": _sized(3_300 * _MB, 8),
+    "5 GB": _huge,
+    "text": _text,
+    "tiny": _tiny,
+}
