@@ -15,6 +15,7 @@ from tidegate.inventory.component import (
 from tidegate.inventory.custody import Census, Custody, FileCustody, FileNature, Integrity, Origin, Share
 from tidegate.inventory.inventory import Inventory
 from tidegate.inventory.layer_facts import (
+    Diversion,
     FileFacts,
     LayerFacts,
     Link,
@@ -31,6 +32,7 @@ __all__ = [
     "Census",
     "Component",
     "Custody",
+    "Diversion",
     "Ecosystem",
     "FileCustody",
     "FileFacts",

@@ -25,14 +25,36 @@ class Outcome(Struct, frozen=True, kw_only=True):
     reason: str
 
 
+class Diversion(Struct, frozen=True, kw_only=True):
+    """A file laid elsewhere than its package says (dpkg-divert(1)); paths without a leading slash.
+
+    Attributes:
+        path: where packages say it is.
+        moved_to: where it is.
+        package: the one whose own file lies at `path` all the same; "" for none, when an administrator diverted it.
+    """
+
+    path: str
+    moved_to: str
+    package: str = ""
+
+
 class FileFacts(Struct, frozen=True, kw_only=True):
-    """What one cataloger read from one file of a layer."""
+    """What one cataloger read from one file of a layer.
+
+    Attributes:
+        diversions: of files, as the distribution's package manager keeps them.
+        left_out: patterns of paths its packages' files are not unpacked for, in order, the last that fits decides;
+            one that begins with `!` lets in again (dpkg(1), `path-exclude`, `path-include`).
+    """
 
     path: str
     cataloger: str
     packages: tuple[Package, ...] = ()
     ownership: tuple[Ownership, ...] = ()
     os_release: OsRelease | None = None
+    diversions: tuple[Diversion, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 class LinkKind(StrEnum):

@@ -27,7 +27,7 @@ F:etc
 F:etc/ssl
 M:0:0:0755
 R:openssl.cnf
-Z:Q1xyz=
+Z:Q1AAECAwQFBgcICQoLDA0ODxAREhM=
 F:
 R:at-the-root
 
@@ -64,10 +64,19 @@ def test_every_field_is_read() -> None:
             source_name="openssl",
             architecture="x86_64",
             licenses=("Apache-2.0",),
+            supplier="A Person <a@example.invalid>",
         ),
         Package(kind=PackageKind.APK, name="musl", version=Version("1.2.4-r2")),
     )
-    assert facts.ownership == (Ownership(package="libcrypto3", paths=("etc/ssl/openssl.cnf", "at-the-root")),)
+    assert facts.ownership == (
+        Ownership(
+            package="libcrypto3",
+            paths=("etc/ssl/openssl.cnf", "at-the-root"),
+            algorithm="sha1",
+            checksums=bytes(range(20)) + bytes(20),
+            configuration=("etc/ssl/openssl.cnf",),
+        ),
+    )
 
 
 def test_an_end_without_an_empty_line_loses_nothing() -> None:

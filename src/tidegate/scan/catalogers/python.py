@@ -18,6 +18,10 @@ from tidegate.inventory import FileFacts, Package, PackageKind, Version
 from tidegate.scan.cataloger import ImageFile, Wants
 from tidegate.scan.catalogers.fields import headers
 from tidegate.scan.catalogers.harvest import Harvest
+from tidegate.scan.catalogers.path_budget import GatheredPaths
+from tidegate.scan.catalogers.stated_sums import DIGEST_BYTES, of_base64
+from tidegate.scan.catalogers.supplier import supplier_of
+from tidegate.scan.entry import path_text
 
 MAX_HEADER_BYTES: Final = MIB
 """Bytes of metadata read; the description after the headers is never looked at."""
@@ -27,7 +31,9 @@ MAX_LICENSES: Final = 32
 
 _METADATA: Final = frozenset({"METADATA", "PKG-INFO"})
 _RECORDS: Final = frozenset({"RECORD", "installed-files.txt"})
-_FIELDS: Final = frozenset({"name", "version", "license", "license-expression", "classifier"})
+_MAKERS: Final = ("author", "author-email", "maintainer", "maintainer-email")
+_FIELDS: Final = frozenset({"name", "version", "license", "license-expression", "classifier", *_MAKERS})
+_SHA256: Final = "sha256="
 _SEPARATORS: Final = re.compile(r"[-_.]+")
 _NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,254}[A-Za-z0-9])?")
 
@@ -36,7 +42,7 @@ class PythonCataloger:
     """Reads metadata and path lists of installed Python distributions, anywhere in the image."""
 
     name = "python"
-    version = 1
+    version = 2
     wants = Wants(names=_METADATA | _RECORDS, suffixes=frozenset({".egg-info"}), max_bytes=32 * MIB)
 
     def accepts(self, path: str) -> bool:
@@ -56,8 +62,10 @@ class PythonCataloger:
         """
         harvest = Harvest(path=file.path, cataloger=self.name)
         folder, _, base = file.path.rpartition("/")
-        if base in _RECORDS:
-            harvest.own(_name_of(folder), _recorded(file, folder))
+        if base == "RECORD":
+            _own_recorded(file, folder, harvest)
+        elif base in _RECORDS:
+            harvest.own(_name_of(folder), _installed(file, folder))
         else:
             harvest.add(_package(file))
         return harvest.facts()
@@ -78,6 +86,7 @@ def _package(file: ImageFile) -> Package:
         name=normalised(name),
         version=Version(next(iter(found.get("version", ())), "")),
         licenses=_licenses(found),
+        supplier=supplier_of(*(next(iter(found.get(field, ())), "") for field in _MAKERS)),
     )
 
 
@@ -102,21 +111,41 @@ def _name_of(folder: str) -> str:
     return normalised(base.partition("-")[0].removesuffix(".dist").removesuffix(".egg"))
 
 
-def _recorded(file: ImageFile, folder: str) -> Iterator[str]:
-    # RECORD's paths start from the folder that holds the .dist-info, installed-files.txt's from the .egg-info itself.
-    is_record = file.path.endswith("/RECORD")
-    start = folder.rpartition("/")[0] if is_record else folder
-    lines = (line.decode(errors="replace").rstrip("\r\n") for line in io.BytesIO(file.content))
-    names = _first_columns(lines, b'"' in file.content, file.path) if is_record else lines
-    return (path for name in names if name and (path := _resolved(start, name)))
+def _installed(file: ImageFile, folder: str) -> Iterator[str]:
+    """Reads an `installed-files.txt`, whose paths start from the .egg-info itself and have no digests."""
+    lines = (path_text(line.rstrip(b"\r\n")) for line in io.BytesIO(file.content))
+    return (path for name in lines if name and (path := _resolved(folder, name)))
 
 
-def _first_columns(lines: Iterator[str], is_quoted: bool, where: str) -> Iterator[str]:
+def _own_recorded(file: ImageFile, folder: str, harvest: Harvest) -> None:
+    """Reads a RECORD: path, digest and size; paths start from the folder that holds the .dist-info.
+
+    Only sha256 is kept: what else the specification allows, nobody writes.
+    """
+    start = folder.rpartition("/")[0]
+    gathered = GatheredPaths(file.path)
+    sums: list[bytes] = []
+    none = bytes(DIGEST_BYTES["sha256"])
+    lines = (path_text(line.rstrip(b"\r\n")) for line in io.BytesIO(file.content))
+    for name, stated in _columns(lines, b'"' in file.content, file.path):
+        path = _resolved(start, name) if name else ""
+        if path:
+            gathered.add("", path)
+            sums.append(of_base64(stated[7:], "sha256", is_for_urls=True) if stated.startswith(_SHA256) else none)
+    harvest.own(_name_of(folder), gathered.paths, algorithm="sha256", checksums=b"".join(sums))
+
+
+def _columns(lines: Iterator[str], is_quoted: bool, where: str) -> Iterator[tuple[str, str]]:
+    """The first two columns of each line."""
     if not is_quoted:
-        yield from (line.partition(",")[0] for line in lines)
+        for line in lines:
+            name, _, rest = line.partition(",")
+            yield name, rest.partition(",")[0]
         return
     try:
-        yield from (row[0] for row in csv.reader(lines) if row)
+        for row in csv.reader(lines):
+            if row:
+                yield row[0], row[1] if len(row) > 1 else ""
     except csv.Error as error:
         raise InvalidInputError(f"not a RECORD: {error}", where=where) from error
 

@@ -14,14 +14,14 @@ from tidegate.inventory import FileFacts, Package, PackageKind, Version
 from tidegate.scan.cataloger import ImageFile, Wants
 from tidegate.scan.catalogers import rpm_bdb, rpm_ndb, rpm_sqlite
 from tidegate.scan.catalogers.harvest import Harvest
+from tidegate.scan.catalogers.rpm_files import own_files
 from tidegate.scan.catalogers.rpm_header import Header, Tag
+from tidegate.scan.catalogers.supplier import supplier_of
 
 _NAMES: Final = frozenset({"Packages", "Packages.db", "rpmdb.sqlite"})
 _FOLDERS: Final = ("var/lib/rpm", "usr/lib/sysimage/rpm", "usr/share/rpm")
 _KEYS: Final = "gpg-pubkey"
 """Imported public keys stand among the packages under this name."""
-_FOLDER_MODE: Final = 0o040000
-_TYPE_OF_MODE: Final = 0o170000
 _Reader = tuple[Callable[[bytes], bool], Callable[[bytes, str], Iterator[bytes | InvalidInputError]]]
 _FORMS: Final[tuple[_Reader, ...]] = (
     (rpm_sqlite.is_one, rpm_sqlite.blobs),
@@ -34,7 +34,7 @@ class RpmCataloger:
     """Reads rpm's database, wherever its folder lies in the image."""
 
     name = "rpm"
-    version = 1
+    version = 2
     wants = Wants(names=_NAMES, max_bytes=80 * MIB)
 
     def accepts(self, path: str) -> bool:
@@ -88,9 +88,10 @@ def _add(header: Header, harvest: Harvest) -> None:
             architecture=header.string(Tag.ARCH),
             licenses=(licence,) if licence else (),
             modularity=header.string(Tag.MODULARITYLABEL),
+            supplier=supplier_of(header.string(Tag.VENDOR), header.string(Tag.PACKAGER)),
         )
     )
-    harvest.own(name, _files(header))
+    own_files(name, header, harvest)
 
 
 def _source(file_name: str) -> tuple[str, str]:
@@ -98,13 +99,3 @@ def _source(file_name: str) -> tuple[str, str]:
     stem = file_name.removesuffix(".rpm").removesuffix(".src").removesuffix(".nosrc")
     parts = stem.rsplit("-", 2)
     return (parts[0], f"{parts[1]}-{parts[2]}") if len(parts) == 3 else ("", "")  # noqa: PLR2004 - name, version, release
-
-
-def _files(header: Header) -> Iterator[str]:
-    folders = header.strings(Tag.DIRNAMES)
-    modes = header.numbers(Tag.FILEMODES)
-    names, indexes = header.strings(Tag.BASENAMES), header.numbers(Tag.DIRINDEXES)
-    for i, (name, index) in enumerate(zip(names, indexes, strict=False)):
-        is_folder = i < len(modes) and modes[i] & _TYPE_OF_MODE == _FOLDER_MODE
-        if index < len(folders) and not is_folder:
-            yield (folders[index] + name).lstrip("/")

@@ -30,17 +30,26 @@ class Tag(IntEnum):
     VERSION = 1001
     RELEASE = 1002
     EPOCH = 1003
+    VENDOR = 1011
     LICENSE = 1014
+    PACKAGER = 1015
     ARCH = 1022
+    FILESTATES = 1029
     FILEMODES = 1030
+    FILEDIGESTS = 1035
+    FILEFLAGS = 1037
     SOURCERPM = 1044
+    FILEVERIFYFLAGS = 1045
     DIRINDEXES = 1116
     BASENAMES = 1117
     DIRNAMES = 1118
+    FILEDIGESTALGO = 5011
     MODULARITYLABEL = 5096
 
 
 class _Type(IntEnum):
+    CHAR = 1
+    INT8 = 2
     INT16 = 3
     INT32 = 4
     STRING = 6
@@ -50,7 +59,7 @@ class _Type(IntEnum):
 
 _WANTED: Final = frozenset(Tag)
 _STRINGS: Final = frozenset({_Type.STRING, _Type.STRING_ARRAY, _Type.I18N_STRING})
-_CODES: Final = {_Type.INT16: "H", _Type.INT32: "I"}
+_CODES: Final = {_Type.CHAR: "B", _Type.INT8: "B", _Type.INT16: "H", _Type.INT32: "I"}
 
 
 class Header:
