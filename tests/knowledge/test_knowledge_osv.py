@@ -73,7 +73,7 @@ def test_listed_versions_count_where_no_range_holds_them() -> None:
 
 
 def test_what_cannot_be_ordered_is_told() -> None:
-    assert read(record("GHSA-1", "Maven", "a:b", {"introduced": "0"})).unordered == ("Maven: no order",)
+    assert read(record("GHSA-1", "Linux", "a:b", {"introduced": "0"})).unordered == ("Linux: no order",)
     advisory = read(record("GHSA-1", "npm", "a", {"introduced": "0"}, {"fixed": "soon"}))
     assert advisory.rows == ()
     assert "npm a" in advisory.unordered[0]

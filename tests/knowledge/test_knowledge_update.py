@@ -262,7 +262,7 @@ def test_releases_come_with_their_distribution(db: Path, server: Server, run: An
     one = record("DSA-1-1", "Debian:12", "a", *RANGE)
     publish(
         server.root,
-        {"Debian": [one], "Debian:12": [one], "Maven": [], "AlmaLinux:9": [record("X", "AlmaLinux:9", "a", *RANGE)]},
+        {"Debian": [one], "Debian:12": [one], "Linux": [], "AlmaLinux:9": [record("X", "AlmaLinux:9", "a", *RANGE)]},
     )
     assert run().fetched == ("Debian/all.zip", "AlmaLinux:9/all.zip")
     assert ids(db, "Debian:12", "a") == ["DSA-1-1"]
@@ -288,7 +288,7 @@ def test_what_is_missing_is_named(server: Server, run: Any) -> None:
     (server.root / "ecosystems.txt").write_text("npm\nPyPI\n")
     with pytest.raises(NotFoundError, match="lists PyPI but does not have it"):
         run()
-    (server.root / "ecosystems.txt").write_text("Maven\n")
+    (server.root / "ecosystems.txt").write_text("Linux\n")
     with pytest.raises(InvalidInputError, match="no ecosystem that can be ordered"):
         run()
     (server.root / "ecosystems.txt").unlink()

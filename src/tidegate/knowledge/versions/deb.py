@@ -38,10 +38,11 @@ class DebOrder:
             upstream, revision = rest, ""
         if not upstream:
             raise InvalidVersionError(self.name, version, "there is nothing but an epoch or a revision")
-        return number(epoch) + _part(upstream) + _part(revision)
+        return number(epoch) + upstream_part(upstream) + upstream_part(revision)
 
 
-def _part(text: str) -> bytes:
+def upstream_part(text: str) -> bytes:
+    """Writes one part, without epoch or revision, so that byte order is dpkg's order of it."""
     # No part's key is a prefix of another's: after digits either the end or a non-digit follows.
     out = bytearray()
     for letters, digits in _TURN.findall(text):

@@ -31,7 +31,16 @@ class SemverOrder:
         if form is None:
             raise InvalidVersionError(self.name, version, "not of the form 1.2.3[-pre][+build]")
         core, prerelease = form.groups()
-        return _core(core) + (_RELEASE if not prerelease else _PRERELEASE + _identifiers(prerelease))
+        return _core(core) + (_RELEASE if not prerelease else _PRERELEASE + identifiers(prerelease))
+
+
+def identifiers(text: str) -> bytes:
+    """Writes dot-separated identifiers so that byte order is their precedence (section 11.4)."""
+    out = [
+        _NUMERIC + number(part) if part.isdecimal() else _TEXT + part.encode("ascii") + b"\x00"
+        for part in text.split(".")
+    ]
+    return b"".join(out) + _END
 
 
 def _core(text: str) -> bytes:
@@ -41,11 +50,3 @@ def _core(text: str) -> bytes:
         numbers.pop()
     head = b"".join(number(part) for part in numbers[:_CORE_NUMBERS])
     return head + b"".join(_MORE + number(part) for part in numbers[_CORE_NUMBERS:]) + _END
-
-
-def _identifiers(text: str) -> bytes:
-    out = [
-        _NUMERIC + number(part) if part.isdecimal() else _TEXT + part.encode("ascii") + b"\x00"
-        for part in text.split(".")
-    ]
-    return b"".join(out) + _END
