@@ -84,10 +84,13 @@ def test_a_component_tells_where_it_comes_from() -> None:
     assert (os["type"], os["name"], os["version"]) == ("operating-system", "debian", "12")
     assert part["purl"] == component().purl
     assert {item["name"]: item["value"] for item in part["properties"]} == {
+        "tidegate:basis": "installed",
         "tidegate:cataloger": "dpkg",
         "tidegate:ecosystem": "Debian:12",
         "tidegate:layer": LAYERS[0],
+        "tidegate:license-stated": "GPL-2.0-only",
         "tidegate:location": "var/lib/dpkg/status",
+        "tidegate:scope": "runtime",
         "tidegate:source-name": "part",
         "tidegate:source-version": "1:2.3-4",
     }

@@ -64,6 +64,8 @@ def take_inventory(call: Call, settings: Settings, inspection: Inspection) -> In
     target = parse_target(inspection.target)
     if target.guess:
         call.note(target.guess)
+    if target.scheme is Scheme.SBOM and target.path is not None:
+        return read_sbom_file(target.path)
     with ProgressLine(shown=call.shows_progress) as line:
         scanner = build_scanner(settings, progress=line.layers)
         if target.scheme is not Scheme.REGISTRY:
@@ -79,6 +81,25 @@ def take_inventory(call: Call, settings: Settings, inspection: Inspection) -> In
             registry = build_registry_client(settings, outbound)
             with open_target(target, platform=platform, registry=registry) as image:
                 return scanner(image)
+
+
+def read_sbom_file(path: Path) -> Inventory:
+    """Reads a bill of materials.
+
+    Raises:
+        TidegateError: it is none, is hostile, or cannot be read.
+    """
+    from tidegate.bounds import read_bounded
+    from tidegate.errors import OutsideError
+    from tidegate.sbom.reading import MAX_SBOM_BYTES, read_sbom
+    from tidegate.scan.ecosystem import ecosystem_of
+
+    try:
+        with path.open("rb") as file:
+            data = read_bounded(file, max_bytes=MAX_SBOM_BYTES, what=str(path))
+    except OSError as error:
+        raise OutsideError(f"cannot be read: {error.strerror or error}", where=str(path)) from error
+    return read_sbom(data, str(path), ecosystem_of=ecosystem_of)
 
 
 def _parameters() -> list[click.Parameter]:

@@ -46,6 +46,8 @@ def open_target(
     path = target.path
     if path is None:
         yield _from_registry(target, platform, registry)
+    elif target.scheme is Scheme.SBOM:
+        raise UsageError("is a bill of materials, not an image", where=target.text, remedy="name the image itself")
     elif target.scheme is Scheme.OCI:
         yield open_layout(path, tag=target.tag, digest=target.digest, wanted=platform, name=target.text)
     elif target.scheme in {Scheme.ROOTFS, Scheme.DIR}:

@@ -3,6 +3,7 @@
 
 oci:DIR[:NAME|@DIGEST]   oci-archive:FILE[:NAME]   docker-archive:FILE[:NAME]
 rootfs:DIR               dir:DIR                   registry:REFERENCE
+sbom:FILE
 """
 
 import re
@@ -26,6 +27,8 @@ class Scheme(StrEnum):
     ROOTFS = "rootfs"
     DIR = "dir"
     REGISTRY = "registry"
+    SBOM = "sbom"
+    """A bill of materials: what is in an image, without the image."""
 
 
 class Target(Struct, frozen=True, kw_only=True):
@@ -62,6 +65,7 @@ _ELSEWHERE: Final = {
     "containers-storage": "oci-archive:FILE, from podman save --format oci-archive",
     "podman": "oci-archive:FILE, from podman save --format oci-archive",
 }
+_SBOM_MARKS: Final = (b'"bomFormat"', b'"spdxVersion"', b"cyclonedx.org/schema/bom", b"SPDXVersion:")
 _SCHEMES: Final = ", ".join(f"{scheme}:" for scheme in Scheme)
 _PATH_STARTS: Final = ("/", "./", "../", "~")
 _FILE_ENDS: Final = (".tar", ".tar.gz", ".tgz", ".tar.zst", ".oci")
@@ -92,6 +96,10 @@ def _stated(text: str, scheme: Scheme, rest: str) -> Target:
     if scheme in {Scheme.ROOTFS, Scheme.DIR}:
         path = Path(rest)
         _demand(path.is_dir(), "no such folder", path)
+        return Target(text=text, scheme=scheme, path=path)
+    if scheme is Scheme.SBOM:
+        path = Path(rest)
+        _demand(path.is_file(), "no such file", path)
         return Target(text=text, scheme=scheme, path=path)
     path, tag, digest = _split(rest, text)
     if scheme is Scheme.OCI:
@@ -129,7 +137,7 @@ def _guessed(text: str) -> Target:
     if path.is_dir():
         return _folder(text, path)
     if path.is_file():
-        scheme = _archive_kind(path)
+        scheme = Scheme.SBOM if _is_sbom(path) else _archive_kind(path)
         return Target(text=text, scheme=scheme, path=path, guess=f"taken as {scheme}:{printable(text)}")
     if (named := _named_part(text)) is not None:
         return named
@@ -168,6 +176,17 @@ def _named_part(text: str) -> Target | None:
                 guess=f"taken as {scheme}:{printable(text)}",
             )
     return None
+
+
+def _is_sbom(path: Path) -> bool:
+    """True when a file begins like a bill of materials; others must be named as `sbom:FILE`."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(_SNIFF_BYTES)
+    except OSError as error:
+        raise OutsideError(f"cannot be read: {error.strerror or error}", where=str(path)) from error
+    begins = head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith((b"{", b"<", b"SPDXVersion:"))
+    return begins and any(mark in head for mark in _SBOM_MARKS)
 
 
 def _archive_kind(path: Path) -> Scheme:

@@ -14,17 +14,19 @@ MAX_EXPRESSION_CHARS: Final = 1000
 def licence_choices(statements: Sequence[str]) -> list[dict[str, Any]]:
     """The `licenses` of a component: CycloneDX lets an expression stand alone only."""
     written = list(dict.fromkeys(text for statement in statements if (text := statement.strip())))
-    if len(written) == 1 and not _id_of(written[0]) and _is_expression(written[0]):
+    if len(written) == 1 and not known_id(written[0]) and stands_as_expression(written[0]):
         return [{"expression": written[0]}]
-    return [{"license": {"id": known} if (known := _id_of(text)) else {"name": text}} for text in written]
+    return [{"license": {"id": known} if (known := known_id(text)) else {"name": text}} for text in written]
 
 
 # What these two answer depends on their argument alone, and an image says the same few things thousands of times.
 @lru_cache(maxsize=2048)
-def _id_of(text: str) -> str:
+def known_id(text: str) -> str:
+    """The SPDX id a text is, whatever its case; "" when it is none."""
     return fixup_id(text) or ""
 
 
 @lru_cache(maxsize=2048)
-def _is_expression(text: str) -> bool:
+def stands_as_expression(text: str) -> bool:
+    """True for an SPDX expression over known ids."""
     return len(text) <= MAX_EXPRESSION_CHARS and is_expression(text)
