@@ -7,10 +7,11 @@ from collections.abc import Callable
 from tidegate.inventory import Inventory
 from tidegate.oci.image import Folder, Image
 from tidegate.scan.analyser import Progress
+from tidegate.scan.cataloger import Cataloger
 from tidegate.scan.facts_store import FactsStore
 from tidegate.scan.image import scan_image
 from tidegate.scan.limits import ScanLimits
-from tidegate.scan.roster import CATALOGERS, SOURCE_CATALOGERS
+from tidegate.scan.roster import CATALOGERS
 from tidegate.scan.secrets.detector import SecretDetector
 from tidegate.settings import Settings
 
@@ -36,7 +37,7 @@ def build_scanner(settings: Settings, *, progress: Progress | None = None) -> Sc
         return scan_image(
             source,
             store=store,
-            roster=SOURCE_CATALOGERS if isinstance(source, Folder) and source.is_source else CATALOGERS,
+            roster=_roster(source),
             secrets=secrets,
             limits=limits,
             workers=workers,
@@ -44,3 +45,11 @@ def build_scanner(settings: Settings, *, progress: Progress | None = None) -> Sc
         )
 
     return scan
+
+
+def _roster(source: Image | Folder) -> tuple[Cataloger, ...]:
+    if isinstance(source, Folder) and source.is_source:
+        from tidegate.scan.source_roster import SOURCE_CATALOGERS  # forty modules that no image needs
+
+        return SOURCE_CATALOGERS
+    return CATALOGERS

@@ -21,7 +21,4 @@ CATALOGERS: Final[tuple[Cataloger, ...]] = (
     GoBinaryCataloger(),
     RustBinaryCataloger(),
 )
-"""What reads an image or an unpacked root file system: that which is installed."""
-
-SOURCE_CATALOGERS: Final[tuple[Cataloger, ...]] = (*CATALOGERS,)
-"""What reads a folder of sources (`dir:`): lock files and manifests as well."""
+"""What reads an image or an unpacked root file system: that which is installed. Of folders: `scan/source_roster.py`."""

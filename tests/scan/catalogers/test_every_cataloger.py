@@ -18,6 +18,7 @@ from tidegate import scan
 from tidegate.scan import cataloger as contract
 from tidegate.scan.cataloger import Cataloger
 from tidegate.scan.roster import CATALOGERS
+from tidegate.scan.source_roster import SOURCE_CATALOGERS
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "add-a-cataloger.md"
 SITE = "usr/lib/python3/site-packages/a-1.dist-info"
@@ -92,7 +93,7 @@ def test_a_member_of_the_roster_holds_to_the_contract(cataloger: Cataloger, tmp_
 
 
 def test_names_are_unique() -> None:
-    assert len({cataloger.name for cataloger in CATALOGERS}) == len(CATALOGERS)
+    assert len({cataloger.name for cataloger in SOURCE_CATALOGERS}) == len(SOURCE_CATALOGERS)
 
 
 def test_no_cataloger_is_forgotten() -> None:
@@ -100,7 +101,7 @@ def test_no_cataloger_is_forgotten() -> None:
     for module in pkgutil.walk_packages(scan.__path__, "tidegate.scan."):
         members = inspect.getmembers(importlib.import_module(module.name), inspect.isclass)
         found |= {member for _, member in members if _is_cataloger(member) and member.__module__ == module.name}
-    assert found == {type(cataloger) for cataloger in CATALOGERS}
+    assert found == {type(cataloger) for cataloger in SOURCE_CATALOGERS}
 
 
 def _is_cataloger(member: type) -> bool:

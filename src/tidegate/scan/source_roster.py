@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What reads a folder of sources (`dir:`): that which is installed there, and lock files and manifests as well.
+
+Apart from the roster of images, because a scan of an image should not wait for the import of what it never uses.
+"""
+
+from typing import Final
+
+from tidegate.scan.cataloger import Cataloger
+from tidegate.scan.catalogers.locked.roster import LOCKED
+from tidegate.scan.roster import CATALOGERS
+
+SOURCE_CATALOGERS: Final[tuple[Cataloger, ...]] = (*CATALOGERS, *LOCKED)
