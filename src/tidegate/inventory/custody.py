@@ -92,6 +92,8 @@ class Custody(Struct, frozen=True, kw_only=True):
         unexplained: executables nobody answers for.
         in_house: executables of the image's own makers.
         unchecked: owned files whose package states no checksum.
+        left_out: files of packages that are not there on purpose: documentation, translations, and what the
+            package manager was told to leave out; they are not among `missing`.
         truncated: true when a list was cut at its bound (counts in `shares` are whole all the same).
     """
 
@@ -101,6 +103,7 @@ class Custody(Struct, frozen=True, kw_only=True):
     unexplained: tuple[FileCustody, ...] = ()
     in_house: tuple[FileCustody, ...] = ()
     unchecked: int = 0
+    left_out: int = 0
     truncated: bool = False
 
 

@@ -18,7 +18,7 @@ from isal import isal_zlib
 from tidegate.artifact import Digest
 from tidegate.bounds import MIB
 from tidegate.errors import InvalidInputError, OutsideError
-from tidegate.inventory import Component, FileFacts, LayerFacts, LocatedSecret, OsRelease, Outcome
+from tidegate.inventory import Census, Component, Custody, FileFacts, LayerFacts, LocatedSecret, OsRelease, Outcome
 from tidegate.values import Struct
 from tidegate.wire import from_msgpack, to_msgpack
 
@@ -50,6 +50,7 @@ class ImageView(Struct, frozen=True, kw_only=True):
         version: of everything that decides what is seen.
         layers: compressed digests, bottom first.
         diff_ids: of their tar streams, in the same order.
+        custody: None when it was not wanted; so is `census`.
     """
 
     version: str
@@ -59,6 +60,8 @@ class ImageView(Struct, frozen=True, kw_only=True):
     os_release: OsRelease | None
     secrets: tuple[LocatedSecret, ...]
     outcomes: tuple[Outcome, ...]
+    custody: Custody | None = None
+    census: Census | None = None
 
 
 class FactsStore:

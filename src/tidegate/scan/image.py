@@ -9,11 +9,12 @@ from tidegate.inventory import Inventory
 from tidegate.oci.image import Folder, Image
 from tidegate.scan.analyser import Analyser, Progress, SecretScanner
 from tidegate.scan.cataloger import Cataloger
+from tidegate.scan.custody.instruction import copied_layers
 from tidegate.scan.facts_store import FactsStore, ImageView
 from tidegate.scan.limits import ScanLimits
 from tidegate.scan.parts import ALL_PARTS, ScanParts
 
-VIEW_VERSION: Final = 2
+VIEW_VERSION: Final = 3
 """Raised with every change in how layers are laid over each other, or in package URLs and ecosystems."""
 
 
@@ -69,6 +70,8 @@ def scan_image(
         outcomes=view.outcomes,
         annotations=image.manifest.annotations if image.manifest else {},
         layers_unpacked=view.diff_ids,
+        custody=view.custody,
+        census=view.census,
     )
 
 
@@ -76,7 +79,8 @@ def _known(image: Image, analyser: Analyser) -> ImageView | None:
     """The view of the very same layers, kept by an earlier scan."""
     if analyser.store is None:
         return None
-    known = analyser.store.view([layer.descriptor.digest for layer in image.layers], _version(analyser))
+    version = _version(analyser, copied_layers(image.config, len(image.layers)))
+    known = analyser.store.view([layer.descriptor.digest for layer in image.layers], version)
     if known is None or any(
         layer.diff_id not in {None, diff_id} for layer, diff_id in zip(image.layers, known.diff_ids, strict=True)
     ):
@@ -90,7 +94,8 @@ def _seen(image: Image, analyser: Analyser, progress: Progress | None) -> ImageV
 
     layers = facts_of_layers(image.layers, analyser, progress or _untold)
     read = partial(follow_in_layers, image.layers, analyser)
-    view = view_of(layers, analyser, read, version=_version(analyser), where=image.name)
+    copied = copied_layers(image.config, len(image.layers))
+    view = view_of(layers, analyser, read, copied=copied, version=_version(analyser, copied), where=image.name)
     if analyser.store is not None:
         analyser.store.keep_view(view)
     return view
@@ -106,7 +111,8 @@ def _folder_inventory(folder: Folder, analyser: Analyser) -> Inventory:
         (facts,),
         analyser,
         lambda _, wanted: follow_in_folder(folder, facts, wanted, analyser.dispatch),
-        version=_version(analyser),
+        copied=(folder.is_source,),
+        version=_version(analyser, (folder.is_source,)),
         where=folder.name,
     )
     return Inventory(
@@ -117,11 +123,14 @@ def _folder_inventory(folder: Folder, analyser: Analyser) -> Inventory:
         os_release=view.os_release,
         secrets=view.secrets,
         outcomes=view.outcomes,
+        custody=view.custody,
+        census=view.census,
     )
 
 
-def _version(analyser: Analyser) -> str:
-    return f"{VIEW_VERSION}-{analyser.version}"
+def _version(analyser: Analyser, copied: Sequence[bool]) -> str:
+    """What a view depends on beside the layers: the history tells which of them are the makers' own."""
+    return f"{VIEW_VERSION}-{analyser.version}-{''.join('.c'[it] for it in copied)}"
 
 
 def _untold(_done: int, _all: int) -> None:

@@ -10,6 +10,7 @@ from tidegate.oci.image import Layer
 from tidegate.oci.squash import Overlay
 from tidegate.scan.analyser import Analyser
 from tidegate.scan.components import components_of, with_owners
+from tidegate.scan.custody.reckoned import custody_of
 from tidegate.scan.facts_store import FollowedFacts, ImageView
 from tidegate.scan.links import Detour, detours, follow
 from tidegate.scan.os_release import chosen_os_release
@@ -22,7 +23,13 @@ ReadDetours: TypeAlias = Callable[[int, list[Detour]], list[FollowedFacts]]
 
 
 def view_of(
-    layers: Sequence[LayerFacts], analyser: Analyser, read: ReadDetours, *, version: str, where: str
+    layers: Sequence[LayerFacts],
+    analyser: Analyser,
+    read: ReadDetours,
+    *,
+    copied: Sequence[bool],
+    version: str,
+    where: str,
 ) -> ImageView:
     """Lays the facts of layers, bottom first, over each other.
 
@@ -30,6 +37,7 @@ def view_of(
         layers: the facts.
         analyser: its roster says which names are wanted.
         read: reads what lies behind links; errors are passed on.
+        copied: for each layer, whether the image's makers laid their own files into it.
         version: what the view is to be kept under.
         where: the image's name in errors.
 
@@ -47,6 +55,11 @@ def view_of(
     os = chosen_os_release(sighting.facts for sighting in sightings)
     digests = tuple(layer.digest for layer in layers)
     components = with_owners(components_of(sightings, digests, os), sightings, layers, overlay)
+    custody, census = (
+        custody_of(sightings, components, layers, overlay, tree_of, copied=copied)
+        if analyser.parts.custody
+        else (None, None)
+    )
     return ImageView(
         version=version,
         layers=digests,
@@ -55,6 +68,8 @@ def view_of(
         os_release=os,
         secrets=tuple(_secrets(overlay, layers)),
         outcomes=tuple(_outcomes(overlay, layers, [facts for _, facts in followed])),
+        custody=custody,
+        census=census,
     )
 
 

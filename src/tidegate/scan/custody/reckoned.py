@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The custody of all files of an image, and the census of them, in one pass."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from tidegate.artifact import Digest
+from tidegate.inventory import Component, LayerFacts
+from tidegate.inventory.custody import Census, Custody, FileCustody, FileNature, Integrity, Origin, Share
+from tidegate.oci.squash import FOLDER, Overlay
+from tidegate.scan.custody.census import Counting
+from tidegate.scan.custody.missing import absences
+from tidegate.scan.custody.reckoning import Reckoning, Verdict
+from tidegate.scan.custody.visible_entries import HARD_LINK, TreeOf, visible_entries
+from tidegate.scan.tree import TreeEntry
+from tidegate.scan.visible import Sighting
+
+MAX_LISTED: Final = 5_000
+"""Files of one list of a `Custody`."""
+
+_EXECUTE: Final = 0o111
+_TELLING_MODES: Final = 0o6002
+
+
+def custody_of(
+    sightings: Sequence[Sighting],
+    components: Sequence[Component],
+    layers: Sequence[LayerFacts],
+    overlay: Overlay,
+    tree_of: TreeOf,
+    *,
+    copied: Sequence[bool],
+) -> tuple[Custody, Census]:
+    """Puts every file of an image to who answers for it, and counts what stands out.
+
+    Args:
+        sightings: the visible files of package databases.
+        components: the packages found in them.
+        layers: bottom first.
+        overlay: of the same layers.
+        tree_of: a layer's paths and their kinds.
+        copied: for each layer, whether an instruction of the image's makers laid their own files into it (see
+            `tidegate.scan.custody.instruction.copied_layers`).
+
+    Raises:
+        InvalidInputError: a packed tree cannot be read back.
+    """
+    reckoning = Reckoning(sightings, components, layers, overlay, copied)
+    sums = _Sums([layer.digest for layer in layers])
+    counting = Counting()
+    judge, add = reckoning.judge, sums.add
+    for index, entry in visible_entries(layers, overlay, tree_of):
+        mode = entry.mode
+        if mode & _TELLING_MODES:
+            counting.take(entry)
+        if entry.kind == FOLDER:
+            continue
+        if mode & _EXECUTE:
+            counting.name(entry.path, entry.path.rpartition("/")[2])
+        add(index, entry, judge(index, entry))
+    counting.name_links(layers, overlay)
+    for absence in absences(reckoning.claims, sightings, layers, overlay):
+        sums.miss(absence.file)
+    counting.files, counting.bytes = sums.files, sums.bytes
+    return sums.custody(), counting.census()
+
+
+class _Sums:
+    def __init__(self, digests: Sequence[Digest]) -> None:
+        self._digests = digests
+        self._files = dict.fromkeys(Origin, 0)
+        self._bytes = dict.fromkeys(Origin, 0)
+        self._executables = dict.fromkeys(Origin, 0)
+        self._modified: list[FileCustody] = []
+        self._missing: list[FileCustody] = []
+        self._unexplained: list[FileCustody] = []
+        self._in_house: list[FileCustody] = []
+        self._unchecked = 0
+        self._left_out = 0
+
+    @property
+    def files(self) -> int:
+        return sum(self._files.values())
+
+    @property
+    def bytes(self) -> int:
+        return sum(self._bytes.values())
+
+    def add(self, layer: int, entry: TreeEntry, verdict: Verdict) -> None:
+        origin, integrity = verdict.origin, verdict.integrity
+        self._files[origin] += 1
+        if entry.kind != HARD_LINK:  # its bytes are those of another
+            self._bytes[origin] += entry.size
+        is_executable = entry.nature is not FileNature.DATA and bool(entry.mode & _EXECUTE)
+        if is_executable:
+            self._executables[origin] += 1
+        if integrity is Integrity.UNCHECKED:
+            self._unchecked += 1
+        elif integrity is Integrity.MODIFIED:
+            self._modified.append(self._file(layer, entry, verdict))
+        elif is_executable and origin is Origin.UNEXPLAINED:
+            self._unexplained.append(self._file(layer, entry, verdict))
+        elif is_executable and origin is Origin.IN_HOUSE:
+            self._in_house.append(self._file(layer, entry, verdict))
+
+    def miss(self, file: FileCustody | None) -> None:
+        if file is None:
+            self._left_out += 1
+        elif file.integrity is Integrity.MISSING:
+            self._missing.append(file)
+        else:
+            self._modified.append(file)
+
+    def custody(self) -> Custody:
+        lists = [self._modified, self._missing, self._unexplained, self._in_house]
+        modified, missing, unexplained, in_house = map(_sorted, lists)
+        return Custody(
+            shares=tuple(
+                Share(
+                    origin=origin,
+                    files=self._files[origin],
+                    bytes=self._bytes[origin],
+                    executables=self._executables[origin],
+                )
+                for origin in Origin
+            ),
+            modified=modified,
+            missing=missing,
+            unexplained=unexplained,
+            in_house=in_house,
+            unchecked=self._unchecked,
+            left_out=self._left_out,
+            truncated=any(len(one) > MAX_LISTED for one in lists),
+        )
+
+    def _file(self, layer: int, entry: TreeEntry, verdict: Verdict) -> FileCustody:
+        return file_custody(self._digests[layer], entry, verdict)
+
+
+def file_custody(layer: Digest, entry: TreeEntry, verdict: Verdict) -> FileCustody:
+    """One file as it is told by name."""
+    return FileCustody(
+        path=entry.path,
+        origin=verdict.origin,
+        integrity=verdict.integrity,
+        layer=layer,
+        package=verdict.component.purl if verdict.component else None,
+        digest=Digest(f"sha256:{entry.sha256.hex()}") if entry.sha256 else None,
+        size=entry.size,
+        mode=entry.mode,
+        nature=entry.nature,
+        is_configuration=verdict.claim is not None and verdict.claim.is_configuration,
+    )
+
+
+def _sorted(files: Iterable[FileCustody]) -> tuple[FileCustody, ...]:
+    return tuple(sorted(files, key=lambda file: file.path)[:MAX_LISTED])
