@@ -26,6 +26,8 @@ _SEPARATORS: Final = {
     PackageKind.SWIFT: "/",
 }
 """What stands between vendor and name in the whole name of a kind that has vendors."""
+_NOT_IN_URL: Final = frozenset({"inner-path"})
+"""Qualifiers that tell where a package lies, not which one it is: a path inside the archive at its location."""
 
 
 def component_purl(package: Package, os: OsRelease | None) -> PackageUrl:
@@ -52,7 +54,7 @@ def component_purl(package: Package, os: OsRelease | None) -> PackageUrl:
         qualifiers["distro"] = _distro(os) if os else ""
         qualifiers["upstream"] = _upstream(package)
     vendor, name = _divided(package)
-    qualifiers.update(package.qualifiers)
+    qualifiers.update(it for it in package.qualifiers if it[0] not in _NOT_IN_URL)
     url = PackageURL(
         type=package.kind.value,
         namespace=namespace or vendor or None,

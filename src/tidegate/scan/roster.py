@@ -7,6 +7,18 @@ from tidegate.scan.cataloger import Cataloger
 from tidegate.scan.catalogers.apk import ApkCataloger
 from tidegate.scan.catalogers.dpkg import DpkgCataloger
 from tidegate.scan.catalogers.go_binary import GoBinaryCataloger
+from tidegate.scan.catalogers.installed.alpm import AlpmCataloger
+from tidegate.scan.catalogers.installed.composer import ComposerCataloger
+from tidegate.scan.catalogers.installed.conda import CondaCataloger
+from tidegate.scan.catalogers.installed.dotnet import DotnetCataloger
+from tidegate.scan.catalogers.installed.egg import EggCataloger
+from tidegate.scan.catalogers.installed.erlang_app import ErlangAppCataloger
+from tidegate.scan.catalogers.installed.gem import GemCataloger
+from tidegate.scan.catalogers.installed.java_archive import JavaArchiveCataloger
+from tidegate.scan.catalogers.installed.java_runtime import JavaRuntimeCataloger
+from tidegate.scan.catalogers.installed.node import NodeCataloger
+from tidegate.scan.catalogers.installed.opkg import OpkgCataloger
+from tidegate.scan.catalogers.installed.r_library import RLibraryCataloger
 from tidegate.scan.catalogers.python import PythonCataloger
 from tidegate.scan.catalogers.rpm import RpmCataloger
 from tidegate.scan.catalogers.rust_binary import RustBinaryCataloger
@@ -17,7 +29,19 @@ CATALOGERS: Final[tuple[Cataloger, ...]] = (
     ApkCataloger(),
     DpkgCataloger(),
     RpmCataloger(),
+    OpkgCataloger(),
+    AlpmCataloger(),
     PythonCataloger(),
+    EggCataloger(),
+    CondaCataloger(),
+    NodeCataloger(),
+    GemCataloger(),
+    ComposerCataloger(),
+    JavaArchiveCataloger(),
+    JavaRuntimeCataloger(),
+    DotnetCataloger(),
+    RLibraryCataloger(),
+    ErlangAppCataloger(),
     GoBinaryCataloger(),
     RustBinaryCataloger(),
 )

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from acceptance import Sample, accept
+from installed_samples import samples_of_installed
 from program_forms import elf, go_in_line, go_text, macho, pe, universal
 from rpm_forms import as_berkeley_db, as_ndb, as_sqlite, rpm_header
 
@@ -52,7 +53,7 @@ def samples_of(cataloger: str, folder: Path) -> list[Sample]:
         if shutil.which("db_load"):
             forms["Packages"] = as_berkeley_db(folder, RPM_HEADERS, page_bytes=512)
         return [Sample(path=f"var/lib/rpm/{name}", content=content) for name, content in forms.items()]
-    return {
+    samples = samples_of_installed() | {
         "os-release": [
             Sample(path="etc/os-release", content=b'ID=alpine\nVERSION_ID="3.18.9"\nNAME=\'A "L"\'\n'),
             Sample(path="etc/alpine-release", content=b"3.18.9\n"),
@@ -83,7 +84,8 @@ def samples_of(cataloger: str, folder: Path) -> list[Sample]:
             Sample(path="x/a-1.egg-info", content=b"Name: a\nVersion: 1\n"),
             Sample(path="x/a-1.egg-info/PKG-INFO", content=b"Name: a\nVersion: 1\n"),
         ],
-    }[cataloger]
+    }
+    return samples[cataloger]
 
 
 @pytest.mark.property

@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Java packages in archives: jar, war, ear and their kin, archives in them, and what was shaded into one.
+
+Each Maven coordinate an archive carries is a component, and the archive itself is one where its manifest or its name
+tells what none of them does. An archive inside is told by its path in the qualifier `inner-path`; `location` stays a
+path of the image. Hostile archives are bounded by count, depth and the sum of what is unpacked.
+"""
+
+import hashlib
+import posixpath
+from typing import Final
+
+from tidegate.bounds import MIB
+from tidegate.errors import InvalidInputError
+from tidegate.inventory import Basis, FileFacts, Package, PackageKind, Version
+from tidegate.scan.cataloger import ImageFile, Wants
+from tidegate.scan.catalogers.harvest import Harvest, fits
+from tidegate.scan.catalogers.installed.documents import note, notes
+from tidegate.scan.catalogers.installed.java_manifest import (
+    MAX_MANIFEST_BYTES,
+    MAX_POM_BYTES,
+    Coordinates,
+    manifest_licenses,
+    pom_licenses,
+    read_manifest,
+    read_pom,
+    read_properties,
+)
+from tidegate.scan.catalogers.installed.java_name import by_manifest
+from tidegate.scan.catalogers.installed.zip_archive import ZipArchive, ZipMember
+from tidegate.values import Struct, field, replace
+
+MAX_ARCHIVE_BYTES: Final = 256 * MIB
+MAX_INNER_BYTES: Final = 128 * MIB
+"""Bytes of one archive inside another, unpacked."""
+MAX_UNPACKED_BYTES: Final = 1024 * MIB
+"""Bytes of all archives and texts that are unpacked out of one file together."""
+MAX_ARCHIVES: Final = 5_000
+"""Archives inside one file, at all depths."""
+MAX_DEPTH: Final = 4
+"""Archives inside each other: a jar in a war in an ear is three."""
+MAX_POMS: Final = 10_000
+"""Maven coordinates of one archive."""
+
+_SUFFIXES: Final = (".jar", ".war", ".ear", ".par", ".sar", ".rar", ".hpi", ".jpi", ".kar", ".nar", ".lpkg")
+_INNER: Final = tuple(suffix.encode() for suffix in _SUFFIXES)
+_WANTED: Final = (*_INNER, b"/pom.properties", b"/pom.xml", b"META-INF/MANIFEST.MF")
+_ZIP: Final = b"PK"
+_SCRIPT: Final = b"#!"
+_MAVEN: Final = "META-INF/maven/"
+_PROPERTIES: Final = "pom.properties"
+_POM: Final = "pom.xml"
+
+
+class JavaArchiveCataloger:
+    """Reads Maven coordinates out of Java archives, and out of the metadata of unpacked ones."""
+
+    name = "java-archive"
+    version = 1
+    wants = Wants(names=frozenset({_PROPERTIES}), suffixes=frozenset(_SUFFIXES), max_bytes=MAX_ARCHIVE_BYTES)
+
+    def accepts(self, path: str) -> bool:
+        """True for archives, and for the properties of an unpacked one."""
+        return path.endswith(_SUFFIXES) or _MAVEN in path
+
+    def catalog(self, file: ImageFile) -> FileFacts:
+        """Reads one archive with all that is in it.
+
+        Raises:
+            PartialError: something in it could not be read.
+            InvalidInputError: it is no archive, or nothing of it could be read.
+        """
+        harvest = Harvest(path=file.path, cataloger=self.name)
+        if file.path.endswith(f"/{_PROPERTIES}"):
+            _add(harvest, _named(read_properties(file.content), posixpath.dirname(file.path)))
+        elif file.content[:2] == _ZIP or file.content[:2] == _SCRIPT:
+            _Reading(harvest=harvest).read(file.content, file.path, inner="", depth=0)
+        elif not file.path.endswith(".rar") and file.content:  # a .rar may be of the other kind
+            raise InvalidInputError("not a zip archive", where=file.path)
+        return harvest.facts()
+
+
+class _Reading(Struct, kw_only=True):
+    """What is left of the bounds while one file is read."""
+
+    harvest: Harvest
+    archives: int = MAX_ARCHIVES
+    unpacked_bytes: int = MAX_UNPACKED_BYTES
+    full: bool = False
+    seen: set[tuple[str, str]] = field(default_factory=set)
+
+    def read(self, content: bytes | memoryview, path: str, *, inner: str, depth: int) -> None:
+        try:
+            archive = ZipArchive(content, where=inner or path)
+        except InvalidInputError as error:
+            self.harvest.defect(str(error))
+            return
+        members = archive.members(lambda name: name.endswith(_WANTED))
+        if archive.defect:
+            self.harvest.defect(f"{inner or path}: {archive.defect}")
+        self._tell(archive, members, content, inner or path, inner=inner)
+        for member in members:
+            if member.name.endswith(_SUFFIXES):
+                self._descend(archive, member, path, inner=inner, depth=depth + 1)
+
+    def _descend(self, archive: ZipArchive, member: ZipMember, path: str, *, inner: str, depth: int) -> None:
+        if self.full:
+            return
+        if depth > MAX_DEPTH or self.archives <= 0:
+            self.full = self.archives <= 0
+            self.harvest.defect(f"{member.name[:200]}: over the limit MAX_DEPTH = {MAX_DEPTH} or MAX_ARCHIVES")
+            return
+        self.archives -= 1
+        content = self._unpacked(archive, member, MAX_INNER_BYTES)
+        if content is not None and content[:2] in {_ZIP, _SCRIPT}:
+            self.read(content, path, inner=f"{inner}!/{member.name}" if inner else member.name, depth=depth)
+
+    def _tell(
+        self, archive: ZipArchive, members: list[ZipMember], content: bytes | memoryview, path: str, *, inner: str
+    ) -> None:
+        texts = {member.name: member for member in members if not member.name.endswith(_SUFFIXES)}
+        found = self._coordinates(archive, texts)
+        manifest = self._manifest(archive, texts)
+        stem = posixpath.basename(path).rpartition(".")[0]
+        own = _own(stem, found)
+        named = None if own else by_manifest(stem, manifest)
+        sums = (f"sha1:{hashlib.sha1(content, usedforsecurity=False).hexdigest()}",) if own or named else ()
+        supplier = note(manifest.get("implementation-vendor") or manifest.get("bundle-vendor"))
+        for coordinates, licenses in found:
+            is_own = own == coordinates
+            stated = licenses or (manifest_licenses(manifest) if is_own else ())
+            it = _package(coordinates, stated, sums if is_own else (), supplier if is_own else "")
+            self._add(it, inner)
+        if named is not None and not _is_told(named, found, stem):
+            it = _package(named, manifest_licenses(manifest), sums, supplier, basis=Basis.RECOGNISED)
+            self._add(it, inner)
+
+    def _add(self, package: Package, inner: str) -> None:
+        key = (package.name, package.version)
+        if key in self.seen:
+            return
+        self.seen.add(key)
+        if inner and fits(inner.replace(" ", "")):
+            package = _within(package, inner)
+        _add(self.harvest, package)
+
+    def _coordinates(
+        self, archive: ZipArchive, texts: dict[str, ZipMember]
+    ) -> list[tuple[Coordinates, tuple[str, ...]]]:
+        folders: dict[str, None] = {}
+        for name in texts:
+            folder, _, base = name.rpartition("/")
+            if base == _PROPERTIES or (base == _POM and _MAVEN in name):
+                folders[folder] = None
+        if len(folders) > MAX_POMS:
+            self.harvest.defect(f"over the limit MAX_POMS = {MAX_POMS}")
+        found: dict[Coordinates, tuple[str, ...]] = {}
+        for folder in list(folders)[:MAX_POMS]:
+            told = self._pom(archive, texts.get(f"{folder}/{_PROPERTIES}"), texts.get(f"{folder}/{_POM}"), folder)
+            if told is not None:
+                found.setdefault(*told)
+        return list(found.items())
+
+    def _pom(
+        self, archive: ZipArchive, properties: ZipMember | None, pom: ZipMember | None, folder: str
+    ) -> tuple[Coordinates, tuple[str, ...]] | None:
+        text = self._unpacked(archive, pom, MAX_POM_BYTES)
+        stated = self._unpacked(archive, properties, MAX_MANIFEST_BYTES)
+        coordinates = _named(read_properties(bytes(stated)), folder) if stated is not None else None
+        if coordinates is None and text is not None:
+            try:
+                coordinates = _named(read_pom(bytes(text), where=f"{folder}/{_POM}"), folder)
+            except InvalidInputError as error:
+                self.harvest.defect(str(error))
+        if coordinates is None:
+            return None
+        return coordinates, pom_licenses(bytes(text)) if text is not None else ()
+
+    def _manifest(self, archive: ZipArchive, texts: dict[str, ZipMember]) -> dict[str, str]:
+        content = self._unpacked(archive, texts.get("META-INF/MANIFEST.MF"), MAX_MANIFEST_BYTES)
+        return read_manifest(bytes(content)) if content is not None else {}
+
+    def _unpacked(self, archive: ZipArchive, member: ZipMember | None, max_bytes: int) -> memoryview | None:
+        if member is None or self.full:
+            return None
+        if member.size > self.unpacked_bytes:
+            self.full = True
+            self.harvest.defect(f"{member.name[:200]}: over the limit MAX_UNPACKED_BYTES = {MAX_UNPACKED_BYTES}")
+            return None
+        try:
+            content = archive.read(member, max_bytes=max_bytes)
+        except InvalidInputError as error:
+            self.harvest.defect(str(error))
+            return None
+        self.unpacked_bytes -= len(content)
+        return content
+
+
+def _named(told: Coordinates, folder: str) -> Coordinates | None:
+    """Coordinates with what the folder's name says where they leave something out: `META-INF/maven/GROUP/ARTIFACT`."""
+    parts = folder.rpartition(_MAVEN)[2].split("/")
+    group, artifact = parts if _MAVEN in folder and len(parts) == 2 else ("", "")  # noqa: PLR2004 - group, artifact
+    whole = Coordinates(group=told.group or group, artifact=told.artifact or artifact, version=told.version)
+    is_whole = all(fits(text) and ":" not in text and "/" not in text for text in (whole.group, whole.artifact))
+    return whole if is_whole and fits(whole.version) else None
+
+
+def _own(stem: str, found: list[tuple[Coordinates, tuple[str, ...]]]) -> Coordinates | None:
+    """Which of an archive's coordinates are its own: the longest artifact that the file name begins with."""
+    fitting = [it for it, _ in found if stem == it.artifact or stem.startswith(f"{it.artifact}-")]
+    exact = [it for it in fitting if f"{it.artifact}-{it.version}" == stem]
+    return max(exact or fitting, key=lambda it: len(it.artifact), default=None)
+
+
+def _is_told(named: Coordinates, found: list[tuple[Coordinates, tuple[str, ...]]], stem: str) -> bool:
+    """True when one of the coordinates is the archive itself under another file name (`COPY target/x-1.0.jar app.jar`).
+
+    A file name with a version stands for itself, unless the only coordinates in the archive have that version.
+    """
+    if any(it.version == named.version and it.artifact in {named.artifact, stem} for it, _ in found):
+        return True
+    versioned = stem.endswith(named.version)
+    same = any(it.version == named.version for it, _ in found)
+    return bool(found) and (not versioned or (len(found) == 1 and same))
+
+
+def _package(
+    coordinates: Coordinates,
+    licenses: tuple[str, ...],
+    checksums: tuple[str, ...],
+    supplier: str,
+    *,
+    basis: Basis = Basis.INSTALLED,
+) -> Package:
+    group, artifact = coordinates.group, coordinates.artifact
+    return Package(
+        kind=PackageKind.MAVEN,
+        name=f"{group}:{artifact}" if group else artifact,
+        version=Version(coordinates.version),
+        licenses=notes(licenses),
+        checksums=checksums,
+        supplier=supplier,
+        basis=basis,
+    )
+
+
+def _within(package: Package, inner: str) -> Package:
+    return replace(package, qualifiers=(("inner-path", note(inner)),))
+
+
+def _add(harvest: Harvest, told: Package | Coordinates | None) -> None:
+    if isinstance(told, Coordinates):
+        told = _package(told, (), (), "")
+    if told is not None:
+        harvest.add(told)
