@@ -20,6 +20,7 @@ from tidegate.vex.claim import STATUSES, Claim
 from tidegate.vex.csaf import read_csaf, write_csaf
 from tidegate.vex.cyclonedx import read_cyclonedx_vex, write_cyclonedx_vex
 from tidegate.vex.openvex import JUSTIFICATIONS, Assertion, read_openvex, write_openvex
+from tidegate.vex.reading import assertions_of, read_statements
 from tidegate.vex.silence import Found, silence
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -289,3 +290,29 @@ def test_nothing_but_named_errors_comes_out(form: str, path: list[int], value: A
         except TidegateError:
             continue
         silence(Found(findings=(finding("CVE-1-1", SSL),)), claims, scene(), at=DAY)
+
+
+@pytest.mark.parametrize("target", READERS)
+@pytest.mark.parametrize("form", READERS)
+def test_one_form_turns_into_another_and_says_the_same(form: str, target: str) -> None:
+    said = (
+        Assertion(id="CVE-1-1", aliases=("GHSA-X",), status="not_affected", products=(H11, SSL), impact="not called"),
+        Assertion(id="CVE-2-2", status="affected", products=(SSL,), action="update"),
+        Assertion(id="CVE-3-3", status="fixed", products=(H11,)),
+    )
+    told, claims = read_statements(written(form, *said), where="said.json")
+    assert told == SaidIn(form)
+    _, again = read_statements(written(target, *assertions_of(claims)), where="again.json")
+    found = Found(
+        findings=tuple(finding(name, purl) for name in ("CVE-1-1", "CVE-2-2", "CVE-3-3") for purl in (H11, SSL, CRYPTO))
+    )
+    first, second = (silence(found, one, scene(), at=DAY) for one in (claims, again))
+    assert [it.finding for it in first.findings] == [it.finding for it in second.findings]
+    assert len(first.findings) == 3
+    assert {it.by.reason for it in second.findings if it.by.id == "CVE-1-1"} == {"not called"}
+
+
+@pytest.mark.parametrize("raw", [b"{}", b"[]", b"x", b'{"@context": 3}', b'{"bomFormat": "SPDX"}', b'{"document": {}}'])
+def test_what_is_no_such_document_is_refused(raw: bytes) -> None:
+    with pytest.raises(InvalidInputError):
+        read_statements(raw, where="x.json")
