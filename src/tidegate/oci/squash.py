@@ -197,7 +197,7 @@ def _parent(path: str) -> str:
 
 def _folders_of(tree: Mapping[str, str], implied: Sequence[str]) -> frozenset[str]:
     folders = {""}
-    own = (path if kind == FOLDER else _parent(path) for path, kind in tree.items())
+    own = {path if kind == FOLDER else path.rpartition("/")[0] for path, kind in tree.items()}
     for start in chain(implied, own):
         here = start
         while here not in folders:

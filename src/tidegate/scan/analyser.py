@@ -31,7 +31,10 @@ class SecretScanner(Protocol):
         version: changes whenever the same bytes could give other facts.
     """
 
-    version: str
+    @property
+    def version(self) -> str:
+        """Names the rules."""
+        ...
 
     def scan_batch(self, files: Sequence[tuple[str, bytes | memoryview]]) -> list[SecretFact]:
         """Looks through files, given as path and content; keeps none of the contents."""

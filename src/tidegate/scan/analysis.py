@@ -108,13 +108,14 @@ class Analysis:
     def _take(self, walk: Walk, *, has_whiteouts: bool) -> None:
         walk.before_refill = self._flush
         add, take, links = self._tree.add, self._contents.take, self._links
+        a_file = EntryKind.FILE
         for entry in walk:
             name, kind, _, _, _ = entry
             if has_whiteouts and _WHITEOUT in name and self._take_whiteout(name):
                 continue
             if name in links:
                 del links[name]
-            if kind is EntryKind.FILE:
+            if kind is a_file:
                 nature, digests = take(entry, walk)
                 add(entry, nature, digests)
                 continue

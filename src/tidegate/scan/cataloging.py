@@ -42,14 +42,6 @@ def too_large(takers: Takers, path: str, size: int) -> Found:
     return facts, outcomes
 
 
-def accepts(cataloger: Cataloger, path: str) -> bool:
-    """The cataloger's second look at a path; one that breaks over it is taken to want the file."""
-    try:
-        return cataloger.accepts(path)
-    except Exception:  # noqa: BLE001 - it will most likely break over the file too, and then an outcome tells of it
-        return True
-
-
 def failed(plugin: str, path: str, reason: str) -> Outcome:
     """An outcome for a file that could not be read at all."""
     return Outcome(plugin=plugin, status=OutcomeStatus.FAILED, location=path, reason=printable(reason[:_REASON_CHARS]))

@@ -9,7 +9,7 @@ from tidegate.bounds import MIB
 from tidegate.errors import BoundExceededError
 from tidegate.inventory import FileFacts, Outcome, OutcomeStatus, SecretFact
 from tidegate.scan.analyser import Analyser
-from tidegate.scan.cataloging import Found, accepts, catalog, too_large
+from tidegate.scan.cataloging import Found, catalog, too_large
 from tidegate.scan.digests import Digesting, digests_of, digests_of_nothing
 from tidegate.scan.dispatch import Takers
 from tidegate.scan.entry import Entry, Walk, path_text
@@ -38,8 +38,9 @@ class Contents:
         self._huge = analyser.huge
         self._digests = analyser.parts.custody
         self._search = SecretSearch(analyser.secrets, analyser.limits, where) if analyser.parts.secrets else None
+        self._reads_all = self._digests or self._search is not None
         self._whole = analyser.limits.max_secret_file_bytes
-        self._find = analyser.dispatch.find
+        self._takers = analyser.dispatch.takers
         self._with_programs = analyser.dispatch.with_programs if analyser.dispatch.programs else None
         self._files: dict[bytes, Found] = {}
         self._outcomes: list[Outcome] = []
@@ -64,7 +65,7 @@ class Contents:
     def take(self, entry: Entry, walk: Walk) -> tuple[int, bytes]:
         """Reads the file the walk yielded last; returns its nature and digests as `TreeWriter.add` takes them."""
         name, _, _, size, _ = entry
-        takers = self._find(name)
+        takers = self._takers(name)
         if name in self._files:
             del self._files[name]  # a later entry of the same path wins
         if size > self._whole or walk.holes:
@@ -73,12 +74,13 @@ class Contents:
             if takers:
                 self._catalog(entry, takers, b"")
             return 0, digests_of_nothing(name) if self._digests else b""
-        if not (takers or self._digests or self._search or self._is_wanted_program(walk)):
+        is_wanted = takers or self._reads_all
+        if not is_wanted and (self._with_programs is None or nature_of(walk.peek(NATURE_BYTES)) != PROGRAM):
             return 0, b""
         content = walk.view()
         nature = nature_of(content)
         if nature == PROGRAM and self._with_programs is not None:
-            takers = self._with_programs(takers)
+            takers = self._with_programs(name, takers)
         if takers:
             self._catalog(entry, takers, content, is_program=nature == PROGRAM)
         if self._search is not None:
@@ -100,8 +102,8 @@ class Contents:
             return 0, b""
         nature = nature_of(walk.peek(NATURE_BYTES))
         if nature == PROGRAM and self._with_programs is not None:
-            takers = self._with_programs(takers)
-        if any(size <= cataloger.wants.max_bytes for cataloger in self._accepting(takers, name)):
+            takers = self._with_programs(name, takers)
+        if any(size <= cataloger.wants.max_bytes for cataloger in takers):
             with self._huge if size > HUGE_BYTES else nullcontext():
                 content = walk.read()
                 self._catalog(entry, takers, content, is_program=nature == PROGRAM)
@@ -126,9 +128,6 @@ class Contents:
 
     def _catalog(self, entry: Entry, takers: Takers, content: bytes | memoryview, *, is_program: bool = False) -> None:
         path = path_text(entry.name)
-        takers = self._accepting(takers, entry.name)
-        if not takers:
-            return
         fitting = tuple(cataloger for cataloger in takers if entry.size <= cataloger.wants.max_bytes)
         facts, outcomes = too_large(tuple(it for it in takers if it not in fitting), path, entry.size)
         if fitting:
@@ -136,22 +135,13 @@ class Contents:
             facts += found
             outcomes += troubles
         if is_program:  # of the thousands of programs those that say nothing leave no trace
-            named = {cataloger.name for cataloger in self._find(entry.name)}
+            named = {cataloger.name for cataloger in self._takers(entry.name)}
             facts = [it for it in facts if it.cataloger in named or it.packages or it.ownership or it.os_release]
             if not (facts or outcomes):
                 return
         self._files[entry.name] = (facts, outcomes)
         if len(self._files) > self._limits.max_wanted_files:
             raise BoundExceededError("max_wanted_files", self._limits.max_wanted_files, where=self._where)
-
-    def _is_wanted_program(self, walk: Walk) -> bool:
-        return self._with_programs is not None and nature_of(walk.peek(NATURE_BYTES)) == PROGRAM
-
-    def _accepting(self, takers: Takers, name: bytes) -> Takers:
-        if not takers:
-            return takers
-        path = path_text(name)
-        return tuple(cataloger for cataloger in takers if accepts(cataloger, path))
 
     def _is_over_holes(self, entry: Entry, holes: int) -> bool:
         """True when the holes of the layer's sparse files add up to more than is worth reading zeros."""

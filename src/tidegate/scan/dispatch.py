@@ -32,18 +32,19 @@ class Dispatch:
         """The catalogers whose `wants` match, in the roster's order; they have not been asked yet."""
         parent, _, base = name.rpartition(b"/")
         dot = base.rfind(b".")
-        by_path, by_name, by_folder = self._paths.get(name), self._names.get(base), self._folders.get(parent)
-        by_suffix = self._suffixes.get(base[dot:]) if dot >= 0 else None
-        if by_path is by_name is by_folder is by_suffix is None:
+        suffix = base[dot:] if dot >= 0 else b""
+        if not (base in self._names or suffix in self._suffixes or parent in self._folders or name in self._paths):
             return ()
+        by_path, by_name, by_folder = self._paths.get(name), self._names.get(base), self._folders.get(parent)
+        by_suffix = self._suffixes.get(suffix) if suffix else None
         found = {id(cataloger) for group in (by_path, by_name, by_folder, by_suffix) for cataloger in group or ()}
         return tuple(cataloger for cataloger in self.roster if id(cataloger) in found)
 
-    def with_programs(self, takers: Takers) -> Takers:
-        """Those, and who wants every program, in the roster's order."""
-        if not takers:
-            return self.programs
-        return tuple(it for it in self.roster if it in takers or it in self.programs)
+    def with_programs(self, name: bytes, takers: Takers) -> Takers:
+        """Those, and who wants every program at a second look, too, in the roster's order."""
+        path = path_text(name)
+        more = tuple(cataloger for cataloger in self.programs if _accepts(cataloger, path))
+        return more if not takers else tuple(it for it in self.roster if it in takers or it in more)
 
     def takers(self, name: bytes) -> Takers:
         """The catalogers that want this path at a second look, too."""
@@ -51,7 +52,7 @@ class Dispatch:
         if not found:
             return ()
         path = path_text(name)
-        return tuple(cataloger for cataloger in found if cataloger.accepts(path))
+        return tuple(cataloger for cataloger in found if _accepts(cataloger, path))
 
     def _compiled(self, part: str) -> dict[bytes, list[Cataloger]]:
         table: dict[bytes, list[Cataloger]] = {}
@@ -59,3 +60,10 @@ class Dispatch:
             for key in getattr(cataloger.wants, part):
                 table.setdefault(path_bytes(key), []).append(cataloger)
         return table
+
+
+def _accepts(cataloger: Cataloger, path: str) -> bool:
+    try:
+        return cataloger.accepts(path)
+    except Exception:  # noqa: BLE001 - it will most likely break over the file too, and then an outcome tells of it
+        return True

@@ -2,10 +2,11 @@
 """The layers of an image laid over each other: components, operating system, secrets and troubles a user is told of."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from tidegate.artifact import Digest
-from tidegate.inventory import LayerFacts, LocatedSecret, Outcome
+from tidegate.inventory import Component, LayerFacts, LocatedSecret, OsRelease, Outcome
 from tidegate.oci.image import Layer
 from tidegate.oci.squash import Overlay
 from tidegate.scan.analyser import Analyser
@@ -16,29 +17,38 @@ from tidegate.scan.links import Detour, detours, follow
 from tidegate.scan.os_release import chosen_os_release
 from tidegate.scan.parts import SECRETS
 from tidegate.scan.tree import kinds_by_path
-from tidegate.scan.visible import visible_files
+from tidegate.scan.visible import Sighting, visible_files
 
 ReadDetours: TypeAlias = Callable[[int, list[Detour]], list[FollowedFacts]]
 """Reads files of one layer (by index) that are wanted under the names of links to them."""
 
 
-def view_of(
-    layers: Sequence[LayerFacts],
-    analyser: Analyser,
-    read: ReadDetours,
-    *,
-    copied: Sequence[bool],
-    version: str,
-    where: str,
-) -> ImageView:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joined:
+    """The layers of one image laid over each other, and what was read of the files that are seen.
+
+    Attributes:
+        layers: bottom first.
+        tree_of: a layer's paths and their kinds.
+        followed: what was read through links, with the index of its layer.
+    """
+
+    layers: Sequence[LayerFacts]
+    tree_of: Callable[[LayerFacts], Mapping[str, str]]
+    overlay: Overlay
+    followed: Sequence[tuple[int, FollowedFacts]]
+    sightings: Sequence[Sighting]
+    os_release: OsRelease | None
+    components: Sequence[Component]
+
+
+def join(layers: Sequence[LayerFacts], analyser: Analyser, read: ReadDetours, *, where: str) -> Joined:
     """Lays the facts of layers, bottom first, over each other.
 
     Args:
         layers: the facts.
         analyser: its roster says which names are wanted.
         read: reads what lies behind links; errors are passed on.
-        copied: for each layer, whether the image's makers laid their own files into it.
-        version: what the view is to be kept under.
         where: the image's name in errors.
 
     Raises:
@@ -53,21 +63,51 @@ def view_of(
     ]
     sightings = visible_files(overlay, layers, followed)
     os = chosen_os_release(sighting.facts for sighting in sightings)
-    digests = tuple(layer.digest for layer in layers)
-    components = with_owners(components_of(sightings, digests, os), sightings, layers, overlay)
+    found = components_of(sightings, tuple(layer.digest for layer in layers), os)
+    return Joined(
+        layers=layers,
+        tree_of=tree_of,
+        overlay=overlay,
+        followed=followed,
+        sightings=sightings,
+        os_release=os,
+        components=with_owners(found, sightings, layers, overlay),
+    )
+
+
+def view_of(
+    layers: Sequence[LayerFacts],
+    analyser: Analyser,
+    read: ReadDetours,
+    *,
+    copied: Sequence[bool],
+    version: str,
+    where: str,
+) -> ImageView:
+    """What the facts of layers, bottom first, show together; arguments and errors as of `join`.
+
+    Args:
+        layers: the facts.
+        analyser: its roster says which names are wanted.
+        read: reads what lies behind links; errors are passed on.
+        copied: for each layer, whether the image's makers laid their own files into it.
+        version: what the view is to be kept under.
+        where: the image's name in errors.
+    """
+    it = join(layers, analyser, read, where=where)
     custody, census = (
-        custody_of(sightings, components, layers, overlay, tree_of, copied=copied)
+        custody_of(it.sightings, it.components, layers, it.overlay, it.tree_of, copied=copied)
         if analyser.parts.custody
         else (None, None)
     )
     return ImageView(
         version=version,
-        layers=digests,
+        layers=tuple(layer.digest for layer in layers),
         diff_ids=tuple(layer.diff_id for layer in layers),
-        components=tuple(components),
-        os_release=os,
-        secrets=tuple(_secrets(overlay, layers)),
-        outcomes=tuple(_outcomes(overlay, layers, [facts for _, facts in followed])),
+        components=tuple(it.components),
+        os_release=it.os_release,
+        secrets=tuple(_secrets(it.overlay, layers)),
+        outcomes=tuple(_outcomes(it.overlay, layers, [facts for _, facts in it.followed])),
         custody=custody,
         census=census,
     )

@@ -19,8 +19,8 @@ from tidegate.scan.tar_header import BLOCK, Extension, is_sound, number, old_pre
 
 _HEADER: Final = Struct("100s8s16x12s12x8sB100s6s82x155s12x")
 _ADLER: Final = 65521
+_KEPT_FIELDS: Final = 4096
 _ZEROS: Final = bytes(BLOCK)
-_SLASH: Final = ord("/")
 _DOT: Final = ord(".")
 _KINDS: Final = {
     **dict.fromkeys(b"\x0007S", EntryKind.FILE),
@@ -31,7 +31,7 @@ _KINDS: Final = {
 _HEADER_ONLY: Final = frozenset(b"123456")
 _EXTENDS: Final = frozenset(b"xXgLK")
 _SPARSE: Final = ord("S")
-_SHORT_NAME: Final = 255  # shorter ones cannot be over a path limit of any sense
+_SHORT_NAME: Final = 255
 
 
 class Chunks(Protocol):
@@ -65,32 +65,36 @@ class TarWalk:
         self._end = 0
         self._left = 0
         self._map: sparse.SparseMap | None = None
+        self._parents: dict[bytes, bytes] = {}
         self.before_refill: Callable[[], None] = _nothing
         self.where = source.where
         self.holes = 0
         self.entries = 0
 
-    def __iter__(self) -> Iterator[Entry]:  # noqa: C901 - the hot loop: a call more an entry is felt
+    def __iter__(self) -> Iterator[Entry]:  # noqa: C901, PLR0912, PLR0915 - the hot loop: a call more an entry is felt
         """Yields entries until two zero blocks or the end of the stream."""
         unpack, max_entries = _HEADER.unpack_from, self._limits.max_entries
-        kinds, modes, clean = _KINDS.get, _Modes(self.where), self._clean
+        kinds, parents, clean, where = _KINDS.get, self._parents.get, self._clean, self.where
+        a_file, other = EntryKind.FILE, EntryKind.OTHER
+        modes, sizes, sums = _Modes(where), _Sizes(where), _Sums(where)
         extension: Extension | None = None
         pad = 0
-        while self._next_header(pad):
-            at, view = self._at, self._view
+        while True:
+            at, view = self._at + self._left + pad, self._view
+            if at + BLOCK <= self._end and view[at]:
+                self._at, self._left = at, 0
+            elif self._next_header(pad):
+                at, view = self._at, self._view
+            else:
+                break
             name, mode, size_field, checksum, flag, link, magic, prefix = unpack(view, at)
             self.entries += 1
             if self.entries > max_entries:
-                raise BoundExceededError("max_entries", max_entries, where=self.where)
+                raise BoundExceededError("max_entries", max_entries, where=where)
             # The low half of adler32 is 1 + the sum of all bytes, modulo 65521: the header's own checksum, 40 x faster.
-            stated = checksum.rstrip(b"\0 ")
-            total = (adler32(view[at : at + BLOCK]) & 0xFFFF) - sum(checksum) + 255
-            if not (stated.isdigit() and total % _ADLER == _octal(stated) % _ADLER):
+            if adler32(view[at : at + BLOCK]) & 0xFFFF != sums[checksum]:
                 self._check_slowly(at)
-            digits = size_field[:11]
-            size = _octal(digits) if digits.isdigit() and size_field[11] in b"\0 " else -1
-            if size < 0:
-                size = number(size_field, self.where)
+            size = sizes[size_field]
             self._at = at + BLOCK
             if flag in _EXTENDS:
                 extension = self._extended(flag, size, extension or Extension())
@@ -99,7 +103,7 @@ class TarWalk:
             name = name.partition(b"\0")[0]
             if prefix[0]:
                 name = self._prefixed(name, magic, prefix, at)
-            kind = kinds(flag, EntryKind.OTHER)
+            kind = kinds(flag, other)
             link = link.partition(b"\0")[0] if link[0] else b""
             if extension is not None or flag == _SPARSE:
                 entry, stored = self._extend(at, Entry(name, kind, modes[mode], size, link), extension or Extension())
@@ -111,12 +115,17 @@ class TarWalk:
                 self.holes = 0
             if not flag and name[-1:] == b"/":
                 kind = EntryKind.FOLDER
-            if kind is not EntryKind.FILE:
+            if kind is not a_file:
                 size = 0
                 if flag in _HEADER_ONLY or not flag:
                     stored = 0
                 link = self._checked_link(kind, link)
-            name = clean(name)
+            parent, _, plain = name.rpartition(b"/")
+            start = parents(parent)
+            if start is None or not plain or plain[0] == _DOT or len(plain) > _SHORT_NAME:
+                name = clean(name)
+            else:
+                name = start + plain
             self._left = stored
             pad = -stored % BLOCK
             yield Entry(name, kind, modes[mode], size, link)
@@ -135,12 +144,15 @@ class TarWalk:
             return self._map.expand(self._take(stored), limit)
         return self._take(self._left if limit is None else min(limit, self._left))
 
-    def peek(self, count: int) -> bytes:
+    def peek(self, count: int) -> bytes | memoryview:
         """The first bytes of the file yielded last, before it is read; at most 512 of them.
 
         Raises:
             InvalidInputError: the archive ends inside it.
         """
+        at = self._at
+        if at < self._end and self._map is None:
+            return self._view[at : min(at + min(count, self._left), self._end)]
         if not self._left:
             return bytes(min(count, self.holes))
         self._reach_content()
@@ -227,16 +239,15 @@ class TarWalk:
         return prefix.partition(b"\0")[0] + b"/" + name
 
     def _clean(self, name: bytes) -> bytes:
-        if name[:2] == b"./":
-            name = name[2:]
-        if name[-1:] == b"/":
-            name = name[:-1]
-        is_plain = name and name[0] != _SLASH and name[0] != _DOT and b"//" not in name and b"/." not in name
-        if is_plain and name[-1] != _SLASH and len(name) < _SHORT_NAME:
-            limits = self._limits
-            if name.count(b"/") < limits.max_path_depth and len(name) <= limits.max_path_bytes:
-                return name
-        return normalise(name, self._limits, self.where)
+        """A path normalised; what lies above it is remembered, so that its neighbours cost a look-up."""
+        cleaned = normalise(name, self._limits, self.where)
+        above = name.rpartition(b"/")[0]
+        start = cleaned.rpartition(b"/")[0]
+        limits = self._limits
+        is_roomy = start.count(b"/") + 2 <= limits.max_path_depth and len(start) + _SHORT_NAME < limits.max_path_bytes
+        if is_roomy and len(self._parents) < _KEPT_FIELDS and normalise(above, limits, self.where) == start:
+            self._parents[above] = start + b"/" if start else b""
+        return cleaned
 
     def _checked_link(self, kind: EntryKind, link: bytes) -> bytes:
         if kind is EntryKind.FOLDER or kind is EntryKind.OTHER:
@@ -317,18 +328,42 @@ def _nothing() -> None:
     """Nobody waits for the chunk."""
 
 
-class _Modes(dict[bytes, int]):
-    """Mode fields already read; an image has a few dozen different ones."""
+class _Fields(dict[bytes, int]):
+    """Fields of headers already read; an image has a few dozen modes, and sizes and checksums come again and again."""
 
     def __init__(self, where: str) -> None:
         super().__init__()
         self._where = where
 
     def __missing__(self, field: bytes) -> int:
-        mode = number(field, self._where) & 0o7777
-        if len(self) < BLOCK:
-            self[field] = mode
-        return mode
+        value = self.read(field)
+        if len(self) < _KEPT_FIELDS:
+            self[field] = value
+        return value
+
+    def read(self, field: bytes) -> int:
+        """A number as it is written."""
+        return number(field, self._where)
+
+
+class _Sizes(_Fields):
+    """Sizes."""
+
+
+class _Modes(_Fields):
+    """Permission bits."""
+
+    def read(self, field: bytes) -> int:
+        return super().read(field) & 0o7777
+
+
+class _Sums(_Fields):
+    """What the low half of a header's adler32 must be by its checksum; -1 where that has to be looked at closely."""
+
+    def read(self, field: bytes) -> int:
+        stated = field.rstrip(b"\0 ")
+        value = _octal(stated) if stated.isdigit() else -1
+        return (value + sum(field) - 255) % _ADLER if value >= 0 else -1
 
 
 def _octal(digits: bytes) -> int:

@@ -87,11 +87,8 @@ class TreeWriter:
         self._packed = BytesIO()
         self._packed.write(bytes(_OPENING.size))
         self._digests = bytearray()
-        self._names: list[bytes] = []
-        self._kinds = bytearray()
+        self._entries: list[Entry] = []
         self._marks = bytearray()
-        self._modes = array("H")
-        self._sizes = array("Q")
 
     @property
     def packed_bytes(self) -> int:
@@ -106,20 +103,19 @@ class TreeWriter:
             nature: index into `NATURES`.
             digests: of a file's content: none, sha256, or sha256, sha1 and md5 end to end.
         """
-        name, kind, mode, size, _ = entry
-        self._names.append(name)
-        self._kinds.append(kind)
-        self._marks.append(nature | _MARKS[len(digests)])
-        self._modes.append(mode)
-        self._sizes.append(size)
-        if size:
-            self._digests += digests
-        if len(self._names) >= _BLOCK_ENTRIES:
+        self._entries.append(entry)
+        if digests:
+            self._marks.append(nature | _MARKS[len(digests)])
+            if entry.size:
+                self._digests += digests
+        else:
+            self._marks.append(nature)
+        if len(self._marks) >= _BLOCK_ENTRIES:
             self._flush()
 
     def finish(self) -> bytes:
         """The packed tree; the writer is of no use afterwards."""
-        if self._names:
+        if self._entries:
             self._flush()
         self._packed.write(self._packer.flush())
         outline = self._packed.tell() - _OPENING.size
@@ -130,18 +126,17 @@ class TreeWriter:
         return self._packed.getvalue()
 
     def _flush(self) -> None:
-        names = b"\0".join(self._names)
-        columns = (self._modes, self._sizes)
+        names, kinds, modes, sizes, _ = zip(*self._entries, strict=True)
+        joined = b"\0".join(names)
+        columns = (array("H", modes), array("Q", sizes))
         if sys.byteorder == "big":
             for column in columns:
                 column.byteswap()
-        head = _HEAD.pack(len(self._names), len(names))
-        block = b"".join((head, names, self._kinds, self._marks, *map(array.tobytes, columns)))
+        head = _HEAD.pack(len(names), len(joined))
+        block = b"".join((head, joined, bytes(kinds), self._marks, *map(array.tobytes, columns)))
         self._packed.write(self._packer.compress(block))
-        self._names.clear()
-        self._kinds.clear()
+        self._entries.clear()
         self._marks.clear()
-        del self._modes[:], self._sizes[:]
 
 
 def entries_of(tree: bytes) -> Iterator[TreeEntry]:
