@@ -3,10 +3,11 @@
 
 import os
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from tidegate.inventory import Inventory
 from tidegate.oci.image import Folder, Image
-from tidegate.scan.analyser import Progress
+from tidegate.scan.analyser import Analyser, Progress
 from tidegate.scan.cataloger import Cataloger
 from tidegate.scan.facts_store import FactsStore
 from tidegate.scan.image import scan_image
@@ -15,7 +16,11 @@ from tidegate.scan.roster import CATALOGERS
 from tidegate.scan.secrets.detector import SecretDetector
 from tidegate.settings import Settings
 
+if TYPE_CHECKING:
+    from tidegate.scan.custody.explanation import Explanation
+
 Scanner = Callable[[Image | Folder], Inventory]
+Explainer = Callable[[Image | Folder, str], "Explanation"]
 
 
 def build_scanner(settings: Settings, *, progress: Progress | None = None) -> Scanner:
@@ -25,13 +30,10 @@ def build_scanner(settings: Settings, *, progress: Progress | None = None) -> Sc
         settings: bounds, workers, and where facts are kept.
         progress: told of each layer done.
     """
-    options = settings.scan
-    store = FactsStore(options.cache_dir / "facts")
+    store = FactsStore(settings.scan.cache_dir / "facts")
     secrets = SecretDetector()
-    limits = ScanLimits(
-        max_unpacked_bytes=options.max_layer_bytes, max_entries=options.max_entries, max_ratio=options.max_ratio
-    )
-    workers = options.workers or os.cpu_count() or 1
+    limits = _limits(settings)
+    workers = settings.scan.workers or os.cpu_count() or 1
 
     def scan(source: Image | Folder) -> Inventory:
         return scan_image(
@@ -45,6 +47,34 @@ def build_scanner(settings: Settings, *, progress: Progress | None = None) -> Sc
         )
 
     return scan
+
+
+def build_explainer(settings: Settings) -> Explainer:
+    """A function that explains one path of an image; layers that were scanned before are not opened.
+
+    Args:
+        settings: bounds, workers, and where facts are kept.
+    """
+    store = FactsStore(settings.scan.cache_dir / "facts")
+    secrets = SecretDetector()
+    limits = _limits(settings)
+    workers = settings.scan.workers or os.cpu_count() or 1
+
+    def explain(source: Image | Folder, path: str) -> "Explanation":
+        from tidegate.scan.explained import explain_path
+
+        roster = _roster(source)
+        analyser = Analyser(roster=roster, secrets=secrets, limits=limits, store=store, workers=workers)
+        return explain_path(source, path, analyser)
+
+    return explain
+
+
+def _limits(settings: Settings) -> ScanLimits:
+    options = settings.scan
+    return ScanLimits(
+        max_unpacked_bytes=options.max_layer_bytes, max_entries=options.max_entries, max_ratio=options.max_ratio
+    )
 
 
 def _roster(source: Image | Folder) -> tuple[Cataloger, ...]:

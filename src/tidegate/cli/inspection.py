@@ -1,16 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """What verbs that read an image have in common: the target, its options, and the way to its inventory."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tidegate.cli.call import Call
 from tidegate.inventory import Inventory
 from tidegate.settings import Settings
+
+if TYPE_CHECKING:
+    from tidegate.cli.progress import ProgressLine
+    from tidegate.oci.image import Folder, Image
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,9 +59,31 @@ def take_inventory(call: Call, settings: Settings, inspection: Inspection) -> In
     Raises:
         TidegateError: the target is wrong, broken, hostile, or cannot be reached.
     """
-    from tidegate.artifact import Platform
     from tidegate.assembly.scanner import build_scanner
     from tidegate.cli.progress import ProgressLine
+    from tidegate.oci.target import Scheme, parse_target
+
+    target = parse_target(inspection.target)
+    if target.scheme is Scheme.SBOM and target.path is not None:
+        if target.guess:
+            call.note(target.guess)
+        return read_sbom_file(target.path)
+    with ProgressLine(shown=call.shows_progress) as line:
+        scanner = build_scanner(settings, progress=line.layers)
+        with open_inspected(call, settings, inspection, line) as source:
+            return scanner(source)
+
+
+@contextmanager
+def open_inspected(
+    call: Call, settings: Settings, inspection: Inspection, line: "ProgressLine"
+) -> "Iterator[Image | Folder]":
+    """Opens the target for reading; guesses are told.
+
+    Raises:
+        TidegateError: the target is wrong, broken, hostile, or cannot be reached.
+    """
+    from tidegate.artifact import Platform
     from tidegate.oci.open import open_target
     from tidegate.oci.target import Scheme, parse_target
 
@@ -64,23 +91,20 @@ def take_inventory(call: Call, settings: Settings, inspection: Inspection) -> In
     target = parse_target(inspection.target)
     if target.guess:
         call.note(target.guess)
-    if target.scheme is Scheme.SBOM and target.path is not None:
-        return read_sbom_file(target.path)
-    with ProgressLine(shown=call.shows_progress) as line:
-        scanner = build_scanner(settings, progress=line.layers)
-        if target.scheme is not Scheme.REGISTRY:
-            with open_target(target, platform=platform) as image:
-                return scanner(image)
+    if target.scheme is not Scheme.REGISTRY:
+        with open_target(target, platform=platform) as source:
+            yield source
+        return
 
-        from tidegate.assembly.outward import build_outbound, build_registry_client
+    from tidegate.assembly.outward import build_outbound, build_registry_client
 
-        if inspection.insecure:
-            call.warn("--insecure: nobody vouches for what the registry is or says")
-        line.tell(f"asking {inspection.target}")
-        with build_outbound(settings, insecure=inspection.insecure) as outbound:
-            registry = build_registry_client(settings, outbound)
-            with open_target(target, platform=platform, registry=registry) as image:
-                return scanner(image)
+    if inspection.insecure:
+        call.warn("--insecure: nobody vouches for what the registry is or says")
+    line.tell(f"asking {inspection.target}")
+    with build_outbound(settings, insecure=inspection.insecure) as outbound:
+        registry = build_registry_client(settings, outbound)
+        with open_target(target, platform=platform, registry=registry) as source:
+            yield source
 
 
 def read_sbom_file(path: Path) -> Inventory:
