@@ -45,6 +45,8 @@ class PackageKind(StrEnum):
     NUGET = "nuget"
     OPAM = "opam"
     OPKG = "opkg"
+    OTP = "otp"
+    PEAR = "pear"
     PUB = "pub"
     PYPI = "pypi"
     RPM = "rpm"

@@ -23,6 +23,7 @@ _SEPARATORS: Final = {
     PackageKind.GOLANG: "/",
     PackageKind.MAVEN: ":",
     PackageKind.NPM: "/",
+    PackageKind.PEAR: "/",
     PackageKind.SWIFT: "/",
 }
 """What stands between vendor and name in the whole name of a kind that has vendors."""

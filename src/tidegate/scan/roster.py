@@ -14,11 +14,16 @@ from tidegate.scan.catalogers.installed.dotnet import DotnetCataloger
 from tidegate.scan.catalogers.installed.egg import EggCataloger
 from tidegate.scan.catalogers.installed.erlang_app import ErlangAppCataloger
 from tidegate.scan.catalogers.installed.gem import GemCataloger
+from tidegate.scan.catalogers.installed.ghc_database import GhcDatabaseCataloger
 from tidegate.scan.catalogers.installed.java_archive import JavaArchiveCataloger
 from tidegate.scan.catalogers.installed.java_runtime import JavaRuntimeCataloger
+from tidegate.scan.catalogers.installed.luarocks import LuaRocksCataloger
 from tidegate.scan.catalogers.installed.node import NodeCataloger
 from tidegate.scan.catalogers.installed.opkg import OpkgCataloger
+from tidegate.scan.catalogers.installed.pear import PearCataloger
+from tidegate.scan.catalogers.installed.perl import PerlCataloger
 from tidegate.scan.catalogers.installed.r_library import RLibraryCataloger
+from tidegate.scan.catalogers.program import ProgramCataloger
 from tidegate.scan.catalogers.python import PythonCataloger
 from tidegate.scan.catalogers.rpm import RpmCataloger
 from tidegate.scan.catalogers.rust_binary import RustBinaryCataloger
@@ -40,9 +45,14 @@ CATALOGERS: Final[tuple[Cataloger, ...]] = (
     JavaArchiveCataloger(),
     JavaRuntimeCataloger(),
     DotnetCataloger(),
+    GhcDatabaseCataloger(),
+    LuaRocksCataloger(),
+    PearCataloger(),
+    PerlCataloger(),
     RLibraryCataloger(),
     ErlangAppCataloger(),
     GoBinaryCataloger(),
     RustBinaryCataloger(),
+    ProgramCataloger(),
 )
 """What reads an image or an unpacked root file system: that which is installed. Of folders: `scan/source_roster.py`."""

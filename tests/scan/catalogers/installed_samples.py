@@ -84,6 +84,11 @@ DESC = (
     b"%NAME%\nbash\n\n%VERSION%\n5.2.026-2\n\n%BASE%\nbash\n\n%DESC%\nThe shell\n\n%ARCH%\nx86_64\n\n"
     b"%PACKAGER%\nAnn <a@example.org>\n\n%LICENSE%\nGPL-3.0-or-later\nMIT\n\n"
 )
+PEAR = (
+    b'a:3:{s:7:"attribs";a:1:{s:7:"version";s:3:"2.0";}s:4:"name";s:8:"XML_Util";s:7:"channel";s:12:"pear.php.net";'
+    b's:4:"lead";a:1:{s:4:"name";s:3:"Ann";}s:7:"version";a:2:{s:7:"release";s:5:"1.4.5";s:3:"api";s:5:"1.4.0";}'
+    b's:7:"license";a:2:{s:7:"attribs";a:1:{s:3:"uri";s:3:"x/y";}s:8:"_content";s:11:"BSD License";}}'
+)
 
 
 def zipped(members: dict[str, bytes], *, packed: bool = True) -> bytes:
@@ -172,6 +177,25 @@ def samples_of_installed() -> dict[str, list[Sample]]:
                 content=b"%FILES%\netc/\netc/bash.bashrc\n\n%BACKUP%\netc/bash.bashrc\t0123\n\n",
             ),
             Sample(path="var/lib/pacman/local/bash-5.2.026-2/mtree", content=gzip.compress(MTREE, mtime=0)),
+        ],
+        "pear": [Sample(path="usr/share/php/.registry/xml_util.reg", content=PEAR)],
+        "ghc-database": [
+            Sample(
+                path="var/lib/ghc/package.conf.d/aeson-2.0.3.0.conf",
+                content=b"name:      aeson\nversion:   2.0.3.0\nlicense:   BSD-3-Clause\nmaintainer:\n    Ann\n",
+            )
+        ],
+        "luarocks": [
+            Sample(
+                path="usr/local/lib/luarocks/rocks-5.4/lpeg/1.0.2-1/lpeg-1.0.2-1.rockspec",
+                content=b'package = "lpeg"\nversion = "1.0.2-1"\ndescription = {\n   license = "MIT/X11"\n}\n',
+            )
+        ],
+        "perl": [
+            Sample(
+                path="usr/local/lib/perl5/5.36/x86_64/.meta/Mojolicious-9.31/MYMETA.json",
+                content=b'{"name": "Mojolicious", "version": "9.31", "license": ["artistic_2"], "author": ["Ann"]}',
+            )
         ],
         "r-library": [
             Sample(

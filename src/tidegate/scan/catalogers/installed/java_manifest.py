@@ -3,11 +3,9 @@
 
 import re
 from typing import Final
-from xml.etree.ElementTree import Element  # the type only; defusedxml reads
 
 from tidegate.bounds import MIB
 from tidegate.scan.catalogers.installed.documents import notes
-from tidegate.scan.catalogers.locked.xml_form import child, read_xml, said, tag
 from tidegate.values import Struct
 
 MAX_MANIFEST_BYTES: Final = MIB
@@ -67,11 +65,14 @@ def read_pom(content: bytes, *, where: str) -> Coordinates:
     Raises:
         InvalidInputError: it is not XML, or over a bound.
     """
+    from tidegate.scan.catalogers.locked.xml_form import child, read_xml, said, tag
+
     root = read_xml(content[:MAX_POM_BYTES], where=where)
     parent = child(root, "parent")
     group = said(root, "groupId") or said(parent, "groupId")
     version = said(root, "version") or said(parent, "version")
-    known = {tag(it): (it.text or "").strip() for it in _all(child(root, "properties"))}
+    properties = child(root, "properties")
+    known = {tag(it): (it.text or "").strip() for it in (properties if properties is not None else ())}
     known |= {
         "project.groupId": group,
         "project.version": version,
@@ -95,10 +96,6 @@ def manifest_licenses(attributes: dict[str, str]) -> tuple[str, ...]:
     """OSGi's Bundle-License: names or addresses apart by commas, each with parameters after a semicolon."""
     stated = (one.partition(";")[0].strip() for one in attributes.get("bundle-license", "").split(","))
     return notes(one for one in stated if not one.startswith("<<"))
-
-
-def _all(parent: Element | None) -> list[Element]:
-    return [it for it in parent if tag(it)] if parent is not None else []
 
 
 def _filled(value: str, known: dict[str, str]) -> str:

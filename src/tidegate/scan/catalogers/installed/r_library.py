@@ -34,7 +34,7 @@ class RLibraryCataloger:
         """
         harvest = Harvest(path=file.path, cataloger=self.name)
         found = {key: values[0] for key, values in headers(file.content.decode(errors="replace"), _FIELDS).items()}
-        if "built" in found and "package" in found:
+        if "package" in found and ("built" in found or _is_in_library(file.path, found["package"])):
             harvest.add(
                 Package(
                     kind=PackageKind.CRAN,
@@ -45,3 +45,9 @@ class RLibraryCataloger:
                 )
             )
         return harvest.facts()
+
+
+def _is_in_library(path: str, package: str) -> bool:
+    """True for `library/NAME/DESCRIPTION`: R's own translations are installed without a mark."""
+    parts = path.split("/")
+    return parts[-2] == package and len(parts) > 2 and parts[-3].endswith("library")  # noqa: PLR2004 - library, package
