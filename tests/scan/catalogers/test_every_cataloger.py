@@ -6,6 +6,7 @@ import inspect
 import pkgutil
 import re
 import shutil
+import struct
 import zlib
 from pathlib import Path
 
@@ -24,6 +25,8 @@ from tidegate.scan.source_roster import SOURCE_CATALOGERS
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "add-a-cataloger.md"
 SITE = "usr/lib/python3/site-packages/a-1.dist-info"
 GO = go_in_line("go1.22.3", go_text("mod\texample.com/a\tv1.0.0\t", "dep\texample.com/b\tv1.2.3\th1:AAAA="))
+TOLD = b'{"type":"deb","os":"debian","name":"systemd","version":"252.39-1"}\0'
+NOTE = struct.pack("<3I", 4, len(TOLD), 0xCAFE1A7E) + b"FDO\0" + TOLD
 CRATES = zlib.compress(b'{"packages":[{"name":"a","version":"1.0.0"},{"name":"b","version":"2.0.0","kind":"build"}]}')
 STATUS = b"Package: a\nStatus: install ok installed\nVersion: 1-2\nSource: b (1-1)\nArchitecture: amd64\n\n"
 INSTALLED = b"P:a\nV:1-r0\nA:x86_64\no:b\nL:MIT\nF:usr/bin\nR:a\nZ:Q1=\n\nP:b\nV:2-r1\n\n"
@@ -72,6 +75,10 @@ def samples_of(cataloger: str, folder: Path) -> list[Sample]:
             Sample(path="app", content=elf({".go.buildinfo": GO}, wide=False, big=True, stripped=True)),
             Sample(path="app.exe", content=pe({".data": GO})),
             Sample(path="app", content=universal(macho({"__go_buildinfo": GO}), macho({"__go_buildinfo": GO}))),
+        ],
+        "program": [
+            Sample(path="usr/bin/nginx", content=elf({".rodata": b"nginx version: nginx/1.22.1\0expat_2.5.0\0"})),
+            Sample(path="usr/bin/tini", content=elf({".rodata": b"tini version 0.19.0", ".note.package": NOTE})),
         ],
         "rust-binary": [
             Sample(path="app", content=elf({".text": b"x", ".dep-v0": CRATES})),
