@@ -204,7 +204,7 @@ def test_impossible_days_do_not_get_in(tmp_path: Path, db: Path) -> None:
     with Knowledge.open(db) as knowledge:
         (finding,) = match(knowledge, [component("Debian:12", "a", "1.0")])
         releases = [OsRelease(id="x", version_id=version) for version in "123"]
-        supports = [support_of(knowledge, release, MADE_AT.date())[0] for release in releases]
+        supports = [support_of(knowledge, (), release, "", MADE_AT.date())[0] for release in releases]
     assert finding.exploited is not None
     assert finding.exploited.due == finding.exploited.added
     assert [(one.ends, one.ended) for one in supports] == [(None, False), (None, True), (None, False)]

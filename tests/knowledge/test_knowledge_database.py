@@ -46,7 +46,7 @@ def test_another_database_is_refused(db: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "words"), [(2, "newer format 2.*upgrade tidegate"), (0, "older format 0.*db build")]
+    ("version", "words"), [(3, "newer format 3.*upgrade tidegate"), (1, "older format 1.*db build")]
 )
 def test_another_format_is_refused(built: Builder, db: Path, version: int, words: str) -> None:
     built({"npm": [record("A", "npm", "a", *RANGE)]})

@@ -28,14 +28,14 @@ def test_known_releases(
     seed_db: Path, id_: str, version: str, product: str, cycle: str, ends: date, ended: bool
 ) -> None:
     with Knowledge.open(seed_db) as knowledge:
-        (support,) = support_of(knowledge, OsRelease(id=id_, version_id=version), DAY)
+        (support,) = support_of(knowledge, (), OsRelease(id=id_, version_id=version), "", DAY)
     assert (support.product, support.cycle, support.ends, support.ended) == (product, cycle, ends, ended)
 
 
 @pytest.mark.parametrize(("day", "ended"), [(date(2025, 5, 9), False), (date(2025, 5, 10), True)])
 def test_the_last_day_still_counts(seed_db: Path, day: date, ended: bool) -> None:
     with Knowledge.open(seed_db) as knowledge:
-        (support,) = support_of(knowledge, OsRelease(id="alpine", version_id="3.18.9"), day)
+        (support,) = support_of(knowledge, (), OsRelease(id="alpine", version_id="3.18.9"), "", day)
     assert support.ended == ended
 
 
@@ -45,4 +45,4 @@ def test_the_last_day_still_counts(seed_db: Path, day: date, ended: bool) -> Non
 )
 def test_unknown_releases_say_nothing(seed_db: Path, release: OsRelease | None) -> None:
     with Knowledge.open(seed_db) as knowledge:
-        assert support_of(knowledge, release, DAY) == ()
+        assert support_of(knowledge, (), release, "", DAY) == ()

@@ -14,10 +14,13 @@ from tidegate.clock import parse_rfc3339, rfc3339
 from tidegate.errors import BoundExceededError, InvalidInputError, OutsideError
 from tidegate.evidence import KnowledgeStamp
 from tidegate.knowledge.archive import Entry
-from tidegate.knowledge.context import Context, Exploited, Likelihood, read_cycles, read_exploited, read_likelihoods
+from tidegate.knowledge.context import Context, Exploited, Likelihood, read_exploited, read_likelihoods
 from tidegate.knowledge.layout import Layout, Source, find, read_document
 from tidegate.knowledge.limits import KnowledgeLimits
+from tidegate.knowledge.native_status import read_statuses
 from tidegate.knowledge.osv import Advisory, OsvReader
+from tidegate.knowledge.package_status import PackageStatus
+from tidegate.knowledge.products import Products, read_products
 from tidegate.knowledge.staging import Staging
 from tidegate.knowledge.target import lookup_ecosystem
 from tidegate.knowledge.versions import family
@@ -55,6 +58,7 @@ class BuildReport(Struct, frozen=True, kw_only=True):
     exploited: int
     likelihoods: int
     products: int
+    statuses: int = 0
 
 
 def build(
@@ -138,7 +142,8 @@ class _Build(Struct):
             unordered_names=tuple(self.unordered_names),
             exploited=len(context.exploited),
             likelihoods=len(context.likelihoods),
-            products=len({cycle.product for cycle in context.cycles}),
+            products=len(context.products.categories),
+            statuses=len(context.statuses),
         )
 
     def _stage(self, layout: Layout, staging: Staging, made_at: datetime) -> None:
@@ -191,12 +196,30 @@ class _Build(Struct):
             likelihoods, scored = read_likelihoods(
                 read_document(layout.epss, self.limits), self.limits, where=str(layout.epss)
             )
-        cycles = (
-            read_cycles(read_document(layout.eol, self.limits), self.limits, where=str(layout.eol))
-            if layout.eol
-            else ()
+        products = Products()
+        if layout.eol:
+            products = read_products(read_document(layout.eol, self.limits), self.limits, where=str(layout.eol))
+        return Context(
+            exploited=exploited,
+            likelihoods=likelihoods,
+            products=products,
+            statuses=self._statuses(layout),
+            moments=(released, scored),
         )
-        return Context(exploited=exploited, likelihoods=likelihoods, cycles=cycles, moments=(released, scored))
+
+    def _statuses(self, layout: Layout) -> tuple[PackageStatus, ...]:
+        found: set[PackageStatus] = set()
+        for source in layout.packages:
+            data = read_document(source.path, self.limits)
+            try:
+                found.update(read_statuses(source.ecosystem, source.path.name, data, where=str(source.path)))
+            except InvalidInputError as error:
+                self._skip(f"packages/{source.ecosystem}", printable(source.path.name), error.what)
+            if len(found) > self.limits.max_package_statuses:
+                raise BoundExceededError(
+                    "max_package_statuses", self.limits.max_package_statuses, where=str(source.path)
+                )
+        return tuple(sorted(found))
 
 
 def _covered(layout: Layout) -> frozenset[str]:

@@ -59,6 +59,8 @@ def _merged(standing: Finding, weaker: Finding) -> Finding:
         standing,
         aliases=tuple(sorted(names, key=lambda name: (not name.startswith("CVE-"), name))),
         fixed_version=standing.fixed_version or weaker.fixed_version,
+        fix_state=standing.fix_state if standing.fixed_version or not weaker.fixed_version else weaker.fix_state,
+        malicious=standing.malicious or weaker.malicious,
         severity=rated.severity,
         score=rated.score,
         vector=rated.vector,

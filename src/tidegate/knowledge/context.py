@@ -1,22 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is known beside advisories: exploited flaws (CISA KEV), likelihoods (FIRST EPSS), support (endoflife.date)."""
+"""What is known beside advisories: exploited flaws (CISA KEV), likelihoods (FIRST EPSS), products, packages' states."""
 
 import csv
 import io
 import re
-from collections.abc import Iterator, Mapping
-from datetime import date
-from typing import Any, Final, NamedTuple
+from collections.abc import Mapping
+from typing import Final, NamedTuple
 
 import msgspec
 from isal import isal_zlib
 
 from tidegate.errors import BoundExceededError, InvalidInputError
 from tidegate.knowledge.limits import KnowledgeLimits
+from tidegate.knowledge.package_status import PackageStatus
+from tidegate.knowledge.products import Products, is_day
 from tidegate.values import Struct
 from tidegate.wire import from_json
 
-_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _SCORED_AT: Final = re.compile(r"score_date:([0-9T:+-]+)")
 _CVE_CHARACTERS: Final = 32
 _GZIP: Final = 31
@@ -39,29 +39,13 @@ class Likelihood(NamedTuple):
     percentile: float
 
 
-class Cycle(NamedTuple):
-    """One release line of a product.
-
-    Attributes:
-        name: what it is found by: the product's own name or an alias, lower case.
-        ends: last day of support, or `yes` (over, day unknown), `no` (not over, no day announced), "" (unknown).
-        extended: likewise, of extended support.
-    """
-
-    name: str
-    product: str
-    cycle: str
-    ends: str
-    extended: str
-    latest: str
-
-
 class Context(Struct, frozen=True, kw_only=True):
     """All of it; `moments` are the RFC 3339 moments the parts were made at."""
 
     exploited: Mapping[str, Exploited]
     likelihoods: Mapping[str, Likelihood]
-    cycles: tuple[Cycle, ...]
+    products: Products
+    statuses: tuple[PackageStatus, ...]
     moments: tuple[str, ...]
 
 
@@ -73,9 +57,9 @@ def read_exploited(data: bytes, limits: KnowledgeLimits, *, where: str) -> tuple
     """
     catalogue = from_json(data, _Catalogue, what=where, max_bytes=limits.max_document_bytes)
     found = {
-        one.cve: Exploited(one.added, one.due if _is_day(one.due) else one.added, one.ransomware.lower() == "known")
+        one.cve: Exploited(one.added, one.due if is_day(one.due) else one.added, one.ransomware.lower() == "known")
         for one in catalogue.vulnerabilities
-        if _is_day(one.added)
+        if is_day(one.added)
     }
     return found, catalogue.released
 
@@ -100,36 +84,6 @@ def read_likelihoods(data: bytes, limits: KnowledgeLimits, *, where: str) -> tup
     if not found:
         raise InvalidInputError("not EPSS scores: no line names a CVE", where=where)
     return found, scored[1] if scored else ""
-
-
-def read_cycles(data: bytes, limits: KnowledgeLimits, *, where: str) -> tuple[Cycle, ...]:
-    """Reads support dates: `{products: {NAME: {aliases, cycles: [{cycle, eol, extendedSupport, latest}]}}}`.
-
-    Raises:
-        InvalidInputError: it is not that document.
-    """
-    products = from_json(data, _Products, what=where, max_bytes=limits.max_document_bytes).products
-    return tuple(sorted(_cycles(products)))
-
-
-def _cycles(products: dict[str, "_Product"]) -> Iterator[Cycle]:
-    for product, about in products.items():
-        for name in {product.lower(), *(alias.lower() for alias in about.aliases or ())}:
-            for one in about.cycles or ():
-                yield Cycle(name, product, str(one.cycle), _day(one.eol), _day(one.extended), str(one.latest or ""))
-
-
-def _day(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return value if isinstance(value, str) and _is_day(value) else ""
-
-
-def _is_day(text: str) -> bool:
-    try:
-        return bool(_DAY.fullmatch(text) and date.fromisoformat(text))
-    except ValueError:
-        return False
 
 
 def _share(text: str) -> float:
@@ -164,19 +118,3 @@ class _Vulnerability(msgspec.Struct):
 class _Catalogue(msgspec.Struct):
     vulnerabilities: list[_Vulnerability]
     released: str = msgspec.field(name="dateReleased", default="")
-
-
-class _Cycle(msgspec.Struct):
-    cycle: str | int | float
-    eol: Any = None
-    extended: Any = msgspec.field(name="extendedSupport", default=None)
-    latest: Any = None
-
-
-class _Product(msgspec.Struct):
-    aliases: list[str] | None = None
-    cycles: list[_Cycle] | None = None
-
-
-class _Products(msgspec.Struct):
-    products: dict[str, _Product]

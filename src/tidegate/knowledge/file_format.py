@@ -9,7 +9,7 @@ from typing import Final
 APPLICATION_ID: Final = 0x54474B4E
 """`TGKN`, in the SQLite header at offset 68."""
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Raised with every change that an older reader would misread (`PRAGMA user_version`)."""
 
 PAGE_BYTES: Final = 4096
@@ -51,6 +51,7 @@ CREATE TABLE affected (
     introduced TEXT NOT NULL,
     fixed TEXT NOT NULL,
     last TEXT NOT NULL,
+    state TEXT NOT NULL,
     PRIMARY KEY (ecosystem, name, high, low, advisory, label, module)
 ) WITHOUT ROWID;
 CREATE TABLE support (
@@ -60,7 +61,23 @@ CREATE TABLE support (
     ends TEXT NOT NULL,
     extended TEXT NOT NULL,
     latest TEXT NOT NULL,
+    codename TEXT NOT NULL,
     PRIMARY KEY (name, product, cycle)
+) WITHOUT ROWID;
+CREATE TABLE product (name TEXT PRIMARY KEY, category TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE identifier (
+    kind TEXT NOT NULL, name TEXT NOT NULL, product TEXT NOT NULL, PRIMARY KEY (kind, name, product)
+) WITHOUT ROWID;
+CREATE TABLE fix_day (
+    ecosystem INTEGER NOT NULL, day TEXT NOT NULL, advisories INTEGER NOT NULL, PRIMARY KEY (ecosystem, day)
+) WITHOUT ROWID;
+CREATE TABLE package_status (
+    ecosystem TEXT NOT NULL,
+    name TEXT NOT NULL,
+    version TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    PRIMARY KEY (ecosystem, name, version, kind)
 ) WITHOUT ROWID;
 """
 

@@ -5,6 +5,7 @@ ROOT/[osv/]<ECOSYSTEM>/all.zip       as osv.dev exports them; or plain <ECOSYSTE
 ROOT/kev.json                        or known_exploited_vulnerabilities.json
 ROOT/epss/*.csv.gz                   the last by name; or epss.csv.gz, epss.csv
 ROOT/eol.json
+ROOT/packages/<ECOSYSTEM>/*          deprecated, yanked and abandoned packages (`tidegate.knowledge.native_status`)
 """
 
 from collections.abc import Iterator
@@ -22,6 +23,8 @@ KEV_NAMES: Final = ("kev.json", "known_exploited_vulnerabilities.json")
 EPSS_NAMES: Final = ("epss.csv.gz", "epss.csv")
 EPSS_FOLDER: Final = "epss"
 EOL_NAME: Final = "eol.json"
+PACKAGES_FOLDER: Final = "packages"
+_NO_ECOSYSTEMS: Final = frozenset({EPSS_FOLDER, PACKAGES_FOLDER})
 _MAX_EPSS_FILES: Final = 10_000
 
 
@@ -49,6 +52,7 @@ class Layout(Struct, frozen=True, kw_only=True):
     """What was found; a path is None where that part is missing."""
 
     sources: tuple[Source, ...]
+    packages: tuple[Source, ...]
     kev: Path | None
     epss: Path | None
     eol: Path | None
@@ -73,6 +77,7 @@ def find(root: Path, limits: KnowledgeLimits) -> Layout:
             )
         return Layout(
             sources=sources,
+            packages=tuple(_packages(root / PACKAGES_FOLDER, limits)),
             kev=_first(root, KEV_NAMES),
             epss=_epss(root),
             eol=_first(root, (EOL_NAME,)),
@@ -96,7 +101,7 @@ def read_document(path: Path, limits: KnowledgeLimits) -> bytes:
 
 
 def _sources(root: Path, limits: KnowledgeLimits) -> Iterator[Source]:
-    folders = sorted(path for path in root.iterdir() if path.is_dir() and path.name != EPSS_FOLDER)
+    folders = sorted(path for path in root.iterdir() if path.is_dir() and path.name not in _NO_ECOSYSTEMS)
     if len(folders) > limits.max_ecosystems:
         raise BoundExceededError("max_ecosystems", limits.max_ecosystems, where=str(root))
     for folder in folders:
@@ -104,6 +109,18 @@ def _sources(root: Path, limits: KnowledgeLimits) -> Iterator[Source]:
             yield Source(ecosystem=folder.name, path=folder / ARCHIVE)
         if any(path.suffix == ".json" for path in folder.iterdir()):
             yield Source(ecosystem=folder.name, path=folder)
+
+
+def _packages(root: Path, limits: KnowledgeLimits) -> Iterator[Source]:
+    if not root.is_dir():
+        return
+    count = 0
+    for folder in sorted(path for path in root.iterdir() if path.is_dir()):
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            count += 1
+            if count > limits.max_package_files:
+                raise BoundExceededError("max_package_files", limits.max_package_files, where=str(root))
+            yield Source(ecosystem=folder.name, path=path)
 
 
 def _folder(folder: Path, limits: KnowledgeLimits) -> Iterator[Entry]:

@@ -19,6 +19,9 @@ class KnowledgeLimits(Struct, frozen=True, kw_only=True):
         max_rows_per_advisory: affected ranges and listed versions of one advisory.
         max_aliases: other names of one advisory, of each kind.
         max_document_bytes: kev.json, eol.json and the EPSS file, inflated.
+        max_product_rows: release lines of products, by each of their names, and identifiers.
+        max_package_files: files under `packages/`.
+        max_package_statuses: deprecated, yanked and abandoned versions in all.
         max_named_skips: skipped entries a report names; the others are only counted.
     """
 
@@ -32,4 +35,7 @@ class KnowledgeLimits(Struct, frozen=True, kw_only=True):
     max_rows_per_advisory: int = 200_000
     max_aliases: int = 2_000
     max_document_bytes: int = 256 * MIB
+    max_product_rows: int = 1_000_000
+    max_package_files: int = 200_000
+    max_package_statuses: int = 2_000_000
     max_named_skips: int = 50

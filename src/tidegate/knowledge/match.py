@@ -23,7 +23,7 @@ from tidegate.knowledge.target import Target, match_target
 __all__ = ["match", "match_target"]
 
 _RANGES: Final = """
-SELECT advisory, label, introduced, fixed, last, module, high FROM affected
+SELECT advisory, label, introduced, fixed, last, module, high, state FROM affected
 WHERE ecosystem = ? AND name = ? AND high > ? AND low <= ?
 """
 _LATER_FIXES: Final = """
@@ -48,6 +48,7 @@ class _Hit(NamedTuple):
     label: str
     affected: str
     fixed: Version | None
+    state: FixState
 
 
 class _Advisory(NamedTuple):
@@ -113,13 +114,16 @@ def _per_advisory(
     hits: list[_Hit] = []
     for advisory, found in grouped.items():
         # Rows with a fix first, the lowest fix before all; a listed single version is the poorest reason.
-        _, label, introduced, fixed, last, _, _ = min(found, key=lambda row: (not row[3], row[2] == row[4], row[6]))
+        _, label, introduced, fixed, last, _, _, said = min(
+            found, key=lambda row: (not row[3], row[2] == row[4], row[6])
+        )
         if not fixed:
             later = knowledge.rows(_LATER_FIXES, (*argument[:3], advisory))
             fix = next((version for version, module in later if _same_module(module, target.module)), None)
         else:
             fix = fixed
-        hits.append(_Hit(advisory, label, words(introduced, fixed, last), fix))
+        state = FixState.FIXED if fix else FixState(said)
+        hits.append(_Hit(advisory, label, words(introduced, fixed, last), fix, state))
     return hits
 
 
@@ -195,7 +199,7 @@ def _finding(component: Component, target: Target, hit: _Hit, advisory: _Advisor
         malicious=advisory.malicious,
         published=advisory.published,
         references=advisory.references,
-        fix_state=FixState.FIXED if hit.fixed else FixState.UNKNOWN,
+        fix_state=hit.state,
         scope=component.scope,
         basis=component.basis,
     )

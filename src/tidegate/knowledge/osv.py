@@ -13,6 +13,7 @@ import msgspec
 from tidegate.errors import BoundExceededError, InvalidInputError
 from tidegate.inventory import Ecosystem
 from tidegate.knowledge.affected import Event, KeyRange, exact, outside, ranges_of
+from tidegate.knowledge.fix_state import fix_state
 from tidegate.knowledge.limits import KnowledgeLimits
 from tidegate.knowledge.severity import Rater, Rating
 from tidegate.knowledge.target import BY_SOURCE, is_modular, lookup_ecosystem, lookup_name
@@ -39,6 +40,7 @@ class Row(NamedTuple):
     Attributes:
         ecosystem: as looked up; `label` is as the record writes it.
         module: `name:stream` of the RPM module it is about, `?` when only that it is modular is known, "" for none.
+        state: a `FixState`.
     """
 
     ecosystem: Ecosystem
@@ -46,6 +48,7 @@ class Row(NamedTuple):
     name: str
     range: KeyRange
     module: str
+    state: str
 
 
 class Advisory(Struct, frozen=True, kw_only=True):
@@ -114,7 +117,7 @@ class OsvReader:
             aliases=_aliases(record),
             summary=summary if len(summary) <= _MAX_SUMMARY else summary[: _MAX_SUMMARY - 1] + "…",
             rating=self._rating(record),
-            malicious=record.id.startswith("MAL-"),
+            malicious=any(name.startswith("MAL-") for name in (record.id, *(record.aliases or ()))),
             references=tuple(
                 one.url for one in (record.references or ())[:_MAX_REFERENCES] if len(one.url) <= _MAX_URL
             ),
@@ -167,11 +170,25 @@ class _Package(msgspec.Struct):
     name: str = ""
 
 
+class _Specific(msgspec.Struct):
+    """Words of one source about one package; whatever else stands there is passed over."""
+
+    urgency: Any = None
+    status: Any = None
+    state: Any = None
+    fix_state: Any = None
+    resolution: Any = None
+    nodsa: Any = None
+    nodsa_reason: Any = None
+
+
 class _Affected(msgspec.Struct):
     package: _Package | None = None
     ranges: list[_Range] | None = None
     versions: list[str] | None = None
     severity: list[_Severity] | None = None
+    ecosystem_specific: _Specific | None = None
+    database_specific: _Specific | None = None
 
 
 class _Record(msgspec.Struct):
@@ -205,7 +222,8 @@ def _rows(record: _Record, orders: Mapping[str, VersionOrder]) -> tuple[list[Row
         name = lookup_name(ecosystem, package.name)
         for one in _ranges(affected, order, unordered, f"{package.ecosystem} {package.name}"):
             module = _module(record, one) if order.name == "rpm" else ""
-            rows.append(Row(ecosystem, package.ecosystem, name, one, module))
+            state = fix_state(one, _state_words(affected))
+            rows.append(Row(ecosystem, package.ecosystem, name, one, module, state.value))
     return rows, unordered
 
 
@@ -227,6 +245,15 @@ def _ranges(affected: _Affected, order: VersionOrder, unordered: list[str], what
             continue
         if outside(found, listed):
             yield listed
+
+
+def _state_words(affected: _Affected) -> Iterator[str]:
+    for said in (affected.ecosystem_specific, affected.database_specific):
+        if said is not None:
+            words = (said.urgency, said.status, said.state, said.fix_state, said.resolution, said.nodsa_reason)
+            yield from (word for word in words if isinstance(word, str))
+            if said.nodsa:
+                yield "no-dsa"
 
 
 def _events(one: _Range) -> Iterator[Event]:

@@ -23,10 +23,10 @@ _TABLES: Final = """
 CREATE TABLE staged (number INTEGER PRIMARY KEY, name TEXT UNIQUE, document BLOB);
 CREATE TABLE staged_row (
     ecosystem TEXT, label TEXT, name TEXT, low BLOB, high BLOB, introduced TEXT, fixed TEXT, last TEXT, module TEXT,
-    advisory INTEGER
+    state TEXT, advisory INTEGER
 );
 """
-_INSERT_ROW: Final = "INSERT INTO staged_row VALUES (?,?,?,?,?,?,?,?,?,?)"
+_INSERT_ROW: Final = "INSERT INTO staged_row VALUES (?,?,?,?,?,?,?,?,?,?,?)"
 
 
 class Kept(NamedTuple):
@@ -119,7 +119,7 @@ class Staging:
         )
         self._connection.executemany(
             _INSERT_ROW,
-            [(row.ecosystem, row.label, row.name, *row.range, row.module, number) for row in rows],
+            [(row.ecosystem, row.label, row.name, *row.range, row.module, row.state, number) for row in rows],
         )
 
     def _merge(self, before: _Seen, advisory: Advisory) -> None:
@@ -153,13 +153,13 @@ class Staging:
 
     def _rows(self, seen: _Seen) -> tuple[Row, ...]:
         found = self._connection.execute(
-            "SELECT ecosystem, label, name, low, high, introduced, fixed, last, module FROM staged_row"
+            "SELECT ecosystem, label, name, low, high, introduced, fixed, last, module, state FROM staged_row"
             " WHERE rowid >= ? AND rowid < ?",
             (seen.first_row, seen.first_row + seen.rows),
         )
         return tuple(
-            Row(Ecosystem(ecosystem), label, name, KeyRange(*key_range), module)
-            for ecosystem, label, name, *key_range, module in found
+            Row(Ecosystem(ecosystem), label, name, KeyRange(*key_range), module, state)
+            for ecosystem, label, name, *key_range, module, state in found
         )
 
 

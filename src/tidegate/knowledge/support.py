@@ -1,63 +1,185 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Until when an operating system is cared for (data of endoflife.date)."""
+"""Until when somebody cares for what an image stands on, and how often it got fixes.
 
-from collections.abc import Mapping
+Told are the distribution, the base image's own product (by its tag), language runtimes, frameworks and other software.
+Dates are endoflife.date's; fixes are counted from the advisories (`tidegate.knowledge.upkeep`).
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from tidegate.evidence import Support
-from tidegate.inventory import OsRelease
+from tidegate.inventory import Component, Ecosystem, OsRelease, Scope
 from tidegate.knowledge.database import Knowledge
+from tidegate.knowledge.product_names import lines_of, names_of_component, names_of_image, names_of_os
+from tidegate.knowledge.target import lookup_ecosystem, lookup_name
+from tidegate.knowledge.upkeep import UNKNOWN, Upkeep, upkeep_of_line, upkeep_of_release
 
 _FREE_EXTENSION: Final = frozenset({"debian"})
 """Products whose extended support is free for everybody (Debian LTS), so that it counts."""
 
-_OTHER_NAMES: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "amzn": "amazon-linux",
-        "ol": "oracle-linux",
-        "opensuse-leap": "opensuse",
-        "sled": "sles",
-        "sles_sap": "sles",
-    }
-)
-"""os-release ids that endoflife.date lists under another name and does not give as an alias."""
+_RUNTIMES: Final = frozenset({"bun", "deno", "dotnet", "nodejs"})
+"""Language runtimes endoflife.date puts among the frameworks."""
 
-_QUERY: Final = "SELECT product, cycle, ends, extended, latest FROM support WHERE name = ?"
+_NOT_SOFTWARE: Final = frozenset({"device", "os", "service", "standard"})
+_SUBJECTS: Final = ("distribution", "base", "runtime", "framework", "component")
+_JAVA: Final = ("jdk", "corretto", "temurin", "zulu", "liberica", "semeru", "sapmachine")
+_RUNS: Final = frozenset({Scope.RUNTIME, Scope.OPTIONAL})
+_CYCLES: Final = "SELECT product, cycle, ends, extended, latest, codename FROM support WHERE name = ?"
+_IDENTIFIED: Final = "SELECT kind, name, product FROM identifier ORDER BY kind, name, product"
+_CATEGORY: Final = "SELECT category FROM product WHERE name = ?"
 
 
-def support_of(knowledge: Knowledge, os_release: OsRelease | None, at: date) -> tuple[Support, ...]:
-    """Returns the support of the operating system's release; empty when nothing is known of it.
+_Identified = Mapping[tuple[str, str], Sequence[str]]
+"""Kind and name of an identifier to products: a thousand of them, read in one go."""
+
+
+class _Line(NamedTuple):
+    product: str
+    cycle: str
+    ends: str
+    extended: str
+    latest: str
+    codename: str
+
+
+def support_of(
+    knowledge: Knowledge, components: Sequence[Component], os_release: OsRelease | None, base_name: str, at: date
+) -> tuple[Support, ...]:
+    """Returns the support of everything whose release line is known; each product and line once.
+
+    A distribution's own packages are not told one by one, for the distribution cares for them; neither is what is
+    there for building or testing only.
 
     Args:
         knowledge: the file to look in.
+        components: of the image.
         os_release: what the image says it is; None for nothing.
+        base_name: reference of the base image; "" when unknown.
         at: the day to judge for.
+
+    Returns:
+        Sorted: distribution, base, runtimes, frameworks, other components; then by product and line.
 
     Raises:
         InvalidInputError: the knowledge file is corrupt.
     """
+    identified = _identified(knowledge)
+    found = [
+        *_of_distribution(knowledge, components, os_release, at),
+        *_of_base(knowledge, identified, base_name, at),
+        *_of_components(knowledge, identified, components, at),
+    ]
+    first: dict[tuple[str, str], Support] = {}
+    for one in found:
+        first.setdefault((one.product, one.cycle), one)
+    return tuple(sorted(first.values(), key=lambda one: (_SUBJECTS.index(one.subject), one.product, one.cycle)))
+
+
+def _of_distribution(
+    knowledge: Knowledge, components: Iterable[Component], os_release: OsRelease | None, at: date
+) -> Iterator[Support]:
     if os_release is None or not os_release.version_id:
-        return ()
-    for name in (os_release.id, _OTHER_NAMES.get(os_release.id, "")):
-        rows = {row[1]: row for row in knowledge.rows(_QUERY, (name,))}
-        if row := next((rows[cycle] for cycle in _cycles(os_release.version_id) if cycle in rows), None):
-            return (_support(*row, at=at),)
-    return ()
+        return
+    line = next(
+        (line for name in names_of_os(os_release) if (line := _line(knowledge, name, lines_of(os_release.version_id)))),
+        None,
+    )
+    if line is not None:
+        homes = Counter(one.ecosystem for one in components if one.kind.is_of_distribution and one.ecosystem)
+        home = min(homes, key=lambda name: (-homes[name], name), default=Ecosystem(""))
+        upkeep = upkeep_of_release(knowledge, home, at) if home else UNKNOWN
+        yield _support(line, "distribution", "", upkeep, at)
 
 
-def _cycles(version: str) -> list[str]:
-    """`3.18.9`, `3.18`, `3`: the release line is one of these, the longest that is known."""
-    parts = version.split(".")
-    return [".".join(parts[:length]) for length in range(len(parts), 0, -1)]
+def _of_base(knowledge: Knowledge, identified: _Identified, base_name: str, at: date) -> Iterator[Support]:
+    for kind, name, tag in names_of_image(base_name):
+        for product in _products(identified, kind, name):
+            word = tag.partition("-")[0]
+            line = _line(knowledge, product, lines_of(tag), codename=word)
+            if line is not None:
+                yield _support(line, "base", "", UNKNOWN, at)
+                return
 
 
-def _support(product: str, cycle: str, ends: str, extended: str, latest: str, *, at: date) -> Support:
-    last = max(ends, extended) if product in _FREE_EXTENSION and _is_day(ends) and _is_day(extended) else ends
+def _of_components(
+    knowledge: Knowledge, identified: _Identified, components: Iterable[Component], at: date
+) -> Iterator[Support]:
+    running = {one.purl: one for one in components if one.scope in _RUNS}
+    seen: set[tuple[str, str]] = set()
+    for _, component in sorted(running.items()):
+        line = _line_of(knowledge, identified, component)
+        if line is None or (line.product, line.cycle) in seen:
+            continue
+        seen.add((line.product, line.cycle))
+        if subject := _subject(knowledge, line.product):
+            yield _support(line, subject, component.purl, _upkeep(knowledge, component, line.cycle, at), at)
+
+
+def _line_of(knowledge: Knowledge, identified: _Identified, component: Component) -> _Line | None:
+    for kind, name in names_of_component(component):
+        for product in _products(identified, kind, name):
+            lines = lines_of(component.version, java=any(word in product for word in _JAVA))
+            if line := _line(knowledge, product, lines):
+                return line
+    return None
+
+
+def _identified(knowledge: Knowledge) -> _Identified:
+    found: dict[tuple[str, str], list[str]] = {}
+    for kind, name, product in knowledge.rows(_IDENTIFIED):
+        found.setdefault((kind, name), []).append(product)
+    return found
+
+
+def _products(identified: _Identified, kind: str, name: str) -> Sequence[str]:
+    return (name,) if kind == "product" else identified.get((kind, name), ())
+
+
+def _line(knowledge: Knowledge, name: str, lines: list[str], codename: str = "") -> _Line | None:
+    rows = [_Line(*row) for row in knowledge.rows(_CYCLES, (name,))]
+    by_cycle = {row.cycle: row for row in rows}
+    found = next((by_cycle[line] for line in lines if line in by_cycle), None)
+    return found or next((row for row in rows if codename and row.codename == codename), None)
+
+
+def _subject(knowledge: Knowledge, product: str) -> str:
+    """What kind of thing a product is; "" for what cannot be a component."""
+    ((category,),) = knowledge.rows(_CATEGORY, (product,)) or [("",)]
+    if category in _NOT_SOFTWARE:
+        return ""
+    if category == "lang" or product in _RUNTIMES:
+        return "runtime"
+    return "framework" if category == "framework" else "component"
+
+
+def _upkeep(knowledge: Knowledge, component: Component, cycle: str, at: date) -> Upkeep:
+    home = lookup_ecosystem(component.ecosystem)
+    if not home or not knowledge.covers(home):
+        return UNKNOWN
+    name = lookup_name(home, component.name)
+    return upkeep_of_line(knowledge, home, name, lambda fixed: cycle in lines_of(fixed), at)
+
+
+def _support(line: _Line, subject: str, purl: str, upkeep: Upkeep, at: date) -> Support:
+    last = line.ends
+    if line.product in _FREE_EXTENSION and _is_day(line.ends) and _is_day(line.extended):
+        last = max(line.ends, line.extended)
     day = date.fromisoformat(last) if _is_day(last) else None
-    ended = last == "yes" or (day is not None and day < at)
-    return Support(product=product, cycle=cycle, ends=day, ended=ended, latest=latest)
+    return Support(
+        product=line.product,
+        cycle=line.cycle,
+        ends=day,
+        ended=last == "yes" or (day is not None and day < at),
+        latest=line.latest,
+        subject=subject,
+        purl=purl,
+        days_left=None if day is None else (day - at).days,
+        last_fix=upkeep.last_fix,
+        fixes_per_year=upkeep.fixes_per_year,
+    )
 
 
 def _is_day(text: str) -> bool:

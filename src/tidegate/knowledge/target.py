@@ -18,6 +18,13 @@ BY_SOURCE: Final = frozenset(
 """Ecosystems whose advisories name source packages."""
 
 _PEP503: Final = re.compile(r"[-_.]+")
+_ANY_CASE: Final = frozenset({"ConanCenter", "GitHub Actions", "Hex", "NuGet", "Packagist", "Pub"})
+"""Ecosystems whose names are the same in any case."""
+_ONE_NAME_SPACE: Final = frozenset({"Maven", "Packagist"})
+"""Ecosystems whose further repositories (`Packagist:https://…`) hold names of the same space."""
+_MOVING_TAG: Final = re.compile(r"[vV]?[0-9]+(?:\.[0-9]+)?")
+_ACTIONS: Final = "GitHub Actions"
+_LAST_OF_LINE: Final = ".999999999"
 _UBUNTU_PRO: Final = re.compile(r"Ubuntu:Pro:(?=[0-9])")
 
 
@@ -47,13 +54,15 @@ def match_target(component: Component) -> Target | None:
     by_source = family(component.ecosystem) in BY_SOURCE
     name = (component.source_name or component.name) if by_source else component.name
     version = Version((component.source_version or component.version) if by_source else component.version)
+    actions = component.ecosystem == _ACTIONS
     try:
-        key = order.key(version)
+        key = order.key(_newest(version) if actions else version)
     except InvalidVersionError:
         return None
     ecosystem = lookup_ecosystem(component.ecosystem)
     module = module_of(component) if order.name == "rpm" else ""
-    return Target(ecosystem=ecosystem, name=lookup_name(ecosystem, name), version=version, key=key, module=module)
+    name = lookup_name(ecosystem, _repository(name) if actions else name)
+    return Target(ecosystem=ecosystem, name=name, version=version, key=key, module=module)
 
 
 def component_key(component: Component) -> bytes | None:
@@ -65,14 +74,24 @@ def component_key(component: Component) -> bytes | None:
 def lookup_ecosystem(ecosystem: str) -> Ecosystem:
     """Returns the ecosystem rows and components are stored under.
 
-    Ubuntu Pro's rows stand with its release's own: a fix that only Pro has is still the answer for everybody.
+    Ubuntu Pro's rows stand with its release's own: a fix that only Pro has is still the answer for everybody. Further
+    repositories of Maven and Packagist stand with the first, for a component does not tell where it came from.
     """
+    if (home := family(ecosystem)) in _ONE_NAME_SPACE:
+        return Ecosystem(home)
     return Ecosystem(_UBUNTU_PRO.sub("Ubuntu:", ecosystem))
 
 
 def lookup_name(ecosystem: str, name: str) -> str:
-    """Returns the name rows and components are stored under (PEP 503 for Python)."""
-    return _PEP503.sub("-", name).lower() if ecosystem == "PyPI" else name
+    """Returns the name rows and components are stored under.
+
+    Normalised by PEP 503 for Python, without scheme and `.git` for Swift, in lower case where case does not count.
+    """
+    if ecosystem == "PyPI":
+        return _PEP503.sub("-", name).lower()
+    if ecosystem == "SwiftURL":
+        return name.lower().removeprefix("https://").removeprefix("http://").removesuffix("/").removesuffix(".git")
+    return name.lower() if ecosystem in _ANY_CASE else name
 
 
 def module_of(component: Component) -> str:
@@ -85,3 +104,15 @@ def module_of(component: Component) -> str:
 def is_modular(version: str) -> bool:
     """True when an RPM's release was stamped by a module build (`1.18.3-1.module_el8.5.0+81`)."""
     return ".module" in version
+
+
+def _newest(tag: Version) -> Version:
+    """`v4` of an action moves with every release of that line: it stands for the last one there ever will be."""
+    if not _MOVING_TAG.fullmatch(tag):
+        return tag
+    return Version(tag + _LAST_OF_LINE * (2 - tag.count(".")))
+
+
+def _repository(action: str) -> str:
+    """`github/codeql-action` of `github/codeql-action/init`: advisories speak of whole repositories."""
+    return "/".join(action.split("/")[:2])

@@ -24,9 +24,20 @@ PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={FORMAT};
 _ROWS: Final = """
 INSERT OR IGNORE INTO affected
 SELECT ecosystem.id, row.name, row.high, row.low, row.advisory, row.label, row.module,
-       row.introduced, row.fixed, row.last
+       row.introduced, row.fixed, row.last, row.state
 FROM staging.staged_row AS row JOIN ecosystem ON ecosystem.name = row.ecosystem
-ORDER BY 1, 2, 3, 4, 5, 6, 7
+ORDER BY 1, 2, 3, 4, 5, 6, 7, row.state
+"""
+
+
+_FIX_DAYS: Final = """
+INSERT INTO fix_day
+SELECT affected.ecosystem, substr(coalesce(nullif(published, ''), modified), 1, 10) AS day, count(DISTINCT advisory)
+FROM affected JOIN advisory ON advisory.id = affected.advisory
+WHERE fixed <> '' AND day GLOB '[12][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9]'
+  AND affected.ecosystem IN
+      (SELECT id FROM ecosystem WHERE instr(name, ':') OR name IN ('Chainguard', 'Echo', 'MinimOS', 'Wolfi'))
+GROUP BY 1, 2
 """
 
 
@@ -83,9 +94,7 @@ def write(
             [(name,) for name in sorted(covered)],
         )
         connection.execute(_ROWS)
-        connection.executemany("INSERT OR IGNORE INTO support VALUES (?,?,?,?,?,?)", context.cycles)
-        for cycle in context.cycles:
-            digest.update(msgspec.msgpack.encode(cycle))
+        _write_context(connection, context, digest)
         ranges = int(connection.execute("SELECT count(*) FROM affected").fetchone()[0])
         ecosystems = tuple(name for (name,) in connection.execute("SELECT name FROM ecosystem ORDER BY name"))
         written = Written(advisories, ranges, ecosystems, f"sha256:{digest.hexdigest()}")
@@ -110,9 +119,22 @@ def _write_meta(
         "ranges": str(written.ranges),
         "exploited": str(len(context.exploited)),
         "likelihoods": str(len(context.likelihoods)),
-        "products": str(len({cycle.product for cycle in context.cycles})),
+        "statuses": str(len(context.statuses)),
+        "products": str(len(context.products.categories)),
     }
     connection.executemany("INSERT INTO meta VALUES (?,?)", sorted(meta.items()))
+
+
+def _write_context(connection: sqlite3.Connection, context: Context, digest: "hashlib._Hash") -> None:
+    products = context.products
+    connection.executemany("INSERT OR IGNORE INTO support VALUES (?,?,?,?,?,?,?)", products.cycles)
+    connection.executemany("INSERT INTO product VALUES (?,?)", products.categories)
+    connection.executemany("INSERT INTO identifier VALUES (?,?,?)", products.identifiers)
+    connection.executemany("INSERT OR IGNORE INTO package_status VALUES (?,?,?,?,?)", context.statuses)
+    connection.execute(_FIX_DAYS)
+    for part in (products.cycles, products.categories, products.identifiers, context.statuses):
+        for one in part:
+            digest.update(msgspec.msgpack.encode(one))
 
 
 def _write_advisories(

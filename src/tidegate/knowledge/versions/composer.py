@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The order of Composer packages: composer/semver's normal form, compared as PHP's `version_compare` does.
 
-Four numbers (what begins with a date keeps as many as it has), then `dev` < `alpha` < `beta` < `RC` < the end < a number < `patch`.
-A branch (`dev-main`) has no place; `1.x-dev` is the last of its line.
+Four numbers (what begins with a date keeps as many as it has), then by rank: `dev`, `alpha`, `beta`, `RC`, the end, a
+number, `patch`. A branch (`dev-main`) has no place; `1.x-dev` is the last of its line.
 """
 
 import re
