@@ -11,6 +11,7 @@ from tidegate.cli.call import Call
 from tidegate.cli.click_verb import verb
 from tidegate.cli.inspection import Inspection, inspection_options, take_inventory
 from tidegate.cli.output import Output, output_options
+from tidegate.cli.report_output import write_lines
 from tidegate.inventory import Inventory
 
 FORMS: Final = ("cyclonedx-json", "cyclonedx-xml", "spdx-json", "spdx-tag-value")
@@ -48,12 +49,8 @@ def write_inventory(
     document = write_sbom(inventory, output.form, version=spec_version or "", made_at=timestamp)
     if output.form.endswith("json"):
         output.write_document(document)
-    elif output.on_terminal:
-        from tidegate.bounds import printable
-
-        output.write_text("".join(f"{printable(line)}\n" for line in document.decode().split("\n")))
     else:
-        output.write_bytes(document)
+        write_lines(output, document)
 
 
 @verb(

@@ -8,7 +8,8 @@ import click
 from tidegate.cli.call import Call
 from tidegate.cli.click_verb import verb
 from tidegate.cli.inspection import Inspection, inspection_options, take_inventory
-from tidegate.cli.output import Output, output_options
+from tidegate.cli.output import Output
+from tidegate.cli.report_output import report_output_options, write_report
 from tidegate.errors import NotFoundError
 from tidegate.evidence import Finding, ScanReport, Severity
 from tidegate.inventory import Inventory
@@ -40,9 +41,14 @@ def _severities(_context: click.Context, _option: click.Parameter, value: str | 
         ),
         ("tidegate scan registry.example/team/app:1.2 --platform linux/arm64", "where it lies, for another machine"),
         ("tidegate scan rootfs:/mnt/disk --format json -o report.json", "for a program"),
+        ("tidegate scan sbom:image.cdx.json", "from a bill of materials, without the image"),
+        (
+            "tidegate scan oci:./image --format table --format sarif=scan.sarif --format html=scan.html",
+            "several forms of one scan",
+        ),
     ),
 )
-@output_options("table", "json")
+@report_output_options
 @inspection_options
 @click.option("--db", type=click.Path(path_type=Path), metavar="FILE", help="Knowledge file. [under --home]")
 @click.option("--severity", callback=_severities, metavar="LIST", help="Show only these, like critical,high.")
@@ -51,7 +57,7 @@ def _severities(_context: click.Context, _option: click.Parameter, value: str | 
 def command(
     call: Call,
     *,
-    output: Output,
+    outputs: tuple[Output, ...],
     inspection: Inspection,
     db: Path | None,
     severity: frozenset[Severity] | None,
@@ -60,8 +66,8 @@ def command(
 ) -> int:
     """Find what is in an image, and what is wrong with it.
 
-    TARGET is oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE, rootfs:DIR, dir:DIR or registry:REFERENCE. A bare
-    word is guessed, and the guess is told.
+    TARGET is oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE, rootfs:DIR, dir:DIR, sbom:FILE or
+    registry:REFERENCE. A bare word is guessed, and the guess is told.
 
     Findings come from the knowledge file (see tidegate db); without one only components and secrets are listed. A
     finding known to be exploited, or of a malicious package, counts for --fail-on whatever its severity. --severity
@@ -69,13 +75,14 @@ def command(
     """
     settings = call.settings(db=db, **inspection.flags)
     _demand_knowledge(settings, is_demanded=db is not None or fail_on is not None)
-    report = _examine(call, settings, take_inventory(call, settings, inspection))
+    inventory = take_inventory(call, settings, inspection)
+    report = _examine(call, settings, inventory)
     if only_fixed:
         report = replace(report, findings=tuple(one for one in report.findings if one.fixed_version))
     failing = [one for one in report.findings if fail_on and _is_at_least(one, Severity(fail_on))]
     if severity is not None:
         report = replace(report, findings=tuple(one for one in report.findings if one.severity in severity))
-    _write(output, report, settings)
+    write_report(outputs, report, inventory, settings)
     if failing:
         call.note(f"{len(failing)} of the findings are {fail_on} or worse, or known to be exploited")
     return 1 if failing else 0
@@ -107,13 +114,3 @@ def _examine(call: Call, settings: Settings, inventory: Inventory) -> ScanReport
 
 def _is_at_least(finding: Finding, severity: Severity) -> bool:
     return finding.exploited is not None or finding.malicious or finding.severity.rank >= severity.rank
-
-
-def _write(output: Output, report: ScanReport, settings: Settings) -> None:
-    if output.form == "json":
-        output.write_json(report)
-        return
-    from tidegate.cli.page import columns_of, write_page
-    from tidegate.cli.scan_page import scan_page
-
-    write_page(output, scan_page(report, columns=columns_of(output)), colour=settings.colour)

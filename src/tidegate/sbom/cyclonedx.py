@@ -5,10 +5,10 @@ Written directly: cyclonedx-python-lib needs 3 s for 3000 components. Tests have
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from tidegate import __version__
@@ -23,6 +23,10 @@ from tidegate.values import msgspec
 from tidegate.wire import to_json
 
 MAX_COMPONENTS: Final = 200_000
+
+
+Vulnerabilities: TypeAlias = Callable[[Mapping[tuple[str, str], str]], Sequence[Mapping[str, Any]]]
+"""Takes each component's `bom-ref` by package URL and location."""
 
 
 class SpecVersion(StrEnum):
@@ -72,8 +76,7 @@ def cyclonedx_document(
     *,
     made_at: datetime | None = None,
     version: SpecVersion = SPEC_VERSION,
-    vulnerabilities: Sequence[Mapping[str, Any]] = (),
-    refs: dict[tuple[str, str], str] | None = None,
+    vulnerabilities: Vulnerabilities | None = None,
 ) -> dict[str, Any]:
     """The document as plain values, as the predicate of an in-toto statement wants it.
 
@@ -84,8 +87,7 @@ def cyclonedx_document(
         inventory: what was found in one image.
         made_at: see `to_cyclonedx`.
         version: of CycloneDX.
-        vulnerabilities: entries of the section of that name.
-        refs: is filled with each component's `bom-ref` by package URL and location.
+        vulnerabilities: makes the entries of the section of that name; None leaves it out.
 
     Raises:
         BoundExceededError: more than `MAX_COMPONENTS`.
@@ -96,14 +98,14 @@ def cyclonedx_document(
     image = _image(inventory)
     entries = [component_entry(component, version) for component in ordered]
     _make_refs_unique(entries, taken={image["bom-ref"]})
-    told: dict[tuple[str, str], str] = {
-        (str(one.purl), one.location): entry["bom-ref"] for one, entry in zip(ordered, entries, strict=True)
-    }
-    if refs is not None:
-        refs.update(told)
+    wrong: Sequence[Mapping[str, Any]] = ()
+    if vulnerabilities is not None:
+        wrong = vulnerabilities(
+            {(one.purl, one.location): entry["bom-ref"] for one, entry in zip(ordered, entries, strict=True)}
+        )
     system = [_operating_system(inventory.os_release)] if inventory.os_release is not None else []
     at = moment(inventory, made_at)
-    serial = _serial(version, inventory, ordered, vulnerabilities)
+    serial = _serial(version, inventory, ordered, wrong)
     document = {
         "$schema": f"http://cyclonedx.org/schema/bom-{version}.schema.json",
         "bomFormat": "CycloneDX",
@@ -114,8 +116,8 @@ def cyclonedx_document(
         "components": [*system, *entries],
         "dependencies": list(_dependencies(image, system, ordered, entries)),
     }
-    if vulnerabilities:
-        document["vulnerabilities"] = [dict(one) for one in vulnerabilities]
+    if wrong:
+        document["vulnerabilities"] = [dict(one) for one in wrong]
     return document
 
 
