@@ -2,17 +2,20 @@
 """Packages of the visible files to components: which layer brought each in, and which distribution package owns it."""
 
 from collections.abc import Iterable, Sequence
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from tidegate.artifact import Digest
-from tidegate.inventory import Component, LayerFacts, LinkKind, OsRelease, Package, PackageUrl
+from tidegate.inventory import Basis, Component, LayerFacts, LinkKind, OsRelease, Package, PackageUrl
 from tidegate.oci.squash import Overlay
 from tidegate.scan.ecosystem import ecosystem_of
-from tidegate.scan.purl import component_purl
+from tidegate.scan.purl import component_purl, distro_of, namespace_of
 from tidegate.scan.visible import Sighting
 from tidegate.values import replace
 
 _Identity: TypeAlias = tuple[str, str, str, str]
+
+_SURENESS: Final = {basis: rank for rank, basis in enumerate(Basis)}
+_SEEN: Final = frozenset({Basis.INSTALLED, Basis.RECOGNISED})
 
 
 def components_of(sightings: Sequence[Sighting], digests: Sequence[Digest], os: OsRelease | None) -> list[Component]:
@@ -30,18 +33,22 @@ def components_of(sightings: Sequence[Sighting], digests: Sequence[Digest], os: 
             identity = _identity(package)
             layer = digests[_first_layer(identity, sighting.layer, below)]
             found.setdefault((identity, sighting.facts.path), _component(package, sighting, layer, os))
-    return [found[key] for key in sorted(found)]
+    return _without_echoes([found[key] for key in sorted(found)])
 
 
 def with_owners(
     components: Sequence[Component], sightings: Sequence[Sighting], layers: Sequence[LayerFacts], overlay: Overlay
 ) -> list[Component]:
     """Names the distribution's package that owns the file which tells of a language's package."""
-    places = {component.location for component in components if not component.kind.is_of_distribution}
+    places = {it.location for it in components if not it.kind.is_of_distribution or _is_hearsay(it)}
     if not places:
         return list(components)
     spelled = _spellings(places, layers, overlay)
-    purls = {(it.cataloger, it.name): it.purl for it in reversed(components) if it.kind.is_of_distribution}
+    purls = {
+        (it.cataloger, it.name): it.purl
+        for it in reversed(components)
+        if it.kind.is_of_distribution and not _is_hearsay(it)
+    }
     owners: dict[str, PackageUrl] = {}
     for facts in (sighting.facts for sighting in sightings):
         for ownership in facts.ownership:
@@ -54,7 +61,44 @@ def with_owners(
         if component.kind.is_of_distribution or component.location not in owners
         else replace(component, owner=owners[component.location])
         for component in components
+        if not (_is_hearsay(component) and component.location in owners)
     ]
+
+
+def _without_echoes(components: Sequence[Component]) -> list[Component]:
+    """Leaves out what is known more surely: of one package URL the claims, and what is merely to be installed.
+
+    A program that was recognised stays in each of its places; so does a lock file's entry, unless the package is
+    there already or the same folder's lock file pins what its manifest declares.
+    """
+    surest: dict[PackageUrl, int] = {}
+    places: dict[PackageUrl, set[str]] = {}
+    for component in components:
+        rank = _SURENESS[component.basis]
+        surest[component.purl] = min(rank, surest.get(component.purl, rank))
+        if component.basis is Basis.LOCKED:
+            places.setdefault(component.purl, set()).add(_folder(component))
+    return [it for it in components if not _is_echo(it, surest[it.purl], places.get(it.purl, set()))]
+
+
+def _is_echo(component: Component, surest: int, locked_in: set[str]) -> bool:
+    basis = component.basis
+    if _SURENESS[basis] <= surest or basis is Basis.INSTALLED:
+        return False
+    if basis is Basis.RECOGNISED:
+        return component.kind.is_of_distribution
+    if basis is Basis.CLAIMED or surest <= max(_SURENESS[it] for it in _SEEN):
+        return True
+    return _folder(component) in locked_in
+
+
+def _folder(component: Component) -> str:
+    return component.location.rpartition("/")[0]
+
+
+def _is_hearsay(component: Component) -> bool:
+    """A distribution's package that a program or a document speaks of, not the distribution's own database."""
+    return component.kind.is_of_distribution and component.basis is not Basis.INSTALLED
 
 
 def _identity(package: Package) -> _Identity:
@@ -71,12 +115,13 @@ def _first_layer(identity: _Identity, top: int, below: Iterable[tuple[int, set[_
 
 
 def _component(package: Package, sighting: Sighting, layer: Digest, os: OsRelease | None) -> Component:
+    release = _release_of(package, os)
     return Component(
         kind=package.kind,
         name=package.name,
         version=package.version,
-        purl=component_purl(package, os),
-        ecosystem=ecosystem_of(package, os),
+        purl=component_purl(package, release),
+        ecosystem=ecosystem_of(package, release),
         location=sighting.facts.path,
         layer=layer,
         cataloger=sighting.facts.cataloger,
@@ -92,6 +137,15 @@ def _component(package: Package, sighting: Sighting, layer: Digest, os: OsReleas
         deprecated=package.deprecated,
         supplier=package.supplier,
     )
+
+
+def _release_of(package: Package, os: OsRelease | None) -> OsRelease | None:
+    """The image's release; None for a package that is told to be of another: its advisories are not known here."""
+    if os is None or package.basis is Basis.INSTALLED or not package.kind.is_of_distribution:
+        return os
+    distro = dict(package.qualifiers).get("distro", "")
+    is_other = distro not in {"", distro_of(os)} or package.namespace not in {"", os.id, namespace_of(os)}
+    return None if is_other else os
 
 
 def _spellings(places: set[str], layers: Sequence[LayerFacts], overlay: Overlay) -> dict[str, str]:

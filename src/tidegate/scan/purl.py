@@ -45,14 +45,14 @@ def component_purl(package: Package, os: OsRelease | None) -> PackageUrl:
     namespace, version = package.namespace, str(package.version)
     qualifiers: dict[str, str] = {}
     if package.kind.is_of_distribution:
-        namespace = namespace or (_NAMESPACES.get(os.id, os.id) if os else "")
+        namespace = namespace or (namespace_of(os) if os else "")
         if package.kind is PackageKind.RPM:
             epoch, colon, rest = version.partition(":")
             if colon:
                 qualifiers["epoch"], version = epoch, rest
             qualifiers["rpmmod"] = package.modularity
         qualifiers["arch"] = package.architecture
-        qualifiers["distro"] = _distro(os) if os else ""
+        qualifiers["distro"] = distro_of(os) if os else ""
         qualifiers["upstream"] = _upstream(package)
     vendor, name = _divided(package)
     qualifiers.update(it for it in package.qualifiers if it[0] not in _NOT_IN_URL)
@@ -66,6 +66,17 @@ def component_purl(package: Package, os: OsRelease | None) -> PackageUrl:
     return PackageUrl(url.to_string())
 
 
+def namespace_of(os: OsRelease) -> str:
+    """The vendor of an operating system, as package URLs have it."""
+    return _NAMESPACES.get(os.id, os.id)
+
+
+def distro_of(os: OsRelease) -> str:
+    """The qualifier `distro` of an operating system's packages: `debian-12`."""
+    release = os.version_id or os.version_codename
+    return f"{os.id}-{release}" if release else os.id
+
+
 def _divided(package: Package) -> tuple[str, str]:
     """A whole name as the namespace and the name of a package URL."""
     separator = _SEPARATORS.get(package.kind)
@@ -73,11 +84,6 @@ def _divided(package: Package) -> tuple[str, str]:
         return "", package.name
     vendor, _, name = package.name.rpartition(separator)
     return vendor, name
-
-
-def _distro(os: OsRelease) -> str:
-    release = os.version_id or os.version_codename
-    return f"{os.id}-{release}" if release else os.id
 
 
 def _upstream(package: Package) -> str:

@@ -6,6 +6,7 @@ from typing import Final
 from tidegate.scan.cataloger import Cataloger
 from tidegate.scan.catalogers.apk import ApkCataloger
 from tidegate.scan.catalogers.dpkg import DpkgCataloger
+from tidegate.scan.catalogers.embedded_sbom import EmbeddedSbomCataloger
 from tidegate.scan.catalogers.go_binary import GoBinaryCataloger
 from tidegate.scan.catalogers.installed.alpm import AlpmCataloger
 from tidegate.scan.catalogers.installed.composer import ComposerCataloger
@@ -54,5 +55,6 @@ CATALOGERS: Final[tuple[Cataloger, ...]] = (
     GoBinaryCataloger(),
     RustBinaryCataloger(),
     ProgramCataloger(),
+    EmbeddedSbomCataloger(),
 )
 """What reads an image or an unpacked root file system: that which is installed. Of folders: `scan/source_roster.py`."""

@@ -70,6 +70,10 @@ def samples_of(cataloger: str, folder: Path) -> list[Sample]:
             Sample(path="var/lib/dpkg/info/a:amd64.list", content=b"/.\n/usr\n/usr/a\n"),
             Sample(path="var/lib/dpkg/info/a.md5sums", content=b"0" * 32 + b"  usr/a\n"),
         ],
+        "embedded-sbom": [
+            Sample(path=f"opt/{path.name}", content=path.read_bytes())
+            for path in sorted((Path(__file__).parent / "embedded").iterdir())
+        ],
         "go-binary": [
             Sample(path="app", content=elf({".go.buildinfo": GO})),
             Sample(path="app", content=elf({".go.buildinfo": GO}, wide=False, big=True, stripped=True)),
