@@ -15,7 +15,7 @@ from tidegate.scan.catalogers.locked.tables import table, tables, text
 from tidegate.scan.catalogers.locked.yaml_form import read_yaml
 
 _PROVIDER: Final = re.compile(r'provider "([^"\s]{1,300})" \{')
-_VERSION: Final = re.compile(r'\s+version\s{1,20}= "([^"]{1,100})"')
+_VERSION: Final = re.compile(r'\n\s{1,20}version\s{1,20}= "([^"]{1,100})"')
 _ARCHIVE_SUM: Final = re.compile(r'"zh:([0-9a-f]{64})"')
 
 

@@ -4,8 +4,9 @@
 import re
 from typing import Final
 
-# Texts are taken whole, so that nothing inside them looks like a comment or a comma.
-_PARTS: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"|//[^\n]*+|/\*(?:[^*]|\*(?!/))*+\*/|,(?=\s*+[}\]])', re.DOTALL)
+# Texts are taken whole, so that nothing inside them looks like a comment or a comma. What is not closed goes to the
+# end, or every quote in it would be tried anew.
+_PARTS: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"?|//[^\n]*+|/\*(?:[^*]|\*(?!/))*+(?:\*/)?|,(?=\s*+[}\]])', re.DOTALL)
 
 
 def plain_json(content: bytes) -> bytes:

@@ -18,7 +18,7 @@ from tidegate.scan.catalogers.locked.tables import table, text, texts
 from tidegate.scan.catalogers.locked.toml_form import read_toml
 from tidegate.scan.catalogers.python import normalised
 
-_QUOTED: Final = re.compile(r"""(["'])([A-Za-z0-9][^"'\n]{0,300}={2,3}[^"'\n]{1,100})\1""")
+_QUOTED: Final = re.compile(r"""(["'])([A-Za-z0-9][^"'\n]{0,300}={2,3} {0,3}[0-9][^"'\n]{0,100})\1""")
 _VERSION: Final = re.compile(r"={0,3}\s*([0-9][0-9A-Za-z.!+_-]*)\Z")
 _SECTION: Final = re.compile(r"\[([^\]]{1,200})\]\s*\Z")
 
@@ -99,7 +99,7 @@ PYPROJECT: Final = LockedForm(
     name="pyproject", wants=named("pyproject.toml", max_bytes=4 * MIB), read=read_pyproject, basis=Basis.DECLARED
 )
 SETUP_PY: Final = LockedForm(
-    name="setup-py", wants=named("setup.py", max_bytes=4 * MIB), read=read_setup_py, basis=Basis.DECLARED
+    name="setup-py", wants=named("setup.py", max_bytes=MIB), read=read_setup_py, basis=Basis.DECLARED
 )
 SETUP_CFG: Final = LockedForm(
     name="setup-cfg", wants=named("setup.cfg", max_bytes=4 * MIB), read=read_setup_cfg, basis=Basis.DECLARED

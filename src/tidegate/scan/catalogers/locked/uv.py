@@ -53,17 +53,18 @@ def _is_own(package: dict[str, Any]) -> bool:
 
 
 def _scopes(packages: list[dict[str, Any]]) -> dict[int, Scope]:
-    places: dict[str, list[int]] = {}
+    places: dict[tuple[str, str], int] = {}
     for index, package in enumerate(packages):
-        places.setdefault(text(package.get("name")), []).append(index)
+        name, version = text(package.get("name")), text(package.get("version"))
+        places[name, version] = index
+        places.setdefault((name, ""), index)  # one that has several versions is always asked for by version
 
     def wanted(requirements: Any) -> Iterator[_Node]:
         for it in tables(requirements):
-            version = text(it.get("version"))
-            for index in places.get(text(it.get("name")), ()):
-                if not version or packages[index].get("version") == version:
-                    yield index, ""
-                    yield from ((index, extra) for extra in texts(it.get("extra")))
+            index = places.get((text(it.get("name")), text(it.get("version"))))
+            if index is not None:
+                yield index, ""
+                yield from ((index, extra) for extra in texts(it.get("extra")))
 
     def needs(node: _Node) -> Iterator[tuple[_Node, bool]]:
         index, extra = node
