@@ -15,7 +15,8 @@ from tidegate.reports.sections import Section, headline, sections_of, severity_c
 MAX_CHARS: Final = 60_000
 """GitHub takes 65 536 in a comment."""
 _CELL_CHARS: Final = 200
-_PUNCTUATION: Final = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~=:&$^\"'@/])")
+_PUNCTUATION: Final = re.compile(r"([\\`*_\[\]()<>!|~&$])")
+"""What marks up inside a line; no text of others stands at the beginning of one."""
 _OPEN: Final = 3
 """Sections that stand open; those after them are folded."""
 _ICONS: Final = {"critical": "🔴", "high": "🟠", "medium": "🟡", "low": "🔵", "none": "⚪", "unknown": "⚪"}
