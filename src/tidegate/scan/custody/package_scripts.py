@@ -74,6 +74,9 @@ MADE: Final = (
         "etc/nsswitch.conf",
     ),
     *_rows("copied from base-files", {_DEB}, "etc/environment", "etc/fstab", "etc/inputrc", "etc/issue*"),
+    *_rows(
+        "what the release is called", {_APK}, "etc/alpine-release", "etc/os-release", "etc/issue", "etc/secfixes.d/"
+    ),
     *_rows("this machine's name and resolver", _ALL, "etc/hostname", "etc/hosts", "etc/resolv.conf", "etc/mtab"),
     *_rows("this machine's time", _ALL, "etc/localtime", "etc/timezone", "etc/adjtime"),
     *_rows("this machine's number (systemd)", _ALL, "etc/machine-id", "var/lib/dbus/machine-id"),

@@ -5,7 +5,8 @@
 entry only what lies above is looked up, and nothing is held but what links need.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Final, TypeAlias
 
 from tidegate.inventory import LayerFacts, LinkKind
@@ -92,7 +93,7 @@ class _Above:
         self._cut.clear()
         self._whiteouts.update(layer.whiteouts)
         self._ends.update(layer.whiteouts, layer.opaque)
-        self._imply(tree)
+        self._imply(chain(tree, layer.whiteouts, (f"{folder}/" for folder in layer.opaque)))
         if isinstance(tree, dict):
             kinds = self._kinds
             for path, kind in tree.items():
@@ -101,10 +102,10 @@ class _Above:
         else:
             self._dense.append(tree)
 
-    def _imply(self, tree: Mapping[str, str]) -> None:
-        """Folders that are there because something lies in them."""
+    def _imply(self, paths: Iterable[str]) -> None:
+        """Takes folders that are there because something lies in them, or is deleted from them."""
         folders = self._folders
-        for folder in {path.rpartition("/")[0] for path in tree}:
+        for folder in {path.rpartition("/")[0] for path in paths}:
             here = folder
             while here and here not in folders:
                 folders.add(here)
