@@ -88,7 +88,7 @@ def _owned(record: dict[str, Any], prefix: str) -> Iterator[tuple[str, bytes]]:
 
 
 def _sum(entry: dict[str, Any]) -> bytes:
-    if entry.get("path_type") in _NOT_A_FILE:
+    if text_of(entry.get("path_type")) in _NOT_A_FILE:
         return bytes(_SHA256_BYTES)
     digits = text_of(entry.get("sha256_in_prefix")) or text_of(entry.get("sha256"))
     told = hexadecimal(digits, "sha256")

@@ -31,17 +31,6 @@ from tidegate.scan.catalogers.installed.zip_archive import ZipArchive, ZipMember
 from tidegate.values import Struct, field, replace
 
 MAX_ARCHIVE_BYTES: Final = 256 * MIB
-MAX_INNER_BYTES: Final = 128 * MIB
-"""Bytes of one archive inside another, unpacked."""
-MAX_UNPACKED_BYTES: Final = 1024 * MIB
-"""Bytes of all archives and texts that are unpacked out of one file together."""
-MAX_ARCHIVES: Final = 5_000
-"""Archives inside one file, at all depths."""
-MAX_DEPTH: Final = 4
-"""Archives inside each other: a jar in a war in an ear is three."""
-MAX_POMS: Final = 10_000
-"""Maven coordinates of one archive."""
-
 _SUFFIXES: Final = (".jar", ".war", ".ear", ".par", ".sar", ".rar", ".hpi", ".jpi", ".kar", ".nar", ".lpkg")
 _INNER: Final = tuple(suffix.encode() for suffix in _SUFFIXES)
 _WANTED: Final = (*_INNER, b"/pom.properties", b"/pom.xml", b"META-INF/MANIFEST.MF")
@@ -52,12 +41,33 @@ _PROPERTIES: Final = "pom.properties"
 _POM: Final = "pom.xml"
 
 
+class ArchiveLimits(Struct, frozen=True, kw_only=True):
+    """What one archive with all that is in it may cost; what is over a limit is left out, and the outcome says so.
+
+    Attributes:
+        max_inner_bytes: of one archive inside another, unpacked.
+        max_unpacked_bytes: of all archives and texts that are unpacked out of one file together.
+        max_archives: inside one file, at all depths.
+        max_depth: archives inside each other: a jar in a war in an ear is two.
+        max_poms: Maven coordinates of one archive.
+    """
+
+    max_inner_bytes: int = 128 * MIB
+    max_unpacked_bytes: int = 1024 * MIB
+    max_archives: int = 5_000
+    max_depth: int = 4
+    max_poms: int = 10_000
+
+
 class JavaArchiveCataloger:
     """Reads Maven coordinates out of Java archives, and out of the metadata of unpacked ones."""
 
     name = "java-archive"
     version = 1
     wants = Wants(names=frozenset({_PROPERTIES}), suffixes=frozenset(_SUFFIXES), max_bytes=MAX_ARCHIVE_BYTES)
+
+    def __init__(self, limits: ArchiveLimits | None = None) -> None:
+        self._limits = limits or ArchiveLimits()
 
     def accepts(self, path: str) -> bool:
         """True for archives, and for the properties of an unpacked one."""
@@ -74,18 +84,19 @@ class JavaArchiveCataloger:
         if file.path.endswith(f"/{_PROPERTIES}"):
             _add(harvest, _named(read_properties(file.content), posixpath.dirname(file.path)))
         elif file.content[:2] == _ZIP or file.content[:2] == _SCRIPT:
-            _Reading(harvest=harvest).read(file.content, file.path, inner="", depth=0)
+            _Reading(harvest=harvest, limits=self._limits).read(file.content, file.path, inner="", depth=0)
         elif not file.path.endswith(".rar") and file.content:  # a .rar may be of the other kind
             raise InvalidInputError("not a zip archive", where=file.path)
         return harvest.facts()
 
 
 class _Reading(Struct, kw_only=True):
-    """What is left of the bounds while one file is read."""
+    """What was spent of the limits while one file is read."""
 
     harvest: Harvest
-    archives: int = MAX_ARCHIVES
-    unpacked_bytes: int = MAX_UNPACKED_BYTES
+    limits: ArchiveLimits
+    archives: int = 0
+    unpacked_bytes: int = 0
     full: bool = False
     seen: set[tuple[str, str]] = field(default_factory=set)
 
@@ -106,12 +117,15 @@ class _Reading(Struct, kw_only=True):
     def _descend(self, archive: ZipArchive, member: ZipMember, path: str, *, inner: str, depth: int) -> None:
         if self.full:
             return
-        if depth > MAX_DEPTH or self.archives <= 0:
-            self.full = self.archives <= 0
-            self.harvest.defect(f"{member.name[:200]}: over the limit MAX_DEPTH = {MAX_DEPTH} or MAX_ARCHIVES")
+        if depth > self.limits.max_depth:
+            self.harvest.defect(f"{member.name[:200]}: over the limit max_depth = {self.limits.max_depth}")
             return
-        self.archives -= 1
-        content = self._unpacked(archive, member, MAX_INNER_BYTES)
+        if self.archives >= self.limits.max_archives:
+            self.full = True
+            self.harvest.defect(f"{member.name[:200]}: over the limit max_archives = {self.limits.max_archives}")
+            return
+        self.archives += 1
+        content = self._unpacked(archive, member, self.limits.max_inner_bytes)
         if content is not None and content[:2] in {_ZIP, _SCRIPT}:
             self.read(content, path, inner=f"{inner}!/{member.name}" if inner else member.name, depth=depth)
 
@@ -152,10 +166,11 @@ class _Reading(Struct, kw_only=True):
             folder, _, base = name.rpartition("/")
             if base == _PROPERTIES or (base == _POM and _MAVEN in name):
                 folders[folder] = None
-        if len(folders) > MAX_POMS:
-            self.harvest.defect(f"over the limit MAX_POMS = {MAX_POMS}")
+        most = self.limits.max_poms
+        if len(folders) > most:
+            self.harvest.defect(f"over the limit max_poms = {most}")
         found: dict[Coordinates, tuple[str, ...]] = {}
-        for folder in list(folders)[:MAX_POMS]:
+        for folder in list(folders)[:most]:
             told = self._pom(archive, texts.get(f"{folder}/{_PROPERTIES}"), texts.get(f"{folder}/{_POM}"), folder)
             if told is not None:
                 found.setdefault(*told)
@@ -183,16 +198,17 @@ class _Reading(Struct, kw_only=True):
     def _unpacked(self, archive: ZipArchive, member: ZipMember | None, max_bytes: int) -> memoryview | None:
         if member is None or self.full:
             return None
-        if member.size > self.unpacked_bytes:
+        if member.size > self.limits.max_unpacked_bytes - self.unpacked_bytes:
             self.full = True
-            self.harvest.defect(f"{member.name[:200]}: over the limit MAX_UNPACKED_BYTES = {MAX_UNPACKED_BYTES}")
+            most = self.limits.max_unpacked_bytes
+            self.harvest.defect(f"{member.name[:200]}: over the limit max_unpacked_bytes = {most}")
             return None
         try:
             content = archive.read(member, max_bytes=max_bytes)
         except InvalidInputError as error:
             self.harvest.defect(str(error))
             return None
-        self.unpacked_bytes -= len(content)
+        self.unpacked_bytes += len(content)
         return content
 
 

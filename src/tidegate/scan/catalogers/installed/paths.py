@@ -17,6 +17,6 @@ def below(folder: str, name: str) -> str:
     if not name or len(name) > MAX_PATH_CHARS or "\0" in name:
         return ""
     path = name.lstrip("/") if name.startswith("/") or not folder else f"{folder}/{name}"
-    if path.startswith(("./", "../", "/")) or "//" in path or "/." in path:
+    if "//" in path or "/." in f"/{path}":
         path = posixpath.normpath("/" + path).lstrip("/")  # above the root is the root, as for the kernel
     return path.rstrip("/")

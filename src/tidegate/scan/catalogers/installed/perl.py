@@ -36,7 +36,7 @@ class PerlCataloger:
         harvest = Harvest(path=file.path, cataloger=self.name)
         meta = json_object(file.content, where=file.path)
         version = meta.get("version")
-        stated = [one for one in list_of(meta.get("license")) if one not in _UNKNOWN]
+        stated = [one for one in list_of(meta.get("license")) if text_of(one) not in _UNKNOWN]
         harvest.add(
             Package(
                 kind=PackageKind.CPAN,

@@ -9,7 +9,6 @@ is written, so a name with `..` in it is only a name.
 import zlib
 from collections.abc import Callable
 from struct import Struct as Layout
-from struct import error as LayoutError  # noqa: N812 - an error's name
 from typing import Final
 
 from tidegate.errors import BoundExceededError, InvalidInputError
@@ -153,10 +152,9 @@ class ZipArchive:
         )
 
     def _packed(self, member: ZipMember) -> memoryview:
-        try:
-            local = _LOCAL_LAYOUT.unpack_from(self._view, member.header_at)
-        except LayoutError as error:
-            raise InvalidInputError("its header lies outside the archive", where=self._inner(member)) from error
+        if member.header_at + _LOCAL_LAYOUT.size > len(self._view):
+            raise InvalidInputError("its header lies outside the archive", where=self._inner(member))
+        local = _LOCAL_LAYOUT.unpack_from(self._view, member.header_at)
         start = member.header_at + _LOCAL_LAYOUT.size + local[9] + local[10]
         if local[0] != _LOCAL or start + member.packed > len(self._view):
             raise InvalidInputError("its data lies outside the archive", where=self._inner(member))
