@@ -81,16 +81,18 @@ def _composer(component: Component) -> str:
     return f"{vendor}/{component.name}" if is_listed else ""
 
 
-def _egg(component: Component) -> str:
-    """`…/x-1.0.egg` for `…/x-1.0.egg/EGG-INFO/PKG-INFO`."""
+def _python(component: Component) -> str:
+    """`…/x-1.0.egg` for `…/x-1.0.egg/EGG-INFO/PKG-INFO`; else the folder of metadata alone."""
     folder = component.location.rpartition("/")[0]
     egg, _, last = folder.rpartition("/")
-    return egg if last == "EGG-INFO" and egg.endswith(".egg") else ""
+    if last == "EGG-INFO" and egg.endswith(".egg"):
+        return egg
+    return folder if last.endswith((".dist-info", ".egg-info")) else ""
 
 
 _FOLDERS: Final[dict[PackageKind, Callable[[Component], str]]] = {
     PackageKind.NPM: _npm,
     PackageKind.GEM: _gem,
     PackageKind.COMPOSER: _composer,
-    PackageKind.PYPI: _egg,
+    PackageKind.PYPI: _python,
 }
