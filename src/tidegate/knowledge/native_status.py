@@ -6,7 +6,7 @@ One file holds one package's document, or one JSON object a line:
 * `*.jsonl`: `{"name", "version" ("" or left out for all), "kind", "reason"}` (ours, for every ecosystem)
 * PyPI: the simple API's project detail (PEP 691: `files[].yanked`; PEP 792: `project-status`)
 * npm: a packument (`versions.*.deprecated`)
-* crates.io: an index file (RFC 2141; lines with `vers` and `yanked`)
+* crates.io: an index file (Rust RFC 2141; lines with `vers` and `yanked`)
 * NuGet: a registration (`items[].items[].catalogEntry` with `listed` and `deprecation`)
 * Packagist: Composer metadata v2 (`packages.*[].abandoned`)
 """
@@ -25,6 +25,16 @@ _Said = Iterator[tuple[str, str, str, str]]
 
 _GONE: Final = {"archived": "abandoned", "deprecated": "deprecated", "quarantined": "yanked"}
 _SOURCE_ENDS: Final = (".tar.gz", ".tar.bz2", ".zip", ".tgz")
+_BROKEN: Final = (
+    msgspec.DecodeError,
+    UnicodeDecodeError,
+    RecursionError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+)
+"""What a document of another shape makes the readers below raise."""
 _MAX_PAGES: Final = 10_000
 
 
@@ -42,7 +52,7 @@ def read_statuses(ecosystem: str, filename: str, data: bytes, *, where: str) -> 
     """
     try:
         found = list(_said(ecosystem, filename, data))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, AttributeError, TypeError, ValueError) as error:
+    except _BROKEN as error:
         raise InvalidInputError(f"not a registry's document about packages: {error}", where=where) from error
     statuses = (package_status(ecosystem, *one) for one in found)
     return [one for one in statuses if one is not None]

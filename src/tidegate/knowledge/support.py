@@ -48,7 +48,7 @@ class _Line(NamedTuple):
 def support_of(
     knowledge: Knowledge, components: Sequence[Component], os_release: OsRelease | None, base_name: str, at: date
 ) -> tuple[Support, ...]:
-    """Returns the support of everything whose release line is known; each product and line once.
+    """Returns the support of everything whose release line is known; each line of a product once a subject.
 
     A distribution's own packages are not told one by one, for the distribution cares for them; neither is what is
     there for building or testing only.
@@ -67,15 +67,11 @@ def support_of(
         InvalidInputError: the knowledge file is corrupt.
     """
     identified = _identified(knowledge)
-    found = [
-        *_of_distribution(knowledge, components, os_release, at),
-        *_of_base(knowledge, identified, base_name, at),
-        *_of_components(knowledge, identified, components, at),
-    ]
-    first: dict[tuple[str, str], Support] = {}
-    for one in found:
-        first.setdefault((one.product, one.cycle), one)
-    return tuple(sorted(first.values(), key=lambda one: (_SUBJECTS.index(one.subject), one.product, one.cycle)))
+    of_distribution = list(_of_distribution(knowledge, components, os_release, at))
+    known = {(one.product, one.cycle) for one in of_distribution}
+    of_base = (one for one in _of_base(knowledge, identified, base_name, at) if (one.product, one.cycle) not in known)
+    found = [*of_distribution, *of_base, *_of_components(knowledge, identified, components, at)]
+    return tuple(sorted(found, key=lambda one: (_SUBJECTS.index(one.subject), one.product, one.cycle)))
 
 
 def _of_distribution(

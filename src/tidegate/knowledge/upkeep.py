@@ -10,9 +10,12 @@ from tidegate.knowledge.database import Knowledge
 from tidegate.values import Struct
 
 _YEAR: Final = timedelta(days=365)
+_OLDEST: Final = "1990"
+"""Go's database writes the year 1 for "not told"."""
+
 _RELEASE: Final = "SELECT day, advisories FROM fix_day WHERE ecosystem = ? AND day <= ?"
 _LINE: Final = """
-SELECT DISTINCT advisory, fixed, substr(coalesce(nullif(published, ''), modified), 1, 10)
+SELECT DISTINCT advisory, fixed, substr(CASE WHEN published > '1990' THEN published ELSE modified END, 1, 10)
 FROM affected JOIN advisory ON advisory.id = affected.advisory
 WHERE ecosystem = ? AND affected.name = ? AND fixed <> ''
 """
@@ -59,7 +62,10 @@ def upkeep_of_line(
     if number is None:
         return UNKNOWN
     days = {advisory: str(day) for advisory, fixed, day in knowledge.rows(_LINE, (number, name)) if is_of_line(fixed)}
-    return _counted([(day, 1) for day in days.values() if day <= at.isoformat()], at)
+    dated = [(day, 1) for day in days.values() if day > _OLDEST]
+    if days and not dated:
+        return UNKNOWN
+    return _counted([(day, count) for day, count in dated if day <= at.isoformat()], at)
 
 
 def _counted(days: list[tuple[str, int]], at: date) -> Upkeep:

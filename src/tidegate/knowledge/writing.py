@@ -32,7 +32,9 @@ ORDER BY 1, 2, 3, 4, 5, 6, 7, row.state
 
 _FIX_DAYS: Final = """
 INSERT INTO fix_day
-SELECT affected.ecosystem, substr(coalesce(nullif(published, ''), modified), 1, 10) AS day, count(DISTINCT advisory)
+SELECT affected.ecosystem,
+       substr(CASE WHEN published > '1990' THEN published ELSE modified END, 1, 10) AS day,
+       count(DISTINCT advisory)
 FROM affected JOIN advisory ON advisory.id = affected.advisory
 WHERE fixed <> '' AND day GLOB '[12][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9]'
   AND affected.ecosystem IN
