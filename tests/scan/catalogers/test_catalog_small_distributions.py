@@ -133,7 +133,8 @@ def test_what_the_real_pacman_installs_is_what_is_read(tmp_path: Path) -> None:
     )
     (tmp_path / "conf").write_text("[options]\nSigLevel = Never\nArchitecture = auto\n")
     (root / "var" / "lib" / "pacman").mkdir(parents=True)
-    shared: list[str | Path] = [pacman, "--root", root, "--dbpath", root / "var/lib/pacman", "--config", tmp_path / "conf"]
+    shared: list[str | Path] = [pacman, "--root", root, "--dbpath", root / "var/lib/pacman"]
+    shared += ["--config", tmp_path / "conf"]
     shared += ["--logfile", tmp_path / "log", "--cachedir", tmp_path / "cache", "--gpgdir", tmp_path / "gpg"]
     done = subprocess.run(
         [*shared, "-U", "--noconfirm", tmp_path / "tide.pkg.tar.gz"], check=False, capture_output=True, text=True
