@@ -11,6 +11,7 @@ from struct import Struct
 from typing import Final, Protocol
 from zlib import adler32
 
+from tidegate.bounds import MIB
 from tidegate.errors import BoundExceededError, InvalidInputError
 from tidegate.scan import sparse
 from tidegate.scan.entry import Entry, EntryKind, normalise, shown
@@ -20,6 +21,7 @@ from tidegate.scan.tar_header import BLOCK, Extension, is_sound, number, old_pre
 _HEADER: Final = Struct("100s8s16x12s12x8sB100s6s82x155s12x")
 _ADLER: Final = 65521
 _KEPT_FIELDS: Final = 4096
+_GROWN_BYTES: Final = 4 * MIB
 _ZEROS: Final = bytes(BLOCK)
 _DOT: Final = ord(".")
 _KINDS: Final = {
@@ -301,6 +303,10 @@ class TarWalk:
             self._left = max(0, self._left - count)
             return bytes(self._view[at : at + count])
         taken = BytesIO()
+        if count > _GROWN_BYTES:  # at its full size from the first, which growing would overshoot
+            taken.seek(count - 1)
+            taken.write(b"\0")
+            taken.seek(0)
         left = count
         while left:
             if self._at >= self._end:
