@@ -48,7 +48,8 @@ def test_a_fact_tells_the_line_and_not_the_secret() -> None:
             rule="github-token",
             path="etc/app.conf",
             line=3,
-            redacted="ghp_… (40 characters)",
+            column=10,
+            redacted="ghp_… (40 characters), its checksum does not fit",
             fingerprint=hashlib.sha256(b"github-token\0" + secret).hexdigest(),
         )
     ]

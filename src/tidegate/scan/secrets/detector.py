@@ -1,59 +1,71 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Looks for secrets in many files at once: one Hyperscan automaton over all rules, then a second look at each hit.
+"""Looks for secrets in many files at once: one automaton over all rules, then a second look at each hit.
 
 Small files are laid end to end, one NUL between them (no rule matches a NUL, so no hit reaches from one file into
-the next), and the automaton runs once over the lot. It is compiled on first use, in 20 ms, and not kept on disk:
-a compiled automaton read back from a folder would be native code by another name.
+the next), and the automaton runs once over the lot. What is encoded or packed is decoded and looked at the same way.
 """
 
 import hashlib
-import threading
 from bisect import bisect_right
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 from itertools import accumulate
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from tidegate.bounds import KIB, MIB
 from tidegate.inventory import SecretFact
-from tidegate.scan.secrets.rule import Buffer, Rule, Sighting
+from tidegate.scan.secrets.archives import MAX_DEPTH, Budget, looks_like_archive, members
+from tidegate.scan.secrets.automaton import Automaton
+from tidegate.scan.secrets.chunks import opened, windows
+from tidegate.scan.secrets.keystore import key_store
+from tidegate.scan.secrets.looking import Hit, encoded_runs, is_text, sightings
+from tidegate.scan.secrets.rule import Buffer, Rule
 from tidegate.scan.secrets.rules import RULES
-from tidegate.scan.secrets.token import confirm_token
+from tidegate.scan.secrets.telling import FLOOD, Part, flood, told
+from tidegate.scan.secrets.utf16 import text_of
+from tidegate.values import replace
 
-if TYPE_CHECKING:
-    import hyperscan
+__all__ = ["FLOOD", "MAX_FILE_BYTES", "MAX_HITS_PER_FILE", "MAX_SECRETS_PER_FILE", "SecretDetector"]
 
 MAX_FILE_BYTES: Final = 8 * MIB
-"""Bytes of a file that are looked at; more is passed over."""
+"""Bytes of a file in a batch that are looked at; larger files come in chunks."""
 MAX_SECRETS_PER_FILE: Final = 1_000
 """Different secrets told of one file; past it `FLOOD` is told instead of the rest."""
 MAX_HITS_PER_FILE: Final = 10_000
-"""Hits of the automaton looked at again in one file; past it `FLOOD` is told instead of the rest."""
-FLOOD: Final = "secret-flood"
-"""Not a kind of token: a file was so full of hits that the rest of them was not looked at."""
+"""Hits of the automaton looked at again in one file, or one window of a large one; past it `FLOOD` is told."""
 
-_FORMAT: Final = 1
+_FORMAT: Final = 3
+"""Raised with every change of what is found by the same rules."""
 _SMALL_BYTES: Final = 16 * KIB
 _BATCH_BYTES: Final = MIB
-_TEXT_PROBE_BYTES: Final = 8_000
-_SHOWN_CHARS: Final = 4
-_ID_BITS: Final = 8
+_TAR_BYTES: Final = 1024
+_BINARY_HEADS: Final = (
+    b"\x1f\x8b\x08",
+    b"PK\x03\x04",
+    b"\xfe\xed\xfe\xed",
+    b"\xce\xce\xce\xce",
+    b"\xff\xfe",
+    b"\xfe\xff",
+    b"0\x82",
+    b"0\x81",
+)
 
 
 class SecretDetector:
     """Finds secrets in files. One instance serves all threads.
 
     Attributes:
-        version: changes whenever the same bytes could give other facts.
+        rules: in the order of their say.
     """
 
     def __init__(self, rules: Sequence[Rule] = RULES) -> None:
         """Takes the rules; nothing is compiled before the first file."""
-        self.version = _version(rules)
-        self._rules = tuple(rules)
-        self._lock = threading.Lock()
-        self._database: hyperscan.Database | None = None
-        self._of_thread = threading.local()
+        self.rules = tuple(rules)
+
+    @cached_property
+    def version(self) -> str:
+        """Changes whenever the same bytes could give other facts."""
+        return _version(self.rules)
 
     def scan_batch(self, files: Sequence[tuple[str, Buffer]]) -> list[SecretFact]:
         """Looks through files; of each no more than its first `MAX_FILE_BYTES`.
@@ -81,117 +93,151 @@ class SecretDetector:
                 facts += self._scan_one(*file)
         return facts + self._scan_small(batch)
 
+    def scan_chunks(self, path: str, chunks: Iterator[Buffer]) -> list[SecretFact]:
+        """Looks through one large file to its end, in bounded memory; nothing is missed where chunks meet.
+
+        Args:
+            path: of the file.
+            chunks: its content, in order, of any sizes; each may be used again once the next is asked for.
+
+        Returns:
+            The same facts as `scan_batch` would give for a file of this content without a bound.
+        """
+        source = opened(chunks)
+        if source.whole is not None:
+            return self._scan_one(path, source.whole, limit=len(source.whole))
+        seen: dict[tuple[str, str, tuple[str, ...]], SecretFact] = {}
+        budget = Budget()
+        text: bool | None = None
+        is_flooded = False
+        for window in windows(source.chunks):
+            text = is_text(path, window.content) if text is None else text
+            hits = self._automaton.hits(window.content, MAX_HITS_PER_FILE)
+            is_flooded |= len(hits) > MAX_HITS_PER_FILE
+            own = [hit for hit in hits if window.start <= hit[0] < window.stop]
+            part = Part(content=window.content, decoded=source.how, text=text, line=window.line, column=window.column)
+            facts, full = self._inside(path, part, own, budget) if own else ([], False)
+            is_flooded |= full
+            for fact in facts:
+                seen.setdefault((fact.rule, fact.fingerprint, fact.decoded), fact)
+            if len(seen) > MAX_SECRETS_PER_FILE:
+                break
+        kept = sorted(seen.values(), key=_in_order)[:MAX_SECRETS_PER_FILE]
+        return [*kept, flood(path)] if is_flooded or len(seen) > MAX_SECRETS_PER_FILE else kept
+
+    @cached_property
+    def _automaton(self) -> Automaton:
+        return Automaton(self.rules)
+
     def _scan_small(self, files: list[tuple[str, Buffer]]) -> list[SecretFact]:
         if not files:
             return []
-        hits = self._hits(b"\0".join([content for _, content in files]))
-        if not hits:
+        contents = [bytes(content) for _, content in files]
+        special = {index for index, content in enumerate(contents) if _is_special(content)}
+        hits = self._automaton.hits(b"\0".join(contents), MAX_HITS_PER_FILE)
+        if not hits and not special:
             return []
         if len(hits) > MAX_HITS_PER_FILE:  # one file's flood must not hide what lies in those after it
             return [fact for file in files for fact in self._scan_one(*file)]
-        starts = list(accumulate((len(content) + 1 for _, content in files), initial=0))
-        of_file: dict[int, list[int]] = {}
-        for hit in hits:
-            index = bisect_right(starts, hit >> _ID_BITS) - 1
-            of_file.setdefault(index, []).append(hit - (starts[index] << _ID_BITS))
-        return [fact for index in sorted(of_file) for fact in self._told(*files[index], of_file[index])]
+        starts = list(accumulate((len(content) + 1 for content in contents), initial=0))
+        of_file: dict[int, list[Hit]] = {index: [] for index in special}
+        for start, trigger in hits:
+            index = bisect_right(starts, start) - 1
+            of_file.setdefault(index, []).append((start - starts[index], trigger))
+        return [
+            fact for index in sorted(of_file) for fact in self._told(files[index][0], contents[index], of_file[index])
+        ]
 
-    def _scan_one(self, path: str, content: Buffer) -> list[SecretFact]:
-        if len(content) > MAX_FILE_BYTES:
-            content = memoryview(content)[:MAX_FILE_BYTES]
-        hits = self._hits(content)
-        return self._told(path, content, hits) if hits else []
+    def _scan_one(self, path: str, content: Buffer, *, limit: int = MAX_FILE_BYTES) -> list[SecretFact]:
+        if len(content) > limit:
+            content = memoryview(content)[:limit]
+        hits = self._automaton.hits(content, MAX_HITS_PER_FILE)
+        return self._told(path, content, hits) if hits or _is_special(content) else []
 
-    def _hits(self, content: Buffer) -> list[int]:
-        """Where rules hit, packed as start and number of the rule."""
-        import hyperscan  # a layer that is known already is scanned without it
+    def _told(self, path: str, content: Buffer, hits: list[Hit]) -> list[SecretFact]:
+        facts, is_flooded = self._inside(path, Part(content=content, text=is_text(path, content)), hits, Budget())
+        different: dict[tuple[str, str, tuple[str, ...]], SecretFact] = {}
+        for fact in facts:
+            different.setdefault((fact.rule, fact.fingerprint, fact.decoded), fact)
+        kept = sorted(different.values(), key=_in_order)
+        is_flooded |= len(kept) > MAX_SECRETS_PER_FILE
+        return [*kept[:MAX_SECRETS_PER_FILE], flood(path)] if is_flooded else kept
 
-        hits: list[int] = []
-
-        def note(rule: int, start: int, _end: int, _flags: int, _context: object) -> bool:
-            hits.append(start << _ID_BITS | rule)
-            return len(hits) > MAX_HITS_PER_FILE
-
-        database, scratch = self._automaton()
-        with suppress(hyperscan.ScanTerminated):
-            # The stub knows no memoryview; the extension takes any buffer.
-            database.scan(content, match_event_handler=note, scratch=scratch)  # type: ignore[type-var]
-        return hits
-
-    def _told(self, path: str, content: Buffer, hits: list[int]) -> list[SecretFact]:
-        seen: dict[tuple[str, bytes], Sighting] = {}
+    def _inside(self, path: str, part: Part, hits: list[Hit], budget: Budget) -> tuple[list[SecretFact], bool]:
+        """Everything in one content and in what is encoded or packed in it; True when there was too much."""
+        content = part.content
         is_flooded = len(hits) > MAX_HITS_PER_FILE
-        is_text = b"\0" not in bytes(content[:_TEXT_PROBE_BYTES])
-        for hit in dict.fromkeys(hits):
-            rule = self._rules[hit & (1 << _ID_BITS) - 1]
-            if not is_text and not rule.in_binaries:
-                continue
-            sighting = (rule.confirm or confirm_token)(rule, content, hit >> _ID_BITS)
-            if sighting is not None:
-                seen.setdefault((sighting.rule, sighting.secret), sighting)
-            if len(seen) > MAX_SECRETS_PER_FILE:
-                is_flooded = True
-                break
-        facts = _located(path, content, sorted(seen.values(), key=lambda sighting: sighting.start))
-        return [*facts[:MAX_SECRETS_PER_FILE], _flood(path)] if is_flooded else facts
-
-    def _automaton(self) -> "tuple[hyperscan.Database, hyperscan.Scratch]":
-        """The one database, and this thread's own scratch space."""
-        import hyperscan
-
-        scratch = getattr(self._of_thread, "scratch", None)
-        if self._database is None or scratch is None:
-            with self._lock:
-                self._database = self._database or _compiled(self._rules)
-                scratch = self._of_thread.scratch = hyperscan.Scratch(self._database)
-        return self._database, scratch
-
-
-def _compiled(rules: Sequence[Rule]) -> "hyperscan.Database":
-    import hyperscan
-
-    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-    database.compile(
-        expressions=[rule.trigger for rule in rules],
-        ids=list(range(len(rules))),
-        elements=len(rules),
-        flags=hyperscan.HS_FLAG_SOM_LEFTMOST,
-    )
-    return database
-
-
-def _located(path: str, content: Buffer, sightings: list[Sighting]) -> list[SecretFact]:
-    facts: list[SecretFact] = []
-    line, counted = 1, 0
-    for sighting in sightings:
-        line += bytes(content[counted : sighting.start]).count(b"\n")
-        counted = sighting.start
-        facts.append(
-            SecretFact(
-                rule=sighting.rule,
-                path=path,
-                line=line,
-                redacted=_redacted(sighting),
-                fingerprint=hashlib.sha256(sighting.rule.encode() + b"\0" + sighting.secret).hexdigest(),
-            )
+        found = sightings(
+            self.rules, self._automaton.triggers, content, hits, text=part.text, limit=MAX_SECRETS_PER_FILE
         )
-    return facts
+        if part.is_whole and (store := key_store(content)) is not None:
+            found.insert(0, store)
+        facts = told(path, part, found)
+        if len(part.decoded) >= MAX_DEPTH:
+            return facts, is_flooded
+        for how, plain in _packed(content, budget) if part.is_whole else ():
+            inner, full = self._deeper(path, plain, (*part.decoded, how), budget)
+            facts += inner
+            is_flooded |= full
+        taken = [(one.start, one.start + len(one.secret)) for one in found]
+        ruler = part.ruler()
+        for run in encoded_runs(self._automaton.triggers, content, hits, taken):
+            if budget.left <= 0:
+                break
+            budget.left -= len(run.plain)
+            inner, full = self._deeper(path, run.plain, (*part.decoded, run.encoding.value), budget)
+            is_flooded |= full
+            if inner:
+                line, column = ruler.at(run.start)
+                facts += [replace(fact, line=line, column=column) for fact in inner]
+        return facts, is_flooded
+
+    def _deeper(
+        self, path: str, content: bytes, decoded: tuple[str, ...], budget: Budget
+    ) -> tuple[list[SecretFact], bool]:
+        hits = self._automaton.hits(content, MAX_HITS_PER_FILE)
+        if not hits and not _is_special(content):
+            return [], False
+        return self._inside(path, Part(content=content, decoded=decoded, text=is_text("", content)), hits, budget)
 
 
-def _redacted(sighting: Sighting) -> str:
-    size = len(sighting.secret)
-    shown = sighting.shown or sighting.secret[:_SHOWN_CHARS].decode("ascii", "replace") + "…"
-    return f"{shown} ({size} characters)"
+def _packed(content: Buffer, budget: Budget) -> Iterator[tuple[str, bytes]]:
+    if looks_like_archive(content):
+        for member in members(content, budget):
+            yield member.how, member.content
+    elif (text := text_of(content)) is not None:
+        yield "utf-16", text
 
 
-def _flood(path: str) -> SecretFact:
-    fingerprint = hashlib.sha256(f"{FLOOD}\0{path}".encode(errors="surrogateescape")).hexdigest()
-    return SecretFact(rule=FLOOD, path=path, line=1, redacted="the rest was not looked at", fingerprint=fingerprint)
+def _is_special(content: Buffer) -> bool:
+    """True for what is to be looked at even without a hit: it may be an archive, a key store or UTF-16."""
+    head = bytes(content[:4])
+    return (
+        head.startswith(_BINARY_HEADS)
+        or (head[1:2] == b"\0" and head[3:4] == b"\0")
+        or (head[:1] == b"\0" and head[2:3] == b"\0")
+        or (len(content) >= _TAR_BYTES and looks_like_archive(content))
+    )
+
+
+def _in_order(fact: SecretFact) -> tuple[int, int, tuple[str, ...], str]:
+    return fact.line, fact.column, fact.decoded, fact.rule
 
 
 def _version(rules: Sequence[Rule]) -> str:
-    told = [
-        (rule.id, rule.trigger, rule.token.pattern, rule.min_entropy, rule.stands_alone, rule.in_binaries)
-        for rule in rules
+    told_of = [
+        (
+            one.id,
+            one.trigger,
+            one.pattern,
+            one.keys,
+            one.back,
+            one.min_entropy,
+            one.stands_alone,
+            one.in_binaries,
+            one.yields,
+            one.allows,
+        )
+        for one in rules
     ]
-    return f"{_FORMAT}-{hashlib.sha256(repr(told).encode()).hexdigest()[:12]}"
+    return f"{_FORMAT}-{hashlib.sha256(repr(told_of).encode()).hexdigest()[:12]}"

@@ -10,7 +10,6 @@ from tidegate.scan.secrets.rule import Buffer, Rule, Sighting
 
 _PLACEHOLDERS: Final = re.compile(
     rb"example|placeholder|changeme|redacted|dummy|sample|insert|replace|fake_?token|your_?token"
-    rb"|Eby8vdM02xNOcqFlqUwJ"  # the storage emulator's well-known account
     rb"|xxxxx|\*\*\*\*|00000000|12345678|abcdefgh|deadbeef",
     re.IGNORECASE,
 )
@@ -28,21 +27,27 @@ def confirm_token(rule: Rule, content: Buffer, start: int) -> Sighting | None:
     Returns:
         None when it stands inside a longer word, has another form, too little entropy, or is a known placeholder.
     """
-    if rule.stands_alone and not _starts_a_word(content, start):
+    if rule.stands_alone and not _starts_a_word(content, start - rule.back):
         return None
-    found = rule.token.match(content, start)
+    found = rule.token.match(content, max(0, start - rule.back))
     if found is None:
         return None
     secret = bytes(found["secret"])
     if entropy(secret) < rule.min_entropy or _PLACEHOLDERS.search(secret):
         return None
-    return Sighting(rule=rule.id, start=found.start("secret"), secret=secret)
+    if rule.allowed is not None and rule.allowed.search(secret):
+        return None
+    return Sighting(rule=rule.id, start=found.start("secret"), secret=secret, note=_note(rule, secret))
 
 
 def entropy(secret: bytes) -> float:
     """Shannon entropy of the characters' own frequencies, in bits a character."""
     size = len(secret)
     return -sum(count / size * math.log2(count / size) for count in Counter(secret).values()) if size else 0.0
+
+
+def _note(rule: Rule, secret: bytes) -> str:
+    return "" if rule.check is None or rule.check(secret) else "its checksum does not fit"
 
 
 def _starts_a_word(content: Buffer, start: int) -> bool:

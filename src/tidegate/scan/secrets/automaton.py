@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One Hyperscan automaton over the triggers of all rules and of everything that may be encoded.
+
+It is compiled on first use, in about a fifth of a second, and not kept on disk: a compiled automaton read back from a
+folder would be native code by another name. A key that several rules share is one trigger.
+"""
+
+import re
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from tidegate.scan.secrets.prefixes import literal_beginnings
+from tidegate.scan.secrets.rule import Buffer, Rule
+from tidegate.scan.secrets.telltales import HEX_RUN, PERCENT, TELLTALES, Telltale
+from tidegate.values import Struct
+
+if TYPE_CHECKING:
+    import hyperscan
+
+_REST: Final = r"[\w .\-\"'\])\\]{0,24}[=:,>|\s][\s=>\"'`\\]{0,4}[0-9A-Za-z+/_.~!@#%^&*-]{6}"
+_ASSIGNED: Final = r"[\w\"'\])\\.-]{0,16}\s?[=:]>?[\s\"'`\\]{0,3}[0-9A-Za-z+/_.~!@#%^&*-]{6}"
+COMMON_KEYS: Final = {
+    **dict.fromkeys(
+        (
+            "_pwd",
+            "passwd",
+            "passphrase",
+            "passwort",
+            "private_key",
+            "access_key",
+            "accesskey",
+            "signing_key",
+            "api-key",
+        ),
+        _REST,
+    ),
+    **dict.fromkeys(("password", "secret", "token", "credential"), _ASSIGNED),
+}
+"""Words so frequent that the automaton itself has to see the assignment behind them, and the beginning of a value."""
+
+
+class Trigger(Struct, frozen=True, kw_only=True):
+    """One expression of the automaton: the rules it may be a hit of, or how what it found is encoded."""
+
+    expression: bytes
+    rules: tuple[int, ...] = ()
+    telltale: Telltale | None = None
+    is_caseless: bool = False
+
+
+class Automaton:
+    """Finds triggers. One instance serves all threads.
+
+    Attributes:
+        triggers: in the order of their numbers.
+    """
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self.triggers = tuple(_triggers(rules))
+        self._lock = threading.Lock()
+        self._database: hyperscan.Database | None = None
+        self._of_thread = threading.local()
+
+    def hits(self, content: Buffer, limit: int) -> list[tuple[int, int]]:
+        """Where triggers hit, as start and number of the trigger; of more than `limit` only the first `limit` + 1."""
+        import hyperscan  # a layer that is known already is scanned without it
+
+        hits: list[tuple[int, int]] = []
+
+        def note(trigger: int, start: int, _end: int, _flags: int, _context: object) -> bool:
+            hits.append((start, trigger))
+            return len(hits) > limit
+
+        database, scratch = self._ready()
+        with suppress(hyperscan.ScanTerminated):
+            # The stub knows no memoryview; the extension takes any buffer.
+            database.scan(content, match_event_handler=note, scratch=scratch)  # type: ignore[type-var]
+        return hits
+
+    def _ready(self) -> "tuple[hyperscan.Database, hyperscan.Scratch]":
+        """The one database, and this thread's own scratch space."""
+        import hyperscan
+
+        scratch = getattr(self._of_thread, "scratch", None)
+        if self._database is None or scratch is None:
+            with self._lock:
+                self._database = self._database or _compiled(self.triggers)
+                scratch = self._of_thread.scratch = hyperscan.Scratch(self._database)
+        return self._database, scratch
+
+
+def expression_fits(expression: str, *, is_caseless: bool = False) -> str:
+    """Why the automaton cannot take an expression; "" when it can."""
+    import hyperscan
+
+    try:
+        _compiled((Trigger(expression=expression.encode(), is_caseless=is_caseless),))
+    except hyperscan.HyperscanError as error:
+        return str(error) or "not an expression of the automaton"
+    return ""
+
+
+def _triggers(rules: Sequence[Rule]) -> list[Trigger]:
+    by_literal: dict[tuple[str, bool], list[int]] = {}
+    expressions: list[Trigger] = []
+    for index, rule in enumerate(rules):
+        literals = literal_beginnings(rule.trigger)
+        for literal in literals:
+            by_literal.setdefault((literal, False), []).append(index)
+        if rule.trigger and not literals:
+            expressions.append(Trigger(expression=rule.trigger.encode("latin-1"), rules=(index,)))
+        for key in rule.keys:
+            by_literal.setdefault((key, True), []).append(index)
+    for (literal, is_caseless), indexes in sorted(by_literal.items()):
+        rest = COMMON_KEYS.get(literal, "") if is_caseless else ""
+        expression = (re.escape(literal) + rest).encode()
+        expressions.append(Trigger(expression=expression, rules=tuple(indexes), is_caseless=is_caseless))
+    expressions += [Trigger(expression=re.escape(tale.encoded), telltale=tale) for tale in TELLTALES]
+    return expressions + [Trigger(expression=tale.encoded, telltale=tale) for tale in (HEX_RUN, PERCENT)]
+
+
+def _compiled(triggers: Sequence[Trigger]) -> "hyperscan.Database":
+    import hyperscan
+
+    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+    database.compile(
+        expressions=[trigger.expression for trigger in triggers],
+        ids=list(range(len(triggers))),
+        elements=len(triggers),
+        flags=[
+            hyperscan.HS_FLAG_SOM_LEFTMOST | (hyperscan.HS_FLAG_CASELESS if trigger.is_caseless else 0)
+            for trigger in triggers
+        ],
+    )
+    return database

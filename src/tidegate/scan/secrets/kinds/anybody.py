@@ -1,0 +1,392 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What nobody gives out, but everybody has: keys, logins in files and addresses, password hashes, and the rest."""
+
+from typing import Final
+
+from tidegate.evidence import Severity
+from tidegate.scan.secrets.guessing import confirm_generic, confirm_password
+from tidegate.scan.secrets.kinds.writing import ASSIGNED, form, keyed
+from tidegate.scan.secrets.logins import (
+    confirm_basic,
+    confirm_jwk,
+    confirm_jwt,
+    confirm_kubeconfig_key,
+    confirm_login,
+    confirm_netrc,
+)
+from tidegate.scan.secrets.private_key import confirm_private_key
+from tidegate.scan.secrets.putty import confirm_putty
+from tidegate.scan.secrets.registry_auth import confirm_registry_auth
+from tidegate.scan.secrets.rule import Rule
+
+_CRIT: Final = Severity.CRITICAL
+_HASH: Final = (
+    r"\$(?:1\$[0-9A-Za-z./]{1,8}\$[0-9A-Za-z./]{22}|apr1\$[0-9A-Za-z./]{1,8}\$[0-9A-Za-z./]{22}"
+    r"|2[abxy]\$[0-9]{2}\$[0-9A-Za-z./]{53}|5\$(?:rounds=[0-9]{1,9}\$)?[0-9A-Za-z./]{1,16}\$[0-9A-Za-z./]{43}"
+    r"|6\$(?:rounds=[0-9]{1,9}\$)?[0-9A-Za-z./]{1,16}\$[0-9A-Za-z./]{86}|y\$[0-9A-Za-z./]{1,8}\$[0-9A-Za-z./]{8,86}\$[0-9A-Za-z./]{43}"
+    r"|argon2id?\$v=[0-9]{1,3}\$m=[0-9]{1,8},t=[0-9]{1,4},p=[0-9]{1,3}\$[0-9A-Za-z+/]{8,90}\$[0-9A-Za-z+/]{20,90})"
+)
+
+KEYS: Final = (
+    Rule(
+        id="private-key",
+        title="Private key",
+        trigger=r"-----BEGIN (?:RSA |EC |DSA |OPENSSH |ENCRYPTED |PGP |ANY )?PRIVATE KEY(?: BLOCK)?-----",
+        pattern=r"(?P<secret>-----BEGIN [A-Z ]{0,12}PRIVATE KEY(?: BLOCK)?-----)",
+        stands_alone=False,
+        in_binaries=False,  # programs carry keys to test themselves with
+        confirm=confirm_private_key,
+        severity=_CRIT,
+        also_known_as=("encrypted-private-key",),
+        samples=(),  # real keys of every kind are made by the test
+        counter_samples=(
+            "-----BEGIN RSA PRIVATE KEY-----",
+            "-----BEGIN PRIVATE KEY-----\n...\n-----END PRIVATE KEY-----",
+            "-----BEGIN PUBLIC KEY-----\n<64:base64>\n-----END PUBLIC KEY-----",
+            "-----BEGIN PRIVATE KEY-----\nzz<62:base64>\n-----END PRIVATE KEY-----",
+        ),
+    ),
+    Rule(
+        id="putty-private-key",
+        title="PuTTY private key",
+        trigger=r"PuTTY-User-Key-File-[123]: ",
+        pattern=r"(?P<secret>PuTTY-User-Key-File-[123]: )",
+        in_binaries=False,
+        confirm=confirm_putty,
+        severity=_CRIT,
+        samples=(
+            (
+                "PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\nComment: c\nPublic-Lines: 1\n<64:base64>\n"
+                "Private-Lines: 1\n<48:base64>\nPrivate-MAC: <64:hex>\n"
+            ),
+        ),
+        counter_samples=(
+            "PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\n",
+            "PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: aes256-cbc\nPrivate-Lines: 1\n<48:base64>\n",
+        ),
+    ),
+    form(
+        "age-secret-key",
+        "age secret key",
+        "",
+        r"AGE-SECRET-KEY-1[QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L]{58}",
+        "AGE-SECRET-KEY-1<58:bech32>",
+        "AGE-SECRET-KEY-1BBBB<54:bech32>",
+        severity=_CRIT,
+        trigger=r"AGE-SECRET-KEY-1[0-9A-Z]{58}",
+    ),
+    form(
+        "wireguard-private-key",
+        "WireGuard private key",
+        "",
+        r"(?:PrivateKey|PresharedKey)\s{0,4}=\s{0,4}(?P<secret>[0-9A-Za-z+/]{42}[AEIMQUYcgkosw048]=)",
+        "PrivateKey = <42:base64>A=",
+        "PrivateKey = <40:base64>A=",
+        min_entropy=4.0,
+        severity=_CRIT,
+        trigger=r"(?:PrivateKey|PresharedKey)\s{0,4}=\s{0,4}[0-9A-Za-z+/]{42}",
+    ),
+    form(
+        "jwk-private-key",
+        "Private JSON Web Key",
+        "",
+        r"\"d\"\s{0,4}:\s{0,4}\"(?P<secret>[0-9A-Za-z_-]{42,700})\"",
+        '{"kty":"EC","d":"<43:url64>","x":"y"}',
+        '{"d":"<43:url64>"}',
+        stands_alone=False,
+        min_entropy=4.0,
+        severity=_CRIT,
+        confirm=confirm_jwk,
+        trigger=r"\"d\"\s{0,4}:\s{0,4}\"[0-9A-Za-z_-]{42}",
+    ),
+    form(
+        "ansible-vault",
+        "Ansible vault, encrypted",
+        "",
+        r"\$ANSIBLE_VAULT;1\.[12];AES256[;0-9A-Za-z_-]{0,40}\r?\n\s{0,20}(?P<secret>[0-9a-f]{60,80})",
+        "$ANSIBLE_VAULT;1.1;AES256\n<80:hex>",
+        "$ANSIBLE_VAULT;1.1;AES256\n<40:hex>",
+        severity=Severity.LOW,
+        stands_alone=False,
+        min_entropy=2.0,
+        trigger=r"\$ANSIBLE_VAULT;1\.[12];AES256",
+    ),
+)
+"""Keys."""
+
+LOGINS: Final = (
+    Rule(
+        id="registry-auth",
+        title="Registry login",
+        trigger=r"\"auth\"\s{0,8}:\s{0,8}\"[0-9A-Za-z+/]{8}",
+        pattern=r"\"auth\"\s{0,8}:\s{0,8}\"(?P<secret>[0-9A-Za-z+/]{8,4096}={0,2})\"",
+        stands_alone=False,
+        confirm=confirm_registry_auth,
+        samples=('{"auths": {"registry.internal:5000": {"auth": "<login>"}}}',),
+        counter_samples=(
+            '{"auth": "<login>"}',
+            '{"auths": {"registry.internal:5000": {"auth": "<64:x>"}}}',
+            '{"auths": {"registry.internal:5000": {}}}',
+        ),
+    ),
+    form(
+        "url-credentials",
+        "User and password in an address",
+        "",
+        r"://[^\s:/@\"'`<>\\\x00{}$|,;()]{0,80}:(?P<secret>[^\s:/@\"'`<>\\\x00|]{4,200})@[0-9A-Za-z\[]",
+        ("postgres://app:<16:alnum>@db.internal:5432/app", "https://bot:<20:alnum>@git.internal/team/app.git"),
+        (
+            "postgres://app:password@localhost/app",
+            "https://user:pass@example.com/",
+            "postgres://app:${DB_PASSWORD}@db/app",
+            "https://host:8080/a@b",
+            "http://user:<16:x>@host",
+        ),
+        trigger=r"://[^\s:/@\"'`<>\\\x00{}$|,;()]{0,40}:[^\s:/@\"'`<>\\\x00|]{4}",
+        min_entropy=2.0,
+        confirm=confirm_login,
+        yields=True,
+        stands_alone=False,
+        in_binaries=False,
+    ),
+    form(
+        "basic-auth-header",
+        "HTTP Basic login",
+        "",
+        r"(?i:authorization)[\"']?\s{0,4}[:=,]\s{0,4}[\"']?(?i:basic)\s{1,4}(?P<secret>[0-9A-Za-z+/]{12,400}={0,2})",
+        "Authorization: Basic <login>",
+        ("Authorization: Basic <64:x>", "Authorization: Basic dXNlcjpwYXNz"),
+        trigger=r"(?i)authorization[\"']?\s{0,4}[:=,]\s{0,4}[\"']?basic\s{1,4}[0-9a-z+/]{12}",
+        stands_alone=False,
+        confirm=confirm_basic,
+        yields=True,
+        in_binaries=False,
+        also_known_as=("curl-auth-header",),
+    ),
+    form(
+        "bearer-header",
+        "HTTP bearer token",
+        "",
+        r"(?i:authorization)[\"']?\s{0,4}[:=,]\s{0,4}[\"']?(?i:bearer|token)\s{1,4}(?P<secret>[0-9A-Za-z_~+/.-]{20,2000}={0,2})",
+        "Authorization: Bearer <40:alnum>",
+        (
+            "Authorization: Bearer $TOKEN",
+            "Authorization: Bearer <40:x>",
+            "Authorization: Bearer your-access-token-goes-here",
+        ),
+        trigger=r"(?i)authorization[\"']?\s{0,4}[:=,]\s{0,4}[\"']?(?:bearer|token)\s{1,4}[0-9a-z_~+/.-]{20}",
+        stands_alone=False,
+        yields=True,
+        confirm=confirm_generic,
+        in_binaries=False,
+        min_entropy=3.5,
+    ),
+    form(
+        "curl-login",
+        "Login on a curl command line",
+        "",
+        r"curl\b[^\n\x00]{0,300}?\s(?:-u|--user)[= ]?\s{0,2}[\"']?[^\s:\"'$]{1,60}:(?P<secret>[^\s\"'$<{]{6,100})",
+        "curl -s -u deploy:<16:alnum> https://ci.internal/",
+        ("curl -u user:password https://a", "curl -u $USER:$PASS https://a"),
+        trigger=r"curl\s[^\n\x00]{0,60}\s(?:-u|--user)",
+        confirm=confirm_password,
+        yields=True,
+        in_binaries=False,
+        min_entropy=2.5,
+        also_known_as=("curl-auth-user",),
+    ),
+    form(
+        "json-web-token",
+        "JSON Web Token",
+        "",
+        r"\.eyJ[0-9A-Za-z_-]{14,6000}\.[0-9A-Za-z_-]{20,1400}",
+        "token=<jwt>",
+        ("eyJ<20:alnum>.eyJ<20:alnum>.<43:alnum>", "eyJ<20:alnum>.<43:alnum>"),
+        trigger=r"\.eyJ[0-9A-Za-z_-]{14}",
+        stands_alone=False,
+        confirm=confirm_jwt,
+        yields=True,
+        also_known_as=("jwt",),
+        severity=Severity.MEDIUM,
+        in_binaries=False,
+    ),
+    form(
+        "netrc-login",
+        "Password in .netrc",
+        "",
+        r"machine\s{1,8}\S{1,200}\s{1,8}login\s{1,8}\S{1,200}\s{1,8}password\s{1,8}(?P<secret>\S{4,200})",
+        "machine git.internal login deploy password <20:alnum>",
+        ("machine git.internal login deploy password ${TOKEN}", "machine host login me password password"),
+        trigger=r"machine\s{1,8}[^\s\x00]{1,80}\s{1,8}login\s{1,8}[^\s\x00]{1,80}\s{1,8}password\s",
+        confirm=confirm_netrc,
+        yields=True,
+        min_entropy=2.0,
+        in_binaries=False,
+    ),
+    form(
+        "pypirc-password",
+        "Password in .pypirc or pip configuration",
+        "",
+        r"(?:^|\n)\[[\w.-]{1,40}\]\r?\n(?:(?:repository|username)\s{0,4}[=:][^\n\x00]{0,200}\n){1,3}password\s{0,4}[=:]\s{0,4}(?P<secret>[^\s\x00]{6,200})",
+        "\n[internal]\nrepository = https://pypi.internal/\nusername = deploy\npassword = <20:alnum>\n",
+        "\n[internal]\nrepository = https://pypi.internal/\nusername = deploy\npassword = %(PASSWORD)s\n",
+        trigger=r"\n\[[0-9A-Za-z_.-]{1,40}\]\r?\n(?:repository|username)\s{0,4}[=:]",
+        confirm=confirm_netrc,
+        yields=True,
+        stands_alone=False,
+        min_entropy=2.0,
+        in_binaries=False,
+    ),
+    form(
+        "kubeconfig-key",
+        "Client key in a kubeconfig",
+        "",
+        r"client-key-data[\"']?\s{0,4}:\s{0,4}[\"']?(?P<secret>LS0tLS1CRUdJTi[0-9A-Za-z+/]{40,8000}={0,2})",
+        "    client-key-data: <pem64>",
+        "    client-key-data: REDACTED",
+        trigger=r"client-key-data[\"']?\s{0,4}:\s{0,4}[\"']?LS0tLS1CRUdJTi",
+        severity=_CRIT,
+        confirm=confirm_kubeconfig_key,
+        in_binaries=False,
+    ),
+    form(
+        "password-hash",
+        "Password hash of an account",
+        "",
+        rf"(?:^|\n)(?P<user>[0-9A-Za-z_.@+-]{{1,64}}):(?P<secret>{_HASH})",
+        (
+            "\nroot:$6$<16:alnum>$<86:alnum>:19000:0:99999:7:::",
+            "\nadmin:$apr1$<8:alnum>$<22:alnum>",
+            "\nweb:$2y$10$<53:alnum>",
+        ),
+        ("\nroot:*:19000:0:99999:7:::", "\nroot:!:19000:0:99999:7:::", "\nuser:$6$short"),
+        trigger=r"\n[0-9A-Za-z_.@+-]{1,64}:\$(?:1|apr1|2[abxy]|5|6|y|argon2id?)\$[^\s\x00:]{20}",
+        stands_alone=False,
+        min_entropy=2.5,
+        severity=Severity.MEDIUM,
+        in_binaries=False,
+    ),
+)
+"""Logins, where they are written down."""
+
+FRAMEWORKS: Final = (
+    keyed(
+        "rails-master-key",
+        "Rails master key",
+        "Ruby on Rails",
+        ("rails_master_key", "secret_key_base"),
+        r"[0-9a-f]{32}(?:[0-9a-f]{96})?",
+        ("RAILS_MASTER_KEY=<32:hex>", "secret_key_base: <128:hex>"),
+        severity=_CRIT,
+    ),
+    form(
+        "django-secret-key",
+        "Django secret key",
+        "Django",
+        r"SECRET_KEY\s{0,4}=\s{0,4}[\"'](?P<secret>(?!django-insecure)[0-9a-z!@#$%^&*()_=+-]{50})[\"']",
+        "SECRET_KEY = '<50:lower>'",
+        "SECRET_KEY = 'django-insecure-<34:lower>'",
+        stands_alone=False,
+        trigger=r"SECRET_KEY\s{0,4}=\s{0,4}[\"'][0-9a-z!@#$%^&*()_=+-]{50}",
+    ),
+    form(
+        "laravel-app-key",
+        "Laravel application key",
+        "Laravel",
+        r"APP_KEY=(?P<secret>base64:[0-9A-Za-z+/]{43}=)",
+        "APP_KEY=base64:<43:base64>=",
+        "APP_KEY=base64:<20:base64>=",
+        stands_alone=False,
+    ),
+    keyed(
+        "symfony-secret",
+        "Symfony application secret",
+        "Symfony",
+        ("app_secret",),
+        r"[0-9a-f]{32}",
+        "APP_SECRET=<32:hex>",
+        severity=Severity.MEDIUM,
+    ),
+    form(
+        "wordpress-salt",
+        "WordPress key or salt",
+        "WordPress",
+        r"define\(\s{0,4}[\"'](?:AUTH|SECURE_AUTH|LOGGED_IN|NONCE)_(?:KEY|SALT)[\"']\s{0,4},\s{0,20}[\"'](?P<secret>[^\n\"'\x00]{60,70})[\"']",
+        "define('AUTH_KEY', '<64:alnum>')",
+        "define('AUTH_KEY', 'put your unique phrase here')",
+        stands_alone=False,
+        trigger=r"define\(\s{0,4}[\"'](?:AUTH|SECURE_AUTH|LOGGED_IN|NONCE)_(?:KEY|SALT)[\"']",
+    ),
+    form(
+        "aspnet-machine-key",
+        "ASP.NET machine key",
+        "Microsoft",
+        r"validationKey=\"(?P<secret>[0-9A-Fa-f]{40,128})\"",
+        '<machineKey validationKey="<64:HEX>" />',
+        '<machineKey validationKey="AutoGenerate" />',
+        trigger=r"validationKey=\"[0-9A-Fa-f]{40}",
+    ),
+    form(
+        "connection-string-password",
+        "Password in a connection string",
+        "",
+        r"(?i:(?:user id|uid|username|user)\s{0,2}=\s{0,2}[^;\"'\n\x00]{1,64};\s{0,2}(?:password|pwd)\s{0,2}=\s{0,2})"
+        r"(?P<secret>[^;\"'\s\x00]{6,128})",
+        "Server=db;Database=a;User Id=app;Password=<16:alnum>;",
+        ("Server=db;User Id=app;Password=password;", "User Id=app;Password={0};"),
+        trigger=r"(?i)(?:user id|uid|username|user)\s{0,2}=\s{0,2}[^;\"'\n\x00]{1,64};\s{0,2}(?:password|pwd)\s{0,2}=",
+        stands_alone=False,
+        confirm=confirm_password,
+        yields=True,
+        min_entropy=2.5,
+        in_binaries=False,
+    ),
+)
+"""Keys of web frameworks, and of what stands behind them."""
+
+GUESSES: Final = (
+    keyed(
+        "generic-password",
+        "Password",
+        "",
+        ("password", "passwd", "passwort", "passphrase", "_pwd", "db_pass"),
+        r"[^\s\"'`<>\x00]{6,128}",
+        ("DB_PASSWORD=<16:alnum>", 'password: "<20:alnum>"'),
+        ("password = getpass()", "password: ${PASSWORD}", "password = 'changeme'", "passwords: <16:alnum>"),
+        rest=r"(?!s\b)[\w.-]{0,16}",
+        between=ASSIGNED,
+        confirm=confirm_password,
+        min_entropy=2.8,
+        severity=Severity.MEDIUM,
+        also_known_as=("hashicorp-tf-password",),
+    ),
+    keyed(
+        "generic-secret",
+        "Token or secret",
+        "",
+        (
+            "secret",
+            "token",
+            "api_key",
+            "apikey",
+            "api-key",
+            "access_key",
+            "accesskey",
+            "auth_key",
+            "credential",
+            "private_key",
+            "encryption_key",
+            "signing_key",
+        ),
+        r"[0-9A-Za-z_+/=.~!@#%^&*-]{16,256}",
+        ("API_TOKEN=<32:alnum>", 'client_secret: "<40:alnum>"'),
+        ("token = get_token_from_environment()", "secret_name: my-secret-in-the-cluster", "api_key = '<32:x>'"),
+        rest=r"[\w.-]{0,16}",
+        between=ASSIGNED,
+        confirm=confirm_generic,
+        min_entropy=3.5,
+        severity=Severity.MEDIUM,
+        also_known_as=("generic-api-key", "kubernetes-secret-yaml"),
+    ),
+)
+"""Guesses: only a key says that it is a secret, so the value has to look like one."""

@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Language models and what is built around them."""
+
+from typing import Final
+
+from tidegate.scan.secrets.kinds.writing import form, keyed
+
+_UUID: Final = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+_A_UUID: Final = "<8:hex>-<4:hex>-<4:hex>-<4:hex>-<12:hex>"
+
+MINDS: Final = (
+    form(
+        "anthropic-key",
+        "Anthropic API key",
+        "Anthropic",
+        r"sk-ant-(?!admin)[a-z]{3,5}[0-9]{2}-[0-9A-Za-z_-]{80,120}",
+        "sk-ant-api03-<93:url64>AA",
+        "sk-ant-api03-<50:url64>",
+        trigger=r"sk-ant-[a-z]{3,5}[0-9]{2}-[0-9A-Za-z_-]{48}",
+        also_known_as=("anthropic-api-key",),
+    ),
+    form(
+        "anthropic-admin-key",
+        "Anthropic admin key",
+        "Anthropic",
+        r"sk-ant-admin[0-9]{2}-[0-9A-Za-z_-]{80,120}",
+        "sk-ant-admin01-<93:url64>AA",
+        "sk-ant-admin01-<50:url64>",
+        also_known_as=("anthropic-admin-api-key",),
+    ),
+    form(
+        "openai-key",
+        "OpenAI API key",
+        "OpenAI",
+        r"sk-[0-9A-Za-z_-]{20,90}T3BlbkFJ[0-9A-Za-z_-]{20,90}",
+        ("sk-<20:alnum>T3BlbkFJ<20:alnum>", "sk-proj-<74:url64>T3BlbkFJ<74:url64>"),
+        ("sk-<40:alnum>", "T3BlbkFJ<20:alnum>"),
+        trigger=r"sk-[0-9A-Za-z_-]{20,90}T3BlbkFJ[0-9A-Za-z_-]{20}",
+        also_known_as=("openai-api-key",),
+    ),
+    form("openai-session-key", "OpenAI session key", "OpenAI", r"sess-[0-9A-Za-z]{40}", "sess-<40:alnum>"),
+    form("openrouter-key", "OpenRouter key", "OpenRouter", r"sk-or-v1-[0-9a-f]{64}", "sk-or-v1-<64:hex>"),
+    form(
+        "huggingface-token",
+        "Hugging Face token",
+        "Hugging Face",
+        r"hf_[A-Za-z]{34}",
+        "HF_TOKEN=hf_<34:alpha>",
+        "hf_<35:alpha>",
+        min_entropy=3.5,
+        also_known_as=("huggingface-access-token",),
+    ),
+    form(
+        "huggingface-organisation-token",
+        "Hugging Face organisation token",
+        "Hugging Face",
+        r"api_org_[A-Za-z]{34}",
+        "api_org_<34:alpha>",
+        min_entropy=3.5,
+        also_known_as=("huggingface-organization-api-token",),
+    ),
+    keyed(
+        "cohere-key",
+        "Cohere key",
+        "Cohere",
+        ("cohere", "co_api_key"),
+        r"[0-9A-Za-z]{40}",
+        "COHERE_API_KEY=<40:alnum>",
+        min_entropy=4.0,
+        also_known_as=("cohere-api-token",),
+    ),
+    form(
+        "perplexity-key",
+        "Perplexity key",
+        "Perplexity",
+        r"pplx-[0-9A-Za-z]{48}",
+        "pplx-<48:alnum>",
+        also_known_as=("perplexity-api-key",),
+    ),
+    form("groq-key", "Groq key", "Groq", r"gsk_[0-9A-Za-z]{52}", "gsk_<52:alnum>"),
+    form("xai-key", "xAI key", "xAI", r"xai-[0-9A-Za-z_]{70,85}", "xai-<80:alnum>", "xai-<60:alnum>"),
+    form("replicate-token", "Replicate token", "Replicate", r"r8_[0-9A-Za-z]{37}", "r8_<37:alnum>"),
+    form(
+        "nvidia-key", "NVIDIA API key", "NVIDIA", r"nvapi-[0-9A-Za-z_-]{60,70}", "nvapi-<64:alnum>", "nvapi-<50:alnum>"
+    ),
+    form("cerebras-key", "Cerebras key", "Cerebras", r"csk-[0-9a-z]{48}", "csk-<48:lower>"),
+    form("fireworks-key", "Fireworks key", "Fireworks AI", r"fw_[0-9A-Za-z]{24}", "fw_<24:alnum>"),
+    keyed(
+        "together-key",
+        "Together AI key",
+        "Together AI",
+        ("together_api", "togetherai", "together_ai"),
+        r"(?:tgp_v1_)?[0-9A-Za-z_-]{43,64}",
+        "TOGETHER_API_KEY=<64:hex>",
+        "TOGETHER_API_KEY=<40:hex>",
+    ),
+    keyed(
+        "mistral-key",
+        "Mistral key",
+        "Mistral AI",
+        ("mistral",),
+        r"[0-9A-Za-z]{32}",
+        "MISTRAL_API_KEY=<32:alnum>",
+        min_entropy=3.5,
+    ),
+    keyed(
+        "deepseek-key", "DeepSeek key", "DeepSeek", ("deepseek",), r"sk-[0-9a-f]{32}", "DEEPSEEK_API_KEY=sk-<32:hex>"
+    ),
+    form(
+        "langsmith-key",
+        "LangSmith key",
+        "LangChain",
+        r"lsv2_(?:pt|sk)_[0-9a-f]{32}_[0-9a-f]{10}",
+        "lsv2_pt_<32:hex>_<10:hex>",
+    ),
+    form("langfuse-key", "Langfuse secret key", "Langfuse", rf"sk-lf-{_UUID}", f"sk-lf-{_A_UUID}"),
+    form(
+        "pinecone-key",
+        "Pinecone key",
+        "Pinecone",
+        r"pcsk_[0-9A-Za-z]{5,6}_[0-9A-Za-z]{50,70}",
+        "pcsk_<5:alnum>_<63:alnum>",
+        "pcsk_<5:alnum>_<40:alnum>",
+    ),
+    keyed(
+        "pinecone-old-key", "Pinecone key, older form", "Pinecone", ("pinecone",), _UUID, f"PINECONE_API_KEY={_A_UUID}"
+    ),
+    keyed(
+        "wandb-key",
+        "Weights & Biases key",
+        "Weights & Biases",
+        ("wandb", "weights_and_biases"),
+        r"[0-9a-f]{40}",
+        "WANDB_API_KEY=<40:hex>",
+    ),
+    form(
+        "voyage-key",
+        "Voyage AI key",
+        "Voyage AI",
+        r"pa-[0-9A-Za-z_-]{43}",
+        "VOYAGE_API_KEY=pa-<43:alnum>",
+        min_entropy=4.0,
+    ),
+    form("jina-key", "Jina AI key", "Jina AI", r"jina_[0-9a-f]{32}[0-9A-Za-z_-]{28}", "jina_<32:hex><28:alnum>"),
+    form("tavily-key", "Tavily key", "Tavily", r"tvly-(?:dev-|prod-)?[0-9A-Za-z]{32}", "tvly-<32:alnum>"),
+    form("firecrawl-key", "Firecrawl key", "Firecrawl", r"fc-[0-9a-f]{32}", "fc-<32:hex>"),
+    keyed(
+        "elevenlabs-key",
+        "ElevenLabs key",
+        "ElevenLabs",
+        ("elevenlabs", "eleven_api", "xi-api-key"),
+        r"(?:sk_[0-9a-f]{48}|[0-9a-f]{32})",
+        "ELEVENLABS_API_KEY=sk_<48:hex>",
+    ),
+    keyed(
+        "assemblyai-key",
+        "AssemblyAI key",
+        "AssemblyAI",
+        ("assemblyai", "assembly_ai"),
+        r"[0-9a-f]{32}",
+        "ASSEMBLYAI_API_KEY=<32:hex>",
+    ),
+    keyed("deepgram-key", "Deepgram key", "Deepgram", ("deepgram",), r"[0-9a-f]{40}", "DEEPGRAM_API_KEY=<40:hex>"),
+    keyed(
+        "stability-key",
+        "Stability AI key",
+        "Stability AI",
+        ("stability_api", "stability_key", "stabilityai", "dreamstudio"),
+        r"sk-[0-9A-Za-z]{48}",
+        "STABILITY_API_KEY=sk-<48:alnum>",
+    ),
+    keyed(
+        "privateai-key",
+        "Private AI key",
+        "Private AI",
+        ("privateai", "private_ai", "private-ai"),
+        r"[0-9a-z]{32}",
+        "PRIVATEAI_KEY=<32:lower>",
+        also_known_as=("privateai-api-token",),
+    ),
+)
