@@ -134,8 +134,28 @@ JSON = st.recursive(
         st.lists(inner, max_size=3)
         | st.dictionaries(
             st.sampled_from(
-                "name files versions items packages yanked filename catalogEntry id abandoned x products cycles cycle eol"
-                " aliases identifiers purl category codename".split()
+                [
+                    "name",
+                    "files",
+                    "versions",
+                    "items",
+                    "packages",
+                    "yanked",
+                    "filename",
+                    "catalogEntry",
+                    "id",
+                    "abandoned",
+                    "x",
+                    "products",
+                    "cycles",
+                    "cycle",
+                    "eol",
+                    "aliases",
+                    "identifiers",
+                    "purl",
+                    "category",
+                    "codename",
+                ]
             ),
             inner,
             max_size=4,
