@@ -33,7 +33,7 @@ def read_workflow(gathering: Gathering, _beside: ReadBeside) -> None:
             is_commit = _COMMIT.fullmatch(ref) is not None
             gathering.add(
                 PackageKind.GITHUB,
-                name.lower(),
+                name,
                 comments.get(used, ref) if is_commit else ref,
                 scope=Scope.BUILD,
                 basis=Basis.LOCKED if is_commit else Basis.DECLARED,
