@@ -12,13 +12,19 @@ from itertools import count
 from typing import Final, NamedTuple
 
 from tidegate.inventory import Component, Diversion, LayerFacts, LinkKind, Ownership
+from tidegate.inventory.custody import Origin
 from tidegate.oci.squash import Overlay
+from tidegate.scan.tree import TreeEntry
 from tidegate.scan.visible import Sighting
 from tidegate.values import Struct
 
 DIGEST_BYTES: Final = {"md5": 16, "sha1": 20, "sha256": 32, "sha384": 48, "sha512": 64}
+ORIGINS: Final = tuple(Origin)
+"""Who may answer for a file, in the order they are counted in."""
 MAX_DIVERSIONS: Final = 100_000
 """Diversions of an image; further ones are passed over."""
+
+_FIELDS: Final = {name: TreeEntry._fields.index(name) for name in ("sha256", "sha1", "md5")}
 
 
 class Column(Struct, frozen=True):
@@ -27,6 +33,9 @@ class Column(Struct, frozen=True):
     Attributes:
         start: number of the first path.
         width: bytes of one digest; 0 when none is stated.
+        sums: digests, end to end.
+        field: of a `TreeEntry` that a digest is compared with.
+        origin: place in `ORIGINS` of who answers for them.
     """
 
     start: int
@@ -34,6 +43,9 @@ class Column(Struct, frozen=True):
     ownership: Ownership
     configuration: frozenset[str]
     width: int
+    sums: bytes
+    field: int
+    origin: int
 
 
 class Claim(NamedTuple):
@@ -90,6 +102,26 @@ class Claims:
                     break
         return number
 
+    def as_made(self, entry: TreeEntry) -> int:
+        """Place in `ORIGINS` of who says that a file is just like this, which most are; -1 when nobody does.
+
+        What is said of it counts as met.
+        """
+        number = self._numbers.get(entry[0], -1)
+        if number < 0:
+            number = self.find(entry[0]) if self._written else -1
+            if number < 0:
+                return -1
+        column = self._columns[self._column_of[number]]
+        width = column.width
+        if not width:
+            return -1
+        start = (number - column.start) * width
+        if entry[column.field] != column.sums[start : start + width]:
+            return -1
+        self._seen[number] = 1
+        return column.origin
+
     def take(self, number: int) -> Claim:
         """What is said under a number; it counts as met from now on."""
         self._seen[number] = 1
@@ -121,17 +153,35 @@ def _columns(sightings: Sequence[Sighting], components: Sequence[Component]) -> 
     for facts in (sighting.facts for sighting in sightings):
         for ownership in facts.ownership:
             component = found.of(facts.cataloger, ownership.package, facts.path)
-            if component is not None:
+            # What a distribution's package brought is told by the distribution's own list.
+            if component is not None and component.owner is None:
                 own = _diverted(ownership, diversions) if diversions and facts.cataloger == "dpkg" else ownership
                 rows.append((component.kind.is_of_distribution, bool(own.checksums), component, own))
     rows.sort(key=lambda row: row[:2])  # later ones win
     start = 0
     for _, _, component, ownership in rows:
-        width = DIGEST_BYTES.get(ownership.algorithm, 0)
-        if len(ownership.checksums) != width * len(ownership.paths):
-            width = 0
-        yield Column(start, component, ownership, frozenset(ownership.configuration), width)
+        yield _column(start, component, ownership)
         start += len(ownership.paths)
+
+
+def _column(start: int, component: Component, ownership: Ownership) -> Column:
+    width = DIGEST_BYTES.get(ownership.algorithm, 0)
+    is_whole = len(ownership.checksums) == width * len(ownership.paths)
+    return Column(
+        start=start,
+        component=component,
+        ownership=ownership,
+        configuration=frozenset(ownership.configuration),
+        width=width if is_whole else 0,
+        sums=ownership.checksums if is_whole else b"",
+        field=_FIELDS.get(ownership.algorithm, 0),  # a path is never what a digest is
+        origin=ORIGINS.index(origin_of(component)),
+    )
+
+
+def origin_of(component: Component) -> Origin:
+    """Who answers for the files of a package."""
+    return Origin.DISTRO if component.kind.is_of_distribution else Origin.UPSTREAM
 
 
 class _Packages:

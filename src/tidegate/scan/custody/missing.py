@@ -10,8 +10,7 @@ from typing import Final, NamedTuple
 from tidegate.inventory import LayerFacts, LinkKind
 from tidegate.inventory.custody import FileCustody, Integrity
 from tidegate.oci.squash import Overlay
-from tidegate.scan.custody.claims import Claim, Claims
-from tidegate.scan.custody.reckoning import origin_of
+from tidegate.scan.custody.claims import Claim, Claims, origin_of
 from tidegate.scan.visible import Sighting
 
 MAX_PATTERNS: Final = 200

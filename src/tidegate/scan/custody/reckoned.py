@@ -9,6 +9,7 @@ from tidegate.inventory import Component, LayerFacts
 from tidegate.inventory.custody import Census, Custody, FileCustody, FileNature, Integrity, Origin, Share
 from tidegate.oci.squash import FOLDER, Overlay
 from tidegate.scan.custody.census import Counting
+from tidegate.scan.custody.claims import ORIGINS
 from tidegate.scan.custody.missing import absences
 from tidegate.scan.custody.reckoning import Reckoning, Verdict
 from tidegate.scan.custody.visible_entries import HARD_LINK, TreeOf, visible_entries
@@ -48,7 +49,7 @@ def custody_of(
     reckoning = Reckoning(sightings, components, layers, overlay, copied)
     sums = _Sums([layer.digest for layer in layers])
     counting = Counting()
-    judge, add = reckoning.judge, sums.add
+    judge, as_made, add, count = reckoning.judge, reckoning.claims.as_made, sums.add, sums.count
     for index, entry in visible_entries(layers, overlay, tree_of):
         mode = entry.mode
         if mode & _TELLING_MODES:
@@ -57,7 +58,11 @@ def custody_of(
             continue
         if mode & _EXECUTE:
             counting.name(entry.path, entry.path.rpartition("/")[2])
-        add(index, entry, judge(index, entry))
+        origin = as_made(entry)
+        if origin >= 0:
+            count(origin, entry)
+        else:
+            add(index, entry, judge(index, entry))
     counting.name_links(layers, overlay)
     for absence in absences(reckoning.claims, sightings, layers, overlay):
         sums.miss(absence.file)
@@ -68,9 +73,9 @@ def custody_of(
 class _Sums:
     def __init__(self, digests: Sequence[Digest]) -> None:
         self._digests = digests
-        self._files = dict.fromkeys(Origin, 0)
-        self._bytes = dict.fromkeys(Origin, 0)
-        self._executables = dict.fromkeys(Origin, 0)
+        self._files = [0] * len(ORIGINS)
+        self._bytes = [0] * len(ORIGINS)
+        self._executables = [0] * len(ORIGINS)
         self._modified: list[FileCustody] = []
         self._missing: list[FileCustody] = []
         self._unexplained: list[FileCustody] = []
@@ -80,20 +85,25 @@ class _Sums:
 
     @property
     def files(self) -> int:
-        return sum(self._files.values())
+        return sum(self._files)
 
     @property
     def bytes(self) -> int:
-        return sum(self._bytes.values())
+        return sum(self._bytes)
 
-    def add(self, layer: int, entry: TreeEntry, verdict: Verdict) -> None:
-        origin, integrity = verdict.origin, verdict.integrity
+    def count(self, origin: int, entry: TreeEntry) -> bool:
+        """Counts a file; True when it can be executed."""
         self._files[origin] += 1
         if entry.kind != HARD_LINK:  # its bytes are those of another
             self._bytes[origin] += entry.size
-        is_executable = entry.nature is not FileNature.DATA and bool(entry.mode & _EXECUTE)
+        is_executable = bool(entry.mode & _EXECUTE) and entry.nature is not FileNature.DATA
         if is_executable:
             self._executables[origin] += 1
+        return is_executable
+
+    def add(self, layer: int, entry: TreeEntry, verdict: Verdict) -> None:
+        origin, integrity = verdict.origin, verdict.integrity
+        is_executable = self.count(ORIGINS.index(origin), entry)
         if integrity is Integrity.UNCHECKED:
             self._unchecked += 1
         elif integrity is Integrity.MODIFIED:
@@ -118,11 +128,11 @@ class _Sums:
             shares=tuple(
                 Share(
                     origin=origin,
-                    files=self._files[origin],
-                    bytes=self._bytes[origin],
-                    executables=self._executables[origin],
+                    files=self._files[place],
+                    bytes=self._bytes[place],
+                    executables=self._executables[place],
                 )
-                for origin in Origin
+                for place, origin in enumerate(ORIGINS)
             ),
             modified=modified,
             missing=missing,

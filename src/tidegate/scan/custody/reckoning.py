@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from tidegate.inventory import Component, LayerFacts
 from tidegate.inventory.custody import FileNature, Integrity, Origin
 from tidegate.oci.squash import Overlay
-from tidegate.scan.custody.claims import Claim, Claims
+from tidegate.scan.custody.claims import Claim, Claims, origin_of
 from tidegate.scan.custody.package_places import PackagePlaces
 from tidegate.scan.custody.package_scripts import PackageScripts
 from tidegate.scan.tree import TreeEntry
@@ -94,11 +94,6 @@ class Reckoning:
             source = path[:-1]
         number = self.claims.find(source)
         return self.claims.look(number).component if number >= 0 else self._places.owner(source)
-
-
-def origin_of(component: Component) -> Origin:
-    """Who answers for the files of a package."""
-    return Origin.DISTRO if component.kind.is_of_distribution else Origin.UPSTREAM
 
 
 def integrity_of(claim: Claim, entry: TreeEntry) -> Integrity:

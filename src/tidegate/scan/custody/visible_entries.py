@@ -57,8 +57,11 @@ def visible_entries(layers: Sequence[LayerFacts], overlay: Overlay, tree_of: Tre
 def _latest(layer: LayerFacts, tree: Mapping[str, str]) -> Iterator[TreeEntry]:
     """Entries of a layer; of a path that comes more than once the last one only."""
     if layer.entries == len(tree) + len(layer.whiteouts) + len(layer.opaque):
-        yield from entries_of(layer.tree)
-        return
+        return entries_of(layer.tree)
+    return _last_of_each(layer)
+
+
+def _last_of_each(layer: LayerFacts) -> Iterator[TreeEntry]:
     once: set[str] = set()
     again: set[str] = set()
     for entry in entries_of(layer.tree):
