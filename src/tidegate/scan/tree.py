@@ -160,6 +160,15 @@ def entries_of(tree: bytes) -> Iterator[TreeEntry]:
             yield TreeEntry(text(name), words[kind], mode, size, natures[mark & _NATURE_MASK], sha256, sha1, md5)
 
 
+def count_of(packed: bytes) -> int:
+    """How many entries were packed, those of a path that came twice included.
+
+    Raises:
+        InvalidInputError: it is not a packed tree.
+    """
+    return sum(len(kinds) for _, kinds, *_ in _blocks(packed))
+
+
 def kinds_by_path(packed: bytes) -> Mapping[str, str]:
     """The kind of every path, as `tidegate.oci.squash` wants it; digests are not looked at.
 

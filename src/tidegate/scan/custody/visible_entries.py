@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 
 from tidegate.inventory import LayerFacts, LinkKind
 from tidegate.oci.squash import FOLDER, MAX_LINKS, Overlay
-from tidegate.scan.tree import FILE, TreeEntry, entries_of
+from tidegate.scan.tree import FILE, TreeEntry, count_of, entries_of
 
 TreeOf: TypeAlias = Callable[[LayerFacts], Mapping[str, str]]
 
@@ -56,7 +56,7 @@ def visible_entries(layers: Sequence[LayerFacts], overlay: Overlay, tree_of: Tre
 
 def _latest(layer: LayerFacts, tree: Mapping[str, str]) -> Iterator[TreeEntry]:
     """Entries of a layer; of a path that comes more than once the last one only."""
-    if layer.entries == len(tree) + len(layer.whiteouts) + len(layer.opaque):
+    if count_of(layer.tree) == len(tree):
         return entries_of(layer.tree)
     return _last_of_each(layer)
 
