@@ -2,7 +2,11 @@
 """Programs that no package manager owns: every row of the table by a true and a false sample, and what lies around."""
 
 import json
+import re
+import shutil
 import struct
+import subprocess
+from pathlib import Path
 
 import pytest
 from program_forms import elf, pe
@@ -121,3 +125,29 @@ def test_programs_with_support_dates_know_their_product() -> None:
 def note(told: object, *, big: bool) -> bytes:
     text = json.dumps(told).encode() + b"\0"
     return struct.pack(f"{'>' if big else '<'}3I", 4, len(text), 0xCAFE1A7E) + b"FDO\0" + text
+
+
+@pytest.mark.tools
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [
+        ("bash", ["bash", "--version"]),
+        ("curl", ["curl", "--version"]),
+        ("gcc", ["gcc", "--version"]),
+        ("git", ["git", "--version"]),
+        ("node", ["node", "--version"]),
+        ("openssl", ["openssl", "version"]),
+        ("perl", ["perl", "-v"]),
+        ("wget", ["wget", "--version"]),
+    ],
+)
+def test_a_real_program_says_the_same_when_it_is_asked(name: str, command: list[str]) -> None:
+    program = shutil.which(command[0]) or pytest.skip(f"{name} is missing; install it")
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    path = Path(program).resolve()
+    content = path.read_bytes()
+    if not content.startswith(b"\x7fELF"):
+        pytest.skip(f"{path} is a script around {name}")
+    facts = CATALOGER.catalog(ImageFile(path=str(path).lstrip("/"), content=content))
+    (version,) = [package.version for package in facts.packages if package.name == name]
+    assert re.search(rf"(?<![\d.]){re.escape(version)}(?![\d])", said)

@@ -113,9 +113,9 @@ INTERPRETERS: Final[tuple[ProgramRow, ...]] = (
     row(
         "openjdk",
         "libjvm.so jvm.so",
-        rb"JRE \((\d[0-9._+]{0,30})",
+        rb"JRE \((\d[\w.+-]{0,60})\)",
         license="GPL-2.0-only WITH Classpath-exception-2.0",
-        sample=(b"(Debian) for linux-amd64 JRE (17.0.21.1+2-1-deb12u1-Debian)", "17.0.21.1+2"),
+        sample=(b"(Debian) for linux-amd64 JRE (17.0.21.1+2-1-deb12u1-Debian)", "17.0.21.1+2-1-deb12u1-Debian"),
         counter=b"JRE (unknown)",
     ),
     row(
