@@ -15,7 +15,7 @@ from installed_samples import manifest, pom_properties, zipped
 from tidegate.inventory import Basis
 from tidegate.scan.cataloger import ImageFile, PartialError
 from tidegate.scan.catalogers.installed.java_archive import ArchiveLimits, JavaArchiveCataloger
-from tidegate.scan.catalogers.installed.java_manifest import Coordinates, read_manifest, read_pom
+from tidegate.scan.catalogers.installed.java_manifest import Coordinates, pom_licenses, read_manifest, read_pom
 from tidegate.scan.catalogers.installed.java_name import by_manifest, divided, group_of_bundle
 from tidegate.scan.purl import component_purl
 
@@ -171,6 +171,12 @@ def test_poms_that_fill_in_themselves_come_to_an_end() -> None:
     assert read_pom(text, where="pom.xml").version == ""
 
 
+def test_hostile_licences_cost_no_time() -> None:
+    for text in (b"<licenses>" * 300_000, b"<licenses>" + b"<name>" * 500_000, b"<licenses><name>" + b" " * 3_000_000):
+        assert pom_licenses(text) == ()
+    assert pom_licenses(b"<licenses><license><name>\n  A\n B </name></license></licenses>") == ("A B",)
+
+
 def test_metadata_of_an_unpacked_archive_counts() -> None:
     content = pom_properties("org.x", "y", "1.0")["META-INF/maven/org.x/y/pom.properties"]
     assert told("app/META-INF/maven/org.x/y/pom.properties", content) == [("org.x:y", "1.0")]
@@ -207,6 +213,7 @@ def test_archives_without_end_are_bounded() -> None:
     ("limits", "bound"),
     [
         (ArchiveLimits(max_unpacked_bytes=500), "max_unpacked_bytes = 500"),
+        (ArchiveLimits(max_text_bytes=100), "max_text_bytes = 100"),
         (ArchiveLimits(max_archives=2), "max_archives = 2"),
         (ArchiveLimits(max_inner_bytes=150), "max_bytes = 150"),
         (ArchiveLimits(max_poms=2), "max_poms = 2"),

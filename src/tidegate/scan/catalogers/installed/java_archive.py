@@ -46,7 +46,8 @@ class ArchiveLimits(Struct, frozen=True, kw_only=True):
 
     Attributes:
         max_inner_bytes: of one archive inside another, unpacked.
-        max_unpacked_bytes: of all archives and texts that are unpacked out of one file together.
+        max_unpacked_bytes: of all archives inside one file together.
+        max_text_bytes: of all manifests, properties and poms of one file together.
         max_archives: inside one file, at all depths.
         max_depth: archives inside each other: a jar in a war in an ear is two.
         max_poms: Maven coordinates of one archive.
@@ -54,6 +55,7 @@ class ArchiveLimits(Struct, frozen=True, kw_only=True):
 
     max_inner_bytes: int = 128 * MIB
     max_unpacked_bytes: int = 1024 * MIB
+    max_text_bytes: int = 128 * MIB
     max_archives: int = 5_000
     max_depth: int = 4
     max_poms: int = 10_000
@@ -97,6 +99,7 @@ class _Reading(Struct, kw_only=True):
     limits: ArchiveLimits
     archives: int = 0
     unpacked_bytes: int = 0
+    text_bytes: int = 0
     full: bool = False
     seen: set[tuple[str, str]] = field(default_factory=set)
 
@@ -125,7 +128,7 @@ class _Reading(Struct, kw_only=True):
             self.harvest.defect(f"{member.name[:200]}: over the limit max_archives = {self.limits.max_archives}")
             return
         self.archives += 1
-        content = self._unpacked(archive, member, self.limits.max_inner_bytes)
+        content = self._inner(archive, member)
         if content is not None and content[:2] in {_ZIP, _SCRIPT}:
             self.read(content, path, inner=f"{inner}!/{member.name}" if inner else member.name, depth=depth)
 
@@ -179,37 +182,49 @@ class _Reading(Struct, kw_only=True):
     def _pom(
         self, archive: ZipArchive, properties: ZipMember | None, pom: ZipMember | None, folder: str
     ) -> tuple[Coordinates, tuple[str, ...]] | None:
-        text = self._unpacked(archive, pom, MAX_POM_BYTES)
-        stated = self._unpacked(archive, properties, MAX_MANIFEST_BYTES)
-        coordinates = _named(read_properties(bytes(stated)), folder) if stated is not None else None
+        text = self._text(archive, pom, MAX_POM_BYTES)
+        stated = self._text(archive, properties, MAX_MANIFEST_BYTES)
+        coordinates = _named(read_properties(stated), folder) if stated is not None else None
         if coordinates is None and text is not None:
             try:
-                coordinates = _named(read_pom(bytes(text), where=f"{folder}/{_POM}"), folder)
+                coordinates = _named(read_pom(text, where=f"{folder}/{_POM}"), folder)
             except InvalidInputError as error:
                 self.harvest.defect(str(error))
         if coordinates is None:
             return None
-        return coordinates, pom_licenses(bytes(text)) if text is not None else ()
+        return coordinates, pom_licenses(text) if text is not None else ()
 
     def _manifest(self, archive: ZipArchive, texts: dict[str, ZipMember]) -> dict[str, str]:
-        content = self._unpacked(archive, texts.get("META-INF/MANIFEST.MF"), MAX_MANIFEST_BYTES)
-        return read_manifest(bytes(content)) if content is not None else {}
+        content = self._text(archive, texts.get("META-INF/MANIFEST.MF"), MAX_MANIFEST_BYTES)
+        return read_manifest(content) if content is not None else {}
 
-    def _unpacked(self, archive: ZipArchive, member: ZipMember | None, max_bytes: int) -> memoryview | None:
-        if member is None or self.full:
-            return None
-        if member.size > self.limits.max_unpacked_bytes - self.unpacked_bytes:
+    def _inner(self, archive: ZipArchive, member: ZipMember) -> memoryview | None:
+        self.unpacked_bytes += member.size
+        most = self.limits.max_unpacked_bytes
+        if self.unpacked_bytes > most:
             self.full = True
-            most = self.limits.max_unpacked_bytes
             self.harvest.defect(f"{member.name[:200]}: over the limit max_unpacked_bytes = {most}")
             return None
+        return self._read(archive, member, self.limits.max_inner_bytes)
+
+    def _text(self, archive: ZipArchive, member: ZipMember | None, max_bytes: int) -> bytes | None:
+        if member is None or self.full:
+            return None
+        self.text_bytes += member.size
+        most = self.limits.max_text_bytes
+        if self.text_bytes > most:
+            self.full = True
+            self.harvest.defect(f"{member.name[:200]}: over the limit max_text_bytes = {most}")
+            return None
+        content = self._read(archive, member, max_bytes)
+        return bytes(content) if content is not None else None
+
+    def _read(self, archive: ZipArchive, member: ZipMember, max_bytes: int) -> memoryview | None:
         try:
-            content = archive.read(member, max_bytes=max_bytes)
+            return archive.read(member, max_bytes=max_bytes)
         except InvalidInputError as error:
             self.harvest.defect(str(error))
             return None
-        self.unpacked_bytes += len(content)
-        return content
 
 
 def _named(told: Coordinates, folder: str) -> Coordinates | None:

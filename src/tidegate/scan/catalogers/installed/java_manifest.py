@@ -4,18 +4,22 @@
 import re
 from typing import Final
 
-from tidegate.bounds import MIB
+from tidegate.bounds import KIB, MIB
 from tidegate.scan.catalogers.installed.documents import notes
 from tidegate.values import Struct
 
-MAX_MANIFEST_BYTES: Final = MIB
+MAX_MANIFEST_BYTES: Final = 8 * MIB
+"""Bytes of a manifest; one of a signed archive has an entry for each of its files."""
+MAX_SECTION_BYTES: Final = 64 * KIB
+"""Bytes of a manifest's first section and of properties; what follows is not looked at."""
 MAX_POM_BYTES: Final = 4 * MIB
 MAX_SUBSTITUTIONS: Final = 8
 """Placeholders replaced in one value of a pom."""
+MAX_LICENSES_BYTES: Final = 16 * KIB
+"""Bytes of a pom's section on licences that are looked at."""
 
 _PLACEHOLDER: Final = re.compile(r"\$\{([A-Za-z0-9._-]{1,128})\}")
-_LICENSES: Final = re.compile(rb"<licenses>(.{0,16384}?)</licenses>", re.DOTALL)
-_LICENSE_NAME: Final = re.compile(rb"<name>\s*([^<]{1,512}?)\s*</name>")
+_LICENSE_NAME: Final = re.compile(rb"<name>([^<]{1,2048})</name>")
 _ENTITIES: Final = (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&apos;", "'"), ("&amp;", "&"))
 
 
@@ -32,7 +36,7 @@ def read_manifest(content: bytes) -> dict[str, str]:
     attributes: dict[str, str] = {}
     current = ""
     pieces: list[str] = []
-    for line in content[:MAX_MANIFEST_BYTES].decode(errors="replace").splitlines():
+    for line in content[:MAX_SECTION_BYTES].decode(errors="replace").splitlines():
         if line.startswith(" "):
             pieces.append(line[1:])
             continue
@@ -50,7 +54,7 @@ def read_manifest(content: bytes) -> dict[str, str]:
 def read_properties(content: bytes) -> Coordinates:
     """The coordinates of a `pom.properties`; placeholders nobody filled in count as nothing."""
     found: dict[str, str] = {}
-    for line in content[:MAX_MANIFEST_BYTES].decode("latin-1").splitlines():
+    for line in content[:MAX_SECTION_BYTES].decode("latin-1").splitlines():
         key, equals, value = line.partition("=")
         if equals and "${" not in value:
             found.setdefault(key.strip(), value.strip())
@@ -88,8 +92,11 @@ def read_pom(content: bytes, *, where: str) -> Coordinates:
 
 def pom_licenses(content: bytes) -> tuple[str, ...]:
     """Names of the licences of a `pom.xml`, without reading the whole of it as XML."""
-    section = _LICENSES.search(content)
-    return notes(_plain(name.decode(errors="replace")) for name in _LICENSE_NAME.findall(section[1])) if section else ()
+    start = content.find(b"<licenses>")
+    if start < 0:
+        return ()
+    section = content[start : start + MAX_LICENSES_BYTES].partition(b"</licenses>")[0]
+    return notes(_plain(name.decode(errors="replace")) for name in _LICENSE_NAME.findall(section))
 
 
 def manifest_licenses(attributes: dict[str, str]) -> tuple[str, ...]:
@@ -104,7 +111,7 @@ def _filled(value: str, known: dict[str, str]) -> str:
         if found is None:
             return value
         value = value[: found.start()] + known.get(found[1], "")[:512] + value[found.end() :]
-        if len(value) > MAX_MANIFEST_BYTES:
+        if len(value) > MAX_SECTION_BYTES:
             return ""
     return "" if "${" in value else value
 
