@@ -3,6 +3,11 @@
 
 import base64
 import hashlib
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
 
 import pytest
 from installed_forms import packages, read, refusal, takers_of, told
@@ -90,3 +95,45 @@ def test_yarn_keeps_packages_as_zip_files() -> None:
     )
     assert [package.name for package in facts.packages] == ["left"]
     assert "1 entries could not be read" in reason
+
+
+@pytest.mark.tools
+def test_what_the_real_npm_lists_is_what_is_read(tmp_path: Path) -> None:
+    npm = shutil.which("npm")
+    if npm is None:
+        pytest.skip("npm is missing; install Node.js")
+    archives: list[Path] = []
+    for name, version in (("left", "1.0.0"), ("@tide/right", "2.0.0-rc.1"), ("left", "3.0.0")):
+        folder = tmp_path / f"{name.replace('/', '-')}-{version}"
+        (folder / "dist").mkdir(parents=True)
+        manifest: dict[str, Any] = {"name": name, "version": version, "license": "MIT"}
+        if name != "left":
+            manifest |= {"dependencies": {"left": f"file:{archives[0]}"}, "bundleDependencies": False}
+        (folder / "package.json").write_text(json.dumps(manifest))
+        (folder / "dist" / "package.json").write_text('{"type": "module"}')
+        done = _npm(npm, tmp_path, "pack", "--json", str(folder))
+        archives.append(tmp_path / json.loads(done)[0]["filename"])
+    app = tmp_path / "app"
+    app.mkdir()
+    (app / "package.json").write_text('{"name": "shop", "version": "0.1.0"}')
+    _npm(npm, app, "install", "--offline", "--no-audit", "--no-fund", str(archives[1]), str(archives[2]))
+    _npm(npm, app, "install", "--offline", "--no-audit", "--no-fund", f"again@file:{archives[0]}")
+    listed = json.loads(_npm(npm, app, "ls", "--all", "--json"))
+    files = sorted(app.rglob("package.json"))
+    found = [package for file in files for package in packages(str(file.relative_to(app)), file.read_bytes())]
+    assert {(it.name, it.version) for it in found} == {("shop", "0.1.0"), *_listed(listed)}
+    assert {it.basis for it in found} == {Basis.INSTALLED}
+
+
+def _npm(npm: str, folder: Path, *arguments: str) -> str:
+    return subprocess.run([npm, *arguments], cwd=folder, check=True, capture_output=True, text=True).stdout
+
+
+def _listed(tree: dict[str, Any]) -> set[tuple[str, str]]:
+    """What `npm ls` shows; an alias is shown by its own name, the package by the folder's manifest."""
+    found = set()
+    for name, entry in tree.get("dependencies", {}).items():
+        if "version" in entry:
+            found.add(("left" if name == "again" else name, entry["version"]))
+        found |= _listed(entry)
+    return found

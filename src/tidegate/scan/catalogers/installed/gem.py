@@ -94,7 +94,7 @@ def _assignments(text: str) -> dict[str, list[str]]:
     for line in text.splitlines():
         if line.startswith("# stub: "):
             found = _STUB.match(line)
-            if found:
+            if found and "name" not in told:  # a second one names extensions
                 told |= {"name": [found[1]], "version": [found[2]], "platform": [found[3]]}
             continue
         assigned = _ASSIGNMENT.match(line[:MAX_LINE_CHARS]) if "=" in line else None
