@@ -8,10 +8,10 @@ from tidegate.bounds import MIB, Readable
 from tidegate.errors import BoundExceededError, DigestMismatchError, InvalidInputError
 from tidegate.inventory import LayerFacts, Link, LinkKind
 from tidegate.scan.analyser import Analyser
-from tidegate.scan.contents import Contents
 from tidegate.scan.entry import Entry, EntryKind, Walk, path_text
 from tidegate.scan.inflate import LayerStream
 from tidegate.scan.read_ahead import InTurn, ReadAhead
+from tidegate.scan.reading import FileReader
 from tidegate.scan.tar import TarWalk
 from tidegate.scan.tree import TreeWriter
 
@@ -68,7 +68,7 @@ class Analysis:
         self._limits = analyser.limits
         self._where = where
         self._tree = TreeWriter()
-        self._contents = Contents(analyser, where)
+        self._reader = FileReader(analyser, where)
         self._links: dict[bytes, tuple[LinkKind, bytes]] = {}
         self._whiteouts: set[bytes] = set()
         self._opaque: set[bytes] = set()
@@ -85,7 +85,7 @@ class Analysis:
 
     def facts(self, *, digest: Digest, diff_id: Digest, size: int, entries: int) -> LayerFacts:
         """Everything found, sorted, so that equal layers give equal facts."""
-        contents = self._contents
+        reader = self._reader
         links = [
             Link(path=path_text(name), target=path_text(target), kind=kind)
             for name, (kind, target) in self._links.items()
@@ -96,18 +96,18 @@ class Analysis:
             diff_id=diff_id,
             size=size,
             entries=entries,
-            files=tuple(sorted(contents.files, key=lambda file: (file.path, file.cataloger))),
+            files=tuple(sorted(reader.files, key=lambda file: (file.path, file.cataloger))),
             whiteouts=tuple(sorted(map(path_text, self._whiteouts))),
             opaque=tuple(sorted(map(path_text, self._opaque))),
             links=tuple(sorted(links, key=lambda link: link.path)),
-            secrets=tuple(sorted(set(contents.secrets), key=lambda it: (it.path, it.line, it.rule, it.fingerprint))),
-            outcomes=tuple(sorted(contents.outcomes, key=lambda it: (it.location, it.plugin, it.reason))),
+            secrets=tuple(sorted(set(reader.secrets), key=lambda it: (it.path, it.line, it.rule, it.fingerprint))),
+            outcomes=tuple(sorted(reader.outcomes, key=lambda it: (it.location, it.plugin, it.reason))),
             tree=self._tree.finish(),
         )
 
     def _take(self, walk: Walk, *, has_whiteouts: bool) -> None:
         walk.before_refill = self._flush
-        add, take, links = self._tree.add, self._contents.take, self._links
+        add, take, links = self._tree.add, self._reader.take, self._links
         a_file = EntryKind.FILE
         for entry in walk:
             name, kind, _, _, _ = entry
@@ -120,7 +120,7 @@ class Analysis:
                 add(entry, nature, digests)
                 continue
             add(entry)
-            self._contents.forget(name)
+            self._reader.forget(name)
             if kind is not EntryKind.FOLDER and kind is not EntryKind.OTHER:
                 self._take_link(entry)
         self._flush()
@@ -155,4 +155,4 @@ class Analysis:
     def _flush(self) -> None:
         """Before the walk's buffer changes: what was put by must be read now."""
         self._bounded("max_tree_bytes", self._tree.packed_bytes, self._limits.max_tree_bytes)
-        self._contents.flush()
+        self._reader.flush()
