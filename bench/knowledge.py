@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What knowledge costs: building the file, opening it, matching 500 components, drawing the difference of two files.
+"""What knowledge costs: building and opening the file, matching 500 components, their support and notices, weighing.
 
     python bench/knowledge.py DATA_FOLDER
 
@@ -19,11 +19,15 @@ from pathlib import Path
 from typing import Any
 
 from tidegate.artifact import Digest
-from tidegate.inventory import Component, Ecosystem, PackageKind, PackageUrl, Version
+from tidegate.examination.priority import Exposure, weigh
+from tidegate.examination.priority_profiles import PROFILES
+from tidegate.inventory import Component, Ecosystem, OsRelease, PackageKind, PackageUrl, Version
 from tidegate.knowledge.database import Knowledge
 from tidegate.knowledge.delta import changed_ranges
 from tidegate.knowledge.match import match
+from tidegate.knowledge.notices import notices_of
 from tidegate.knowledge.seed import build_seed
+from tidegate.knowledge.support import support_of
 
 COMPONENTS = 500
 ROUNDS = 15
@@ -62,6 +66,33 @@ def run(data: Path | None = None) -> list[Row]:
             found = len(match(knowledge, components))
             name = f"match {len(components)} components, {found} findings"
             rows.append(_row(name, _best(lambda: match(knowledge, components)), "CPU ms", 20))
+            release = OsRelease(id="debian", version_id="12")
+            day = MADE_AT.date()
+            rows.append(
+                _row(
+                    f"support of {len(components)} components",
+                    _best(lambda: support_of(knowledge, components, release, "python:3.8-slim", day)),
+                    "CPU ms",
+                    10,
+                )
+            )
+            rows.append(
+                _row(
+                    f"notices of {len(components)} components",
+                    _best(lambda: notices_of(knowledge, components)),
+                    "CPU ms",
+                    10,
+                )
+            )
+            findings = match(knowledge, components)
+            rows.append(
+                _row(
+                    f"weigh {len(findings)} findings",
+                    _best(lambda: [weigh(one, Exposure(known=True), PROFILES["finance"], day) for one in findings]),
+                    "CPU ms",
+                    10,
+                )
+            )
             rows.append(_row("difference of equal files", _best(lambda: _differ(knowledge)), "CPU ms", None))
     return rows
 

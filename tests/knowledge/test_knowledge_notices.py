@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from knowledge_samples import MADE_AT, Builder, component, publish
+from knowledge_samples import MADE_AT, Builder, component, publish, record
 
 from tidegate.errors import BoundExceededError, InvalidInputError
 from tidegate.inventory import PackageUrl
 from tidegate.knowledge.build import build
 from tidegate.knowledge.database import Knowledge
 from tidegate.knowledge.limits import KnowledgeLimits
+from tidegate.knowledge.match import match
 from tidegate.knowledge.native_status import read_statuses
 from tidegate.knowledge.notices import notices_of
 from tidegate.knowledge.products import read_products
@@ -228,6 +229,27 @@ def test_components_are_told_what_their_registry_says(published: Path) -> None:
 def test_without_knowledge_the_package_itself_still_speaks() -> None:
     (notice,) = notices_of(None, [component("npm", "a", "1", deprecated="no"), component("npm", "b", "1")])
     assert (notice.kind, notice.reason) == ("deprecated", "no")
+
+
+@pytest.mark.parametrize(
+    ("more", "events", "expected"),
+    [
+        ({"informational": "unmaintained"}, [], [("abandoned", "RUSTSEC-2021-0139: nobody cares for it")]),
+        ({"informational": "unmaintained"}, [{"fixed": "2.0.0"}], []),
+        ({"informational": "unsound"}, [], []),
+        ({}, [], []),
+    ],
+)
+def test_advisories_tell_what_nobody_maintains(
+    built: Builder, db: Path, more: dict[str, Any], events: list[dict[str, str]], expected: list[tuple[str, str]]
+) -> None:
+    one = record("RUSTSEC-2021-0139", "crates.io", "ansi_term", {"introduced": "0.0.0-0"}, *events)
+    one["affected"][0]["database_specific"] = more
+    built({"crates.io": [one | {"summary": "nobody cares for it"}]})
+    with Knowledge.open(db) as knowledge:
+        found = notices_of(knowledge, [component("crates.io", "ansi_term", "0.12.1")])
+        assert len(match(knowledge, [component("crates.io", "ansi_term", "0.12.1")])) == 1
+    assert [(one.kind, one.reason) for one in found] == expected
 
 
 @pytest.mark.parametrize("bound", ["max_package_files", "max_package_statuses", "max_product_rows"])

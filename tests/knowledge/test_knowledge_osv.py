@@ -5,6 +5,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from knowledge_samples import record
 
 from tidegate.errors import BoundExceededError, InvalidInputError
@@ -121,3 +123,44 @@ def test_long_texts_are_cut() -> None:
     advisory = read(record("GHSA-1", "npm", "a", details="word " * 1000, references=[{"url": "u" * 9999}]))
     assert len(advisory.summary) == 300
     assert advisory.references == ()
+
+
+SAID = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.sampled_from(["ignored", "0", "1.0", "Maven"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    *(
+                        "package",
+                        "ecosystem",
+                        "name",
+                        "ranges",
+                        "type",
+                        "events",
+                        "introduced",
+                        "fixed",
+                        "last_affected",
+                    ),
+                    *("versions", "ecosystem_specific", "database_specific", "urgency", "nodsa", "informational"),
+                ]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=15,
+)
+
+
+@pytest.mark.property
+@given(st.lists(SAID, max_size=3), SAID, st.sampled_from(["Maven", "Packagist:x", "NuGet", "GitHub Actions", "opam"]))
+def test_any_record_is_read_or_refused(affected: list[Any], said: Any, home: str) -> None:
+    package = {"package": {"ecosystem": home, "name": "a"}, "versions": ["1.0"], "ecosystem_specific": said}
+    document = {"id": "A-1", "modified": "", "affected": [package, *affected], "aliases": ["MAL-1"]}
+    try:
+        advisory = OsvReader(KnowledgeLimits()).read(json.dumps(document).encode(), where="t")
+    except InvalidInputError:
+        return
+    assert all(row.range.low < row.range.high and row.state for row in advisory.rows)

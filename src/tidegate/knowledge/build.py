@@ -19,7 +19,7 @@ from tidegate.knowledge.layout import Layout, Source, find, read_document
 from tidegate.knowledge.limits import KnowledgeLimits
 from tidegate.knowledge.native_status import read_statuses
 from tidegate.knowledge.osv import Advisory, OsvReader
-from tidegate.knowledge.package_status import PackageStatus
+from tidegate.knowledge.package_status import PackageStatus, package_status
 from tidegate.knowledge.products import Products, read_products
 from tidegate.knowledge.staging import Staging
 from tidegate.knowledge.target import lookup_ecosystem
@@ -108,6 +108,7 @@ class _Build(Struct):
     unordered: Counter[str] = field(default_factory=Counter)
     unordered_names: list[str] = field(default_factory=list)
     moments: list[str] = field(default_factory=list)
+    statuses: set[PackageStatus] = field(default_factory=set)
 
     def run(self, layout: Layout, staged: Path, whole: Path, made_at: datetime) -> BuildReport:
         staging = Staging(staged)
@@ -170,6 +171,10 @@ class _Build(Struct):
             self._skip(source.ecosystem, entry.name, error.what)
             return None
         self._count_unordered(advisory.unordered)
+        if not advisory.withdrawn:
+            said = (advisory.id, advisory.summary)
+            found = (package_status(*one, "", "abandoned", ": ".join(filter(None, said))) for one in advisory.abandoned)
+            self.statuses.update(one for one in found if one is not None)
         return advisory
 
     def _skip(self, ecosystem: str, name: str, why: str) -> None:
@@ -208,7 +213,7 @@ class _Build(Struct):
         )
 
     def _statuses(self, layout: Layout) -> tuple[PackageStatus, ...]:
-        found: set[PackageStatus] = set()
+        found = self.statuses
         for source in layout.packages:
             data = read_document(source.path, self.limits)
             try:

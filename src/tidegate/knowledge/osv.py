@@ -59,6 +59,7 @@ class Advisory(Struct, frozen=True, kw_only=True):
         rating: from this record alone.
         rows: affected ranges; of packages whose versions can be ordered.
         unordered: `ecosystem name: why` of what could not be ordered.
+        abandoned: packages, by ecosystem and name, it says nobody maintains any more (RustSec's `informational`).
     """
 
     id: str
@@ -72,6 +73,7 @@ class Advisory(Struct, frozen=True, kw_only=True):
     references: tuple[str, ...]
     rows: tuple[Row, ...]
     unordered: tuple[str, ...]
+    abandoned: tuple[tuple[Ecosystem, str], ...] = ()
 
     @property
     def cves(self) -> tuple[str, ...]:
@@ -123,6 +125,7 @@ class OsvReader:
             ),
             rows=tuple(dict.fromkeys(rows)),
             unordered=tuple(unordered),
+            abandoned=tuple(_abandoned(record)),
         )
 
     def _check(self, record: "_Record", where: str) -> None:
@@ -180,6 +183,7 @@ class _Specific(msgspec.Struct):
     resolution: Any = None
     nodsa: Any = None
     nodsa_reason: Any = None
+    informational: Any = None
 
 
 class _Affected(msgspec.Struct):
@@ -245,6 +249,15 @@ def _ranges(affected: _Affected, order: VersionOrder, unordered: list[str], what
             continue
         if outside(found, listed):
             yield listed
+
+
+def _abandoned(record: _Record) -> Iterator[tuple[Ecosystem, str]]:
+    for one in record.affected or ():
+        package, said = one.package, one.database_specific
+        if package is None or said is None or said.informational != "unmaintained":
+            continue
+        if not any(event.fixed for each in one.ranges or () for event in each.events or ()):
+            yield lookup_ecosystem(package.ecosystem), package.name
 
 
 def _state_words(affected: _Affected) -> Iterator[str]:
