@@ -9,6 +9,7 @@ from tidegate.inventory import Inventory
 from tidegate.oci.image import Folder, Image
 from tidegate.scan.analyser import Analyser, Progress, SecretScanner
 from tidegate.scan.cataloger import Cataloger
+from tidegate.scan.config_secrets import config_secrets
 from tidegate.scan.custody.instruction import copied_layers
 from tidegate.scan.facts_store import FactsStore, ImageView
 from tidegate.scan.limits import ScanLimits
@@ -66,7 +67,7 @@ def scan_image(
         components=view.components,
         os_release=view.os_release,
         config=image.config,
-        secrets=view.secrets,
+        secrets=(*view.secrets, *config_secrets(image, analyser)),
         outcomes=view.outcomes,
         annotations=image.manifest.annotations if image.manifest else {},
         layers_unpacked=view.diff_ids,

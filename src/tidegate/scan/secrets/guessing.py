@@ -41,6 +41,7 @@ _ENDS: Final = frozenset(b"\"'`\r\n\t ,;}])<&|\\")
 _UUID: Final = re.compile(rb"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _SPECIAL: Final = re.compile(rb"[^0-9A-Za-z\s]")
 _MIN_PASSWORD: Final = 8
+_LONG_PASSWORD: Final = 12
 _MIN_DIGITS: Final = 2
 
 
@@ -59,7 +60,8 @@ def confirm_password(rule: Rule, content: Buffer, start: int) -> Sighting | None
         return None
     secret = sighting.secret
     kinds = sum(map(bool, (re.search(rb"[0-9]", secret), re.search(rb"[a-z]", secret), re.search(rb"[A-Z]", secret))))
-    is_mixed = kinds + bool(_SPECIAL.search(secret)) > _MIN_DIGITS or _is_drawn(secret)
+    kinds += bool(_SPECIAL.search(secret))
+    is_mixed = kinds > _MIN_DIGITS or _is_drawn(secret) or (kinds > 1 and len(secret) >= _LONG_PASSWORD)
     return sighting if is_mixed and not _reads_like_words(secret) else None
 
 

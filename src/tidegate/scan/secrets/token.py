@@ -10,7 +10,7 @@ from tidegate.scan.secrets.rule import Buffer, Rule, Sighting
 
 _PLACEHOLDERS: Final = re.compile(
     rb"example|placeholder|changeme|redacted|dummy|sample|insert|replace|fake_?token|your_?token"
-    rb"|xxxxx|\*\*\*\*|00000000|12345678|abcdefgh|deadbeef",
+    rb"|<[\w:. -]{2,40}>|xxxxx|\*\*\*\*|00000000|12345678|abcdefgh|deadbeef",
     re.IGNORECASE,
 )
 _WORD: Final = frozenset(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_")
