@@ -24,12 +24,8 @@ PACKAGE_MANAGERS: Final = frozenset(
 )
 """Programs that install packages."""
 
-_FOLDERS: Final = frozenset(
-    (
-        *("bin", "sbin", "usr/bin", "usr/sbin", "usr/local/bin", "usr/local/sbin", "usr/local/go/bin"),
-        *("opt/conda/bin", "opt/venv/bin", "venv/bin", "root/.local/bin", "root/.cargo/bin", "usr/local/cargo/bin"),
-    )
-)
+_FOLDERS: Final = ("bin", "sbin", "busybox")
+"""Names of folders that programs lie in; the last is that of minimal images made to be looked into."""
 _NAMES: Final = SHELLS | PACKAGE_MANAGERS
 _SETID: Final = 0o6000
 _STICKY: Final = 0o1000
@@ -61,7 +57,7 @@ class Counting:
 
     def name(self, path: str, base: str) -> None:
         """Takes a file that may be executed, or a link, by its name."""
-        if base in _NAMES and path.rpartition("/")[0] in _FOLDERS:
+        if base in _NAMES and path.rpartition("/")[0].rpartition("/")[2] in _FOLDERS:
             self._named.add(path)
 
     def name_links(self, layers: Sequence[LayerFacts], overlay: Overlay) -> None:
