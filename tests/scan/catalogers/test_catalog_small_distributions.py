@@ -49,6 +49,8 @@ def test_files_people_are_meant_to_change() -> None:
     )
     (owned,) = facts.ownership
     assert owned.configuration == ("etc/bash.bashrc",)
+    facts, _ = read(f"{LOCAL}/files", b"%BACKUP%\n/etc/x\t0\n../../y\t0\n\t0\n")
+    assert facts.ownership[0].configuration == ("etc/x", "y")
 
 
 def test_damaged_and_endless_mtrees_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

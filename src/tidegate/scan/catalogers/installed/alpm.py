@@ -57,7 +57,8 @@ class AlpmCataloger:
         if base == "desc":
             harvest.add(_package(_sections(file.content)))
         elif base == "files":
-            backups = [path for line in _sections(file.content).get("BACKUP", ()) if (path := line.partition("\t")[0])]
+            lines = _sections(file.content).get("BACKUP", ())
+            backups = [path for line in lines if (path := below("", line.partition("\t")[0]))]
             harvest.own(owner, backups, configuration=backups)
         else:
             _own_summed(harvest, owner, _inflated(file))
