@@ -98,7 +98,7 @@ def secrets_in_history(folder: Path, scanner: BatchScanner, limits: HistoryLimit
     batch: list[tuple[str, bytes | memoryview]] = []
     size = 0
     for blob, content in _contents(folder, origins, limits):
-        batch.append((blob, content))
+        batch.append((f"{origins[blob].path}\0{blob}", content))
         size += len(content)
         if size > _BATCH_BYTES:
             _take(found, scanner.scan_batch(batch), origins, limits)
@@ -119,7 +119,7 @@ def _take(
     limits: HistoryLimits,
 ) -> None:
     for fact in facts:
-        origin = origins[fact.path]
+        origin = origins[fact.path.rpartition("\0")[2]]
         told = replace(fact, path=origin.path, place=PLACE, commit=origin.commit, author=origin.author)
         found.setdefault((told.fingerprint, told.path, told.decoded), told)
     if len(found) > limits.max_secrets:

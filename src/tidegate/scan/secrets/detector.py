@@ -14,6 +14,7 @@ from typing import Final
 
 from tidegate.bounds import KIB, MIB
 from tidegate.inventory import SecretFact
+from tidegate.scan.secrets.allowlist import Allowlist
 from tidegate.scan.secrets.archives import MAX_DEPTH, Budget, looks_like_archive, members
 from tidegate.scan.secrets.automaton import Automaton
 from tidegate.scan.secrets.chunks import opened, windows
@@ -58,14 +59,15 @@ class SecretDetector:
         rules: in the order of their say.
     """
 
-    def __init__(self, rules: Sequence[Rule] = RULES) -> None:
-        """Takes the rules; nothing is compiled before the first file."""
+    def __init__(self, rules: Sequence[Rule] = RULES, allowlists: Sequence[Allowlist] = ()) -> None:
+        """Takes the rules, and what is no secret here; nothing is compiled before the first file."""
         self.rules = tuple(rules)
+        self._allowlists = tuple(allowlists)
 
     @cached_property
     def version(self) -> str:
         """Changes whenever the same bytes could give other facts."""
-        return _version(self.rules)
+        return _version(self.rules, self._allowlists)
 
     def scan_batch(self, files: Sequence[tuple[str, Buffer]]) -> list[SecretFact]:
         """Looks through files; of each no more than its first `MAX_FILE_BYTES`.
@@ -172,7 +174,7 @@ class SecretDetector:
         )
         if part.is_whole and (store := key_store(content)) is not None:
             found.insert(0, store)
-        facts = told(path, part, found)
+        facts = told(path, part, found, self._allowlists)
         if len(part.decoded) >= MAX_DEPTH:
             return facts, is_flooded
         for how, plain in _packed(content, budget) if part.is_whole else ():
@@ -224,7 +226,7 @@ def _in_order(fact: SecretFact) -> tuple[int, int, tuple[str, ...], str]:
     return fact.line, fact.column, fact.decoded, fact.rule
 
 
-def _version(rules: Sequence[Rule]) -> str:
+def _version(rules: Sequence[Rule], allowlists: Sequence[Allowlist]) -> str:
     told_of = [
         (
             one.id,
@@ -240,4 +242,4 @@ def _version(rules: Sequence[Rule]) -> str:
         )
         for one in rules
     ]
-    return f"{_FORMAT}-{hashlib.sha256(repr(told_of).encode()).hexdigest()[:12]}"
+    return f"{_FORMAT}-{hashlib.sha256(repr((told_of, allowlists)).encode()).hexdigest()[:12]}"

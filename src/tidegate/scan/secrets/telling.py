@@ -3,10 +3,11 @@
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from tidegate.inventory import SecretFact
+from tidegate.scan.secrets.allowlist import Allowlist
 from tidegate.scan.secrets.rule import Buffer, Sighting
 from tidegate.values import Struct
 
@@ -66,8 +67,8 @@ class Part(Struct, frozen=True, kw_only=True):
         return Ruler(self.content, self.line or 1, self.column)
 
 
-def told(path: str, part: Part, found: Iterable[Sighting]) -> list[SecretFact]:
-    """Facts of sightings that come by start."""
+def told(path: str, part: Part, found: Iterable[Sighting], allowlists: Sequence[Allowlist] = ()) -> list[SecretFact]:
+    """Facts of sightings that come by start; with the name of the allow-list or comment that allows one."""
     ruler = part.ruler()
     facts: list[SecretFact] = []
     for sighting in found:
@@ -81,7 +82,7 @@ def told(path: str, part: Part, found: Iterable[Sighting]) -> list[SecretFact]:
                 redacted=redacted(sighting),
                 fingerprint=fingerprint_of(sighting.rule, sighting.secret),
                 decoded=part.decoded,
-                allowed=allowance_at(part.content, sighting.start),
+                allowed=_allowed(path, part.content, sighting, allowlists),
             )
         )
     return facts
@@ -103,12 +104,16 @@ def redacted(sighting: Sighting) -> str:
     return f"{shown} ({size} characters)" + (f", {sighting.note}" if sighting.note else "")
 
 
-def allowance_at(content: Buffer, place: int) -> str:
-    """The comment on a secret's line that allows it, such as `gitleaks:allow`; "" when there is none."""
+def _allowed(path: str, content: Buffer, sighting: Sighting, allowlists: Sequence[Allowlist]) -> str:
+    line = _line_at(content, sighting.start)
+    if found := _ALLOW.search(line):
+        return found[0].decode()
+    return next((one.name for one in allowlists if one.allows(path, sighting, line)), "")
+
+
+def _line_at(content: Buffer, place: int) -> bytes:
     before = bytes(content[max(0, place - _LINE_BYTES) : place]).rpartition(b"\n")[2]
-    after = bytes(content[place : place + _LINE_BYTES]).partition(b"\n")[0]
-    found = _ALLOW.search(before + after)
-    return found[0].decode() if found else ""
+    return before + bytes(content[place : place + _LINE_BYTES]).partition(b"\n")[0]
 
 
 def _ascii(text: bytes) -> str:
