@@ -99,10 +99,16 @@ def test_a_file_alone_tells_less_than_with_those_beside() -> None:
 
 def test_pins_in_a_program_are_read_without_running_it() -> None:
     content = b"""raise SystemExit
-setup(install_requires=["One_Two==1.0", 'three >= 3', "four[x] == 4.0"], url='a==b')
+setup(install_requires=["One_Two==1.0", 'three >= 3', "four[x] == 4.0"], url='a==b',
+      extras_require={"old": [' five == v5.0', 'six==6.0;python_version<"3.6"']})
 """
     facts = SETUP_PY.catalog(ImageFile(path="setup.py", content=content))
-    assert [(it.name, it.version) for it in facts.packages] == [("one-two", "1.0"), ("four", "4.0")]
+    assert [(it.name, it.version) for it in facts.packages] == [
+        ("one-two", "1.0"),
+        ("four", "4.0"),
+        ("five", "5.0"),
+        ("six", "6.0"),
+    ]
     for hostile in (b"", b"\xff", b'"a' + b"=" * 200_000, b'"a==' * 100_000):
         assert SETUP_PY.catalog(ImageFile(path="setup.py", content=hostile)).packages == ()
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """`deno.lock`, versions 2 to 5: packages of npm and of JSR, and modules fetched by address."""
 
+import re
 from typing import Final
 
-from tidegate.errors import InvalidInputError
 from tidegate.inventory import PackageKind
 from tidegate.scan.cataloger import ReadBeside
 from tidegate.scan.catalogers.locked.checksums import hexadecimal, integrity
@@ -12,6 +12,9 @@ from tidegate.scan.catalogers.locked.gathering import Gathering
 from tidegate.scan.catalogers.locked.json_form import Raw, decoded, entry
 from tidegate.scan.catalogers.locked.npm_names import divided
 from tidegate.values import Struct, field
+
+_MODULE: Final = re.compile(r"https://deno\.land/(?:x/)?([A-Za-z0-9_.-]{1,200})@([^/\s]{1,200})/")
+"""A module fetched by address from Deno's own host, which puts its version there."""
 
 
 class _Packages(Struct, frozen=True):
@@ -28,6 +31,7 @@ class _Document(Struct, frozen=True):
     npm: Raw = Raw()
     jsr: dict[str, Raw] = field(default_factory=dict)
     packages: _Packages = field(default_factory=_Packages)
+    remote: dict[str, Raw] = field(default_factory=dict)
 
 
 class _Entry(Struct, frozen=True):
@@ -36,6 +40,8 @@ class _Entry(Struct, frozen=True):
 
 def read_deno_lock(gathering: Gathering, _beside: ReadBeside) -> None:
     """Reads packages of npm (`pkg:npm`) and JSR (`pkg:generic/jsr.io/…`: it has no type of its own).
+
+    Modules of `deno.land` are `pkg:generic/deno.land/…`; those of other hosts tell no version.
 
     Raises:
         InvalidInputError: it is no lock file of Deno.
@@ -65,8 +71,9 @@ def read_deno_lock(gathering: Gathering, _beside: ReadBeside) -> None:
                 namespace=f"jsr.io/{vendor}".rstrip("/"),
                 checksums=hexadecimal(found.integrity, "sha256"),
             )
-    if not (npm or jsr) and not document.version:
-        raise InvalidInputError("no lock file of Deno", where=gathering.path)
+    for module in map(_MODULE.match, document.remote):
+        if module:
+            gathering.add(PackageKind.GENERIC, module[1], module[2], namespace="deno.land")
 
 
 DENO_LOCK: Final = LockedForm(name="deno-lock", wants=named("deno.lock"), read=read_deno_lock)

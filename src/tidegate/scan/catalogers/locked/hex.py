@@ -11,7 +11,7 @@ from tidegate.scan.catalogers.locked.checksums import hexadecimal
 from tidegate.scan.catalogers.locked.form import LockedForm, named
 from tidegate.scan.catalogers.locked.gathering import Gathering
 
-_MIX: Final = re.compile(r'\s*"([^"\s]{1,200})":\s*\{:(hex|git),\s*(.*)')
+_MIX: Final = re.compile(r'\s*"([^"\s]{1,200})":\s*\{:(hex|git|path),\s*(.*)')
 _MIX_HEX: Final = re.compile(r':"?([A-Za-z0-9_]+)"?,\s*"([^"]+)"')
 _MIX_GIT: Final = re.compile(r'"([^"]+)",\s*"([0-9a-f]{7,64})"')
 _LAST_SUM: Final = re.compile(r'"([0-9a-f]{64})"\s*\},?\s*\Z')
@@ -21,7 +21,7 @@ _REBAR_SUM: Final = re.compile(r'<<"([^"]{1,200})">>,\s*<<"([0-9A-F]{64})">>')
 
 
 def read_mix_lock(gathering: Gathering, _beside: ReadBeside) -> None:
-    """Reads one entry a line; the last sum of an entry is that of the archive.
+    """Reads one entry a line; the last sum of an entry is that of the archive, and a path is one's own.
 
     Raises:
         InvalidInputError: it is no lock file of mix.
@@ -31,6 +31,8 @@ def read_mix_lock(gathering: Gathering, _beside: ReadBeside) -> None:
         raise InvalidInputError("no lock file of mix", where=gathering.path)
     for line in content.removeprefix("%{").removesuffix("}").splitlines():
         head = _MIX.match(line)
+        if head and head[2] == "path":
+            continue
         form = (_MIX_HEX if head[2] == "hex" else _MIX_GIT).match(head[3]) if head else None
         if head and form and head[2] == "hex":
             last = _LAST_SUM.search(line)

@@ -10,6 +10,8 @@ _GIT: Final = ("git+", "git:", "git@", "github:", "gitlab:", "bitbucket:", "ssh:
 _WEB: Final = ("http:", "https:")
 _REGISTRY: Final = "/-/"
 """What stands in the address of every archive of a registry."""
+_NAME_PARTS: Final = 3
+"""What comes before a scope or a host, that, and the name."""
 _ARCHIVE_VERSION: Final = re.compile(r"-(\d+\.\d+\.\d+[0-9A-Za-z.+-]{0,60})\.t(?:ar\.)?gz")
 
 
@@ -38,6 +40,15 @@ def source(url: str) -> dict[str, str]:
     if url.startswith(_WEB) and _REGISTRY not in url:
         return {"download_url": url}
     return {}
+
+
+def registry_name(url: str) -> str:
+    """The name under which a registry keeps an archive, whatever a project calls it; "" when the address is none's."""
+    before, found, _ = url.partition(_REGISTRY)
+    parts = before.replace("%2f", "/").replace("%2F", "/").rsplit("/", 2)
+    if not found or not url.startswith(_WEB) or len(parts) < _NAME_PARTS:
+        return ""
+    return "/".join(parts[1:]) if parts[1].startswith("@") else parts[2]
 
 
 def version_in(url: str) -> str:

@@ -12,7 +12,7 @@ MAX_REQUIREMENT_CHARS: Final = 4096
 _REQUIREMENT: Final = re.compile(
     r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]{0,254}[A-Za-z0-9])?)\s*(?:\[[^\[\]]{0,1000}\])?\s*(?:@\s*(\S+)|\(?([^;@()]*)\)?)"
 )
-_PIN: Final = re.compile(r"={2,3}\s*([0-9A-Za-z.!+_-]+)\s*\Z")
+_PIN: Final = re.compile(r"={2,3}\s*v?([0-9A-Za-z.!+_-]+)\s*\Z")
 _REPOSITORIES: Final = ("git+", "hg+", "svn+", "bzr+")
 _FILE_VERSION: Final = re.compile(r"[^-/]+-([0-9][0-9A-Za-z.!+_]*)(?:-[^/]*\.whl|\.tar\.gz|\.zip|\.tar\.bz2)\Z")
 _WORDS: Final = re.compile(r"[-_. /]+")

@@ -18,7 +18,10 @@ from tidegate.scan.catalogers.locked.tables import table, text, texts
 from tidegate.scan.catalogers.locked.toml_form import read_toml
 from tidegate.scan.catalogers.python import normalised
 
-_QUOTED: Final = re.compile(r"""(["'])([A-Za-z0-9][^"'\n]{0,300}={2,3} {0,3}[0-9][^"'\n]{0,100})\1""")
+_QUOTED: Final = re.compile(
+    r"""["'] {0,8}([A-Za-z0-9][\w.-]{0,200} {0,8}(?:\[[^\]"'\n]{0,200}\])?"""
+    r""" {0,8}={2,3} {0,8}v?[0-9][^"'\n;,]{0,100})["';,]"""
+)
 _VERSION: Final = re.compile(r"={0,3}\s*([0-9][0-9A-Za-z.!+_-]*)\Z")
 _SECTION: Final = re.compile(r"\[([^\]]{1,200})\]\s*\Z")
 
@@ -54,7 +57,7 @@ def _of_poetry(wanted: Any) -> Iterator[str]:
 def read_setup_py(gathering: Gathering, _beside: ReadBeside) -> None:
     """Reads quoted requirements with a pin."""
     found = _QUOTED.finditer(gathering.content.decode(errors="replace"))
-    _add(gathering, (it[2] for it in found), Scope.RUNTIME)
+    _add(gathering, (it[1] for it in found), Scope.RUNTIME)
 
 
 def read_setup_cfg(gathering: Gathering, _beside: ReadBeside) -> None:

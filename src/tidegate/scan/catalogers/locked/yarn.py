@@ -14,7 +14,7 @@ from tidegate.scan.cataloger import ReadBeside
 from tidegate.scan.catalogers.locked.checksums import hexadecimal, integrity
 from tidegate.scan.catalogers.locked.form import LockedForm, named, neighbour
 from tidegate.scan.catalogers.locked.gathering import Gathering
-from tidegate.scan.catalogers.locked.npm_names import divided, is_git, is_own, source, version_in
+from tidegate.scan.catalogers.locked.npm_names import divided, is_git, is_own, registry_name, source, version_in
 from tidegate.scan.catalogers.locked.package_json import Asked, asked
 from tidegate.scan.catalogers.locked.reach import reached
 from tidegate.scan.catalogers.locked.tables import table, text
@@ -59,6 +59,7 @@ def _read_classic(gathering: Gathering, beside: ReadBeside) -> None:
     scopes = _scopes(entries, projects, "{}@{}")
     for index, found in enumerate(entries):
         name, range_ = divided(found.descriptors[0])
+        name = registry_name(found.resolved) or name
         if range_.startswith("npm:"):
             name = divided(range_.removeprefix("npm:"))[0]
         if is_own(range_) and not range_.endswith((".tgz", ".tar.gz")):
