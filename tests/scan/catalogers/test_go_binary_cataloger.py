@@ -10,7 +10,7 @@ import pytest
 from program_forms import BASE, elf, go_in_line, go_pointed, go_text, macho, pe, universal
 
 from tidegate.errors import InvalidInputError
-from tidegate.inventory import Package, PackageKind, Version
+from tidegate.inventory import Basis, Package, PackageKind, Version
 from tidegate.scan.cataloger import ImageFile
 from tidegate.scan.catalogers.go_binary import GoBinaryCataloger, standard_library_version
 from tidegate.scan.catalogers.go_build_info import GoBuildInfo, GoModule, go_build_info
@@ -124,6 +124,26 @@ def test_the_standard_library_has_the_toolchains_version(toolchain: str, version
     assert standard_library_version(toolchain) == version
 
 
+def test_a_program_built_outside_of_modules_is_its_repositorys_when_its_flags_date_it() -> None:
+    flags = r'build\t-ldflags="\t-w \t-X \"github.com/docker/cli/cli/version.Version=28.2.2\""'.replace(
+        r"build\t", "build\t"
+    )
+    lines = ("path\tgithub.com/docker/cli/cmd/docker", flags)
+    (module, _) = packages_of(elf({".go.buildinfo": go_in_line("go1.24.3", go_text(*lines))}))
+    assert (module.name, module.version, module.basis) == ("github.com/docker/cli", "v28.2.2", Basis.RECOGNISED)
+    elsewhere = ("path\texample.com/x/cmd/docker", flags)
+    assert set(versions_of(elf({".go.buildinfo": go_in_line("go1.24.3", go_text(*elsewhere))}))) == {"stdlib"}
+    undated = ("path\tgithub.com/docker/cli/cmd/docker", "build\t-ldflags=-w")
+    assert set(versions_of(elf({".go.buildinfo": go_in_line("go1.24.3", go_text(*undated))}))) == {"stdlib"}
+
+
+def test_quoted_settings_are_read_as_go_quotes_them() -> None:
+    text = go_text('build\t-ldflags="\\t-X \\"a=b\\""', "build\t-tags=`x y`", 'build\t"k=1"=v')
+    info = info_of(elf({".go.buildinfo": go_in_line("go1.24.3", text)}))
+    assert info is not None
+    assert info.settings == {"-ldflags": '\t-X "a=b"', "-tags": "x y", "k=1": "v"}
+
+
 def test_other_programs_and_other_files_tell_of_nothing() -> None:
     empty = [
         elf({".text": b"x"}),
@@ -207,9 +227,8 @@ def build(folder: Path, go: str, system: str, machine: str, flags: str) -> Path:
     )
     (folder / "main.go").write_text('package main\n\nimport "example.com/one"\n\nfunc main() { println(one.One) }\n')
     program = folder / "program"
-    environment = os.environ | {
-        "GOOS": system, "GOARCH": machine, "CGO_ENABLED": "0", "GOFLAGS": "-mod=vendor", "GOPROXY": "off", "GOTOOLCHAIN": "local"
-    }  # fmt: skip
-    command = [go, "build", "-buildvcs=false", f"-ldflags={flags}", "-o", program, "."]
+    offline = {"CGO_ENABLED": "0", "GOFLAGS": "-mod=vendor", "GOPROXY": "off", "GOTOOLCHAIN": "local"}
+    environment = os.environ | {"GOOS": system, "GOARCH": machine} | offline
+    command = [go, "build", "-buildvcs=false", f"-ldflags={flags}", "-o", str(program), "."]
     subprocess.run(command, cwd=folder, env=environment, check=True)
     return program

@@ -10,11 +10,12 @@ from datetime import datetime
 from typing import Final
 
 from tidegate.bounds import MIB
-from tidegate.inventory import FileFacts, Package, PackageKind, Version
+from tidegate.inventory import Basis, FileFacts, Package, PackageKind, Version
 from tidegate.scan.cataloger import ImageFile, Wants
 from tidegate.scan.catalogers.go_build_info import GoBuildInfo, GoModule, go_build_info
 from tidegate.scan.catalogers.harvest import Harvest
 from tidegate.scan.executables import executables_of
+from tidegate.values import replace
 
 MAX_FLAG_CHARS: Final = 65_536
 """Characters of `-ldflags` looked at for a version."""
@@ -28,6 +29,7 @@ _VARIABLE: Final = re.compile(
     re.IGNORECASE,
 )
 _REVISION: Final = re.compile(r"[0-9a-f]{12,64}")
+_REPOSITORY: Final = re.compile(r"(?:github\.com|gitlab\.com|bitbucket\.org)/[\w.-]{1,100}/[\w.-]{1,100}(?=/|$)")
 _LOCAL: Final = ("./", "../", "/")
 
 
@@ -81,6 +83,8 @@ def _packages(info: GoBuildInfo) -> list[Package]:
     found = [_package(_effective(module, replaced)) for module, replaced in info.modules]
     if info.main is not None:
         found.append(_package(_main(info.main, info.settings)))
+    elif guessed := _guessed(info):
+        found.append(replace(_package(guessed), basis=Basis.RECOGNISED))
     if version := standard_library_version(info.go_version):
         name, licenses = "stdlib", ("BSD-3-Clause",)
         found.append(Package(kind=PackageKind.GOLANG, name=name, version=Version(version), licenses=licenses))
@@ -110,7 +114,14 @@ def _main(module: GoModule, settings: dict[str, str]) -> GoModule:
     return GoModule(module.path, version, module.checksum)
 
 
-def _flagged(path: str, flags: str) -> str:
+def _guessed(info: GoBuildInfo) -> GoModule | None:
+    """The main module of a program built outside of modules (Docker's are): its repository, if its flags date it."""
+    found = _REPOSITORY.match(info.path)
+    version = _flagged(found[0], info.settings.get("-ldflags", ""), own_only=True) if found else ""
+    return GoModule(found[0], version) if found and version else None
+
+
+def _flagged(path: str, flags: str, *, own_only: bool = False) -> str:
     """The version that was written into a variable by the linker; "" for none, or when several disagree.
 
     A variable of the main package is asked first, then one of the main module, then any other: builders put theirs
@@ -119,6 +130,8 @@ def _flagged(path: str, flags: str) -> str:
     ranked: dict[int, set[str]] = {}
     for package, version in _VARIABLE.findall(flags[:MAX_FLAG_CHARS]):
         rank = 0 if package == "main" else 1 if package == path or package.startswith(f"{path}/") else 2
+        if own_only and rank > 1:
+            continue
         ranked.setdefault(rank, set()).add(version if version.startswith(("v", "V")) else f"v{version}")
     best = ranked[min(ranked)] if ranked else set()
     return next(iter(best)) if len(best) == 1 else ""

@@ -30,6 +30,7 @@ _MAX_MAGICS: Final = 100
 _SECTIONS: Final = (b".go.buildinfo", b"__go_buildinfo")
 _MODULE_PARTS: Final = 2
 _ESCAPE: Final = re.compile(r"\\(.)")
+_ESCAPED: Final = {"n": "\n", "r": "\r", "t": "\t"}
 
 
 class GoModule(Struct, frozen=True):
@@ -197,7 +198,7 @@ def _setting(rest: str) -> tuple[str, str]:
     else:
         key, _, value = rest.partition("=")
     if len(value) > 1 and value[0] == value[-1] == '"':
-        value = _ESCAPE.sub(r"\1", value[1:-1])
+        value = _ESCAPE.sub(lambda found: _ESCAPED.get(found[1], found[1]), value[1:-1])
     elif len(value) > 1 and value[0] == value[-1] == "`":
         value = value[1:-1]
     return key, value
