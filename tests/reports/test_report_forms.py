@@ -301,7 +301,7 @@ def test_markdown_shows_text_and_makes_nothing_of_it(text: str) -> None:
     for token in tokens:
         if token.type == "html_block":
             assert all(_OURS.fullmatch(line) for line in token.content.splitlines() if line), token.content
-    whole = "".join(token.content for token in tokens if token.type in {"text", "text_special"})
+    whole = "\n".join(token.content for token in tokens if token.type in {"text", "text_special"})
     assert not re.search(r"[@#]\w|https?://|www\.\w", whole)
 
 

@@ -2,7 +2,7 @@
 """The scanner from settings: which catalogers, which secrets, which bounds, where facts are kept."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from tidegate.inventory import Inventory
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 Scanner = Callable[[Image | Folder], Inventory]
 Explainer = Callable[[Image | Folder, str], "Explanation"]
+Lister = Callable[[Image | Folder], "Mapping[str, bytes]"]
 
 
 def build_scanner(settings: Settings, *, progress: Progress | None = None) -> Scanner:
@@ -68,6 +69,28 @@ def build_explainer(settings: Settings) -> Explainer:
         return explain_path(source, path, analyser)
 
     return explain
+
+
+def build_lister(settings: Settings) -> Lister:
+    """A function that lists every file of an image, or folder, with what tells its content apart.
+
+    Args:
+        settings: bounds, workers, and where facts are kept.
+    """
+    store = FactsStore(settings.scan.cache_dir / "facts")
+    secrets = SecretDetector()
+    limits = _limits(settings)
+    workers = settings.scan.workers or os.cpu_count() or 1
+
+    def contents(source: Image | Folder) -> "Mapping[str, bytes]":
+        from tidegate.scan.contents import contents_of
+
+        roster = _roster(source)
+        return contents_of(
+            source, Analyser(roster=roster, secrets=secrets, limits=limits, store=store, workers=workers)
+        )
+
+    return contents
 
 
 def _limits(settings: Settings) -> ScanLimits:

@@ -79,7 +79,7 @@ def command(
     report = _examine(call, settings, inventory)
     if only_fixed:
         report = replace(report, findings=tuple(one for one in report.findings if one.fixed_version))
-    failing = [one for one in report.findings if fail_on and _is_at_least(one, Severity(fail_on))]
+    failing = [one for one in report.findings if fail_on and is_at_least(one, Severity(fail_on))]
     if severity is not None:
         report = replace(report, findings=tuple(one for one in report.findings if one.severity in severity))
     write_report(outputs, report, inventory, settings)
@@ -112,5 +112,6 @@ def _examine(call: Call, settings: Settings, inventory: Inventory) -> ScanReport
     return report
 
 
-def _is_at_least(finding: Finding, severity: Severity) -> bool:
+def is_at_least(finding: Finding, severity: Severity) -> bool:
+    """True when a finding counts for a threshold: exploited and malicious ones always do."""
     return finding.exploited is not None or finding.malicious or finding.severity.rank >= severity.rank

@@ -23,6 +23,7 @@ VERBS: Final = (
     Verb(name="scan", module="tidegate.cli.scan", help="Find what is in an image, and what is wrong with it."),
     Verb(name="sbom", module="tidegate.cli.sbom", help="Write an image's bill of materials."),
     Verb(name="explain", module="tidegate.cli.explain", help="Tell who brought a file, and if it is as it was made."),
+    Verb(name="diff", module="tidegate.cli.diff", help="Tell what is different between two images."),
     Verb(name="convert", module="tidegate.cli.convert", help="Write a bill of materials in another form."),
     Verb(name="vex", module="tidegate.cli.vex", help="Write and convert statements on vulnerabilities."),
     Verb(name="check", module="tidegate.cli.check", help="Find what is set up wrong in Dockerfiles and manifests."),

@@ -134,7 +134,7 @@ def _serial(
 ) -> UUID:
     """Follows from everything a document tells but the moment it was made."""
     told = (__version__, version, inventory.digest, inventory.name, inventory.layers, inventory.layers_unpacked)
-    content = to_json((*told, inventory.annotations, inventory.os_release, ordered, vulnerabilities))
+    content = to_json((*told, dict(image_marks(inventory)), inventory.os_release, ordered, vulnerabilities))
     return uuid5(NAMESPACE_URL, f"cyclonedx:{hashlib.sha256(content).hexdigest()}")
 
 

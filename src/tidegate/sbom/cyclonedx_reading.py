@@ -17,10 +17,10 @@ from tidegate.sbom.cyclonedx import MAX_COMPONENTS
 from tidegate.sbom.cyclonedx_xml import MAX_DEPTH
 from tidegate.sbom.distro import os_named
 from tidegate.sbom.gathered import Gathered, Told
-from tidegate.sbom.image_marks import annotations_from, layers_from, os_from
+from tidegate.sbom.image_marks import annotations_from, census_from, config_from, layers_from, name_from, os_from
 from tidegate.sbom.marks import PREFIX, Marks, component_of
 
-VERSIONS: Final = frozenset({"1.2", "1.3", "1.4", "1.5", "1.6"})
+VERSIONS: Final = frozenset({"1.2", "1.3", "1.4", "1.5", "1.6", "1.7"})
 _NO_PACKAGES: Final = frozenset({"file", "operating-system", "container", "device", "firmware", "cryptographic-asset"})
 _TRIVY: Final = "aquasecurity:trivy:"
 _SCOPES: Final = {"optional": Scope.OPTIONAL, "excluded": Scope.DEVELOPMENT}
@@ -46,7 +46,7 @@ def gathered_from_cyclonedx(document: Mapping[str, Any], *, where: str) -> Gathe
     for entry in _entries(document, image, where):
         kind = entry.get("type")
         if kind == "operating-system":
-            system = system or _system(entry)
+            system = system or _system(entry, where)
         elif kind not in _NO_PACKAGES:
             told = _told(entry)
             if told is None:
@@ -58,10 +58,12 @@ def gathered_from_cyclonedx(document: Mapping[str, Any], *, where: str) -> Gathe
         without_purl=without,
         os_release=system,
         digest=_digest(image),
-        name=_text(image, "name") if image.get("type") == "container" else "",
+        name=name_from(image_marks, _text(image, "name") if image.get("type") == "container" else "", where),
         layers=layers_from(image_marks, "layer"),
         layers_unpacked=layers_from(image_marks, "diff-id"),
-        annotations=annotations_from(image_marks),
+        annotations=annotations_from(image_marks, where),
+        config=config_from(image_marks, where),
+        census=census_from(image_marks, where),
     )
 
 
@@ -146,10 +148,10 @@ def _checksums(entry: Mapping[str, Any]) -> Iterator[str]:
             yield f"{algorithm}:{content.lower()}"
 
 
-def _system(entry: Mapping[str, Any]) -> OsRelease | None:
+def _system(entry: Mapping[str, Any], where: str) -> OsRelease | None:
     name, version, marks = _text(entry, "name"), _text(entry, "version"), _marks(entry)
-    if _text(entry, "bom-ref") == f"os:{name}":  # ours; a release without more to say has no marks
-        return os_from(marks, name=name, version=version)
+    if _text(entry, "bom-ref") == f"os:{name}":  # ours, whether or not it has marks
+        return os_from(marks, name=name, version=version, where=where)
     return os_named(name, version)
 
 

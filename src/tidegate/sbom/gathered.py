@@ -4,11 +4,11 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, TypeAlias
 
-from tidegate.artifact import Digest
+from tidegate.artifact import Digest, ImageConfig
 from tidegate.errors import InvalidInputError
-from tidegate.inventory import Component, Inventory, OsRelease, Outcome, OutcomeStatus
+from tidegate.inventory import Census, Component, Inventory, OsRelease, Outcome, OutcomeStatus
 from tidegate.sbom.claim import Claim, EcosystemOf, component_of_claim
-from tidegate.values import Struct, field
+from tidegate.values import Struct, field, replace
 
 MAX_OUTCOMES: Final = 100
 """Packages that could not be taken and are told one by one."""
@@ -36,6 +36,8 @@ class Gathered(Struct, frozen=True, kw_only=True):
     layers: tuple[Digest, ...] = ()
     layers_unpacked: tuple[Digest, ...] = ()
     annotations: Mapping[str, str] = field(default_factory=dict)
+    config: ImageConfig | None = None
+    census: Census | None = None
 
 
 def inventory_of(gathered: Gathered, *, name: str, digest: Digest, ecosystem_of: EcosystemOf) -> Inventory:
@@ -58,6 +60,8 @@ def inventory_of(gathered: Gathered, *, name: str, digest: Digest, ecosystem_of:
         os_release=gathered.os_release,
         outcomes=tuple(_bounded(failed, gathered.without_purl, name)),
         annotations=gathered.annotations,
+        config=replace(gathered.config, diff_ids=gathered.layers_unpacked) if gathered.config else None,
+        census=gathered.census,
         layers_unpacked=gathered.layers_unpacked,
     )
 

@@ -6,7 +6,6 @@ inventory. Tests have spdx-tools judge what is written here.
 """
 
 import hashlib
-import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -18,9 +17,9 @@ from tidegate.errors import BoundExceededError
 from tidegate.inventory import Component, Inventory, OsRelease, Scope
 from tidegate.sbom.cyclonedx import MAX_COMPONENTS, component_order, document_json, moment
 from tidegate.sbom.cyclonedx_component import image_purl
+from tidegate.sbom.image_marks import in_ascii, told_config
 from tidegate.sbom.marks import exact, fit, is_well_formed
 from tidegate.sbom.spdx_licence import NOASSERTION, declared
-from tidegate.wire import to_builtins
 
 COMPONENT_MARK: Final = "tidegate:component "
 IMAGE_MARK: Final = "tidegate:image "
@@ -125,6 +124,8 @@ def _image(inventory: Inventory, at: str) -> dict[str, Any]:
         "layers": inventory.layers,
         "layers_unpacked": inventory.layers_unpacked,
         "annotations": inventory.annotations,
+        "config": told_config(inventory.config) if inventory.config else None,
+        "census": inventory.census,
     }
     return {
         **_bare(IMAGE_ID, inventory.name, str(digest), "CONTAINER"),
@@ -210,8 +211,7 @@ def _purl(url: str) -> dict[str, str]:
 
 
 def _annotation(mark: str, value: object, at: str) -> dict[str, str]:
-    told = json.dumps(to_builtins(value), ensure_ascii=True, sort_keys=True, separators=(",", ":"))
-    return _annotated(mark + told.replace("<", "\\u003c"), at)
+    return _annotated(mark + in_ascii(value), at)
 
 
 def _annotated(comment: str, at: str) -> dict[str, str]:

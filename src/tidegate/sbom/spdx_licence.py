@@ -38,7 +38,7 @@ def _part(text: str) -> tuple[str, dict[str, str]]:
         return known, {}
     references = _REFERENCE.findall(text)
     if stands_as_expression(_REFERENCE.sub("MIT", text)):
-        from license_expression import get_spdx_licensing  # type: ignore[import-untyped]  # it ships no types
+        from license_expression import get_spdx_licensing
 
         return str(get_spdx_licensing().parse(text)), dict.fromkeys(references, "named in an expression, without text")
     slug = _NOT_SLUG.sub("-", text)[:_SLUG_CHARS].strip("-.")

@@ -10,14 +10,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, TypeVar
 
-from tidegate.artifact import Digest
-from tidegate.bounds import MIB
+from tidegate.artifact import Digest, ImageConfig
 from tidegate.errors import BoundExceededError, InvalidInputError
-from tidegate.inventory import OsRelease, Scope
+from tidegate.inventory import Census, OsRelease, Scope
 from tidegate.sbom.claim import Claim
 from tidegate.sbom.cyclonedx import MAX_COMPONENTS
 from tidegate.sbom.distro import os_named
 from tidegate.sbom.gathered import Gathered, Told
+from tidegate.sbom.image_marks import MAX_MARK_BYTES
 from tidegate.sbom.marks import from_exact
 from tidegate.sbom.spdx import COMPONENT_MARK, IMAGE_MARK, OS_MARK
 from tidegate.sbom.spdx_licence import NOASSERTION
@@ -25,7 +25,6 @@ from tidegate.values import Struct, field
 from tidegate.wire import from_json
 
 VERSIONS: Final = frozenset({"SPDX-2.2", "SPDX-2.3"})
-_MAX_MARK_BYTES: Final = 4 * MIB
 _NO_PACKAGES: Final = frozenset({"CONTAINER", "OPERATING-SYSTEM", "OPERATING_SYSTEM", "FILE", "DEVICE", "FIRMWARE"})
 _BUILT_FROM: Final = re.compile(r"built package from: (\S+) ?(\S*)")
 _READ_FROM: Final = re.compile(r"acquired package info from [^:]{1,200}: ([^,]+)")
@@ -50,6 +49,8 @@ class _ImageMark(Struct, frozen=True, kw_only=True):
     layers: tuple[Digest, ...] = ()
     layers_unpacked: tuple[Digest, ...] = ()
     annotations: Mapping[str, str] = field(default_factory=dict)
+    config: ImageConfig | None = None
+    census: Census | None = None
 
 
 def gathered_from_spdx(document: Mapping[str, Any], *, where: str) -> Gathered:
@@ -78,6 +79,8 @@ def gathered_from_spdx(document: Mapping[str, Any], *, where: str) -> Gathered:
         layers=image.layers if image else (),
         layers_unpacked=image.layers_unpacked if image else (),
         annotations=image.annotations if image else {},
+        config=image.config if image else None,
+        census=image.census if image else None,
     )
 
 
@@ -106,7 +109,7 @@ def _mark(
     marked: Sequence[tuple[Mapping[str, Any], Mapping[str, str]]], mark: str, type_: type[T], where: str
 ) -> T | None:
     found = next((marks[mark] for _, marks in marked if mark in marks), None)
-    return from_json(found.encode(), type_, what=where, max_bytes=_MAX_MARK_BYTES) if found is not None else None
+    return from_json(found.encode(), type_, what=where, max_bytes=MAX_MARK_BYTES) if found is not None else None
 
 
 def _system(entries: Sequence[Mapping[str, Any]]) -> OsRelease | None:
