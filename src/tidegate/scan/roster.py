@@ -24,6 +24,7 @@ from tidegate.scan.catalogers.installed.opkg import OpkgCataloger
 from tidegate.scan.catalogers.installed.pear import PearCataloger
 from tidegate.scan.catalogers.installed.perl import PerlCataloger
 from tidegate.scan.catalogers.installed.r_library import RLibraryCataloger
+from tidegate.scan.catalogers.installed.wordpress import WordPressCataloger
 from tidegate.scan.catalogers.program import ProgramCataloger
 from tidegate.scan.catalogers.python import PythonCataloger
 from tidegate.scan.catalogers.rpm import RpmCataloger
@@ -52,6 +53,7 @@ CATALOGERS: Final[tuple[Cataloger, ...]] = (
     PerlCataloger(),
     RLibraryCataloger(),
     ErlangAppCataloger(),
+    WordPressCataloger(),
     GoBinaryCataloger(),
     RustBinaryCataloger(),
     ProgramCataloger(),

@@ -178,6 +178,14 @@ def samples_of_installed() -> dict[str, list[Sample]]:
             ),
             Sample(path="var/lib/pacman/local/bash-5.2.026-2/mtree", content=gzip.compress(MTREE, mtime=0)),
         ],
+        "wordpress": [
+            Sample(path="srv/wp-includes/version.php", content=b"<?php\n$wp_version = '6.4.1';\n"),
+            Sample(
+                path="srv/wp-content/plugins/akismet/akismet.php",
+                content=b"<?php\n/**\n * Plugin Name: Akismet\n * Version: 5.3\n * License: GPLv2\n * Author: Ann */\n",
+            ),
+            Sample(path="srv/wp-content/themes/tt/style.css", content=b"/*\nTheme Name: TT\nVersion: 1.0\n*/\n"),
+        ],
         "pear": [Sample(path="usr/share/php/.registry/xml_util.reg", content=PEAR)],
         "ghc-database": [
             Sample(

@@ -164,3 +164,18 @@ def test_haskell_lua_and_perl() -> None:
 )
 def test_paths_never_leave_the_image(folder: str, name: str, path: str) -> None:
     assert below(folder, name) == path
+
+
+def test_wordpress_its_plugins_and_themes() -> None:
+    (core,) = packages("var/www/wp-includes/version.php", b"<?php\n * x\n$wp_version = '6.4.1';\n$wp_db_version = 1;\n")
+    assert component_purl(core, None) == "pkg:generic/wordpress@6.4.1"
+    text = (
+        b"<?php\r\n/**\r\n * Plugin Name: Akismet\r\n * Version: 5.3\r\n * License: GPLv2 or later\r\n * Author: Ann */"
+    )
+    (plugin,) = packages("var/www/wp-content/plugins/akismet/akismet.php", text)
+    assert component_purl(plugin, None) == "pkg:generic/wordpress-plugin/akismet@5.3"
+    assert (plugin.licenses, plugin.supplier) == (("GPLv2 or later",), "Ann")
+    assert told("var/www/wp-content/themes/tt/style.css", b"/*\nTheme Name: TT\nVersion: 1.0\n*/") == [("tt", "1.0")]
+    assert told("var/www/wp-content/plugins/akismet/other.php", b"<?php\n$version = 1;\n") == []
+    assert takers_of("var/www/wp-content/plugins/akismet/inc/a.php") == []
+    assert takers_of("var/www/index.php") == []
