@@ -13,6 +13,7 @@ from tidegate.admission.gate import Gate
 from tidegate.admission.records import Gathered
 from tidegate.admission.statements import sbom_statement, scan_statement
 from tidegate.artifact import Digest, Platform, Reference
+from tidegate.assembly.examiner import Examiner
 from tidegate.assembly.gate import build_gate
 from tidegate.assembly.home import Home
 from tidegate.assembly.names import resolve_reference
@@ -23,7 +24,6 @@ from tidegate.clock import Clock, parse_rfc3339, system_clock
 from tidegate.curation.shelved import context_of
 from tidegate.errors import InvalidInputError, NotFoundError, OutsideError
 from tidegate.evidence import Boundary, Decision, Evidence, Statement
-from tidegate.examination import examine
 from tidegate.execution.admit import ExecutionGate
 from tidegate.execution.gate import GateOptions, WorkloadReview
 from tidegate.inventory import Inventory
@@ -72,7 +72,7 @@ class Local:
         inventory = self._examined(target, platform, insecure=insecure)
         at = self.clock()
         with Knowledge.open(self.settings.db) as knowledge:
-            report = examine(inventory, knowledge, at=at.date())
+            report = Examiner(self.settings).report(inventory, knowledge)
         statements = (sbom_statement(inventory, made_at=_EPOCH), scan_statement(inventory, report))
         subject = inventory.digest
         with self.database.read() as connection:

@@ -8,6 +8,7 @@ from threading import Thread
 from typing import Final
 
 from tidegate.admission.gate import Gate
+from tidegate.assembly.examiner import Examiner
 from tidegate.assembly.gate import build_gate
 from tidegate.assembly.home import Home
 from tidegate.assembly.knowledge import ensure_knowledge
@@ -123,6 +124,7 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         shelf=shelf,
         gate=gate,
         scan=build_scanner(settings),
+        report=Examiner(settings).report,
         knowledge=knowledge.current,
         clock=clock,
     )

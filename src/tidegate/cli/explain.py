@@ -97,11 +97,10 @@ def _findings(settings: Settings, inventory: "Inventory", explanation: "Explanat
     """Findings of the package that owns the file, and of packages that lie in it."""
     if not settings.db.exists():
         return ()
-    from tidegate.clock import system_clock
-    from tidegate.examination.examine import examine
+    from tidegate.assembly.examiner import Examiner
     from tidegate.knowledge.database import Knowledge
 
     with Knowledge.open(settings.db) as knowledge:
-        report = examine(inventory, knowledge, at=system_clock().date())
+        report = Examiner(settings).report(inventory, knowledge)
     owner = explanation.package.purl if explanation.package else None
     return tuple(one for one in report.findings if one.purl == owner or one.location == explanation.path)

@@ -19,16 +19,13 @@ FORMS: Final = ("openvex", "csaf", "cyclonedx")
 command = ClickVerbs("vex", help="Write and convert statements on vulnerabilities.", no_args_is_help=True)
 
 
-@verb(
-    "write",
-    examples=(
-        (
-            "tidegate vex write --id CVE-2023-1255 --status not_affected --product IMAGE@sha256:… --author security "
-            + "--package pkg:apk/alpine/libssl3 --justification vulnerable_code_not_present",
-            "one statement; tidegate scan --vex FILE reads it",
-        ),
-    ),
+_EXAMPLE: Final = (
+    "tidegate vex write --id CVE-2023-1255 --status not_affected --product IMAGE@sha256:… --author security "
+    "--package pkg:apk/alpine/libssl3 --justification vulnerable_code_not_present"
 )
+
+
+@verb("write", examples=((_EXAMPLE, "one statement; tidegate scan --vex FILE reads it"),))
 @output_options(*FORMS)
 @click.option("--id", "identity", required=True, metavar="ID", help="The vulnerability: CVE, GHSA, …")
 @click.option("--alias", "aliases", multiple=True, metavar="ID", help="Another name of it.")

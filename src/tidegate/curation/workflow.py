@@ -27,8 +27,7 @@ from tidegate.curation.shelf import Shelf
 from tidegate.curation.shelved import context_of, manifest_of, open_shelved, repositories_of
 from tidegate.curation.states import State, advance, state_of
 from tidegate.errors import OutsideError, TidegateError
-from tidegate.evidence import Boundary, Decision
-from tidegate.examination import examine
+from tidegate.evidence import Boundary, Decision, ScanReport
 from tidegate.inventory import Inventory
 from tidegate.knowledge.database import Knowledge
 from tidegate.oci.image import Image
@@ -49,6 +48,7 @@ class Curation:
 
     Args:
         scan: reads an image's facts; layers seen before cost nothing.
+        report: joins facts with knowledge.
         knowledge: gives the knowledge of this moment; None while there is none.
         clock: the moment recorded.
     """
@@ -61,6 +61,7 @@ class Curation:
         shelf: Shelf,
         gate: Gate,
         scan: Callable[[Image], Inventory],
+        report: Callable[[Inventory, Knowledge | None], ScanReport],
         knowledge: Callable[[], Knowledge | None],
         clock: Clock,
     ) -> None:
@@ -69,6 +70,7 @@ class Curation:
         self._shelf = shelf
         self._gate = gate
         self._scan = scan
+        self._report = report
         self._knowledge = knowledge
         self._clock = clock
 
@@ -178,7 +180,7 @@ class Curation:
         bill = sbom_statement(inventory, made_at=stored_at)
         while True:
             knowledge, at = self._knowledge(), self._clock()
-            report = examine(inventory, knowledge, at=at.date())
+            report = self._report(inventory, knowledge)
             with self._database.begin() as connection:
                 self._gate.add(connection, bill, at=at)
                 self._gate.add(connection, scan_statement(inventory, report), at=at)

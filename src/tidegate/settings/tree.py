@@ -81,6 +81,9 @@ class ScanSettings:
     max_layer_bytes: Annotated[int, Leaf(meaning="Largest layer, uncompressed, in bytes.", low=1)] = 64 * GIB
     max_entries: Annotated[int, Leaf(meaning="Most entries in one layer.", low=1)] = 5_000_000
     max_ratio: Annotated[int, Leaf(meaning="Most uncompressed bytes for one compressed byte of a layer.", low=1)] = 200
+    sector: Annotated[
+        str, Leaf(meaning="Sector whose threats findings are weighed for: `finance`, `health`, …; empty for none.")
+    ] = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From an inventory to its whole report, as settings say: checks, known bases, the team's sector."""
+
+from datetime import date
+
+from tidegate.artifact import Reference
+from tidegate.errors import TidegateError
+from tidegate.evidence import ScanReport
+from tidegate.examination.bases import Bases
+from tidegate.examination.priority_profiles import profile_named
+from tidegate.examination.report import NOTHING_SAID, Said, full_report
+from tidegate.inventory import Inventory
+from tidegate.knowledge.database import Knowledge
+from tidegate.settings import Settings
+
+
+class Examiner:
+    """Makes reports. Serves several threads at once.
+
+    Raises:
+        NotFoundError: the settings name a sector nobody knows.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._answers = settings.scan.cache_dir / "checks"
+        self._profile = profile_named(settings.scan.sector)
+        self.bases = Bases(settings.home / "bases")
+
+    def report(
+        self, inventory: Inventory, knowledge: Knowledge | None, *, said: Said = NOTHING_SAID, at: date | None = None
+    ) -> ScanReport:
+        """The whole report of one image; see `tidegate.examination.report.full_report`.
+
+        Raises:
+            InvalidInputError: the knowledge file turned out to be broken, or a check cannot be evaluated.
+        """
+        from tidegate.checks.kept import check_image
+
+        return full_report(
+            inventory,
+            knowledge,
+            misconfigurations=check_image(inventory, folder=self._answers),
+            bases=self.bases,
+            said=said,
+            profile=self._profile,
+            at=at,
+        )
+
+    def remember(self, inventory: Inventory, name: Reference) -> None:
+        """Keeps an image as one that others may be built upon; one that cannot be kept is found again next time."""
+        try:
+            self.bases.remember(inventory, name=name)
+        except TidegateError:
+            return
