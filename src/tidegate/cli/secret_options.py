@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What verbs that scan have in common about secrets: git histories, gitleaks' files, baselines."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tidegate.cli.call import Call
+from tidegate.errors import NotFoundError, OutsideError
+from tidegate.evidence import IdleWord, ScanReport
+from tidegate.inventory import Inventory, LocatedSecret
+from tidegate.values import replace
+
+if TYPE_CHECKING:
+    from tidegate.scan.secrets.allowances import Allowance
+    from tidegate.scan.secrets.detector import SecretDetector
+    from tidegate.scan.secrets.gitleaks_config import GitleaksConfig
+
+_NAMES = ("git_history", "gitleaks_config", "gitleaks_ignore", "baseline", "write_baseline")
+_FILE = click.Path(path_type=Path)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretChoice:
+    """What was asked about secrets.
+
+    Attributes:
+        git_history: look through all commits of the folder, too.
+        gitleaks_config: a `.gitleaks.toml`; `gitleaks_ignore` a `.gitleaksignore`; `baseline` secrets known before.
+        write_baseline: where this scan's secrets are written as a baseline.
+    """
+
+    git_history: bool
+    gitleaks_config: Path | None
+    gitleaks_ignore: Path | None
+    baseline: Path | None
+    write_baseline: Path | None
+
+    def detector(self) -> "SecretDetector | None":
+        """A detector by the named configuration; None when none was named.
+
+        Raises:
+            TidegateError: the file is missing or cannot be read as what it is.
+        """
+        if self.gitleaks_config is None:
+            return None
+        from tidegate.scan.secrets.detector import SecretDetector
+        from tidegate.scan.secrets.rules import RULES
+
+        config = _config(self.gitleaks_config)
+        return SecretDetector(config.applied_to(RULES), config.allowlists)
+
+
+def secret_options(function: Callable[..., int]) -> Callable[..., int]:
+    """Adds the options; the verb gets them as one `secrets`."""
+
+    def with_secrets(*args: Any, **options: Any) -> int:
+        choice = SecretChoice(**{name: options.pop(name) for name in _NAMES})
+        return function(*args, secrets=choice, **options)
+
+    params = getattr(function, "__click_params__", [])
+    with_secrets.__click_params__ = [*params, *reversed(_parameters())]  # type: ignore[attr-defined] # click's own protocol
+    with_secrets.__doc__ = function.__doc__
+    return with_secrets
+
+
+def with_history(call: Call, inventory: Inventory, choice: SecretChoice, folder: Path | None) -> Inventory:
+    """An inventory with the secrets of a folder's git history, when they were asked for.
+
+    Args:
+        call: is told what could not be read.
+        inventory: of the folder.
+        choice: what was asked.
+        folder: what was scanned; None when it was no folder.
+
+    Raises:
+        TidegateError: it is no repository, or git cannot read it.
+    """
+    if not choice.git_history:
+        return inventory
+    if folder is None:
+        raise NotFoundError("no folder, so it has no git history", where=inventory.name, remedy="name it as dir:DIR")
+    from tidegate.scan.git_history import secrets_in_history
+    from tidegate.scan.secrets.detector import SecretDetector
+
+    found = secrets_in_history(folder, choice.detector() or SecretDetector())
+    call.note(f"{len(found)} secrets in its git history")
+    located = tuple(LocatedSecret(secret=fact, layer=inventory.digest) for fact in found)
+    return replace(inventory, secrets=(*inventory.secrets, *located))
+
+
+def heeding(call: Call, report: ScanReport, choice: SecretChoice) -> ScanReport:
+    """A report in which allowed secrets are suppressed, with who said so; writes the baseline when one was asked for.
+
+    Raises:
+        TidegateError: a named file is missing, broken or cannot be written.
+    """
+    from tidegate.scan.secrets.allowances import apply_allowances, written_baseline
+
+    if choice.write_baseline is not None:
+        _write(choice.write_baseline, written_baseline(report.secrets))
+    allowances, idle = _allowances(choice)
+    config = _config(choice.gitleaks_config) if choice.gitleaks_config else None
+    for outcome in config.unread if config else ():
+        call.warn(f"{outcome.location}: {outcome.reason}")
+    kept, suppressed, unused = apply_allowances(report.secrets, allowances, config.allowlists if config else ())
+    return replace(
+        report,
+        secrets=kept,
+        suppressed_secrets=(*report.suppressed_secrets, *suppressed),
+        idle=(*report.idle, *idle, *unused),
+        outcomes=(*report.outcomes, *(config.unread if config else ())),
+    )
+
+
+def _allowances(choice: SecretChoice) -> "tuple[list[Allowance], list[IdleWord]]":
+    from tidegate.scan.secrets.allowances import read_baseline, read_gitleaksignore
+
+    found: list[Allowance] = []
+    idle: list[IdleWord] = []
+    if choice.gitleaks_ignore is not None:
+        text = _read(choice.gitleaks_ignore).decode("utf-8", "replace")
+        found, idle = read_gitleaksignore(text, where=choice.gitleaks_ignore.name)
+    if choice.baseline is not None:
+        found += read_baseline(_read(choice.baseline), where=str(choice.baseline))
+    return found, idle
+
+
+def _config(path: Path) -> "GitleaksConfig":
+    from tidegate.scan.secrets.gitleaks_config import read_gitleaks_config
+
+    return read_gitleaks_config(_read(path), where=path.name)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise NotFoundError("no such file", where=str(path), remedy="check the path") from error
+    except OSError as error:
+        raise OutsideError(f"cannot be read: {error.strerror}", where=str(path)) from error
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise OutsideError(f"cannot be written: {error.strerror}", where=str(path)) from error
+
+
+def _parameters() -> list[click.Parameter]:
+    return [
+        click.Option(["--git-history"], is_flag=True, help="Look for secrets in all commits of the folder, too."),
+        click.Option(
+            ["--gitleaks-config"], type=_FILE, metavar="FILE", help="A .gitleaks.toml: rules and allow-lists."
+        ),
+        click.Option(["--gitleaks-ignore"], type=_FILE, metavar="FILE", help="A .gitleaksignore: allowed secrets."),
+        click.Option(
+            ["--baseline"], type=_FILE, metavar="FILE", help="Secrets known before: ours or gitleaks' report."
+        ),
+        click.Option(["--write-baseline"], type=_FILE, metavar="FILE", help="Write this scan's secrets as a baseline."),
+    ]
