@@ -133,7 +133,7 @@ LIBRARIES: Final[tuple[ProgramRow, ...]] = (
     row(
         "nghttp2",
         "libnghttp.so",
-        rb"(?<![\d.])(1\.\d{1,3}\.\d{1,2})\x00",
+        rb"(1(?<![\d.].)\.\d{1,3}\.\d{1,2})\x00",
         needs=b"nghttp2",
         license="MIT",
         sample=(b"\xff\xff1.52.0\x00\x00nghttp2", "1.52.0"),
@@ -223,7 +223,7 @@ LIBRARIES: Final[tuple[ProgramRow, ...]] = (
     row(
         "zstd",
         "libzstd.so",
-        rb"(?<![\d. _])(1\.\d\.\d{1,2})\x00\x00",
+        rb"(1(?<![\d. _].)\.\d\.\d{1,2})\x00\x00",
         license="BSD-3-Clause OR GPL-2.0-only",
         sample=(b"\x851.5.4\x00\x00\x00\x00", "1.5.4"),
         counter=b"zstd 1.5.4",

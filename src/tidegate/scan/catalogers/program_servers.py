@@ -94,7 +94,7 @@ SERVERS: Final[tuple[ProgramRow, ...]] = (
     row(
         "redis",
         "redis-server redis-cli redis-benchmark redis-check-rdb redis-check-aof redis-sentinel",
-        rb"(?<![\d.])(\d{1,2}+\.\d{1,2}+\.\d{1,3})(?:[a-f0-9]{12}-|[a-z][a-z0-9._]{1,63}+-)?\d{19}",
+        rb"(\d(?<![\d.].)\d?\.\d{1,2}+\.\d{1,3})(?:[a-f0-9]{12}-|[a-z][a-z0-9._]{1,63}+-)?\d{19}",
         rb"\x00(\d{1,2}\.\d{1,2}\.\d{1,3})\x00c11-builtin",
         needs=b"redis",
         product="redis",
@@ -104,7 +104,7 @@ SERVERS: Final[tuple[ProgramRow, ...]] = (
     row(
         "valkey",
         "valkey-server valkey-cli valkey-benchmark valkey-check-rdb valkey-check-aof valkey-sentinel",
-        rb"(?<![\d.])(\d{1,2}+\.\d{1,2}+\.\d{1,3})(?:[a-f0-9]{12}-|[a-z][a-z0-9._]{1,63}+-)?\d{19}",
+        rb"(\d(?<![\d.].)\d?\.\d{1,2}+\.\d{1,3})(?:[a-f0-9]{12}-|[a-z][a-z0-9._]{1,63}+-)?\d{19}",
         rb"\x00(\d{1,2}\.\d{1,2}\.\d{1,3})\x00c11-builtin",
         needs=b"valkey",
         license="BSD-3-Clause",
@@ -142,7 +142,7 @@ SERVERS: Final[tuple[ProgramRow, ...]] = (
     row(
         "mariadb",
         "mariadbd mysqld mariadb mysql mariadb-dump mariadb-admin mariadb-backup",
-        rb"\x00(\d{1,2}\.\d{1,2}\.\d{1,3})-MariaDB[-\x00]",
+        rb"(\d(?<=\x00.)\d?\.\d{1,2}\.\d{1,3})-MariaDB[-\x00]",
         license="GPL-2.0-only",
         product="mariadb",
         sample=(b"\x0010.11.19-MariaDB\x00x86_64", "10.11.19"),

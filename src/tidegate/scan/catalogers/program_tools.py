@@ -160,8 +160,8 @@ TOOLS: Final[tuple[ProgramRow, ...]] = (
     row(
         "gcc",
         "cc cc1plus gcc g++ cpp lto x86_64-linux-gnu-gcc x86_64-linux-gnu-g++ x86_64-linux-gnu-cpp",
-        rb"\x00(\d{1,2}\.\d{1,2}\.\d{1,2})\x00(?:__ORDER_|\()",
-        rb"\x00(\d{1,2}\.[1-9]\d?\.\d{1,2})\x00",
+        rb"(\d(?<=\x00.)\d?\.\d{1,2}\.\d{1,2})\x00(?:__ORDER_|\()",
+        rb"(\d(?<=\x00.)\d?\.[1-9]\d?\.\d{1,2})\x00",
         needs=b"gcc",
         license="GPL-3.0-or-later WITH GCC-exception-3.1",
         sample=(b"Thread model: %s\n\x0012.2.0\x00(Debian 12.2.0-14)\x00gcc version %s", "12.2.0"),
