@@ -17,6 +17,7 @@ from tidegate.examination.priority_profiles import profile_named
 from tidegate.inventory import Component, Ecosystem, Inventory, OsRelease, PackageKind, PackageUrl, Version
 from tidegate.knowledge.build import build
 from tidegate.knowledge.database import Knowledge
+from tidegate.values import replace
 
 MADE_AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
 LAYER = Digest("sha256:" + "1" * 64)
@@ -106,6 +107,15 @@ def test_the_base_is_told_too(db: Path) -> None:
         ("distribution", "debian", False),
         ("base", "nodejs", True),
     ]
+
+
+def test_a_base_that_names_itself_is_recognised(db: Path) -> None:
+    annotated = replace(INVENTORY, annotations={"org.opencontainers.image.base.name": "docker.io/library/node:16"})
+    with Knowledge.open(db) as knowledge:
+        found = examine(annotated, knowledge)
+    assert found.base is not None
+    assert found.base.name == "docker.io/library/node:16"
+    assert [one.product for one in found.support] == ["debian", "nodejs"]
 
 
 def test_notices_are_told(db: Path) -> None:

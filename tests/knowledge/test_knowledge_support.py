@@ -228,6 +228,18 @@ def test_fixes_are_counted_for_a_line_of_a_package(small: BuildReport, db: Path)
     assert (earlier.last_fix, earlier.fixes_per_year) == (None, 0)
 
 
+def test_where_most_fixes_have_no_day_their_number_is_not_told(db: Path, tmp_path: Path, built: Any) -> None:
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / "eol.json").write_text(EOL)
+    fixed = [{"introduced": "0"}, {"fixed": "1.0-1"}]
+    records = [record(f"D-{number}", "Debian:12", "a", *fixed) for number in range(3)]
+    records[0]["published"] = "2026-11-01T00:00:00Z"
+    records[1]["published"] = "0001-01-01T00:00:00Z"
+    built({"Debian": records})
+    (one,) = supports(db, component("Debian:12", "a", "1"), release=DEBIAN)
+    assert (one.last_fix, one.fixes_per_year) == (date(2026, 11, 1), None)
+
+
 def test_an_end_without_a_day_is_an_end(small: BuildReport, db: Path) -> None:
     assert small.size_bytes
     (python,) = supports(db, of(PackageKind.GENERIC, "python", "3.8.1"))

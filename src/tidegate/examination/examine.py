@@ -7,6 +7,8 @@ Pure but for reading the knowledge file: the same inventory, knowledge and day g
 from datetime import date
 
 from tidegate.evidence import Configuration, Finding, ScannedArtifact, ScanReport, Support
+from tidegate.examination.base import recognise, with_parts
+from tidegate.examination.bases import Bases
 from tidegate.examination.priority import exposure_of, rank, weigh
 from tidegate.examination.priority_profiles import Profile
 from tidegate.inventory import Component, Inventory
@@ -23,6 +25,7 @@ def examine(
     *,
     at: date | None = None,
     base_name: str = "",
+    bases: Bases | None = None,
     profile: Profile | None = None,
 ) -> ScanReport:
     """Joins an inventory with knowledge.
@@ -32,7 +35,9 @@ def examine(
         knowledge: None leaves findings and support empty and `knowledge` null: silence that proves nothing.
         at: the day on which support and due dates are judged; None for the knowledge's own, so that the same
             knowledge says the same on any day.
-        base_name: reference of the image it was built upon, whose support is told too; "" when unknown.
+        base_name: reference of the image it was built upon, whose support is told too; "" takes the name of the
+            base that is recognised.
+        bases: known base images; without them a base is told by annotations and history alone.
         profile: of the team's sector, for weighing.
 
     Raises:
@@ -40,11 +45,14 @@ def examine(
     """
     components = inventory.components
     configuration = _configuration(inventory)
+    base, _ = recognise(inventory, bases)
+    if base is not None:
+        base_name = base_name or base.name
     day = at or day_of(knowledge)
     report = ScanReport(
         artifact=_artifact(inventory),
         components=components,
-        findings=tuple(match(knowledge, components)) if knowledge else (),
+        findings=with_parts(match(knowledge, components), inventory, base) if knowledge else (),
         secrets=inventory.secrets,
         configuration=configuration,
         support=_support(inventory, knowledge, base_name, day),
@@ -55,6 +63,7 @@ def examine(
         custody=inventory.custody,
         census=inventory.census,
         notices=notices_of(knowledge, components),
+        base=base,
     )
     return replace(report, findings=weighed(report, profile))
 

@@ -13,16 +13,16 @@ _YEAR: Final = timedelta(days=365)
 _OLDEST: Final = "1990"
 """Go's database writes the year 1 for "not told"."""
 
-_RELEASE: Final = "SELECT day, advisories FROM fix_day WHERE ecosystem = ? AND day <= ?"
+_RELEASE: Final = "SELECT day, advisories FROM fix_day WHERE ecosystem = ?"
 _LINE: Final = """
-SELECT DISTINCT advisory, fixed, substr(CASE WHEN published > '1990' THEN published ELSE modified END, 1, 10)
+SELECT DISTINCT advisory, fixed, substr(published, 1, 10)
 FROM affected JOIN advisory ON advisory.id = affected.advisory
 WHERE ecosystem = ? AND affected.name = ? AND fixed <> ''
 """
 
 
 class Upkeep(Struct, frozen=True, kw_only=True):
-    """The day of the last fix, and advisories with a fix in the year before; None when the knowledge cannot tell."""
+    """The day of the last fix that has one, and advisories with a fix in the year before; None when not known."""
 
     last_fix: date | None = None
     fixes_per_year: int | None = None
@@ -40,7 +40,7 @@ def upkeep_of_release(knowledge: Knowledge, ecosystem: Ecosystem, at: date) -> U
     number = knowledge.ecosystem_id(ecosystem)
     if number is None or not knowledge.covers(ecosystem):
         return UNKNOWN
-    return _counted([(str(day), int(count)) for day, count in knowledge.rows(_RELEASE, (number, at.isoformat()))], at)
+    return _counted([(str(day), int(count)) for day, count in knowledge.rows(_RELEASE, (number,))], at)
 
 
 def upkeep_of_line(
@@ -62,17 +62,23 @@ def upkeep_of_line(
     if number is None:
         return UNKNOWN
     days = {advisory: str(day) for advisory, fixed, day in knowledge.rows(_LINE, (number, name)) if is_of_line(fixed)}
-    dated = [(day, 1) for day in days.values() if day > _OLDEST]
-    if days and not dated:
-        return UNKNOWN
-    return _counted([(day, count) for day, count in dated if day <= at.isoformat()], at)
+    return _counted([(day, 1) for day in days.values()], at)
 
 
 def _counted(days: list[tuple[str, int]], at: date) -> Upkeep:
-    since = (at - _YEAR).isoformat()
-    last = max((day for day, _ in days), default="")
+    """Counts pairs of day and number of advisories; when most have no day, how many a year cannot be told."""
+    since, until = (at - _YEAR).isoformat(), at.isoformat()
+    dated = [(day, count) for day, count in days if _OLDEST < day <= until]
+    undated = sum(count for day, count in days if day <= _OLDEST)
+    last = max((day for day, _ in dated), default="")
+    told = undated <= sum(count for day, count in days if day > _OLDEST)
+    return Upkeep(
+        last_fix=_day(last), fixes_per_year=sum(count for day, count in dated if day > since) if told else None
+    )
+
+
+def _day(text: str) -> date | None:
     try:
-        last_fix = date.fromisoformat(last) if last else None
-    except ValueError:
-        last_fix = None
-    return Upkeep(last_fix=last_fix, fixes_per_year=sum(count for day, count in days if day > since))
+        return date.fromisoformat(text) if text else None
+    except ValueError:  # an advisory of the 31st of February
+        return None

@@ -30,14 +30,15 @@ ORDER BY 1, 2, 3, 4, 5, 6, 7, row.state
 """
 
 
+# A day that is not told, or is the year 1 of Go's database, is "": counted, for too many of them spoil the others.
 _FIX_DAYS: Final = """
 INSERT INTO fix_day
 SELECT affected.ecosystem,
-       substr(CASE WHEN published > '1990' THEN published ELSE modified END, 1, 10) AS day,
+       CASE WHEN published GLOB '[12][09][0-9][0-9]-[01][0-9]-[0-3][0-9]T*' AND published > '1990'
+            THEN substr(published, 1, 10) ELSE '' END,
        count(DISTINCT advisory)
 FROM affected JOIN advisory ON advisory.id = affected.advisory
-WHERE fixed <> '' AND day GLOB '[12][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9]'
-  AND affected.ecosystem IN
+WHERE fixed <> '' AND affected.ecosystem IN
       (SELECT id FROM ecosystem WHERE instr(name, ':') OR name IN ('Chainguard', 'Echo', 'MinimOS', 'Wolfi'))
 GROUP BY 1, 2
 """
