@@ -11,7 +11,7 @@ from tidegate.scan.cataloger import Cataloger, ImageFile, ReadBeside, Wants
 from tidegate.scan.catalogers.locked.gathering import Gathering
 from tidegate.values import Struct, replace
 
-MAX_LOCK_BYTES: Final = 32 * MIB
+MAX_LOCK_BYTES: Final = 16 * MIB
 """Bytes of a lock file that is read as JSON or line by line."""
 MAX_TREE_BYTES: Final = 16 * MIB
 """Bytes of a lock file that is read as YAML, TOML or XML."""

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from tidegate.bounds import MIB
 from tidegate.errors import InvalidInputError
 from tidegate.inventory import Basis, PackageKind
 from tidegate.scan.cataloger import ReadBeside
@@ -140,5 +141,5 @@ def _number(version: str) -> tuple[int, int]:
     return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
-GO_MOD: Final = LockedForm(name="go-mod", wants=named("go.mod"), read=read_go_mod)
-GO_WORK: Final = LockedForm(name="go-work", wants=named("go.work"), read=read_go_mod)
+GO_MOD: Final = LockedForm(name="go-mod", wants=named("go.mod", max_bytes=4 * MIB), read=read_go_mod)
+GO_WORK: Final = LockedForm(name="go-work", wants=named("go.work", max_bytes=4 * MIB), read=read_go_mod)
