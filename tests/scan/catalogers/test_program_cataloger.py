@@ -151,3 +151,9 @@ def test_a_real_program_says_the_same_when_it_is_asked(name: str, command: list[
     facts = CATALOGER.catalog(ImageFile(path=str(path).lstrip("/"), content=content))
     (version,) = [package.version for package in facts.packages if package.name == name]
     assert re.search(rf"(?<![\d.]){re.escape(version)}(?![\d])", said)
+
+
+@pytest.mark.shared_data
+def test_every_product_is_one_of_those_with_support_dates(shared_data: Path) -> None:
+    known = json.loads((shared_data / "eol.json").read_text())["products"]
+    assert [row.product for row in PROGRAMS if row.product and row.product not in known] == []

@@ -240,7 +240,7 @@ TOOLS: Final[tuple[ProgramRow, ...]] = (
         "vmlinuz vmlinux bzimage",
         rb"(?<![\w.])(\d\.\d{1,3}+\.\d{1,3}+[\w.+-]{0,60}+) \([^()@\x00]{1,100}+@[^()@\x00]{1,100}+\) ",
         license="GPL-2.0-only WITH Linux-syscall-note",
-        product="linux",
+        product="linux-kernel",
         sample=(b"\x006.1.0-18-amd64 (debian-kernel@lists.debian.org) #1 SMP", "6.1.0-18-amd64"),
         counter=b"Linux version %s",
     ),
