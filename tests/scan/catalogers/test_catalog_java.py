@@ -16,7 +16,7 @@ from tidegate.inventory import Basis
 from tidegate.scan.cataloger import ImageFile, PartialError
 from tidegate.scan.catalogers.installed.java_archive import ArchiveLimits, JavaArchiveCataloger
 from tidegate.scan.catalogers.installed.java_manifest import Coordinates, pom_licenses, read_manifest, read_pom
-from tidegate.scan.catalogers.installed.java_name import by_manifest, divided, group_of_bundle
+from tidegate.scan.catalogers.installed.java_name import by_manifest, by_place, divided, group_of_bundle
 from tidegate.scan.purl import component_purl
 
 POM = b"""<?xml version="1.0" encoding="UTF-8"?>
@@ -119,6 +119,27 @@ TITLE, SYMBOL, VERSION = "implementation-title", "bundle-symbolicname", "impleme
 def test_what_only_names_tell(stem: str, attributes: dict[str, str], coordinates: str) -> None:
     found = by_manifest(stem, attributes)
     assert (f"{found.group}:{found.artifact}:{found.version}" if found else "") == coordinates
+
+
+@pytest.mark.parametrize(
+    ("path", "coordinates"),
+    [
+        ("root/.m2/repository/org/example/a/1.0/a-1.0.jar", "org.example:a:1.0"),
+        ("root/.m2/repository/junit/junit/4.13/junit-4.13-sources.jar", "junit:junit:4.13"),
+        ("root/.gradle/caches/modules-2/files-2.1/org.example/a/1.0/0a1b/a-1.0.jar", "org.example:a:1.0"),
+        ("usr/share/maven-repo/org/example/a/3.x/a-3.x.jar", ""),
+        ("usr/share/maven-repo/org/example/a/debian/a-debian.jar", ""),
+        ("srv/repository/a-1.0.jar", ""),
+        ("srv/repository/a/1.0/a-1.0.jar", ""),
+        ("srv/repository/org/a/2.0/a-1.0.jar", ""),
+        ("a-1.0.jar", ""),
+    ],
+)
+def test_a_repository_tells_by_its_folders(path: str, coordinates: str) -> None:
+    found = by_place(path)
+    assert (f"{found.group}:{found.artifact}:{found.version}" if found else "") == coordinates
+    if found:
+        assert told(path, zipped({"x.class": b""})) == [(f"{found.group}:{found.artifact}", found.version)]
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from tidegate.scan.catalogers.installed.java_manifest import (
     read_pom,
     read_properties,
 )
-from tidegate.scan.catalogers.installed.java_name import by_manifest
+from tidegate.scan.catalogers.installed.java_name import by_manifest, by_place
 from tidegate.scan.catalogers.installed.zip_archive import ZipArchive, ZipMember
 from tidegate.values import Struct, field, replace
 
@@ -140,7 +140,7 @@ class _Reading(Struct, kw_only=True):
         manifest = self._manifest(archive, texts)
         stem = posixpath.basename(path).rpartition(".")[0]
         own = _own(stem, found)
-        named = None if own else by_manifest(stem, manifest)
+        named = None if own else by_place(path) or by_manifest(stem, manifest)
         sums = (f"sha1:{hashlib.sha1(content, usedforsecurity=False).hexdigest()}",) if own or named else ()
         supplier = note(manifest.get("implementation-vendor") or manifest.get("bundle-vendor"))
         for coordinates, licenses in found:

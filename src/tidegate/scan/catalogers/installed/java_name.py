@@ -26,6 +26,10 @@ _PREFIXED: Final = re.compile(r"([a-z][a-z0-9]*(?:\.[a-z0-9]+)+)\.([a-z0-9]+(?:-
 """`org.mortbay.jasper.apache-el`: a group, and an artifact that cannot be part of one for its dash."""
 _ANY: Final = frozenset({"app", "application", "boot", "exec", "job", "main", "program", "run", "runner", "service"})
 """What people call an archive when they copy it into an image."""
+_REPOSITORIES: Final = frozenset({"repository", "maven-repo"})
+_GRADLE: Final = "files-2.1"
+_DEPTH_OF_VERSION: Final = 3
+"""Folders in a repository down to a version: at least one of the group, the artifact, the version."""
 _VERSIONS: Final = ("implementation-version", "bundle-version", "plugin-version", "specification-version")
 
 
@@ -67,6 +71,25 @@ def by_manifest(stem: str, manifest: dict[str, str]) -> Coordinates | None:
     if prefixed := _PREFIXED.fullmatch(artifact):
         return Coordinates(group=prefixed[1], artifact=prefixed[2], version=version)
     group = known_group(artifact, version) or _group(artifact, manifest)
+    return Coordinates(group=group, artifact=artifact, version=version)
+
+
+def by_place(path: str) -> Coordinates | None:
+    """What an archive is by where it lies in a repository of Maven's or a cache of Gradle's; None elsewhere.
+
+    `…/repository/org/example/a/1.0/a-1.0.jar`, `…/files-2.1/org.example/a/1.0/<sha1>/a-1.0.jar`.
+    """
+    *folders, base = path.split("/")
+    root = next((place for place, name in enumerate(folders) if name in _REPOSITORIES), len(folders))
+    if folders[-5:-4] == [_GRADLE]:
+        group, artifact, version = folders[-4:-1]
+    elif len(folders) - root > _DEPTH_OF_VERSION:
+        group, artifact, version = ".".join(folders[root + 1 : -2]), folders[-2], folders[-1]
+    else:
+        return None
+    fits = _PLAIN.fullmatch(group) and _PLAIN.fullmatch(artifact) and _VERSION.fullmatch(version)
+    if not fits or version.endswith(".x") or not base.startswith(f"{artifact}-{version}"):
+        return None  # Debian names one archive by many versions: `3.x`, `debian`
     return Coordinates(group=group, artifact=artifact, version=version)
 
 
