@@ -24,15 +24,18 @@ Explainer = Callable[[Image | Folder, str], "Explanation"]
 Lister = Callable[[Image | Folder], "Mapping[str, bytes]"]
 
 
-def build_scanner(settings: Settings, *, progress: Progress | None = None) -> Scanner:
+def build_scanner(
+    settings: Settings, *, progress: Progress | None = None, secrets: SecretDetector | None = None
+) -> Scanner:
     """A function that reads the facts of an image; layers seen before are not opened.
 
     Args:
         settings: bounds, workers, and where facts are kept.
         progress: told of each layer done.
+        secrets: the secret scanner; None for the house's own rules.
     """
     store = FactsStore(settings.scan.cache_dir / "facts")
-    secrets = SecretDetector()
+    detector = secrets or SecretDetector()
     limits = _limits(settings)
     workers = settings.scan.workers or os.cpu_count() or 1
 
@@ -41,7 +44,7 @@ def build_scanner(settings: Settings, *, progress: Progress | None = None) -> Sc
             source,
             store=store,
             roster=_roster(source),
-            secrets=secrets,
+            secrets=detector,
             limits=limits,
             workers=workers,
             progress=progress,

@@ -16,6 +16,7 @@ from tidegate.settings import Settings
 if TYPE_CHECKING:
     from tidegate.cli.progress import ProgressLine
     from tidegate.oci.image import Folder, Image
+    from tidegate.scan.secrets.detector import SecretDetector
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +54,10 @@ def inspection_options(function: Callable[..., int]) -> Callable[..., int]:
     return with_inspection
 
 
-def take_inventory(call: Call, settings: Settings, inspection: Inspection) -> Inventory:
-    """Opens the target and reads it.
+def take_inventory(
+    call: Call, settings: Settings, inspection: Inspection, *, secrets: "SecretDetector | None" = None
+) -> Inventory:
+    """Opens the target and reads it; `secrets` finds them by other rules than the house's.
 
     Raises:
         TidegateError: the target is wrong, broken, hostile, or cannot be reached.
@@ -69,7 +72,7 @@ def take_inventory(call: Call, settings: Settings, inspection: Inspection) -> In
             call.note(target.guess)
         return read_sbom_file(target.path)
     with ProgressLine(shown=call.shows_progress) as line:
-        scanner = build_scanner(settings, progress=line.layers)
+        scanner = build_scanner(settings, progress=line.layers, secrets=secrets)
         with open_inspected(call, settings, inspection, line) as source:
             return scanner(source)
 

@@ -10,6 +10,7 @@ from tidegate.cli.click_verb import verb
 from tidegate.cli.inspection import Inspection, inspection_options, take_inventory
 from tidegate.cli.output import Output
 from tidegate.cli.report_output import report_output_options, write_report
+from tidegate.cli.secret_options import SecretChoice, heeding, secret_options, with_history
 from tidegate.errors import NotFoundError
 from tidegate.evidence import Finding, ScanReport, Severity
 from tidegate.inventory import Inventory
@@ -50,6 +51,7 @@ def _severities(_context: click.Context, _option: click.Parameter, value: str | 
 )
 @report_output_options
 @inspection_options
+@secret_options
 @click.option("--db", type=click.Path(path_type=Path), metavar="FILE", help="Knowledge file. [under --home]")
 @click.option("--severity", callback=_severities, metavar="LIST", help="Show only these, like critical,high.")
 @click.option("--fail-on", type=click.Choice(_SEVERITIES[:-1]), help="Exit 1 when a finding is that bad or worse.")
@@ -59,6 +61,7 @@ def command(
     *,
     outputs: tuple[Output, ...],
     inspection: Inspection,
+    secrets: SecretChoice,
     db: Path | None,
     severity: frozenset[Severity] | None,
     fail_on: str | None,
@@ -75,8 +78,9 @@ def command(
     """
     settings = call.settings(db=db, **inspection.flags)
     _demand_knowledge(settings, is_demanded=db is not None or fail_on is not None)
-    inventory = take_inventory(call, settings, inspection)
-    report = _examine(call, settings, inventory)
+    inventory = take_inventory(call, settings, inspection, secrets=secrets.detector())
+    inventory = with_history(call, inventory, secrets, inspection.target)
+    report = heeding(call, _examine(call, settings, inventory), secrets)
     if only_fixed:
         report = replace(report, findings=tuple(one for one in report.findings if one.fixed_version))
     failing = [one for one in report.findings if fail_on and is_at_least(one, Severity(fail_on))]

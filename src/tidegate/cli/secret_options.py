@@ -67,20 +67,24 @@ def secret_options(function: Callable[..., int]) -> Callable[..., int]:
     return with_secrets
 
 
-def with_history(call: Call, inventory: Inventory, choice: SecretChoice, folder: Path | None) -> Inventory:
+def with_history(call: Call, inventory: Inventory, choice: SecretChoice, target: str) -> Inventory:
     """An inventory with the secrets of a folder's git history, when they were asked for.
 
     Args:
         call: is told what could not be read.
         inventory: of the folder.
         choice: what was asked.
-        folder: what was scanned; None when it was no folder.
+        target: what was scanned, as written.
 
     Raises:
         TidegateError: it is no repository, or git cannot read it.
     """
     if not choice.git_history:
         return inventory
+    from tidegate.oci.target import Scheme, parse_target
+
+    named = parse_target(target)
+    folder = named.path if named.scheme in {Scheme.DIR, Scheme.ROOTFS} else None
     if folder is None:
         raise NotFoundError("no folder, so it has no git history", where=inventory.name, remedy="name it as dir:DIR")
     from tidegate.scan.git_history import secrets_in_history
@@ -98,6 +102,9 @@ def heeding(call: Call, report: ScanReport, choice: SecretChoice) -> ScanReport:
     Raises:
         TidegateError: a named file is missing, broken or cannot be written.
     """
+    files = (choice.gitleaks_config, choice.gitleaks_ignore, choice.baseline, choice.write_baseline)
+    if not any(files) and not any(located.secret.allowed for located in report.secrets):
+        return report
     from tidegate.scan.secrets.allowances import apply_allowances, written_baseline
 
     if choice.write_baseline is not None:

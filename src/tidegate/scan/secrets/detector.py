@@ -18,6 +18,7 @@ from tidegate.scan.secrets.allowlist import Allowlist
 from tidegate.scan.secrets.archives import MAX_DEPTH, Budget, looks_like_archive, members
 from tidegate.scan.secrets.automaton import Automaton
 from tidegate.scan.secrets.chunks import opened, windows
+from tidegate.scan.secrets.compiled_python import strings_of
 from tidegate.scan.secrets.keystore import key_store
 from tidegate.scan.secrets.looking import Hit, encoded_runs, is_text, sightings
 from tidegate.scan.secrets.rule import Buffer, Rule
@@ -49,6 +50,7 @@ _BINARY_HEADS: Final = (
     b"\xfe\xff",
     b"0\x82",
     b"0\x81",
+    b"0.",
 )
 
 
@@ -113,7 +115,7 @@ class SecretDetector:
         text: bool | None = None
         is_flooded = False
         for window in windows(source.chunks):
-            text = is_text(path, window.content) if text is None else text
+            text = is_text(window.content) if text is None else text
             hits = self._automaton.hits(window.content, MAX_HITS_PER_FILE)
             is_flooded |= len(hits) > MAX_HITS_PER_FILE
             own = [hit for hit in hits if window.start <= hit[0] < window.stop]
@@ -157,7 +159,10 @@ class SecretDetector:
         return self._told(path, content, hits) if hits or _is_special(content) else []
 
     def _told(self, path: str, content: Buffer, hits: list[Hit]) -> list[SecretFact]:
-        facts, is_flooded = self._inside(path, Part(content=content, text=is_text(path, content)), hits, Budget())
+        if path.endswith(".pyc"):
+            facts, is_flooded = self._deeper(path, strings_of(bytes(content)), ("pyc",), Budget())
+        else:
+            facts, is_flooded = self._inside(path, Part(content=content, text=is_text(content)), hits, Budget())
         different: dict[tuple[str, str, tuple[str, ...]], SecretFact] = {}
         for fact in facts:
             different.setdefault((fact.rule, fact.fingerprint, fact.decoded), fact)
@@ -200,7 +205,7 @@ class SecretDetector:
         hits = self._automaton.hits(content, MAX_HITS_PER_FILE)
         if not hits and not _is_special(content):
             return [], False
-        return self._inside(path, Part(content=content, decoded=decoded, text=is_text("", content)), hits, budget)
+        return self._inside(path, Part(content=content, decoded=decoded, text=is_text(content)), hits, budget)
 
 
 def _packed(content: Buffer, budget: Budget) -> Iterator[tuple[str, bytes]]:

@@ -15,6 +15,7 @@ MAX_PARTS: Final = 20_000
 """Variables, labels and steps that are looked at one by one; the whole document is looked at in any case."""
 
 _NAME_CHARS: Final = KIB
+_GUESSED: Final = "generic-"
 
 
 class BatchScanner(Protocol):
@@ -39,11 +40,11 @@ def secrets_in_config(config: ImageConfig, config_bytes: bytes, scanner: BatchSc
     parts = [part for part, _ in zip(_parts(config), range(MAX_PARTS), strict=False)]
     found = scanner.scan_batch([(path, text.encode(errors="surrogateescape")) for path, text in parts])
     told = {fact.fingerprint for fact in found}
-    plain = {(fact.rule, fact.redacted) for fact in found}
+    guessed = {fact.redacted for fact in found if fact.rule.startswith(_GUESSED)}  # JSON may have escaped them
     whole = [
         fact
         for fact in scanner.scan_batch([("config", config_bytes)])
-        if fact.fingerprint not in told and (fact.rule, fact.redacted) not in plain
+        if fact.fingerprint not in told and not (fact.rule.startswith(_GUESSED) and fact.redacted in guessed)
     ]
     kept: dict[str, SecretFact] = {}
     for fact in (*found, *whole):

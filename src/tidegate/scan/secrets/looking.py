@@ -17,9 +17,9 @@ Hit = tuple[int, int]
 TEXT_PROBE_BYTES: Final = 8_000
 
 
-def is_text(path: str, content: Buffer) -> bool:
-    """True for text, and for compiled Python, whose strings are as its author wrote them."""
-    return path.endswith(".pyc") or b"\0" not in bytes(content[:TEXT_PROBE_BYTES])
+def is_text(content: Buffer) -> bool:
+    """True for what has no NUL at its beginning."""
+    return b"\0" not in bytes(content[:TEXT_PROBE_BYTES])
 
 
 def sightings(
