@@ -2,7 +2,6 @@
 """TOML lock files as plain tables."""
 
 import re
-import tomllib
 from typing import Any, Final
 
 from tidegate.bounds import KIB, printable
@@ -23,6 +22,8 @@ def read_toml(content: bytes, *, where: str) -> dict[str, Any]:
         BoundExceededError: over a limit, or nested past what the reader goes into.
         InvalidInputError: it is not TOML.
     """
+    import tomllib
+
     _check_keys(content, where)
     try:
         return tomllib.loads(content.decode())

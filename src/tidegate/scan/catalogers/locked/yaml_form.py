@@ -7,15 +7,11 @@ library's own way from events to values recurses in C without a bound and can en
 
 from typing import Any, Final
 
-import yaml
-
 from tidegate.bounds import printable
 from tidegate.errors import BoundExceededError, InvalidInputError
 
 MAX_DEPTH: Final = 64
 MAX_NODES: Final = 2_000_000
-
-_Loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
 
 def read_yaml(content: bytes, *, where: str) -> list[Any]:
@@ -25,8 +21,11 @@ def read_yaml(content: bytes, *, where: str) -> list[Any]:
         BoundExceededError: over `MAX_DEPTH` or `MAX_NODES`.
         InvalidInputError: it is not YAML.
     """
+    import yaml
+
+    loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
     try:
-        return _Builder(where).built(yaml.parse(content, Loader=_Loader))
+        return _Builder(where).built(yaml.parse(content, Loader=loader))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         text = printable(" ".join(str(error).split())[:200])
         raise InvalidInputError(f"not YAML: {text}", where=where) from error
@@ -43,6 +42,8 @@ class _Builder:
         self._anchors: dict[str, Any] = {}
 
     def built(self, events: Any) -> list[Any]:
+        import yaml  # again, because a folder of sources need not hold a single YAML file
+
         for count, event in enumerate(events):
             if count > MAX_NODES:
                 raise BoundExceededError("MAX_NODES", MAX_NODES, where=self._where)
