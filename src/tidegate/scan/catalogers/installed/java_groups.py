@@ -46,9 +46,11 @@ _EXACT: Final[Mapping[str, str]] = {
     "commons-text": "org.apache.commons",
     "commons-validator": "commons-validator",
     "derby": "org.apache.derby",
-    "dom4j": "org.dom4j",
+    "dom4j": "dom4j",
     "elasticsearch": "org.elasticsearch",
     "fastjson": "com.alibaba",
+    "freemarker": "org.freemarker",
+    "graphql-java": "com.graphql-java",
     "groovy": "org.codehaus.groovy",
     "groovy-all": "org.codehaus.groovy",
     "guice": "com.google.inject",
@@ -92,6 +94,7 @@ _EXACT: Final[Mapping[str, str]] = {
     "jsr305": "com.google.code.findbugs",
     "jstl": "javax.servlet",
     "junit": "junit",
+    "jython-standalone": "org.python",
     "lettuce-core": "io.lettuce",
     "liquibase-core": "org.liquibase",
     "log4j": "log4j",
@@ -116,7 +119,8 @@ _EXACT: Final[Mapping[str, str]] = {
     "reactor-core": "io.projectreactor",
     "reload4j": "ch.qos.reload4j",
     "retrofit": "com.squareup.retrofit2",
-    "rxjava": "io.reactivex.rxjava3",
+    "rhino": "org.mozilla",
+    "rxjava": "io.reactivex",
     "scala-compiler": "org.scala-lang",
     "scala-library": "org.scala-lang",
     "scala-reflect": "org.scala-lang",
@@ -194,9 +198,12 @@ _BEGINNINGS: Final[Mapping[str, str]] = {
     "mockito-": "org.mockito",
     "netty-": "io.netty",
     "okhttp-": "com.squareup.okhttp3",
+    "ojdbc": "com.oracle.database.jdbc",
+    "opentelemetry-": "io.opentelemetry",
     "poi-": "org.apache.poi",
     "reactor-netty": "io.projectreactor.netty",
     "slf4j-": "org.slf4j",
+    "solr-": "org.apache.solr",
     "spring-": "org.springframework",
     "spring-batch-": "org.springframework.batch",
     "spring-boot-": "org.springframework.boot",
@@ -215,17 +222,19 @@ _BEGINNINGS: Final[Mapping[str, str]] = {
     "tomcat-embed-": "org.apache.tomcat.embed",
     "tomcat-": "org.apache.tomcat",
 }
-_MOVED: Final[Mapping[str, tuple[int, str]]] = {
-    "asm": (4, "org.ow2.asm"),
-    "groovy": (4, "org.apache.groovy"),
-    "groovy-all": (4, "org.apache.groovy"),
-    "groovy-json": (4, "org.apache.groovy"),
-    "groovy-xml": (4, "org.apache.groovy"),
-    "hibernate-core": (6, "org.hibernate.orm"),
-    "hibernate-entitymanager": (6, "org.hibernate.orm"),
-    "hibernate-jpamodelgen": (6, "org.hibernate.orm"),
+_MOVED: Final[Mapping[str, tuple[tuple[int, str], ...]]] = {
+    "asm": ((4, "org.ow2.asm"),),
+    "dom4j": ((2, "org.dom4j"),),
+    "groovy": ((4, "org.apache.groovy"),),
+    "groovy-all": ((4, "org.apache.groovy"),),
+    "groovy-json": ((4, "org.apache.groovy"),),
+    "groovy-xml": ((4, "org.apache.groovy"),),
+    "hibernate-core": ((6, "org.hibernate.orm"),),
+    "hibernate-entitymanager": ((6, "org.hibernate.orm"),),
+    "hibernate-jpamodelgen": ((6, "org.hibernate.orm"),),
+    "rxjava": ((3, "io.reactivex.rxjava3"), (2, "io.reactivex.rxjava2")),
 }
-"""Artifact → (first major version, group from then on)."""
+"""Artifact → (first major version, group from then on), newest first."""
 _LONGEST: Final = max(map(len, _BEGINNINGS))
 
 
@@ -237,9 +246,11 @@ def known_group(artifact: str, version: str) -> str:
         version: some moved to another group with a major version.
     """
     major = version.partition(".")[0]
-    moved = _MOVED.get(artifact)
-    if moved is not None and major.isdigit() and int(major[:9]) >= moved[0]:
-        return moved[1]
+    if major.isdecimal():
+        number = int(major[:9])
+        for first, group in _MOVED.get(artifact, ()):
+            if number >= first:
+                return group
     if artifact in _EXACT:
         return _EXACT[artifact]
     lengths = range(min(len(artifact), _LONGEST), 0, -1)

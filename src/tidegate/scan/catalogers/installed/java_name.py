@@ -99,6 +99,8 @@ def group_of_bundle(symbolic: str, artifact: str) -> str:
     It writes `group.artifact`, and leaves out the artifact's beginning where the group ends in it:
     `org.apache.maven` and `maven-core` give `org.apache.maven.core`.
     """
+    if symbolic.endswith(f".{artifact}.{artifact}"):
+        return symbolic.removesuffix(f".{artifact}")
     if symbolic.endswith(f".{artifact}"):
         return symbolic.removesuffix(f".{artifact}") if "-" in artifact or "." in artifact else symbolic
     parts = symbolic.split(".")
