@@ -9,7 +9,7 @@ import pytest
 from tidegate.artifact import Digest, ImageConfig, Platform, Reference
 from tidegate.artifact.image_config import HistoryEntry
 from tidegate.errors import InvalidInputError, NotFoundError
-from tidegate.examination.base import base_layers_by_history, recognise
+from tidegate.examination.base_image import base_layers_by_history, recognise
 from tidegate.examination.bases import Bases, chain_ids
 from tidegate.inventory import Inventory
 

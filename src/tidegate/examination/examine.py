@@ -7,7 +7,7 @@ Pure but for reading the knowledge file: the same inventory, knowledge and day g
 from datetime import date
 
 from tidegate.evidence import Configuration, Finding, ScannedArtifact, ScanReport, Support
-from tidegate.examination.base import recognise, with_parts
+from tidegate.examination.base_image import recognise, with_parts
 from tidegate.examination.bases import Bases
 from tidegate.examination.priority import exposure_of, rank, weigh
 from tidegate.examination.priority_profiles import Profile

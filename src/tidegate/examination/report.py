@@ -10,7 +10,7 @@ from datetime import date
 from tidegate.artifact import Digest
 from tidegate.evidence import IdleWord, Misconfiguration, ScanReport, SuppressedSecret
 from tidegate.examination.advice import base_advice, package_advice
-from tidegate.examination.base import recognise, with_parts
+from tidegate.examination.base_image import recognise, with_parts
 from tidegate.examination.bases import Bases
 from tidegate.examination.examine import examine, weighed
 from tidegate.examination.priority_profiles import Profile
