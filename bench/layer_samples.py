@@ -138,7 +138,8 @@ def _packed(builder: LayerBuilder, blob: Path) -> BuiltLayer:
 
     plain_file = blob.with_suffix(".tar")
     plain = builder.build(to=plain_file)
-    with plain_file.open("rb") as source, igzip.open(blob, "wb", compresslevel=_GZIP_LEVEL) as sink:
+    opened = igzip.open(blob, "wb", compresslevel=_GZIP_LEVEL)  # type: ignore[no-untyped-call]  # it has no stub
+    with plain_file.open("rb") as source, opened as sink:
         while piece := source.read(1 << 20):
             sink.write(piece)
     plain_file.unlink()

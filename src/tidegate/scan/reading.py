@@ -18,10 +18,11 @@ from tidegate.scan.nature import NATURE_BYTES, PROGRAM, nature_of
 from tidegate.scan.parts import SECRETS
 from tidegate.scan.secret_search import SecretSearch
 
-HUGE_BYTES: Final = 16 * MIB
+HUGE_BYTES: Final = 8 * MIB
 """Files above it are handed whole to catalogers one at a time, however many layers are read at once."""
 
 _PIECE_BYTES: Final = MIB
+_GIVE_BACK_FROM: Final = 64 * MIB
 _OVER_HOLES: Final = "passed over with all sparse files after it: holes of the layer add up to more than max_hole_bytes"
 
 
@@ -151,7 +152,8 @@ class FileReader:
             yield
             return
         with self._huge:
-            give_back()
+            if size > _GIVE_BACK_FROM:
+                give_back()
             yield
 
     def _is_over_holes(self, entry: Entry, holes: int) -> bool:

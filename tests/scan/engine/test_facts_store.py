@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Kept facts come back whole or not at all: after damage, after a kill, for another analyser."""
 
+import hashlib
 import os
 import signal
 import subprocess
 import sys
+import tempfile
+import zlib
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tidegate.artifact import Digest
 from tidegate.errors import OutsideError
@@ -72,6 +77,20 @@ def test_any_damage_is_a_miss_and_is_mended(tmp_path: Path) -> None:
         assert store.layer(LAYER, "one") is None
     store.keep_layer(facts())
     assert store.layer(LAYER, "one") == facts()
+
+
+@pytest.mark.property
+@given(body=st.binary(max_size=60), length=st.integers(0, (1 << 64) - 1), is_packed=st.booleans())
+@settings(deadline=None)
+def test_noise_under_a_sound_sum_is_a_miss(body: bytes, length: int, *, is_packed: bool) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        store = FactsStore(Path(folder))
+        store.keep_layer(facts())
+        (place,) = files_of(Path(folder))
+        data = zlib.compress(body) if is_packed else body
+        rest = (len(data) if is_packed else length).to_bytes(8, "little") + data
+        place.write_bytes(b"tgfacts2" + hashlib.sha256(rest).digest() + rest)
+        assert store.layer(LAYER, "one") is None
 
 
 def test_facts_of_one_layer_under_the_name_of_another_are_a_miss(tmp_path: Path) -> None:
