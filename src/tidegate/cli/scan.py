@@ -8,6 +8,7 @@ import click
 from tidegate.cli.call import Call
 from tidegate.cli.click_verb import verb
 from tidegate.cli.inspection import Inspection, inspection_options, take_inventory
+from tidegate.cli.judging_options import Judging, judging_options
 from tidegate.cli.output import Output
 from tidegate.cli.report_output import report_output_options, write_report
 from tidegate.cli.secret_options import SecretChoice, heeding, secret_options, with_history
@@ -52,16 +53,18 @@ def _severities(_context: click.Context, _option: click.Parameter, value: str | 
 @report_output_options
 @inspection_options
 @secret_options
+@judging_options
 @click.option("--db", type=click.Path(path_type=Path), metavar="FILE", help="Knowledge file. [under --home]")
 @click.option("--severity", callback=_severities, metavar="LIST", help="Show only these, like critical,high.")
 @click.option("--fail-on", type=click.Choice(_SEVERITIES[:-1]), help="Exit 1 when a finding is that bad or worse.")
-@click.option("--only-fixed", is_flag=True, help="Leave out what has no fix yet.")
+@click.option("--only-fixed", "--ignore-unfixed", "only_fixed", is_flag=True, help="Leave out what has no fix yet.")
 def command(
     call: Call,
     *,
     outputs: tuple[Output, ...],
     inspection: Inspection,
     secrets: SecretChoice,
+    judging: Judging,
     db: Path | None,
     severity: frozenset[Severity] | None,
     fail_on: str | None,
@@ -75,12 +78,15 @@ def command(
     Findings come from the knowledge file (see tidegate db); without one only components and secrets are listed. A
     finding known to be exploited, or of a malicious package, counts for --fail-on whatever its severity. --severity
     chooses what is shown, never what --fail-on counts; --only-fixed chooses both.
+
+    Statements (--vex) and ignore files take findings out of the count; the report says who said so, and which of their
+    words silenced nothing. The day of the knowledge decides on support and expiries, unless --at asks for another.
     """
-    settings = call.settings(db=db, **inspection.flags)
+    settings = call.settings(db=db, **inspection.flags, **judging.flags)
     _demand_knowledge(settings, is_demanded=db is not None or fail_on is not None)
     inventory = take_inventory(call, settings, inspection, secrets=secrets.detector())
     inventory = with_history(call, inventory, secrets, inspection.target)
-    report = heeding(call, _examine(call, settings, inventory), secrets)
+    report = heeding(call, _examine(call, settings, inventory, judging), secrets)
     if only_fixed:
         report = replace(report, findings=tuple(one for one in report.findings if one.fixed_version))
     failing = [one for one in report.findings if fail_on and is_at_least(one, Severity(fail_on))]
@@ -98,17 +104,17 @@ def _demand_knowledge(settings: Settings, *, is_demanded: bool) -> None:
         raise NotFoundError("no knowledge file", where=str(settings.db), remedy=_KNOWLEDGE_REMEDY)
 
 
-def _examine(call: Call, settings: Settings, inventory: Inventory) -> ScanReport:
-    from tidegate.clock import system_clock
-    from tidegate.examination.examine import examine
+def _examine(call: Call, settings: Settings, inventory: Inventory, judging: Judging) -> ScanReport:
+    from tidegate.assembly.examiner import Examiner
     from tidegate.knowledge.database import Knowledge
 
-    today = system_clock().date()
+    said = judging.said(call)
+    examiner = Examiner(settings)
     if not settings.db.exists():
         call.warn(f"no knowledge file at {settings.db}, so nothing can be found wrong; {_KNOWLEDGE_REMEDY}")
-        return examine(inventory, None, at=today)
+        return examiner.report(inventory, None, said=said, at=judging.at)
     with Knowledge.open(settings.db) as knowledge:
-        report = examine(inventory, knowledge, at=today)
+        report = examiner.report(inventory, knowledge, said=said, at=judging.at)
     if report.unmatched:
         call.warn(f"nothing is known of {', '.join(report.unmatched)}: no findings there prove nothing")
     if report.outcomes:

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What verbs that make a report have in common: statements, ignore files, the day, the sector."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from tidegate.cli.call import Call
+from tidegate.errors import NotFoundError, OutsideError
+
+if TYPE_CHECKING:
+    from tidegate.examination.report import Said
+
+IGNORE_FILES: Final = (Path(".trivyignore"), Path(".trivyignore.yaml"), Path(".trivyignore.yml"))
+"""Read from the folder the command runs in when none is named, as Trivy does."""
+SECTORS: Final = ("none", "energy", "finance", "health", "public", "retail", "telco")
+"""Sector profiles, here for help without their import; a test compares."""
+
+_MAX_BYTES: Final = 256 << 20
+_FILE: Final = click.Path(path_type=Path)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judging:
+    """What was asked of the judgement.
+
+    Attributes:
+        at: the day; None for the knowledge's own.
+    """
+
+    vex: tuple[Path, ...]
+    ignorefile: tuple[Path, ...]
+    at: date | None
+    sector: str | None
+
+    @property
+    def flags(self) -> dict[str, object]:
+        """The settings these options overrule."""
+        return {"scan__sector": self.sector}
+
+    def said(self, call: Call) -> "Said":
+        """Everything people said beforehand.
+
+        Raises:
+            TidegateError: a named file is missing or is no such document.
+        """
+        found = [path for path in IGNORE_FILES if path.is_file()] if not self.ignorefile else []
+        for path in found:
+            call.note(f"heeding {path}")
+        if not (self.vex or self.ignorefile or found):
+            from tidegate.examination.report import NOTHING_SAID
+
+            return NOTHING_SAID
+        return _said(self.vex, (*self.ignorefile, *found))
+
+
+def judging_options(function: Callable[..., int]) -> Callable[..., int]:
+    """Adds the options; the verb gets them as one `judging`."""
+
+    def with_judging(*args: Any, **options: Any) -> int:
+        names = ("vex", "ignorefile", "at", "sector")
+        judging = Judging(**{name: options.pop(name) for name in names})
+        return function(*args, judging=judging, **options)
+
+    params = getattr(function, "__click_params__", [])
+    with_judging.__click_params__ = [*params, *reversed(_parameters())]  # type: ignore[attr-defined] # click's own protocol
+    with_judging.__doc__ = function.__doc__
+    return with_judging
+
+
+def _said(statements: tuple[Path, ...], ignores: tuple[Path, ...]) -> "Said":
+    from tidegate.evidence import IdleWord
+    from tidegate.examination.report import Said
+    from tidegate.vex.reading import read_statements
+    from tidegate.vex.trivyignore import read_trivyignore, read_trivyignore_yaml
+
+    claims = [claim for path in statements for claim in read_statements(_read(path), where=str(path))[1]]
+    idle: list[IdleWord] = []
+    for path in ignores:
+        read = read_trivyignore_yaml if path.suffix in {".yaml", ".yml"} else read_trivyignore
+        found = read(_read(path), where=str(path))
+        claims += found.claims
+        idle += found.idle
+    return Said(claims=tuple(claims), idle=tuple(idle))
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(_MAX_BYTES + 1)
+    except FileNotFoundError as error:
+        raise NotFoundError("no such file", where=str(path), remedy="check the path") from error
+    except OSError as error:
+        raise OutsideError(f"cannot be read: {error.strerror}", where=str(path)) from error
+
+
+def _day(_context: click.Context, _option: click.Parameter, value: str | None) -> date | None:
+    """Reads `2026-12-31` or `today`."""
+    if value is None:
+        return None
+    if value == "today":
+        from tidegate.clock import system_clock
+
+        return system_clock().date()
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is no day, write it as 2026-12-31, or today") from None
+
+
+def _parameters() -> list[click.Parameter]:
+    return [
+        click.Option(
+            ["--vex"], multiple=True, type=_FILE, metavar="FILE", help="Statements: OpenVEX, CSAF, CycloneDX."
+        ),
+        click.Option(
+            ["--ignorefile"], multiple=True, type=_FILE, metavar="FILE", help="Trivy's ignore file. [.trivyignore here]"
+        ),
+        click.Option(["--at"], callback=_day, metavar="DAY", help="Judge for a day, or today. [the knowledge's]"),
+        click.Option(["--sector"], type=click.Choice(SECTORS), default=None, help="Weigh for a sector's threats."),
+    ]
