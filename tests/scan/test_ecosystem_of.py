@@ -51,6 +51,8 @@ NOT_IN_OSV = {
     PackageKind.CPAN,
     PackageKind.GENERIC,
     PackageKind.LUAROCKS,
+    PackageKind.OTP,
+    PackageKind.PEAR,
 }
 
 

@@ -31,7 +31,7 @@ _LANGUAGES: Final[Mapping[PackageKind, Ecosystem]] = {
     PackageKind.PYPI: Ecosystem("PyPI"),
     PackageKind.SWIFT: Ecosystem("SwiftURL"),
 }
-"""Kinds with one ecosystem for all the world; conda, CPAN, CocoaPods and LuaRocks have none in OSV."""
+"""Kinds with one ecosystem for all the world; conda, CPAN, CocoaPods, LuaRocks, OTP and PEAR have none in OSV."""
 _DEBIAN_CODENAMES: Final[Mapping[str, str]] = {
     "buster": "10",
     "bullseye": "11",
