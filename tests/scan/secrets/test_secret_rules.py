@@ -4,7 +4,7 @@
 import re
 
 import pytest
-from secret_samples import made
+from secret_samples import drawn, made
 
 from tidegate.scan.secrets.detector import SecretDetector
 from tidegate.scan.secrets.rule import Rule
@@ -43,3 +43,17 @@ def test_every_rule_has_a_name_of_its_own_and_both_kinds_of_sample() -> None:
         assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", rule.id)
         assert rule.counter_samples
         assert rule.samples or rule.id == "private-key"  # its samples are made by test_private_keys
+
+
+@pytest.mark.parametrize(("rule", "template"), SAMPLES)
+def test_nothing_of_a_secret_is_in_its_facts(detector: SecretDetector, rule: Rule, template: str) -> None:
+    told = repr(detector.scan_batch([("a/file", made(template))]))
+    for size, alphabet in re.findall(r"<(\d+):(\w+)>", template):
+        place = template.index(f"<{size}:{alphabet}>")
+        secret = drawn(alphabet, int(size), f"tidegate {place}")
+        assert int(size) < 8 or secret[4:] not in told, rule.id
+
+
+def test_there_are_as_many_kinds_as_are_promised() -> None:
+    assert len(RULES) >= 240
+    assert all(rule.title for rule in RULES)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import hyperscan
 
 _REST: Final = r"[\w .\-\"'\])\\]{0,24}[=:,>|\s][\s=>\"'`\\]{0,4}[0-9A-Za-z+/_.~!@#%^&*-]{6}"
-_ASSIGNED: Final = r"[\w\"'\])\\.-]{0,16}\s?[=:]>?[\s\"'`\\]{0,3}[0-9A-Za-z+/_.~!@#%^&*-]{6}"
+_ASSIGNED: Final = r"[\w\"'\])\\.-]{0,16}\s?[=:,>]>?[\sb\"'`\\]{0,4}[0-9A-Za-z+/_.~!@#%^&*-]{6}"
 COMMON_KEYS: Final = {
     **dict.fromkeys(
         (

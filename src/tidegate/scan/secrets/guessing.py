@@ -28,7 +28,7 @@ _INNOCENT_KEYS: Final = re.compile(
     re.IGNORECASE,
 )
 _NOT_A_LITERAL: Final = re.compile(
-    rb"\$[({A-Za-z_]|\{\{|\{[0-9A-Za-z_]*\}|<[A-Za-z]|%[({sd]|%[A-Z_]+%|\(\)|\[\]|\(|::|->|=>|&&|\|\||^[./~@*&!-]|^https?:|^arn:|^\w+\.\w+\.|\\[xu]|^\*+$|\.\.\.|\.[A-Za-z]{1,5}$"
+    rb"\$[({A-Za-z_]|\{\{|\{[0-9A-Za-z_]*\}|<[A-Za-z]|%[({sd]|%[A-Z_]+%|\(\)|\[\]|\(|::|->|=>|&&|\|\||^[./~@*&!-]|^https?:|^arn:|^\w+\.\w+\.|\\[xu]|^\*+$|\.\.\.|\.[A-Za-z]{1,5}$|[\[({]$|^[A-Za-z]+(?:[_.][A-Za-z]+)+$"
     rb"|^(?:0x|sha\d{1,3}[-:]|vault:|enc:|ENC\[|!secret|!Ref|ref\+|op://|AgA|base64:$|-----BEGIN)"
 )
 _WORDS: Final = re.compile(

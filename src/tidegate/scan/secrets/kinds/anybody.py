@@ -384,7 +384,7 @@ GUESSES: Final = (
         rest=r"[\w.-]{0,16}",
         between=ASSIGNED,
         confirm=confirm_generic,
-        min_entropy=3.5,
+        min_entropy=3.2,
         severity=Severity.MEDIUM,
         also_known_as=("generic-api-key", "kubernetes-secret-yaml"),
     ),

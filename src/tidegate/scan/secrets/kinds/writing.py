@@ -14,7 +14,7 @@ Templates: TypeAlias = str | tuple[str, ...]
 
 BETWEEN: Final = r"\\?[\"'\])]{0,2}[ \t]{0,4}(?:=>|:=|\|\||=|:|,|>|[ \t])[ \t]{0,4}(?:\\?[\"'`]|)"
 """What stands between a key and its value in JSON, YAML, XML, shell, ini files and source text."""
-ASSIGNED: Final = r"\\?[\"'\])]{0,2}[ \t]{0,4}(?:=>|:=|=|:)[ \t]{0,4}(?:\\?[\"'`]|)"
+ASSIGNED: Final = r"(?:\\?[\"'\])]{0,2}[ \t]{0,4}(?:=>|:=|=|:|>)|[\"'],)[ \t]{0,4}(?:\\?b?[\"'`]|)"
 """The same where it must be an assignment."""
 KEY_REST: Final = r"[\w .\-]{0,24}"
 
