@@ -8,6 +8,7 @@ from typing import Final
 
 from tidegate.bounds import printable
 from tidegate.cli.page import Line, Piece, Style, cut, piece
+from tidegate.cli.scan_sections import section_lines
 from tidegate.errors import InvalidInputError
 from tidegate.evidence import Finding, ScanReport, Severity, Support
 from tidegate.inventory import Ecosystem, LocatedSecret, Outcome
@@ -52,6 +53,7 @@ def scan_page(report: ScanReport, *, columns: int) -> Iterator[Line]:
         yield from _findings(report, columns)
     yield from _secrets(report.secrets, columns)
     yield from _support(report.support)
+    yield from section_lines(report, columns=columns)
     yield from _outcomes(report.outcomes, columns)
     if report.unmatched and report.knowledge is not None:
         yield ()

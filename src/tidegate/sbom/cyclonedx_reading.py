@@ -87,7 +87,7 @@ def _entries(document: Mapping[str, Any], image: Mapping[str, Any], where: str) 
 
 def _told(entry: Mapping[str, Any]) -> Told | None:
     marks = _marks(entry)
-    if "cataloger" in marks or "exact" in marks:
+    if "basis" in marks:  # which is written of every component of ours
         supplier = _text(_object(entry.get("supplier")), "name")
         stated = {key: _text(entry, key) for key in ("name", "version", "purl")}
         return partial(component_of, marks, supplier=supplier, **stated)
