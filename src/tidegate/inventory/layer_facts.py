@@ -82,8 +82,8 @@ class SecretFact(Struct, frozen=True, kw_only=True):
         place: where `path` lies: `file`, `image-config`, `git`.
         commit: that first brought it in, for `git`.
         author: who brought it in, for `git`.
-        decoded: how it was encoded, outermost first: `base64`, `hex`, `percent`, `utf-16`, `pyc`, `gzip`, `zip:NAME` and
-            `tar:NAME` with the name of the member.
+        decoded: how it was encoded, outermost first: `base64`, `hex`, `percent`, `utf-16`, `pyc`, `gzip`, `zip:NAME`
+            and `tar:NAME` with the name of the member.
         allowed: the comment on its line that allows it, such as `gitleaks:allow`; "" when there is none.
         column: of its first character, counted from 1; 0 when unknown.
         redacted: first characters and length, for people to recognise it.
