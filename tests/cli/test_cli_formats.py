@@ -46,7 +46,7 @@ def test_cyclonedx_tells_what_is_wrong(run: Run, image: Path) -> None:
     assert (worst["ratings"][0]["severity"], worst["ratings"][0]["method"]) == ("critical", "CVSSv31")
     assert worst["recommendation"] == "Upgrade to brook 2.0"
     xml = run("scan", f"oci:{image}", "--format", "cyclonedx-xml").out
-    assert (error := XmlValidator(SchemaVersion.V1_6).validate_str(xml)) is None, error
+    assert (wrong := XmlValidator(SchemaVersion.V1_6).validate_str(xml)) is None, wrong
 
 
 @pytest.mark.parametrize(
