@@ -56,7 +56,8 @@ def component_entry(component: Component, version: "SpecVersion") -> dict[str, A
         made["supplier"] = {"name": fit(component.supplier)}
     if hashes := [found for checksum in component.checksums if (found := _hash(checksum))]:
         made["hashes"] = hashes
-    if licences := licence_choices((component.license,) if component.license else component.licenses):
+    statements = (component.license,) if component.license else component.licenses
+    if licences := licence_choices([fit(statement) for statement in statements]):
         made["licenses"] = licences
     if version != "1.4":
         made["evidence"] = _evidence(component, version)
