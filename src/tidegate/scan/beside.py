@@ -9,6 +9,7 @@ from tidegate.oci.image import Folder
 from tidegate.scan.cataloger import Cataloger, LooksBeside
 from tidegate.scan.entry import path_bytes
 from tidegate.scan.folder import read_below
+from tidegate.scan.listed import itself
 
 MAX_BESIDE_BYTES: Final = 16 * MIB
 """A larger file beside is as if it were not there."""
@@ -21,7 +22,7 @@ def looking_beside(roster: Sequence[Cataloger], folder: Folder) -> tuple[Catalog
     def read(path: str) -> bytes | None:
         return _content(folder, path)
 
-    return tuple(it.beside(read) if isinstance(it, LooksBeside) else it for it in roster)
+    return tuple(it.beside(read) if isinstance(it, LooksBeside) else it for it in map(itself, roster))
 
 
 def _content(folder: Folder, path: str) -> bytes | None:

@@ -49,13 +49,16 @@ class Cataloger(Protocol):
 
     Attributes:
         name: unique in the roster; stays the same for ever.
-        version: raised with every change of what is returned for the same bytes.
-        wants: which files are handed over.
+        version: raised with every change of what is returned for the same bytes, here and in the roster.
     """
 
     name: str
     version: int
-    wants: Wants
+
+    @property
+    def wants(self) -> Wants:
+        """Which files are handed over."""
+        ...
 
     def accepts(self, path: str) -> bool:
         """A second look at a path that `wants` let through; cheap, pure."""

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from tidegate.scan.cataloger import Cataloger
 from tidegate.scan.entry import path_bytes, path_text
+from tidegate.scan.listed import itself
 
 Takers = tuple[Cataloger, ...]
 
@@ -21,7 +22,7 @@ class Dispatch:
     """
 
     def __init__(self, roster: Sequence[Cataloger]) -> None:
-        self.roster = tuple(roster)
+        self.roster = tuple(map(itself, roster))
         self.programs = tuple(cataloger for cataloger in self.roster if cataloger.wants.programs)
         self._paths = self._compiled("paths")
         self._names = self._compiled("names")

@@ -1,62 +1,41 @@
 # SPDX-License-Identifier: Apache-2.0
-"""All catalogers there are. A new one is added here and nowhere else; a test finds the one that was forgotten."""
+"""All catalogers there are. A new one is added here and nowhere else; a test finds the one that was forgotten.
+
+They are listed by name and version, which is all that a scan of known layers asks of them; a cataloger's module is
+imported when a layer is read.
+"""
 
 from typing import Final
 
 from tidegate.scan.cataloger import Cataloger
-from tidegate.scan.catalogers.apk import ApkCataloger
-from tidegate.scan.catalogers.dpkg import DpkgCataloger
-from tidegate.scan.catalogers.embedded_sbom import EmbeddedSbomCataloger
-from tidegate.scan.catalogers.go_binary import GoBinaryCataloger
-from tidegate.scan.catalogers.installed.alpm import AlpmCataloger
-from tidegate.scan.catalogers.installed.composer import ComposerCataloger
-from tidegate.scan.catalogers.installed.conda import CondaCataloger
-from tidegate.scan.catalogers.installed.dotnet import DotnetCataloger
-from tidegate.scan.catalogers.installed.egg import EggCataloger
-from tidegate.scan.catalogers.installed.erlang_app import ErlangAppCataloger
-from tidegate.scan.catalogers.installed.gem import GemCataloger
-from tidegate.scan.catalogers.installed.ghc_database import GhcDatabaseCataloger
-from tidegate.scan.catalogers.installed.java_archive import JavaArchiveCataloger
-from tidegate.scan.catalogers.installed.java_runtime import JavaRuntimeCataloger
-from tidegate.scan.catalogers.installed.luarocks import LuaRocksCataloger
-from tidegate.scan.catalogers.installed.node import NodeCataloger
-from tidegate.scan.catalogers.installed.opkg import OpkgCataloger
-from tidegate.scan.catalogers.installed.pear import PearCataloger
-from tidegate.scan.catalogers.installed.perl import PerlCataloger
-from tidegate.scan.catalogers.installed.r_library import RLibraryCataloger
-from tidegate.scan.catalogers.installed.wordpress import WordPressCataloger
-from tidegate.scan.catalogers.program import ProgramCataloger
-from tidegate.scan.catalogers.python import PythonCataloger
-from tidegate.scan.catalogers.rpm import RpmCataloger
-from tidegate.scan.catalogers.rust_binary import RustBinaryCataloger
-from tidegate.scan.os_release import OsReleaseCataloger
+from tidegate.scan.listed import Listed
 
 CATALOGERS: Final[tuple[Cataloger, ...]] = (
-    OsReleaseCataloger(),
-    ApkCataloger(),
-    DpkgCataloger(),
-    RpmCataloger(),
-    OpkgCataloger(),
-    AlpmCataloger(),
-    PythonCataloger(),
-    EggCataloger(),
-    CondaCataloger(),
-    NodeCataloger(),
-    GemCataloger(),
-    ComposerCataloger(),
-    JavaArchiveCataloger(),
-    JavaRuntimeCataloger(),
-    DotnetCataloger(),
-    GhcDatabaseCataloger(),
-    LuaRocksCataloger(),
-    PearCataloger(),
-    PerlCataloger(),
-    RLibraryCataloger(),
-    ErlangAppCataloger(),
-    WordPressCataloger(),
-    GoBinaryCataloger(),
-    RustBinaryCataloger(),
-    ProgramCataloger(),
-    EmbeddedSbomCataloger(),
+    Listed("os-release", 2, "os_release", "OsReleaseCataloger"),
+    Listed("apk", 2, "catalogers.apk", "ApkCataloger"),
+    Listed("dpkg", 2, "catalogers.dpkg", "DpkgCataloger"),
+    Listed("rpm", 2, "catalogers.rpm", "RpmCataloger"),
+    Listed("opkg", 1, "catalogers.installed.opkg", "OpkgCataloger"),
+    Listed("alpm", 1, "catalogers.installed.alpm", "AlpmCataloger"),
+    Listed("python", 2, "catalogers.python", "PythonCataloger"),
+    Listed("python-egg", 1, "catalogers.installed.egg", "EggCataloger"),
+    Listed("conda", 1, "catalogers.installed.conda", "CondaCataloger"),
+    Listed("node", 1, "catalogers.installed.node", "NodeCataloger"),
+    Listed("gem", 1, "catalogers.installed.gem", "GemCataloger"),
+    Listed("composer", 1, "catalogers.installed.composer", "ComposerCataloger"),
+    Listed("java-archive", 1, "catalogers.installed.java_archive", "JavaArchiveCataloger"),
+    Listed("java-runtime", 1, "catalogers.installed.java_runtime", "JavaRuntimeCataloger"),
+    Listed("dotnet", 1, "catalogers.installed.dotnet", "DotnetCataloger"),
+    Listed("ghc-database", 1, "catalogers.installed.ghc_database", "GhcDatabaseCataloger"),
+    Listed("luarocks", 1, "catalogers.installed.luarocks", "LuaRocksCataloger"),
+    Listed("pear", 1, "catalogers.installed.pear", "PearCataloger"),
+    Listed("perl", 1, "catalogers.installed.perl", "PerlCataloger"),
+    Listed("r-library", 1, "catalogers.installed.r_library", "RLibraryCataloger"),
+    Listed("erlang-app", 1, "catalogers.installed.erlang_app", "ErlangAppCataloger"),
+    Listed("wordpress", 1, "catalogers.installed.wordpress", "WordPressCataloger"),
+    Listed("go-binary", 1, "catalogers.go_binary", "GoBinaryCataloger"),
+    Listed("rust-binary", 1, "catalogers.rust_binary", "RustBinaryCataloger"),
+    Listed("program", 1, "catalogers.program", "ProgramCataloger"),
+    Listed("embedded-sbom", 1, "catalogers.embedded_sbom", "EmbeddedSbomCataloger"),
 )
 """What reads an image or an unpacked root file system: that which is installed. Of folders: `scan/source_roster.py`."""
