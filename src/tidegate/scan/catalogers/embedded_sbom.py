@@ -10,7 +10,6 @@ from typing import Final
 
 from tidegate.bounds import KIB, MIB
 from tidegate.inventory import Basis, Component, FileFacts, Package
-from tidegate.sbom.reading import looks_like_sbom, read_sbom
 from tidegate.scan.cataloger import ImageFile, Wants
 from tidegate.scan.catalogers.harvest import Harvest
 from tidegate.scan.ecosystem import ecosystem_of
@@ -51,6 +50,8 @@ class EmbeddedSbomCataloger:
             PartialError: some of its packages cannot be taken.
             InvalidInputError: it begins as a bill of materials, and cannot be read.
         """
+        from tidegate.sbom.reading import looks_like_sbom, read_sbom  # few images have one: readers of XML and JSON
+
         harvest = Harvest(path=file.path, cataloger=self.name)
         if looks_like_sbom(file.content[:_HEAD_BYTES]):
             inventory = read_sbom(file.content, file.path, ecosystem_of=ecosystem_of)
