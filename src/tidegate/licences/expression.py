@@ -3,13 +3,12 @@
 
 import re
 from collections.abc import Sequence
-from functools import cache, lru_cache
-from importlib.resources import files
-from typing import Any, Final
+from functools import lru_cache
+from typing import Final
 
-from tidegate.licences.library import is_known, parsed
-from tidegate.licences.names import SPELLINGS
-from tidegate.values import msgspec
+from tidegate.licences.grammar import Term, parse, renamed, render
+from tidegate.licences.known import exception_id, license_id
+from tidegate.licences.names import PUBLIC_DOMAIN, SPELLINGS
 
 MAX_STATEMENT_CHARS: Final = 512
 """A longer statement is no name but a text, and nothing is told of it."""
@@ -28,23 +27,27 @@ _OR: Final = frozenset({"or", "and/or", "|", "||", "/"})
 def expression_of(statements: Sequence[str]) -> str:
     """One expression for all statements, which hold together.
 
-    A classifier repeats what a licence field says more exactly (Python), so one that leaves the version open is passed
-    over when the others tell it. A part that is not SPDX and no known spelling becomes a `LicenseRef-`.
+    Where classifiers (Python) stand beside other words they repeat each other, so what is not SPDX is passed over when
+    something is. Everywhere else a part that is not SPDX and no known spelling becomes a `LicenseRef-`.
 
     Returns:
         "" when nothing is stated, or nothing that could be a licence.
     """
-    parts = [part for text in statements[:MAX_STATEMENTS] if (part := _one(text))]
-    distinct = list(dict.fromkeys(parts))
-    known = [part for part in distinct if not _is_vague(part)]
-    chosen = known or distinct
-    if len(chosen) == 1:
-        return chosen[0]
-    return " AND ".join(f"({part})" if " OR " in part else part for part in chosen)
+    return _expression(tuple(statements[:MAX_STATEMENTS]))
+
+
+@lru_cache(maxsize=4096)
+def _expression(statements: tuple[str, ...]) -> str:
+    parts = list(dict.fromkeys(part for text in statements if (part := _one(text))))
+    if any(_CLASSIFIER.match(text.strip()) for text in statements):
+        parts = [part for part in parts if not _is_vague(part)] or parts
+    if len(parts) <= 1:
+        return "".join(parts)
+    return " AND ".join(f"({part})" if " OR " in part else part for part in parts)
 
 
 def _is_vague(part: str) -> bool:
-    return part.startswith("LicenseRef-") and " " not in part and part != "LicenseRef-Public-Domain"
+    return part.startswith("LicenseRef-") and " " not in part and part != PUBLIC_DOMAIN
 
 
 @lru_cache(maxsize=4096)
@@ -57,8 +60,10 @@ def _one(statement: str) -> str:
 
 def _named(text: str) -> str:
     plain = _plain(text)
+    if found := SPELLINGS.get(plain):
+        return found
     short = _OUT_WORDS.sub(lambda found: " " if found.group().strip() else "", plain).strip()
-    return _ids().get(text.lower(), "") or SPELLINGS.get(plain, "") or SPELLINGS.get(short, "")
+    return SPELLINGS.get(short, "") or ("" if " " in text else license_id(text))
 
 
 def _plain(text: str) -> str:
@@ -69,53 +74,47 @@ def _parsed(text: str) -> str:
     """An SPDX expression over known ids, in canonical form; "" when it is none."""
     if " " not in text and "(" not in text:
         return ""
-    tree = parsed(text)
-    return str(tree.render()) if tree is not None and is_known(tree) else ""
+    tree = parse(text)
+    known = renamed(tree, _known) if tree is not None else None
+    return render(known) if known is not None else ""
+
+
+def _known(term: Term) -> Term | None:
+    spelled = SPELLINGS.get(_plain(term.license), "")
+    name = spelled if spelled and " " not in spelled else license_id(term.license)
+    exception = exception_id(term.exception) if term.exception else ""
+    return Term(name, exception) if name and bool(exception) == bool(term.exception) else None
 
 
 def _divided(text: str) -> str:
     """An expression in another spelling (`GPLv2+ and (MIT or BSD)`, `GPL-2 | GPL-3`), part by part."""
     out: list[str] = []
-    at, depth, found_operator = 0, 0, False
+    at = 0
+    found_operator = False
     for found in _OPERATOR.finditer(text):
         opens, closes, word, sign = found.groups()
-        name = text[at : found.start()].strip()
+        _put(out, text[at : found.start()].strip())
         at = found.end()
-        if name:
-            out.append(_named(name) or _reference(name))
-        if opens:
-            depth += 1
-            out.append("(")
-        elif closes:
-            depth -= 1
-            out.append(")")
+        if opens or closes:
+            out.append(opens or closes)
         else:
             found_operator = True
             told = (word or sign).lower()
             out.append("OR" if told in _OR else "WITH" if told == "with" else "AND")
-    if text[at:].strip():
-        out.append(_named(text[at:].strip()) or _reference(text[at:].strip()))
-    whole = " ".join(out).replace("( ", "(").replace(" )", ")")
-    tree = parsed(whole) if found_operator and depth == 0 else None
-    return str(tree.render()) if tree is not None else ""
+    _put(out, text[at:].strip())
+    tree = parse(" ".join(out)) if found_operator else None
+    return render(tree) if tree is not None else ""
+
+
+def _put(out: list[str], name: str) -> None:
+    if not name:
+        return
+    told = (exception_id(name) if out and out[-1] == "WITH" else _named(name)) or _reference(name)
+    # A name that stands for several ("perl") is one part among the others.
+    out.append(f"({told})" if " OR " in told or " AND " in told else told)
 
 
 def _reference(text: str) -> str:
     """`LicenseRef-` and what was written, in the characters that an idstring may have."""
     slug = re.sub(r"[^A-Za-z0-9.]+", "-", text).strip("-.")[:100]
     return f"LicenseRef-{slug}" if slug else ""
-
-
-@cache
-def _ids() -> dict[str, str]:
-    """SPDX ids by their lower-case form."""
-    raw = files("license_expression").joinpath("data", "scancode-licensedb-index.json").read_bytes()
-    entries: list[dict[str, Any]] = msgspec.json.decode(raw)
-    found: dict[str, str] = {}
-    for entry in entries:
-        current = entry.get("spdx_license_key") or ""
-        if not current or current.startswith("LicenseRef-") or entry.get("is_exception"):
-            continue
-        for key in (current, *(entry.get("other_spdx_license_keys") or ())):
-            found.setdefault(key.lower(), current)
-    return found
