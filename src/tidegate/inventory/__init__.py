@@ -23,6 +23,7 @@ from tidegate.inventory.layer_facts import (
     LocatedSecret,
     Outcome,
     OutcomeStatus,
+    PackageLicenses,
     SecretFact,
 )
 from tidegate.inventory.os_release import OsRelease
@@ -50,6 +51,7 @@ __all__ = [
     "Ownership",
     "Package",
     "PackageKind",
+    "PackageLicenses",
     "PackageUrl",
     "Scope",
     "SecretFact",

@@ -39,10 +39,18 @@ class Diversion(Struct, frozen=True, kw_only=True):
     package: str = ""
 
 
+class PackageLicenses(Struct, frozen=True, kw_only=True):
+    """Licences of a package that another file than its own record states; as written, one entry a statement."""
+
+    package: str
+    licenses: tuple[str, ...]
+
+
 class FileFacts(Struct, frozen=True, kw_only=True):
     """What one cataloger read from one file of a layer.
 
     Attributes:
+        licenses_of: licences of the distribution's packages, where their database states none.
         diversions: of files, as the distribution's package manager keeps them.
         left_out: patterns of paths its packages' files are not unpacked for, in order, the last that fits decides;
             one that begins with `!` lets in again (dpkg(1), `path-exclude`, `path-include`).
@@ -55,6 +63,7 @@ class FileFacts(Struct, frozen=True, kw_only=True):
     os_release: OsRelease | None = None
     diversions: tuple[Diversion, ...] = ()
     left_out: tuple[str, ...] = ()
+    licenses_of: tuple[PackageLicenses, ...] = ()
 
 
 class LinkKind(StrEnum):

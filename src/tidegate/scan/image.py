@@ -15,7 +15,7 @@ from tidegate.scan.facts_store import FactsStore, ImageView
 from tidegate.scan.limits import ScanLimits
 from tidegate.scan.parts import ALL_PARTS, ScanParts
 
-VIEW_VERSION: Final = 3
+VIEW_VERSION: Final = 5
 """Raised with every change in how layers are laid over each other, or in package URLs and ecosystems."""
 
 

@@ -13,6 +13,7 @@ from tidegate.scan.analyser import Analyser
 from tidegate.scan.components import components_of, with_owners
 from tidegate.scan.custody.reckoned import custody_of
 from tidegate.scan.facts_store import FollowedFacts, ImageView
+from tidegate.scan.licensed import with_licences
 from tidegate.scan.links import Detour, detours, follow
 from tidegate.scan.os_release import chosen_os_release
 from tidegate.scan.parts import SECRETS
@@ -71,7 +72,7 @@ def join(layers: Sequence[LayerFacts], analyser: Analyser, read: ReadDetours, *,
         followed=followed,
         sightings=sightings,
         os_release=os,
-        components=with_owners(found, sightings, layers, overlay),
+        components=tuple(with_licences(with_owners(found, sightings, layers, overlay), sightings, overlay)),
     )
 
 

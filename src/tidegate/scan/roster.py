@@ -14,6 +14,7 @@ CATALOGERS: Final[tuple[Cataloger, ...]] = (
     Listed("os-release", 2, "os_release", "OsReleaseCataloger"),
     Listed("apk", 2, "catalogers.apk", "ApkCataloger"),
     Listed("dpkg", 2, "catalogers.dpkg", "DpkgCataloger"),
+    Listed("copyright", 1, "catalogers.copyright", "CopyrightCataloger"),
     Listed("rpm", 2, "catalogers.rpm", "RpmCataloger"),
     Listed("opkg", 1, "catalogers.installed.opkg", "OpkgCataloger"),
     Listed("alpm", 1, "catalogers.installed.alpm", "AlpmCataloger"),

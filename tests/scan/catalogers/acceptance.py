@@ -78,7 +78,7 @@ def _reads(cataloger: Cataloger, sample: Sample) -> None:
     facts = cataloger.catalog(ImageFile(path=sample.path, content=sample.content))
     assert facts.path == sample.path
     assert facts.cataloger == cataloger.name
-    assert facts.packages or facts.ownership or facts.os_release
+    assert facts.packages or facts.ownership or facts.os_release or facts.licenses_of
     assert facts == cataloger.catalog(ImageFile(path=sample.path, content=sample.content)), "must be deterministic"
     _can_be_kept(facts)
 

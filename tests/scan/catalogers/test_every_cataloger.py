@@ -73,6 +73,10 @@ def samples_of(cataloger: str, folder: Path) -> list[Sample]:
             Sample(path="var/lib/dpkg/info/a:amd64.list", content=b"/.\n/usr\n/usr/a\n"),
             Sample(path="var/lib/dpkg/info/a.md5sums", content=b"0" * 32 + b"  usr/a\n"),
         ],
+        "copyright": [
+            Sample(path="usr/share/doc/a/copyright", content=b"Format: x\n\nFiles: *\nLicense: GPL-2+\n text\n"),
+            Sample(path="usr/share/doc/a/copyright", content=b"See /usr/share/common-licenses/GPL-2.\n"),
+        ],
         "embedded-sbom": [
             Sample(path=f"opt/{path.name}", content=path.read_bytes())
             for path in sorted((Path(__file__).parent / "embedded").iterdir())
