@@ -9,9 +9,20 @@ from tidegate.checks.image_name import split_image
 from tidegate.checks.material import Material, Spot, Values
 from tidegate.checks.plain import line_of, listed, table, text, texts
 from tidegate.checks.secret_name import is_reference, is_secret_name, looks_empty
-from tidegate.errors import InvalidInputError
+from tidegate.checks.words import substituted
+from tidegate.errors import BoundExceededError, InvalidInputError
 
-_PUBLISHED: Final = re.compile(r"(?:(\[[0-9a-fA-F:]+\]|[0-9.]*):)?(?:(\d+)(?:-\d+)?:)?(\d+)(?:-\d+)?(?:/\w+)?")
+_PART: Final = r"(?:\d+(?:-\d+)?|\$\{?\w+\}?)"
+_PUBLISHED: Final = re.compile(
+    rf"(?:(\[[0-9a-fA-F:]+\]|[0-9.]+|\$\{{?\w+\}}?)?:(?=[^:]*:))?(?:({_PART})?:)?({_PART})(?:/\w+)?"
+)
+MAX_MEMBERS: Final = 100_000
+"""Ports, mounts, variables and the like of all services, once every `extends` is followed."""
+_MAX_BASES: Final = 8
+"""Services that stand behind one another by `extends`."""
+_DOLLAR: Final = "\0"
+_PROPAGATIONS: Final = frozenset({"shared", "rshared", "slave", "rslave", "private", "rprivate"})
+_REPLACED: Final = frozenset({"command", "entrypoint", "healthcheck"})
 
 
 def compose_material(document: Any, *, path: str) -> Material:
@@ -22,13 +33,14 @@ def compose_material(document: Any, *, path: str) -> Material:
         path: where it lies, for people.
 
     Raises:
+        BoundExceededError: over `MAX_MEMBERS`.
         InvalidInputError: it has no services.
     """
     services = document.get("services") if isinstance(document, dict) else None
     if not isinstance(services, dict) or not all(isinstance(one, dict | None) for one in services.values()):
         raise InvalidInputError("no Compose file: services is not a table of tables", where=path)
-    told = [(str(name), service or {}) for name, service in services.items()]
-    spots = {name: Spot(f"{path} services.{name}", line_of(service)) for name, service in told}
+    told = _told(services, path)
+    spots = {str(name): Spot(f"{path} services.{name}", line_of(it)) for name, it in services.items()}
     return Material(
         variables={
             "compose": {"path": path, "services": len(told), "version": text(document.get("version"))},
@@ -43,6 +55,20 @@ def compose_material(document: Any, *, path: str) -> Material:
     )
 
 
+def _told(services: Mapping[str, Any], path: str) -> list[tuple[str, Mapping[str, Any]]]:
+    """Every service with what it extends, defaults put in."""
+    expanded = _expanded(services)
+    told: list[tuple[str, Mapping[str, Any]]] = []
+    members = 0
+    for name, service in expanded.items():
+        extended = _extended(service or {}, expanded)
+        members += sum(len(it) for it in extended.values() if isinstance(it, dict | list))
+        if members > MAX_MEMBERS:
+            raise BoundExceededError("MAX_MEMBERS", MAX_MEMBERS, where=path)
+        told.append((str(name), extended))
+    return told
+
+
 def _service(name: str, service: Mapping[str, Any]) -> Values:
     image, tag, has_digest = split_image(text(service.get("image")))
     limits = table(table(table(service.get("deploy")).get("resources")).get("limits"))
@@ -54,9 +80,9 @@ def _service(name: str, service: Mapping[str, Any]) -> Values:
         "tag": tag,
         "has_digest": has_digest,
         "builds": service.get("build") is not None,
-        "privileged": service.get("privileged") is True,
+        "privileged": _is_true(service.get("privileged")),
         "user": text(service.get("user")),
-        "read_only": service.get("read_only") is True,
+        "read_only": _is_true(service.get("read_only")),
         **{key: text(service.get(key)) for key in ("network_mode", "pid", "ipc", "uts", "userns_mode", "cgroup")},
         "cap_add": [_capability(one) for one in texts(service.get("cap_add"))],
         "cap_drop": [_capability(one) for one in texts(service.get("cap_drop"))],
@@ -74,18 +100,66 @@ def _service(name: str, service: Mapping[str, Any]) -> Values:
     }
 
 
+def _extended(service: Mapping[str, Any], services: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A service with what it takes over from another of the same file; what lies in other files is not looked up."""
+    chain = [service]
+    while len(chain) < _MAX_BASES:
+        told = chain[-1].get("extends")
+        if isinstance(told, dict) and told.get("file"):
+            break
+        base = services.get(text(told.get("service") if isinstance(told, dict) else told))
+        if not isinstance(base, dict) or any(base is one for one in chain):
+            break
+        chain.append(base)
+    made: dict[str, Any] = {}
+    for one in reversed(chain):
+        made = {**made, **{key: _joined(key, made.get(key), value) for key, value in one.items()}}
+    return made
+
+
+def _joined(key: str, before: Any, after: Any) -> Any:
+    """As `extends` merges: maps by key, lists one after the other, the rest replaced."""
+    if key in _REPLACED or before is None:
+        return after
+    if isinstance(before, dict) and isinstance(after, dict):
+        return {**before, **{inner: _joined(inner, before.get(inner), value) for inner, value in after.items()}}
+    return [*before, *after] if isinstance(before, list) and isinstance(after, list) else after
+
+
+def _expanded(value: Any) -> Any:
+    """Puts the defaults of `${NAME:-default}` in; a reference without one stays, because its value is not known."""
+    if isinstance(value, str):
+        return substituted(value.replace("$$", _DOLLAR), {}).replace(_DOLLAR, "$") if "$" in value else value
+    if isinstance(value, dict):
+        return {key: _expanded(inner) for key, inner in value.items()}
+    return [_expanded(one) for one in value] if isinstance(value, list) else value
+
+
+def _is_true(value: Any) -> bool:
+    return text(value).lower() == "true"
+
+
 def _mounts(name: str, service: Mapping[str, Any]) -> Iterator[Values]:
     for one in listed(service.get("volumes")):
         if isinstance(one, dict):
             source, target = text(one.get("source")), text(one.get("target"))
             kind, read_only = text(one.get("type")), one.get("read_only") is True
+            propagation = text(table(one.get("bind")).get("propagation"))
         else:
             source, target, options = (*text(one).split(":", 2), "", "")[:3]
             if not target:
                 source, target = "", source
             kind = "bind" if source.startswith(("/", ".", "~", "$")) else "volume"
             read_only = "ro" in options.split(",")
-        yield {"service": name, "source": source, "target": target, "type": kind, "read_only": read_only}
+            propagation = next((one for one in options.split(",") if one in _PROPAGATIONS), "")
+        yield {
+            "service": name,
+            "source": source,
+            "target": target,
+            "type": kind,
+            "read_only": read_only,
+            "propagation": propagation,
+        }
 
 
 def _ports(name: str, service: Mapping[str, Any]) -> Iterator[Values]:
@@ -97,7 +171,14 @@ def _ports(name: str, service: Mapping[str, Any]) -> Iterator[Values]:
             shown = text(one)
             found = _PUBLISHED.fullmatch(shown)
             host, published, target = (part or "" for part in found.groups()) if found else ("", "", "")
-        yield {"service": name, "text": shown, "host": host, "published": _number(published), "target": _number(target)}
+        yield {
+            "service": name,
+            "text": shown,
+            "host": host,
+            "published": _number(published),
+            "target": _number(target),
+            "is_published": bool(published),
+        }
 
 
 def _environment(name: str, service: Mapping[str, Any]) -> Iterator[Values]:

@@ -3,12 +3,12 @@
 
 import json
 import re
-import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from tidegate.bounds import KIB
+from tidegate.checks.words import unquoted_words, words_of
 from tidegate.errors import BoundExceededError, InvalidInputError
 
 MAX_BYTES: Final = 512 * KIB
@@ -21,9 +21,10 @@ KEYWORDS: Final = frozenset(
     }
 )
 _DIRECTIVE: Final = re.compile(r"#\s*(syntax|escape|check)\s*=\s*(\S.*?)\s*", re.IGNORECASE)
-_HEREDOC: Final = re.compile(r"<<(-?)(['\"]?)([A-Za-z_][A-Za-z0-9_.]*)\2")
-_FLAG: Final = re.compile(r"--([a-z][a-z0-9-]*)(?:=(\S*))?(?:\s+|$)")
+_HEREDOC: Final = re.compile(r"\d*<<(-?)(\"[^\"<]+\"|'[^'<]+'|[^\s<'\"]+)")
+_FLAG: Final = re.compile(r"--([A-Za-z][A-Za-z0-9-]*)(?:=((?:\"[^\"]*\"|'[^']*'|[^\s\"'])*))?(?:\s+|$)")
 _WITH_HEREDOC: Final = frozenset({"RUN", "COPY", "ADD"})
+_NEVER_EXEC: Final = frozenset({"ENV", "ARG", "LABEL", "FROM", "USER", "WORKDIR", "EXPOSE"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,10 +33,11 @@ class Instruction:
 
     Attributes:
         text: its arguments in one line, flags taken off; of a RUN with heredocs, their lines follow.
-        flags: `--name=value` before the arguments; the last of one name.
+        flags: `--name=value` before the arguments; values of one name given several times stand side by side.
         words: the list of the exec form, or the words of the shell form.
         line: it begins on, counted from 1.
         heredoc: the lines of its heredocs; "" without.
+        is_trigger: it stands behind ONBUILD, and is run when an image is built upon this one.
     """
 
     keyword: str
@@ -45,6 +47,7 @@ class Instruction:
     is_exec: bool = False
     line: int = 0
     heredoc: str = ""
+    is_trigger: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +67,7 @@ def parse_dockerfile(raw: bytes, *, where: str) -> Dockerfile:
     """
     if len(raw) > MAX_BYTES:
         raise BoundExceededError("MAX_BYTES", MAX_BYTES, where=where)
-    lines = raw.decode("utf-8-sig", "replace").splitlines()
+    lines = [line.rstrip("\r") for line in raw.decode("utf-8-sig", "replace").split("\n")]
     directives = dict(_directives(lines))
     instructions: list[Instruction] = []
     reader = _Reader(lines, "`" if directives.get("escape") == "`" else "\\", where)
@@ -78,7 +81,8 @@ def parse_dockerfile(raw: bytes, *, where: str) -> Dockerfile:
 
 
 def _directives(lines: list[str]) -> Iterator[tuple[str, str]]:
-    for line in lines:
+    start = 1 if lines and lines[0].startswith("#!") else 0
+    for line in lines[start:]:
         found = _DIRECTIVE.fullmatch(line.strip())
         if not found:
             return
@@ -107,71 +111,72 @@ class _Reader:
         while self._at < len(self._lines):
             line = self._lines[self._at].rstrip()
             self._at += 1
-            if parts and (not line.strip() or line.lstrip().startswith("#")):
+            if parts and (not line or line.lstrip().startswith("#")):
                 continue
-            goes_on = line.endswith(self._escape)
+            goes_on = line.endswith(self._escape) and line[-2:-1] != self._escape
             parts.append(line[:-1] if goes_on else line)
             if not goes_on:
                 break
-        return "\n".join(parts).strip()
+        return "".join(parts).strip()
 
     def _instruction(self, text: str, line: int) -> Instruction:
-        keyword, _, rest = text.replace("\t", " ").partition(" ")
-        keyword, rest = keyword.upper(), rest.strip()
+        keyword, *others = text.split(None, 1)
+        keyword, rest = keyword.upper(), others[0] if others else ""
         if keyword not in KEYWORDS:
             raise InvalidInputError(f"unknown instruction {keyword[:40]!r}", where=f"{self._where}:{line}")
+        if keyword == "ONBUILD" and rest:
+            inner = self._instruction(rest, line)
+            if inner.keyword in {"ONBUILD", "FROM"} or inner.is_trigger:
+                raise InvalidInputError(f"ONBUILD {inner.keyword} cannot be", where=f"{self._where}:{line}")
+            return replace(inner, is_trigger=True)
         flags, rest = _flags(rest)
-        heredoc = self._heredocs(rest, line) if keyword in _WITH_HEREDOC else ""
-        exec_words = None if keyword in {"ENV", "ARG", "LABEL"} else _exec_form(rest)
-        told = " ".join(rest.split()) if keyword != "RUN" else rest.replace("\n", " ").strip()
+        exec_words = None if keyword in _NEVER_EXEC else _exec_form(rest)
+        heredoc = self._heredocs(rest, line) if keyword in _WITH_HEREDOC and exec_words is None else ""
+        told = rest.strip() if keyword == "RUN" else " ".join(rest.split())
         if keyword == "RUN" and heredoc:
             told = f"{told}\n{heredoc}"
         return Instruction(
             keyword=keyword,
             text=told,
             flags=flags,
-            words=tuple(exec_words if exec_words is not None else _words(rest)),
+            words=tuple(words_of(rest, escape=self._escape) if exec_words is None else exec_words),
             is_exec=exec_words is not None,
             line=line,
             heredoc=heredoc,
         )
 
     def _heredocs(self, text: str, line: int) -> str:
-        bodies: list[str] = []
-        for dash, _, name in _HEREDOC.findall(text):
-            body: list[str] = []
-            while True:
-                if self._at >= len(self._lines):
-                    raise InvalidInputError(f"<<{name[:40]} without its end", where=f"{self._where}:{line}")
-                told = self._lines[self._at]
-                self._at += 1
-                if (told.lstrip("\t") if dash else told) == name:
-                    break
-                body.append(told)
-            bodies.append("\n".join(body))
-        return "\n".join(bodies)
+        if "<<" not in text:
+            return ""
+        found = [one for word in unquoted_words(text) if (one := _HEREDOC.fullmatch(word))]
+        return "\n".join(self._heredoc(one[2].strip("'\""), bool(one[1]), line) for one in found)
+
+    def _heredoc(self, name: str, is_indented: bool, line: int) -> str:
+        body: list[str] = []
+        while self._at < len(self._lines):
+            told = self._lines[self._at]
+            self._at += 1
+            if (told.lstrip("\t") if is_indented else told) == name:
+                return "\n".join(body)
+            body.append(told)
+        raise InvalidInputError(f"<<{name[:40]} without its end", where=f"{self._where}:{line}")
 
 
 def _flags(text: str) -> tuple[dict[str, str], str]:
     flags: dict[str, str] = {}
-    while found := _FLAG.match(text):
-        flags[found[1]] = found[2] or ""
-        text = text[found.end() :].lstrip()
-    return flags, text
+    at = 0
+    while found := _FLAG.match(text, at):
+        value = (found[2] or "").replace('"', "").replace("'", "")
+        flags[found[1]] = f"{flags[found[1]]} {value}" if found[1] in flags else value
+        at = found.end()
+    return flags, text[at:].lstrip()
 
 
 def _exec_form(text: str) -> list[str] | None:
     if not text.startswith("["):
         return None
     try:
-        words = json.loads(text.replace("\n", " "))
+        words = json.loads(text)
     except (ValueError, RecursionError):
         return None
     return words if isinstance(words, list) and all(isinstance(word, str) for word in words) else None
-
-
-def _words(text: str) -> list[str]:
-    try:
-        return shlex.split(text.replace("\n", " "))
-    except ValueError:  # a quote without its end
-        return text.split()

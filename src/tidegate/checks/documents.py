@@ -51,7 +51,7 @@ def check_document(
     if kind == "dockerfile":
         material = dockerfile_material(parse_dockerfile(raw, where=path), path=path, has_ignore_file=has_ignore_file)
     elif kind == "compose":
-        material = compose_material(_merged(read_documents(raw, where=path, placed=True)), path=path)
+        material = compose_material(_first(read_documents(raw, where=path, placed=True, compose=True)), path=path)
     else:
         if is_template(raw):
             return []
@@ -68,7 +68,7 @@ def is_template(raw: bytes) -> bool:
     return _TEMPLATE in raw and b"apiVersion" in raw
 
 
-def _merged(documents: Sequence[Any]) -> Any:
+def _first(documents: Sequence[Any]) -> Any:
     return documents[0] if documents else None
 
 

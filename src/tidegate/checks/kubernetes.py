@@ -27,6 +27,7 @@ _ROLES: Final = (
     ("ephemeralContainers", "ephemeral"),
 )
 _MAX_LIST_DEPTH: Final = 3
+_APPARMOR: Final = "container.apparmor.security.beta.kubernetes.io"
 
 
 def kubernetes_material(documents: Sequence[Any], *, path: str) -> Material:
@@ -84,6 +85,7 @@ def _workload(one: Mapping[str, Any], kind: str) -> Iterator[tuple[str, Values, 
         pod = table(pod.get(step))
     spec = table(pod.get("spec"))
     _, namespace, name = _identity(one)
+    annotations = table(table(pod.get("metadata")).get("annotations"))
     told = [(role, container) for key, role in _ROLES for container in tables(spec.get(key))]
     volumes = tables(spec.get("volumes"))
     yield (
@@ -105,7 +107,7 @@ def _workload(one: Mapping[str, Any], kind: str) -> Iterator[tuple[str, Values, 
     )
     for role, container in told:
         head = {"workload": name, "kind": kind, "namespace": namespace, "role": role}
-        yield "containers", {**head, **_container(container, spec)}, container
+        yield "containers", {**head, **_container(container, spec, annotations)}, container
         for values in _environment(container):
             yield "environment", {"workload": name, "container": text(container.get("name")), **values}, container
 
@@ -113,7 +115,7 @@ def _workload(one: Mapping[str, Any], kind: str) -> Iterator[tuple[str, Values, 
 _HOST: Final = (("host_network", "hostNetwork"), ("host_pid", "hostPID"), ("host_ipc", "hostIPC"))
 
 
-def _container(container: Mapping[str, Any], spec: Mapping[str, Any]) -> Values:
+def _container(container: Mapping[str, Any], spec: Mapping[str, Any], annotations: Mapping[str, Any]) -> Values:
     image, tag, has_digest = split_image(text(container.get("image")))
     pod, own = table(spec.get("securityContext")), table(container.get("securityContext"))
     capabilities = table(own.get("capabilities"))
@@ -144,7 +146,20 @@ def _container(container: Mapping[str, Any], spec: Mapping[str, Any]) -> Values:
         "proc_mount": text(own.get("procMount")),
         "pull_policy": text(container.get("imagePullPolicy")),
         "mounts": [text(one.get("mountPath")) for one in tables(container.get("volumeMounts"))],
+        "host_process": any(table(it.get("windowsOptions")).get("hostProcess") is True for it in (own, pod)),
+        "apparmor": _apparmor(own, annotations, text(container.get("name"))) or _apparmor(pod, {}, ""),
+        "selinux": [
+            f"{key}:{text(value)}"
+            for key, value in {**table(pod.get("seLinuxOptions")), **table(own.get("seLinuxOptions"))}.items()
+            if key in {"user", "role", "type"} and text(value)
+        ],
     }
+
+
+def _apparmor(context: Mapping[str, Any], annotations: Mapping[str, Any], name: str) -> str:
+    """The profile's type in small letters; before Kubernetes 1.30 it stood in an annotation."""
+    told = text(table(context.get("appArmorProfile")).get("type"))
+    return (told or text(annotations.get(f"{_APPARMOR}/{name}"))).lower()
 
 
 def _seccomp(context: Mapping[str, Any]) -> str:

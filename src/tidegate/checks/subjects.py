@@ -51,10 +51,12 @@ DOCKERFILE: Final = subject(
         "instructions": _variable(
             "instruction",
             keyword=_S, text=_S, words=_L, flags=_M, is_exec=_B, commands=_L, has_pipe=_B, pipefail=_B, stage=_I,
-            is_final=_B, heredoc=_S, is_last_of_kind=_B,
+            is_final=_B, heredoc=_S, is_last_of_kind=_B, keeps_cache=_B, stage_name=_S, is_trigger=_B, from_image=_S,
+            is_shipped=_B,
         ),
         "variables": _variable(
-            "variable", name=_S, value=_S, is_argument=_B, is_secret_name=_B, looks_empty=_B, is_reference=_B,
+            "variable",
+            name=_S, value=_S, is_argument=_B, is_secret_name=_B, looks_empty=_B, is_reference=_B, is_old_form=_B,
         ),
     },
 )  # fmt: skip
@@ -70,8 +72,8 @@ COMPOSE: Final = subject(
             no_new_privileges=_B, devices=_L, has_memory_limit=_B, has_cpu_limit=_B, has_pids_limit=_B,
             has_healthcheck=_B, healthcheck_disabled=_B, restart=_S,
         ),
-        "mounts": _variable("mount", service=_S, source=_S, target=_S, type=_S, read_only=_B),
-        "ports": _variable("port", service=_S, text=_S, host=_S, published=_I, target=_I),
+        "mounts": _variable("mount", service=_S, source=_S, target=_S, type=_S, read_only=_B, propagation=_S),
+        "ports": _variable("port", service=_S, text=_S, host=_S, published=_I, target=_I, is_published=_B),
         "environment": _variable(
             "variable", service=_S, name=_S, value=_S, is_secret_name=_B, looks_empty=_B, is_reference=_B,
         ),
@@ -92,7 +94,8 @@ KUBERNETES: Final = subject(
             workload=_S, kind=_S, namespace=_S, name=_S, role=_S, image=_S, tag=_S, has_digest=_B, privileged=_B,
             allows_escalation=_B, may_run_as_root=_B, runs_as_root=_B, read_only_root=_B, added=_L, drops_all=_B,
             has_memory_limit=_B, has_cpu_limit=_B, has_memory_request=_B, has_cpu_request=_B, has_liveness=_B,
-            has_readiness=_B, host_ports=_L, seccomp=_S, proc_mount=_S, pull_policy=_S, mounts=_L,
+            has_readiness=_B, host_ports=_L, seccomp=_S, proc_mount=_S, pull_policy=_S, mounts=_L, host_process=_B,
+            apparmor=_S, selinux=_L,
         ),
         "environment": _variable(
             "variable", workload=_S, container=_S, name=_S, value=_S, is_secret_name=_B, looks_empty=_B,

@@ -40,7 +40,12 @@ class Placed(dict[str, Plain]):
 
 
 def read_documents(
-    raw: bytes, *, where: str, limits: ManifestLimits = DEFAULT_LIMITS, placed: bool = False
+    raw: bytes,
+    *,
+    where: str,
+    limits: ManifestLimits = DEFAULT_LIMITS,
+    placed: bool = False,
+    compose: bool = False,
 ) -> list[Plain]:
     """Reads all documents of a stream, empty ones left out.
 
@@ -48,7 +53,9 @@ def read_documents(
         raw: YAML or JSON.
         where: its name in errors.
         limits: how much is read.
-        placed: make every map of YAML a `Placed` one; JSON's have no lines.
+        placed: make every map a `Placed` one. JSON that YAML reads otherwise keeps plain ones, without lines.
+        compose: read as Compose does: a map's own keys win over `<<` wherever that stands, and tags of its own
+            (`!reset`, `!override`) are passed over.
 
     Raises:
         BoundExceededError: over a limit of `limits`.
@@ -60,9 +67,10 @@ def read_documents(
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InvalidInputError("not UTF-8 text", where=where) from error
+    builder = _Builder(text, where, limits, placed=placed, compose=compose)
     if text.lstrip()[:1] in {"{", "["} and (document := _json(text, where, limits)) is not None:
-        return [document]
-    return [document for document in _Builder(text, where, limits, placed=placed).documents() if document is not None]
+        return _with_lines(document, builder) if placed else [document]
+    return [document for document in builder.documents() if document is not None]
 
 
 def check_bounds(document: Plain, *, where: str, limits: ManifestLimits = DEFAULT_LIMITS) -> None:
@@ -80,6 +88,15 @@ def check_bounds(document: Plain, *, where: str, limits: ManifestLimits = DEFAUL
         if depth > limits.max_depth:
             raise BoundExceededError("max_depth", limits.max_depth, where=where)
         level = [child for node in level for child in _children(node)]
+
+
+def _with_lines(document: Plain, builder: "_Builder") -> list[Plain]:
+    """JSON's document as YAML reads it, with lines, where the two say the same."""
+    try:
+        made = list(builder.documents())
+    except (BoundExceededError, InvalidInputError):
+        return [document]
+    return made if made == [document] else [document]
 
 
 def _json(text: str, where: str, limits: ManifestLimits) -> Plain:
@@ -124,8 +141,9 @@ def _children(node: Plain) -> list[Plain]:
 class _Builder:
     """Makes plain data of one stream's events; every node is counted as it is made."""
 
-    def __init__(self, text: str, where: str, limits: ManifestLimits, *, placed: bool) -> None:
+    def __init__(self, text: str, where: str, limits: ManifestLimits, *, placed: bool, compose: bool) -> None:
         self._placed = placed
+        self._compose = compose
         self._where = where
         self._limits = limits
         self._events: Iterator[Any] = yaml.parse(text, Loader=_PARSER)
@@ -191,7 +209,7 @@ class _Builder:
                 continue
             merged = self._merge(event, value)
             # Which of the two goes before is read one way by YAML's text, another by kubectl.
-            if merged.keys() & own:
+            if merged.keys() & own and not self._compose:
                 raise self._error(event, "<< must stand before the keys it shares with its map")
             made = merged | made
         return self._at(made, start) if self._placed else made
@@ -222,6 +240,8 @@ class _Builder:
 
     def _scalar(self, event: Any) -> Plain:
         tag, text = event.tag or "", event.value
+        if self._compose and tag.startswith("!"):
+            tag = ""
         if tag not in {"", "!", *(_TAG + name for name in ("str", "int", "float", "bool", "null", "timestamp"))}:
             raise self._error(event, f"the tag {tag[:60]!r} is none of JSON's types")
         if tag in {"!", _TAG + "str"} or (not tag and not event.implicit[0]):
@@ -229,7 +249,7 @@ class _Builder:
         return _plain_scalar(text)
 
     def _refuse_tag(self, event: Any, name: str) -> None:
-        if event.tag not in {None, "!", _TAG + name}:
+        if event.tag not in {None, "!", _TAG + name} and not (self._compose and event.tag.startswith("!")):
             raise self._error(event, f"the tag {event.tag[:60]!r} is none of JSON's types")
 
     def _spend(self, nodes: int) -> None:
