@@ -15,6 +15,7 @@ from tidegate.licences.frequent import EXCEPTIONS, FREQUENT
 from tidegate.licences.grammar import MAX_DEPTH, parse, render
 from tidegate.licences.index import index
 from tidegate.licences.license_class import LicenseClass
+from tidegate.licences.names import EXCEPTIONS as SPELT_EXCEPTIONS
 from tidegate.licences.names import PUBLIC_DOMAIN, SPELLINGS
 
 LICENSING = get_spdx_licensing()
@@ -46,6 +47,9 @@ def test_every_spelling_leads_to_what_spdx_knows() -> None:
             assert not LICENSING.unknown_license_keys(meant), said
             assert class_of(meant) is not None, said
         assert expression_of([said]) == meant
+    for said, meant in SPELT_EXCEPTIONS.items():
+        assert expression_of([f"GPL-2+ with {said}"]) == f"GPL-2.0-or-later WITH {meant}"
+        assert meant in index().exceptions.values()
     for low, name in index().licenses.items():
         assert expression_of([low]) == name, "a spelling is an id, and stands for another"
 

@@ -49,6 +49,6 @@ def _of_term(term: Term) -> LicenseClass | None:
 
 
 def _of_own(name: str) -> LicenseClass | None:
-    if name == PUBLIC_DOMAIN:
+    if name.lower().startswith(PUBLIC_DOMAIN.lower()):
         return LicenseClass.PUBLIC_DOMAIN
     return LicenseClass.PERMISSIVE if name.lower().startswith(_VARIANTS) else None

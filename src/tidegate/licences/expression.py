@@ -8,7 +8,7 @@ from typing import Final
 
 from tidegate.licences.grammar import Term, parse, renamed, render
 from tidegate.licences.known import exception_id, license_id
-from tidegate.licences.names import PUBLIC_DOMAIN, SPELLINGS
+from tidegate.licences.names import EXCEPTIONS, PUBLIC_DOMAIN, SPELLINGS
 
 MAX_STATEMENT_CHARS: Final = 512
 """A longer statement is no name but a text, and nothing is told of it."""
@@ -18,6 +18,7 @@ _CLASSIFIER: Final = re.compile(r"License :: (?:OSI Approved(?: :: )?)?")
 _OPERATOR: Final = re.compile(
     r"\s*(?:(\()|(\))|(?:,\s*|\s+)?(?<![\w.])(and/or|and|or|with)(?![\w.-])|(&{1,2}|\|{1,2}|[;,/|]))\s*", re.IGNORECASE
 )
+_EXCEPTED: Final = re.compile(r"([AL]?GPL-[0-9.]{1,9}\+?)-(?:with-)?([a-z0-9.-]{1,60}-exception)", re.IGNORECASE)
 _NOISE: Final = re.compile(r"[\s,()\"'’_-]+")
 _OUT_WORDS: Final = re.compile(r"^the |,? ?(?:licen[cs]e)?,? ?version (?=\d)|[.]$")
 _UNKNOWN: Final = frozenset({"", "unknown", "none", "see license", "license", "other", "dual license", "noassertion"})
@@ -43,7 +44,8 @@ def _expression(statements: tuple[str, ...]) -> str:
         parts = [part for part in parts if not _is_vague(part)] or parts
     if len(parts) <= 1:
         return "".join(parts)
-    return " AND ".join(f"({part})" if " OR " in part else part for part in parts)
+    tree = parse(" AND ".join(f"({part})" for part in parts))
+    return render(tree) if tree is not None else ""
 
 
 def _is_vague(part: str) -> bool:
@@ -55,7 +57,7 @@ def _one(statement: str) -> str:
     text = _CLASSIFIER.sub("", statement.strip())
     if len(text) > MAX_STATEMENT_CHARS or "\n" in text or _plain(text) in _UNKNOWN:
         return ""
-    return _named(text) or _parsed(text) or _divided(text) or _reference(text)
+    return _named(text) or _parsed(text) or _excepted(text) or _divided(text) or _reference(text)
 
 
 def _named(text: str) -> str:
@@ -72,7 +74,7 @@ def _plain(text: str) -> str:
 
 def _parsed(text: str) -> str:
     """An SPDX expression over known ids, in canonical form; "" when it is none."""
-    if " " not in text and "(" not in text:
+    if "," in text or (" " not in text and "(" not in text):
         return ""
     tree = parse(text)
     known = renamed(tree, _known) if tree is not None else None
@@ -87,31 +89,48 @@ def _known(term: Term) -> Term | None:
 
 
 def _divided(text: str) -> str:
-    """An expression in another spelling (`GPLv2+ and (MIT or BSD)`, `GPL-2 | GPL-3`), part by part."""
-    out: list[str] = []
-    at = 0
+    """An expression in another spelling (`GPLv2+ and (MIT or BSD)`, `GPL-2 | GPL-3`), part by part.
+
+    What a comma parts is put in brackets, as Debian's format has it: `A or B, and C` is `(A or B) and C`.
+    """
+    out: list[str] = ["("]
+    at, depth = 0, 0
     found_operator = False
     for found in _OPERATOR.finditer(text):
         opens, closes, word, sign = found.groups()
         _put(out, text[at : found.start()].strip())
         at = found.end()
+        depth += bool(opens) - bool(closes)
         if opens or closes:
             out.append(opens or closes)
-        else:
-            found_operator = True
-            told = (word or sign).lower()
-            out.append("OR" if told in _OR else "WITH" if told == "with" else "AND")
+            continue
+        found_operator = True
+        told = (word or sign).lower()
+        operator = "OR" if told in _OR else "WITH" if told == "with" else "AND"
+        parts_all = depth == 0 and operator != "WITH" and "," in found.group()
+        out += (")", operator, "(") if parts_all else (operator,)
     _put(out, text[at:].strip())
-    tree = parse(" ".join(out)) if found_operator else None
+    tree = parse(" ".join([*out, ")"])) if found_operator else None
     return render(tree) if tree is not None else ""
 
 
 def _put(out: list[str], name: str) -> None:
     if not name:
         return
-    told = (exception_id(name) if out and out[-1] == "WITH" else _named(name)) or _reference(name)
+    told = (_exception(name) if out[-1] == "WITH" else _named(name)) or _reference(name)
     # A name that stands for several ("perl") is one part among the others.
     out.append(f"({told})" if " OR " in told or " AND " in told else told)
+
+
+def _exception(name: str) -> str:
+    return EXCEPTIONS.get(_plain(name), "") or exception_id(name)
+
+
+def _excepted(text: str) -> str:
+    """`GPL-2+-with-autoconf-exception`, in one word."""
+    found = _EXCEPTED.fullmatch(text)
+    license_ = _named(found[1]) if found else ""
+    return f"{license_} WITH {_exception(found[2]) or _reference(found[2])}" if found and license_ else ""
 
 
 def _reference(text: str) -> str:

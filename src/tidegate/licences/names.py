@@ -115,6 +115,7 @@ SPELLINGS: Final = {
     "expat": "MIT",
     "mit": "MIT",
     "mit x11": "MIT",
+    "mit/x11": "MIT",
     "mit license": "MIT",
     "the mit license": "MIT",
     "mit licence": "MIT",
@@ -125,6 +126,12 @@ SPELLINGS: Final = {
     "x11": "X11",
     "gfdl": "GFDL-1.1-or-later",
     "gfdl 1.2+": "GFDL-1.2-or-later",
+    "gfdl niv": "GFDL-1.1-no-invariants-or-later",
+    "gfdl niv 1.2": "GFDL-1.2-no-invariants-only",
+    "gfdl niv 1.2+": "GFDL-1.2-no-invariants-or-later",
+    "gfdl niv 1.3": "GFDL-1.3-no-invariants-only",
+    "gfdl niv 1.3+": "GFDL-1.3-no-invariants-or-later",
+    "gfdl 1.2": "GFDL-1.2-only",
     "gfdl 1.3": "GFDL-1.3-only",
     "gfdl 1.3+": "GFDL-1.3-or-later",
     "gpl": "GPL-1.0-or-later",
@@ -262,3 +269,19 @@ SPELLINGS: Final = {
 }
 
 PUBLIC_DOMAIN: Final = "LicenseRef-Public-Domain"
+
+EXCEPTIONS: Final = {
+    "autoconf exception": "Autoconf-exception-2.0",
+    "autoconf exception 3.0": "Autoconf-exception-3.0",
+    "bison exception": "Bison-exception-2.2",
+    "bison 2.2 exception": "Bison-exception-2.2",
+    "classpath exception": "Classpath-exception-2.0",
+    "font exception": "Font-exception-2.0",
+    "gcc exception": "GCC-exception-3.1",
+    "gcc exception 3.1": "GCC-exception-3.1",
+    "libtool exception": "Libtool-exception",
+    "linux syscall note exception": "Linux-syscall-note",
+    "llvm exception": "LLVM-exception",
+    "texinfo exception": "Texinfo-exception",
+}
+"""What may follow WITH, likewise."""

@@ -33,6 +33,8 @@ _TEXTS: Final = (
     (b"permission is hereby granted, free of charge, to any person obtaining a copy", "Expat"),
     (b"permission to use, copy, modify, and/or distribute this software for any purpose with or without fee", "ISC"),
     (b"permission to use, copy, modify, and distribute this software for any purpose with or without fee", "ISC"),
+    (b"permission to use, copy, modify, distribute, and sell this software and its documentation", "HPND-sell-variant"),
+    (b"permission to use, copy, modify, and distribute this software and its documentation", "HPND"),
     (b"this software is provided 'as-is', without any express or implied warranty", "Zlib"),
 )
 _BSD: Final = b"redistribution and use in source and binary forms"
