@@ -200,8 +200,8 @@ def test_older_is_never_better_and_longer_supported_never_worse(one: int, other:
 
 @given(st.lists(st.sampled_from(list(Severity)), max_size=6), st.sampled_from(list(Severity)))
 def test_one_more_finding_is_never_better(found: list[Severity], one: Severity) -> None:
-    before = graded(report(findings=tuple(finding(severity) for severity in found)))
-    after = graded(report(findings=tuple(finding(severity) for severity in (*found, one))))
+    all_found = [finding(severity, id=f"CVE-{number}") for number, severity in enumerate((*found, one))]
+    before, after = graded(report(findings=tuple(all_found[:-1]))), graded(report(findings=tuple(all_found)))
     assert after.points <= before.points
 
 

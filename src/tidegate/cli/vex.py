@@ -16,7 +16,16 @@ from tidegate.vex.openvex import JUSTIFICATIONS, Assertion
 
 FORMS: Final = ("openvex", "csaf", "cyclonedx")
 
-command = ClickVerbs("vex", help="Write and convert statements on vulnerabilities.", no_args_is_help=True)
+command = ClickVerbs(
+    "vex",
+    help="Write and convert statements on vulnerabilities: OpenVEX, CSAF, CycloneDX.",
+    examples=(
+        ("tidegate vex write --help", "how to say that a flaw does not touch a product"),
+        ("tidegate vex convert vendor.csaf.json --format openvex --author us", "one form to another"),
+        ("tidegate scan oci:./image --vex said.json", "and what it does to a scan"),
+    ),
+    no_args_is_help=True,
+)
 
 
 _EXAMPLE: Final = (

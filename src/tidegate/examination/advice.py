@@ -9,7 +9,7 @@ from typing import Final
 
 from tidegate.evidence import Advice, BaseImage, Finding, Severity
 from tidegate.examination.bases import Bases, KnownBase
-from tidegate.inventory import Basis, Component, PackageUrl, Version
+from tidegate.inventory import Basis, Component, Version
 from tidegate.knowledge.database import Knowledge
 from tidegate.knowledge.match import match
 from tidegate.knowledge.versions import InvalidVersionError, order_of
@@ -40,16 +40,19 @@ def package_advice(
         InvalidInputError: the knowledge file turned out to be broken.
     """
     by_purl = {component.purl: component for component in components}
-    groups: dict[PackageUrl, list[Finding]] = {}
+    groups: dict[tuple[str, str, str], list[tuple[Component, Finding]]] = {}
     for finding in findings:
-        groups.setdefault(finding.purl, []).append(finding)
+        component = by_purl.get(finding.purl)
+        if component is not None:
+            groups.setdefault(_upgraded_together(component), []).append((component, finding))
     steps: list[tuple[float, Advice]] = []
-    for purl, group in groups.items():
-        component = by_purl.get(purl)
-        version = _highest_fix(component, group) if component else None
-        if component is not None and version is not None:
+    for group in groups.values():
+        component, before = group[0][0], [finding for _, finding in group]
+        version = _highest_fix(component, before)
+        if version is not None:
             after = match(knowledge, [_upgraded(component, version)])
-            steps.append((_weight(group) - _weight(after), _step("package", str(purl), str(version), group, after)))
+            advice = _step("package", str(component.purl), str(version), before, after)
+            steps.append((_weight(before) - _weight(after), advice))
     steps.sort(key=lambda step: (-step[0], step[1].subject))
     return tuple(advice for _, advice in steps if advice.removes)[:MAX_PACKAGES]
 
@@ -84,6 +87,12 @@ def _step(kind: str, subject: str, to: str, before: Iterable[Finding], after: It
     return Advice(
         kind=kind, subject=subject, to=to, removes=tuple(sorted(gone - come)), adds=tuple(sorted(come - gone))
     )
+
+
+def _upgraded_together(component: Component) -> tuple[str, str, str]:
+    """Binaries of one source package come in one version: one step for all of them."""
+    source = component.source_name or component.name
+    return str(component.ecosystem) or component.kind.value, source, component.source_version or component.version
 
 
 def _highest_fix(component: Component, findings: Sequence[Finding]) -> Version | None:

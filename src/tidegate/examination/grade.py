@@ -222,8 +222,8 @@ def _need(case: _Case) -> _Told:
     if census is None:
         return _untold("its files are not known")
     costs = [
-        (25 if census.package_managers else 0, _listed("package manager", census.package_managers)),
-        (20 if census.shells else 0, _listed("shell", census.shells)),
+        (20 if census.package_managers else 0, _listed("package manager", census.package_managers)),
+        (15 if census.shells else 0, _listed("shell", census.shells)),
         (min(20, 3 * len(census.setuid)), _listed("setuid program", census.setuid)),
         (_size_cost(census.bytes), f"{census.bytes // _MIB} MiB in {census.files} files"),
         (min(20, len(case.report.components) // 40), _count(len(case.report.components), "component")),
@@ -263,7 +263,8 @@ def _findings(case: _Case) -> _Told:
         (8, "high", lambda one: one.severity is Severity.HIGH),
         (2, "medium", lambda one: one.severity is Severity.MEDIUM),
     )
-    left = list(case.report.findings)
+    # Binaries of one source package share its flaws: each is told once.
+    left = list({(one.id, one.why.matched_name, one.why.matched_version): one for one in case.report.findings}.values())
     cost, reasons = 0, []
     for each, text, belongs in groups:
         found = [one for one in left if belongs(one)]

@@ -10,7 +10,7 @@ from datetime import date
 from tidegate.artifact import Digest
 from tidegate.evidence import IdleWord, Misconfiguration, ScanReport, SuppressedSecret
 from tidegate.examination.advice import base_advice, package_advice
-from tidegate.examination.base_image import recognise, with_parts
+from tidegate.examination.base_image import recognise
 from tidegate.examination.bases import Bases
 from tidegate.examination.examine import examine, weighed
 from tidegate.examination.priority_profiles import Profile
@@ -69,8 +69,7 @@ def full_report(
     Raises:
         InvalidInputError: the knowledge file turned out to be broken.
     """
-    base, known = recognise(inventory, bases)
-    report = examine(inventory, knowledge, at=at, base_name=base.name if base else "", profile=profile)
+    report = examine(inventory, knowledge, at=at, bases=bases)
     scene = Scene(
         digests=frozenset({inventory.digest, *digests}),
         names=(inventory.name, *names),
@@ -78,14 +77,13 @@ def full_report(
         components=inventory.components,
     )
     found = Found(
-        findings=with_parts(report.findings, inventory, base),
+        findings=report.findings,
         secrets=inventory.secrets if said.secrets is None else said.secrets,
         misconfigurations=tuple(misconfigurations),
     )
     heard = silence(found, said.claims, scene, at=report.at or date.max)
     report = replace(
         report,
-        base=base,
         findings=heard.counting.findings,
         secrets=heard.counting.secrets,
         misconfigurations=heard.counting.misconfigurations,
@@ -97,5 +95,6 @@ def full_report(
     report = replace(report, findings=weighed(report, profile))
     if knowledge is None or not report.findings:
         return report
+    base, known = recognise(inventory, bases) if bases else (None, None)
     advice = base_advice(base, known, bases, knowledge) if base and known and bases else ()
     return replace(report, advice=(*advice, *package_advice(report.findings, report.components, knowledge)))
