@@ -146,4 +146,5 @@ def test_spdx_tag_value_of_others() -> None:
     package, language = _read(SPDX_TAG_VALUE).components
     assert (package.source_name, package.ecosystem, package.supplier) == ("pyyaml", "Debian:12", "Debian")
     assert (language.name, language.licenses, language.scope) == ("pyyaml", ("MIT",), Scope.TEST)
+    assert (language.license, language.license_class) == ("MIT", "permissive")
     assert language.owner == "pkg:deb/debian/python3-yaml@6.0-3?arch=amd64&distro=debian-12.5"

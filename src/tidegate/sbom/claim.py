@@ -18,6 +18,7 @@ from tidegate.inventory import (
     Scope,
     Version,
 )
+from tidegate.licences import class_of, expression_of
 from tidegate.sbom.distro import is_same, os_of_qualifier
 from tidegate.values import Struct
 
@@ -77,6 +78,7 @@ def component_of_claim(claim: Claim, *, os: OsRelease | None, layer: Digest, eco
     """
     package, namespace, distro = _package(claim)
     release = _release(package.kind, namespace, distro, os)
+    license_ = expression_of(claim.licenses)
     return Component(
         kind=package.kind,
         name=package.name,
@@ -97,6 +99,8 @@ def component_of_claim(claim: Claim, *, os: OsRelease | None, layer: Digest, eco
         basis=Basis.CLAIMED,
         checksums=claim.checksums,
         supplier=claim.supplier,
+        license=license_,
+        license_class=class_of(license_) or "",
     )
 
 
