@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Statements and ignore files: what they silence, who said so, and what was said in vain."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cli_run import Run
+
+from tidegate.cli.judging_options import SECTORS
+from tidegate.examination.priority_profiles import PROFILES
+
+pytestmark = pytest.mark.usefixtures("knowledge")
+BROOK = "pkg:pypi/brook"
+
+
+def written(run: Run, file: Path, form: str, *words: str) -> Path:
+    ran = run("vex", "write", "--author", "us", "--format", form, "-o", file, *words)
+    assert ran.status == 0, ran.err
+    return file
+
+
+def silenced(told: Any) -> dict[str, str]:
+    return {one["finding"]["id"]: one["by"]["said_in"] for one in told["suppressed"]}
+
+
+@pytest.mark.parametrize("form", ["openvex", "csaf", "cyclonedx"])
+def test_a_statement_takes_a_finding_out_of_the_count(run: Run, image: Path, tmp_path: Path, form: str) -> None:
+    assert run("scan", image, "--fail-on", "critical", "--only-fixed").status == 1
+    said = written(
+        run,
+        tmp_path / "said.json",
+        form,
+        *("--id", "CVE-2025-0001", "--status", "not_affected", "--product", BROOK),
+        *("--justification", "vulnerable_code_not_present"),
+    )
+    told = run("scan", image, "--vex", said, "--format", "json").json
+    assert silenced(told) == {"PYSEC-2025-1": form}
+    assert {one["id"] for one in told["findings"]} == {"PYSEC-2025-2", "PYSEC-2025-3"}
+    assert told["idle"] == []
+    weir = ("--id", "CVE-2025-0003", "--status", "fixed", "--product", "pkg:pypi/weir")
+    exploited = written(run, tmp_path / "more.json", form, *weir)
+    assert run("scan", image, "--vex", said, "--vex", exploited, "--fail-on", "critical").status == 0
+
+
+def test_what_was_said_in_vain_is_told(run: Run, image: Path, tmp_path: Path) -> None:
+    elsewhere = written(
+        run, tmp_path / "a.json", "openvex", "--id", "CVE-2025-0001", "--status", "fixed", "--product", "pkg:npm/brook"
+    )
+    nothing = written(
+        run, tmp_path / "b.json", "openvex", "--id", "CVE-1999-1", "--status", "fixed", "--product", BROOK
+    )
+    told = run("scan", image, "--vex", elsewhere, "--vex", nothing, "--format", "json").json
+    assert [(one["word"]["id"], one["why"]) for one in told["idle"]] == [
+        ("CVE-2025-0001", "unmatched"),
+        ("CVE-1999-1", "unused"),
+    ]
+    assert told["suppressed"] == []
+    page = run("scan", image, "--vex", elsewhere)
+    assert "SAID IN VAIN  1" in page.out
+    assert "CVE-2025-0001  unmatched" in page.out
+
+
+def test_trivys_ignore_file_is_read_where_the_command_runs(run: Run, image: Path) -> None:
+    Path(".trivyignore").write_text("# nobody calls it\nCVE-2025-0001\nCVE-2025-0003 exp:2026-01-01\nTG-IMG-003\n")
+    ran = run("scan", image, "--format", "json")
+    assert "heeding .trivyignore" in ran.err
+    told = ran.json
+    assert silenced(told) == {"PYSEC-2025-1": "trivyignore"}
+    assert told["suppressed"][0]["by"]["reason"] == "nobody calls it"
+    assert [it["misconfiguration"]["id"] for it in told["suppressed_misconfigurations"]] == ["TG-IMG-003"]
+    assert [(one["word"]["source"], one["why"]) for one in told["idle"]] == [(".trivyignore:3", "expired")]
+    # The knowledge is of the second of January; on the day before it all three held.
+    before = run("scan", image, "--format", "json", "--at", "2026-01-01").json
+    assert silenced(before) == {"PYSEC-2025-1": "trivyignore", "PYSEC-2025-3": "trivyignore"}
+
+
+def test_the_day_is_the_knowledges_unless_another_is_asked_for(run: Run, image: Path) -> None:
+    told = run("scan", image, "--format", "json")
+    assert told.json["at"] == "2026-01-02"
+    assert run("scan", image, "--format", "json").out == told.out
+    assert run("scan", image, "--format", "json", "--at", "2027-01-02").json["at"] == "2027-01-02"
+    assert run("scan", image, "--at", "soon").status == 2
+
+
+def test_a_sector_weighs_and_says_so(run: Run, image: Path) -> None:
+    assert set(SECTORS) == {"none", *PROFILES}
+    plain, sector = (run("scan", image, "--format", "json", *words).json for words in ((), ("--sector", "finance")))
+    scores = [{one["id"]: one["priority"]["score"] for one in told["findings"]} for told in (plain, sector)]
+    assert scores[0] != scores[1]
+    assert all(scores[1][name] >= score for name, score in scores[0].items())
+    assert {one["priority"]["profile"] for one in sector["findings"]} == {"finance"}
+
+
+@pytest.mark.parametrize("words", [("--vex", "missing.json"), ("--ignorefile", "missing")])
+def test_a_file_that_is_missing_or_broken_is_told(run: Run, image: Path, words: tuple[str, str]) -> None:
+    ran = run("scan", image, *words)
+    assert (ran.status, "missing" in ran.err) == (2, True)
+    Path("broken.json").write_text("{")
+    assert run("scan", image, "--vex", "broken.json").status == 2
+
+
+def test_documents_are_converted(run: Run, tmp_path: Path) -> None:
+    said = written(run, tmp_path / "a.json", "csaf", "--id", "CVE-1-1", "--status", "fixed", "--product", BROOK)
+    for form in ("openvex", "cyclonedx", "csaf"):
+        ran = run("vex", "convert", said, "--author", "them", "--format", form)
+        assert ran.status == 0, ran.err
+        assert "CVE-1-1" in ran.out
+        assert "1 statements" in ran.err
+    Path("x.json").write_text("{}")
+    assert run("vex", "convert", "x.json", "--author", "them").status == 2
