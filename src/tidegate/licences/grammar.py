@@ -22,7 +22,7 @@ class Term(Struct, frozen=True):
 
 
 class Joined(Struct, frozen=True):
-    """Two parts or more under `AND` or `OR`; none of them is joined by the same word."""
+    """Two different parts or more under `AND` or `OR`; none of them is joined by the same word."""
 
     operator: str
     parts: "tuple[Tree, ...]"
@@ -81,7 +81,8 @@ class _Reader:
                 return None
             parts += part.parts if isinstance(part, Joined) and part.operator == operator else (part,)
             if not self._take(operator):
-                return parts[0] if len(parts) == 1 else Joined(operator, tuple(parts))
+                distinct = tuple(dict.fromkeys(parts))
+                return distinct[0] if len(distinct) == 1 else Joined(operator, distinct)
 
     def _term(self, depth: int) -> Tree | None:
         if self._take("("):

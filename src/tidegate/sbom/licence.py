@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Licences as packages write them, in CycloneDX's terms: an SPDX id, an SPDX expression, or a name."""
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final
 
 from cyclonedx.spdx import fixup_id, is_expression
 
-MAX_EXPRESSION_CHARS: Final = 1000
+MAX_EXPRESSION_CHARS: Final = 2000
 """A longer statement is a name: parsing expressions is not linear in their length."""
+
+_REFERENCE: Final = re.compile(r"LicenseRef-[A-Za-z0-9.-]+")
 
 
 def licence_choices(statements: Sequence[str]) -> list[dict[str, Any]]:
@@ -28,5 +31,5 @@ def known_id(text: str) -> str:
 
 @lru_cache(maxsize=2048)
 def stands_as_expression(text: str) -> bool:
-    """True for an SPDX expression over known ids."""
-    return len(text) <= MAX_EXPRESSION_CHARS and is_expression(text)
+    """True for an SPDX expression over known ids, and references to licences SPDX does not know."""
+    return len(text) <= MAX_EXPRESSION_CHARS and is_expression(_REFERENCE.sub("MIT", text))
