@@ -93,7 +93,7 @@ def parse_image_config(raw: bytes, *, where: str = "image config") -> ImageConfi
         exposed_ports=tuple(run.ExposedPorts or ()),
         volumes=tuple(run.Volumes or ()),
         stop_signal=run.StopSignal or "",
-        has_healthcheck=bool(run.Healthcheck),
+        has_healthcheck=_watches(run.Healthcheck),
         labels=run.Labels or {},
         created=document.created or "",
         history=document.history or (),
@@ -102,3 +102,8 @@ def parse_image_config(raw: bytes, *, where: str = "image config") -> ImageConfi
 
 def _words(value: tuple[str, ...] | str | None) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else value or ()
+
+
+def _watches(healthcheck: Mapping[str, Any] | None) -> bool:
+    """`HEALTHCHECK NONE` leaves a test that says so."""
+    return bool(healthcheck) and (healthcheck or {}).get("Test") != ["NONE"]

@@ -21,7 +21,11 @@ BASE_NAME: Final = "org.opencontainers.image.base.name"
 """OCI image-spec 1.1 `annotations.md`; builders write it as a label as well."""
 
 _NOP: Final = re.compile(r"^(?:/bin/sh -c )?#\(nop\)\s*")
-_SHELL: Final = re.compile(r"^(?:RUN )?(?:\|\d+ .*?)?(?:/bin/(?:ba|a|da)?sh -e?o?\s?\w*\s?-?c |/bin/sh -c )")
+_SHELL: Final = re.compile(
+    r"(?:RUN )?(?:\|\d{1,4} (.*?) ?)?"
+    r"(?:(?:/usr)?/bin/(?:ba|a|da|z)?sh (?:-[a-z]+ (?:pipefail )?){0,4}?-[a-z]*c |cmd /S /C )"
+)
+_ARGUMENT: Final = re.compile(r"(?:^| )([A-Za-z_]\w*)=")
 _BUILDKIT: Final = re.compile(r"\s*# (?:buildkit|debuerreotype.*)$")
 _PORT: Final = re.compile(r"(\d{1,5})(?:/(\w+))?")
 
@@ -57,7 +61,7 @@ def instruction_of(entry: HistoryEntry) -> tuple[str, str]:
     keyword, _, rest = bare.partition(" ")
     if keyword.upper() in KEYWORDS and keyword.upper() != "RUN":
         return keyword.upper(), rest.strip()
-    return "RUN", _SHELL.sub("", text).removeprefix("RUN ").strip()
+    return "RUN", _SHELL.sub("", text, count=1).removeprefix("RUN ").strip()
 
 
 def _image(inventory: Inventory, config: ImageConfig, census: Census) -> Values:
@@ -121,8 +125,22 @@ def _steps(history: tuple[HistoryEntry, ...]) -> Iterator[tuple[Values, Spot]]:
             "keyword": keyword,
             "commands": commands_of(text) if keyword == "RUN" else [],
             "is_empty": entry.empty_layer,
+            "secrets": _secrets(entry, keyword, text),
         }
         yield values, Spot(f"history {number}")
+
+
+def _secrets(entry: HistoryEntry, keyword: str, text: str) -> list[str]:
+    """Build arguments of a step that are named like secrets and have a value."""
+    found = _SHELL.match(entry.created_by[:MAX_TEXT_CHARS].strip()) if keyword == "RUN" else None
+    told = text if keyword == "ARG" else (found[1] or "" if found else "")
+    starts = [*_ARGUMENT.finditer(told)]
+    ends = [*(one.start() for one in starts[1:]), len(told)]
+    return [
+        one[1]
+        for one, end in zip(starts, ends, strict=False)
+        if is_secret_name(one[1]) and not looks_empty(told[one.end() : end])
+    ]
 
 
 def _file(path: str) -> tuple[Values, Spot]:

@@ -28,7 +28,7 @@ IMAGE: Final = subject(
     {
         "ports": _variable("port", number=_I, protocol=_S, text=_S),
         "environment": _variable("variable", name=_S, value=_S, is_secret_name=_B, looks_empty=_B),
-        "steps": _variable("step", number=_I, text=_S, keyword=_S, commands=_L, is_empty=_B),
+        "steps": _variable("step", number=_I, text=_S, keyword=_S, commands=_L, is_empty=_B, secrets=_L),
         "setuid": _variable("file", path=_S, name=_S),
         "world_writable": _variable("file", path=_S, name=_S),
     },
