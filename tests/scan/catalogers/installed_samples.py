@@ -164,7 +164,11 @@ def samples_of_installed() -> dict[str, list[Sample]]:
             Sample(
                 path="x/a-1.0-py3.11.egg",
                 content=zipped({"EGG-INFO/PKG-INFO": b"Name: a\nVersion: 1.0\n\n", "a.py": b""}),
-            )
+            ),
+            Sample(
+                path="x/a-1.0-py3-none-any.whl",
+                content=zipped({"a.py": b"", "a-1.0.dist-info/METADATA": b"Name: a\nVersion: 1.0\n\n"}),
+            ),
         ],
         "opkg": [
             Sample(path="usr/lib/opkg/status", content=b"Package: a\nVersion: 1-2\nStatus: install user installed\n\n"),

@@ -131,10 +131,24 @@ def test_a_program_built_outside_of_modules_is_its_repositorys_when_its_flags_da
     lines = ("path\tgithub.com/docker/cli/cmd/docker", flags)
     (module, _) = packages_of(elf({".go.buildinfo": go_in_line("go1.24.3", go_text(*lines))}))
     assert (module.name, module.version, module.basis) == ("github.com/docker/cli", "v28.2.2", Basis.RECOGNISED)
-    elsewhere = ("path\texample.com/x/cmd/docker", flags)
-    assert set(versions_of(elf({".go.buildinfo": go_in_line("go1.24.3", go_text(*elsewhere))}))) == {"stdlib"}
-    undated = ("path\tgithub.com/docker/cli/cmd/docker", "build\t-ldflags=-w")
-    assert set(versions_of(elf({".go.buildinfo": go_in_line("go1.24.3", go_text(*undated))}))) == {"stdlib"}
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (("path\texample.com/x/cmd/docker", "build\t-ldflags=-X=example.com/y.version=1.2.3"),
+         {"example.com/x/cmd/docker": "(devel)"}),
+        (("path\tgithub.com/docker/cli/cmd/docker", "build\t-ldflags=-w"),
+         {"github.com/docker/cli/cmd/docker": "(devel)"}),
+        (("path\tcmd/vet",), {"cmd/vet": "1.24.3"}),
+        (("path\tcommand-line-arguments",), {}),
+    ],
+)  # fmt: skip
+def test_a_program_built_outside_of_modules_is_told_by_its_main_package(
+    lines: tuple[str, ...], expected: dict[str, str]
+) -> None:
+    found = versions_of(elf({".go.buildinfo": go_in_line("go1.24.3", go_text(*lines))}))
+    assert found == {**expected, "stdlib": "1.24.3"}
 
 
 def test_quoted_settings_are_read_as_go_quotes_them() -> None:

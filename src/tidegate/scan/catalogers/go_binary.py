@@ -31,13 +31,16 @@ _VARIABLE: Final = re.compile(
 _REVISION: Final = re.compile(r"[0-9a-f]{12,64}")
 _REPOSITORY: Final = re.compile(r"(?:github\.com|gitlab\.com|bitbucket\.org)/[\w.-]{1,100}/[\w.-]{1,100}(?=/|$)")
 _LOCAL: Final = ("./", "../", "/")
+_OWN_TOOLS: Final = "cmd/"
+_LOOSE: Final = "command-line-arguments"
+"""What `go build one.go` calls a main package of files that are of no package."""
 
 
 class GoBinaryCataloger:
     """Reads the modules of Go programs."""
 
     name = "go-binary"
-    version = 1
+    version = 2
     wants = Wants(programs=True, max_bytes=192 * MIB)
 
     def accepts(self, path: str) -> bool:
@@ -83,8 +86,8 @@ def _packages(info: GoBuildInfo) -> list[Package]:
     found = [_package(_effective(module, replaced)) for module, replaced in info.modules]
     if info.main is not None:
         found.append(_package(_main(info.main, info.settings)))
-    elif guessed := _guessed(info):
-        found.append(replace(_package(guessed), basis=Basis.RECOGNISED))
+    elif outside := _outside(info):
+        found.append(replace(_package(outside), basis=Basis.RECOGNISED))
     if version := standard_library_version(info.go_version):
         name, licenses = "stdlib", ("BSD-3-Clause",)
         found.append(Package(kind=PackageKind.GOLANG, name=name, version=Version(version), licenses=licenses))
@@ -114,11 +117,17 @@ def _main(module: GoModule, settings: dict[str, str]) -> GoModule:
     return GoModule(module.path, version, module.checksum)
 
 
-def _guessed(info: GoBuildInfo) -> GoModule | None:
-    """The main module of a program built outside of modules (Docker's are): its repository, if its flags date it."""
+def _outside(info: GoBuildInfo) -> GoModule | None:
+    """What a program is that was built outside of modules: Docker's are, distributions' often, and Go's own tools.
+
+    Its repository, if its flags date it; or else its main package, which for Go's own (`cmd/vet`) is the toolchain's.
+    """
     found = _REPOSITORY.match(info.path)
-    version = _flagged(found[0], info.settings.get("-ldflags", ""), own_only=True) if found else ""
-    return GoModule(found[0], version) if found and version else None
+    if found and (version := _flagged(found[0], info.settings.get("-ldflags", ""), own_only=True)):
+        return GoModule(found[0], version)
+    if info.path in {"", _LOOSE} or "\\" in info.path:
+        return None
+    return GoModule(info.path, standard_library_version(info.go_version) if info.path.startswith(_OWN_TOOLS) else "")
 
 
 def _flagged(path: str, flags: str, *, own_only: bool = False) -> str:

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Python eggs as zip files (setuptools `easy_install`): the metadata in `EGG-INFO` is read out of the archive.
+"""Python packages as zip files: eggs (setuptools `easy_install`) and wheels (binary distribution format 1.0).
 
-An unpacked egg, a `.dist-info` and an `.egg-info` are read by the `python` cataloger. An `.egg-link` and an
-`__editable__` finder name a folder and no version: the metadata that lies there tells of the package.
+A wheel that lies in an image can be run from where it is, and `ensurepip` and `virtualenv` install theirs without
+asking anybody: it is told like an installed package, with the copies that were vendored into it. Everything unpacked
+is read by the `python` cataloger. An `.egg-link` and an `__editable__` finder name a folder and no version: the
+metadata that lies there tells of the package.
 """
 
 from typing import Final
@@ -12,41 +14,57 @@ from tidegate.errors import InvalidInputError
 from tidegate.inventory import FileFacts
 from tidegate.scan.cataloger import ImageFile, Wants
 from tidegate.scan.catalogers.harvest import Harvest
-from tidegate.scan.catalogers.installed.zip_archive import ZipArchive
+from tidegate.scan.catalogers.installed.zip_archive import ZipArchive, ZipMember
 from tidegate.scan.catalogers.python import PythonCataloger
 from tidegate.values import replace
 
-MAX_EGG_BYTES: Final = 64 * MIB
+MAX_ARCHIVE_BYTES: Final = 192 * MIB
 MAX_METADATA_BYTES: Final = MIB
+MAX_DISTRIBUTIONS: Final = 1_000
+"""Distributions in one archive that are read; the largest known brings some twenty."""
 
-_SUFFIX: Final = ".egg"
-_METADATA: Final = b"EGG-INFO/PKG-INFO"
+_SUFFIXES: Final = (".egg", ".whl")
+_OWN: Final = "EGG-INFO/PKG-INFO"
+_METADATA: Final = (b".dist-info/METADATA", b"EGG-INFO/PKG-INFO", b".egg-info/PKG-INFO")
 
 
 class EggCataloger:
-    """Reads the metadata of zipped eggs."""
+    """Reads the metadata of zipped eggs and of wheels."""
 
     name = "python-egg"
-    version = 1
-    wants = Wants(suffixes=frozenset({_SUFFIX}), max_bytes=MAX_EGG_BYTES)
+    version = 2
+    wants = Wants(suffixes=frozenset(_SUFFIXES), max_bytes=MAX_ARCHIVE_BYTES)
 
     def accepts(self, path: str) -> bool:
-        """True for every `.egg`."""
-        return path.endswith(_SUFFIX)
+        """True for every `.egg` and `.whl`."""
+        return path.endswith(_SUFFIXES)
 
     def catalog(self, file: ImageFile) -> FileFacts:
-        """Reads one egg.
+        """Reads one archive.
 
         Raises:
-            InvalidInputError: it is no zip archive, has no metadata, or that has no name or version.
+            PartialError: some of its metadata cannot be read.
+            InvalidInputError: it is no zip archive, has no metadata, or none that has a name and a version.
         """
         harvest = Harvest(path=file.path, cataloger=self.name)
         archive = ZipArchive(file.content, where=file.path)
-        members = archive.members(lambda name: name == _METADATA)
+        members = archive.members(lambda name: name.endswith(_METADATA))
         if not members:
-            raise InvalidInputError("no EGG-INFO/PKG-INFO in an egg", where=file.path)
-        content = bytes(archive.read(members[0], max_bytes=MAX_METADATA_BYTES))
-        inner = replace(file, path=f"{file.path}/{members[0].name}", content=content)
-        for package in PythonCataloger().catalog(inner).packages:
-            harvest.add(package)
+            raise InvalidInputError("no metadata of a Python distribution in an egg or a wheel", where=file.path)
+        for member in members[:MAX_DISTRIBUTIONS]:
+            try:
+                _read(file, archive, member, harvest)
+            except InvalidInputError as error:
+                harvest.defect(str(error))
+        if len(members) > MAX_DISTRIBUTIONS:
+            harvest.defect(f"over the limit MAX_DISTRIBUTIONS = {MAX_DISTRIBUTIONS}")
         return harvest.facts()
+
+
+def _read(file: ImageFile, archive: ZipArchive, member: ZipMember, harvest: Harvest) -> None:
+    path = f"{file.path}/{member.name}"
+    if not (member.name == _OWN or PythonCataloger().accepts(path)):
+        return
+    content = bytes(archive.read(member, max_bytes=MAX_METADATA_BYTES))
+    for package in PythonCataloger().catalog(replace(file, path=path, content=content)).packages:
+        harvest.add(package)
