@@ -5,7 +5,7 @@ import ensurepip
 from pathlib import Path
 
 import pytest
-from installed_forms import zipped
+from installed_samples import zipped
 
 from tidegate.errors import InvalidInputError
 from tidegate.scan.cataloger import ImageFile, PartialError
