@@ -1,16 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The page of a scan with every section there is: all are named, none is wider than the page or steers a terminal."""
 
-import sys
-from pathlib import Path
-
 import pytest
+from full_report import HOSTILE, full_report
 
 from tidegate.cli.scan_page import scan_page
 from tidegate.cli.scan_sections import section_lines
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "reports"))
-from full_report import HOSTILE, full_report  # the same report that every form is held to
 
 
 @pytest.mark.parametrize("text", ["plain", *HOSTILE])

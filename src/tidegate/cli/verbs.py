@@ -26,7 +26,7 @@ VERBS: Final = (
     Verb(name="diff", module="tidegate.cli.diff", help="Tell what is different between two images."),
     Verb(name="convert", module="tidegate.cli.convert", help="Write a bill of materials in another form."),
     Verb(name="grade", module="tidegate.cli.grade", help="Grade images by stated criteria, side by side."),
-    Verb(name="base", module="tidegate.cli.base", help="Remember images that others are built upon."),
+    Verb(name="base", module="tidegate.cli.base_images", help="Remember images that others are built upon."),
     Verb(name="vex", module="tidegate.cli.vex", help="Write and convert statements on vulnerabilities."),
     Verb(name="check", module="tidegate.cli.check", help="Find what is set up wrong in Dockerfiles and manifests."),
     Verb(name="serve", module="tidegate.cli.serve", help="Run the curated registry, its gate and its API."),

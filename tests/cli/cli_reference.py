@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Makes the verbs' part of docs/reference/cli.md from the verbs themselves.
+
+Run `python tests/cli/cli_reference.py` after a verb or an option has changed.
+"""
+
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import click
+
+from tidegate.cli.click_verb import ClickVerb, ClickVerbs
+from tidegate.cli.command import Verbs
+from tidegate.cli.verbs import VERBS
+
+PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "reference" / "cli.md"
+MARK: Final = "<!-- The rest is made by tests/cli/cli_reference.py. -->\n"
+_SHARED: Final = frozenset({"quiet", "verbose", "debug", "config", "home", "help"})
+_ARGUMENTS: Final = {
+    "target": "what to read, see above",
+    "others": "more of them",
+    "image": "what to read, see above",
+    "digest": "a digest, or a name in our registry",
+    "path": "file in the image, absolute or from its root; links are followed",
+    "paths": "files, folders, or `-` for standard input",
+    "before": "what it was: an image, a bill of materials or a saved report",
+    "after": "what it is: likewise",
+    "file": "a document",
+    "files": "files, or folders of them; none takes what the settings name",
+    "name": "an image reference",
+}
+
+
+def verbs_part() -> str:
+    """The sections of all verbs, in the order of help."""
+    root = Verbs("tidegate")
+    context = click.Context(root, info_name="tidegate")
+    sections: list[str] = []
+    for verb in VERBS:
+        command = root.get_command(context, verb.name)
+        if isinstance(command, ClickVerbs):
+            sections.append(_group(command))
+            sections += [_section(f"{verb.name} {name}", inner) for name, inner in command.commands.items()]
+        elif command is not None:
+            sections.append(_section(verb.name, command))
+    return "\n".join(sections)
+
+
+def _group(command: ClickVerbs) -> str:
+    return f"## `tidegate {command.name}`\n\n{command.help}\n\n{_examples(command)}"
+
+
+def _section(name: str, command: click.Command) -> str:
+    context = click.Context(command, info_name=name)
+    arguments = " ".join(
+        piece
+        for param in command.params
+        if isinstance(param, click.Argument)
+        for piece in param.get_usage_pieces(context)
+    )
+    rows = [row for param in command.params if (row := _row(param, context))]
+    table = "| Option | Meaning |\n|---|---|\n" + "".join(rows) if rows else ""
+    text = inspect.cleandoc(command.help or "")
+    return f"## `tidegate {f'{name} {arguments}'.strip()}`\n\n{text}\n\n{table}\n{_examples(command)}"
+
+
+def _row(param: click.Parameter, context: click.Context) -> str:
+    if param.name in _SHARED:
+        return ""
+    if isinstance(param, click.Argument):
+        return f"| `{param.name}` | {_ARGUMENTS[str(param.name)]} |\n"
+    if not isinstance(param, click.Option):
+        return ""
+    names = ", ".join(f"`{name}`" for name in param.opts)
+    word = "" if param.is_flag else f" {_word(param, context)}"
+    return f"| {names}{word} | {_plain(param.help or '')} |\n"
+
+
+def _word(param: click.Option, context: click.Context) -> str:
+    if isinstance(param.type, click.Choice):
+        return "\\|".join(map(str, param.type.choices))
+    return _plain(param.make_metavar(context))
+
+
+def _plain(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def _examples(command: click.Command) -> str:
+    if not isinstance(command, ClickVerb) or not command.examples:
+        return ""
+    return "```sh\n" + "".join(f"{line}    # {purpose}\n" for line, purpose in command.examples) + "```\n"
+
+
+def parts(page: str) -> Iterator[str]:
+    """What people wrote, and what this wrote."""
+    before, _, after = page.partition(MARK)
+    yield before
+    yield after
+
+
+if __name__ == "__main__":
+    written, _ = parts(PAGE.read_text())
+    PAGE.write_text(f"{written}{MARK}\n{verbs_part()}")
