@@ -20,7 +20,8 @@ MAX_TEXT_CHARS: Final = 4000
 BASE_NAME: Final = "org.opencontainers.image.base.name"
 """OCI image-spec 1.1 `annotations.md`; builders write it as a label as well."""
 
-_NOP: Final = re.compile(r"^(?:/bin/sh -c )?#\(nop\)\s*")
+_NOP: Final = re.compile(r"^(?:/bin/sh -c |cmd /S /C |powershell .{0,200}?)?#\(nop\)\s*")
+_WINDOWS: Final = ("cmd /S /C ", "powershell ")
 _SHELL: Final = re.compile(
     r"(?:RUN )?(?:\|\d{1,4} (.*?) ?)?"
     r"(?:(?:/usr)?/bin/(?:ba|a|da|z)?sh (?:-[a-z]+ (?:pipefail )?){0,4}?-[a-z]*c |cmd /S /C )"
@@ -59,7 +60,7 @@ def instruction_of(entry: HistoryEntry) -> tuple[str, str]:
     text = _BUILDKIT.sub("", entry.created_by[:MAX_TEXT_CHARS].strip())
     bare = _NOP.sub("", text)
     keyword, _, rest = bare.partition(" ")
-    if keyword.upper() in KEYWORDS and keyword.upper() != "RUN":
+    if keyword.upper() in KEYWORDS and keyword.upper() != "RUN" and not bare.startswith(_WINDOWS):
         return keyword.upper(), rest.strip()
     return "RUN", _SHELL.sub("", text, count=1).removeprefix("RUN ").strip()
 
