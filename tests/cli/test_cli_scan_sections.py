@@ -2,8 +2,8 @@
 """The page of a scan with every section there is: all are named, none is wider than the page or steers a terminal."""
 
 import pytest
-from full_report import HOSTILE, full_report
 
+from full_report import HOSTILE, full_report
 from tidegate.cli.scan_page import scan_page
 from tidegate.cli.scan_sections import section_lines
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 from defusedxml.ElementTree import fromstring
-from full_report import HOSTILE, LAYERS, full_report, hostile_texts
 from hypothesis import HealthCheck, example, given, settings
 from markdown_it import MarkdownIt
 
+from full_report import HOSTILE, LAYERS, full_report, hostile_texts
 from tidegate.cli.report_output import FORMS
 from tidegate.errors import UsageError
 from tidegate.evidence import ScannedArtifact, ScanReport
