@@ -4,12 +4,13 @@
 The judgement itself is `tidegate.policy.decide`, which is pure; what stands here reads the record and writes it.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection
 
-from tidegate.admission.records import Gathered, Recorded, gather, record, record_named
+from tidegate.admission.records import Gathered, Recorded, file_others, gather, record, record_named
 from tidegate.artifact import Digest
 from tidegate.evidence import Boundary, Decision, Statement
 from tidegate.policy.context import Context
@@ -59,6 +60,12 @@ class Gate(Struct, frozen=True, kw_only=True):
     def add(self, connection: Connection, statement: Statement, *, at: datetime) -> Recorded:
         """Signs a statement and puts it on record."""
         return record(connection, statement, self.signer, at=at)
+
+    def add_others(
+        self, connection: Connection, envelopes: Iterable[bytes], subject: Digest, *, at: datetime
+    ) -> tuple[Recorded, ...]:
+        """Puts the build provenance that hangs on a subject on record, where somebody trusted signed it."""
+        return file_others(connection, envelopes, subject, self.trusted, at=at)
 
     def conclude(self, connection: Connection, decision: Decision, *, resource_uri: str, at: datetime) -> Recorded:
         """Puts a decision on record as a signed verification summary.

@@ -4,7 +4,7 @@
 All in the caller's transaction, so that a change of state and the evidence for it become true together.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -14,11 +14,11 @@ from tidegate import ledger
 from tidegate.artifact import Digest
 from tidegate.clock import parse_rfc3339, rfc3339
 from tidegate.errors import InvalidInputError, RefusedError
-from tidegate.evidence import VSA, Boundary, Evidence, PredicateType, Statement
+from tidegate.evidence import PROVENANCE, VSA, Boundary, Evidence, PredicateType, Statement
 from tidegate.signing.envelope import sign, verify
 from tidegate.signing.keys import SigningKey, TrustedKeys
 from tidegate.storage import schema
-from tidegate.values import Struct
+from tidegate.values import Struct, replace
 from tidegate.wire import from_json, to_json
 
 _SAME_CLAIM_WITHIN: Final = timedelta(hours=1)
@@ -79,6 +79,36 @@ def file_envelope(connection: Connection, envelope: bytes, statement: Statement,
     }
     connection.execute(insert(schema.statement).values(row))
     return _recorded(row)
+
+
+def file_others(
+    connection: Connection, envelopes: Iterable[bytes], subject: Digest, trusted: TrustedKeys, *, at: datetime
+) -> tuple[Recorded, ...]:
+    """Puts what others say of a subject on record: build provenance that somebody trusted signed.
+
+    Everything else that may hang on an artifact is passed over: scans, bills of materials and decisions count only
+    when they were made here.
+
+    Args:
+        connection: an open write transaction.
+        envelopes: as they came, by whomever.
+        subject: must be among those a statement names.
+        trusted: whose signatures count.
+        at: the moment recorded.
+    """
+    found: list[Recorded] = []
+    for envelope in envelopes:
+        try:
+            statement = verify(envelope, trusted).statement
+        except (InvalidInputError, RefusedError):
+            continue
+        named = [it for it in statement.subjects if it.digest == subject]
+        if statement.predicate_type != PROVENANCE or not named:
+            continue
+        known = record_named(connection, Digest.of(envelope))
+        # It is filed under this subject, wherever among its subjects the statement names it.
+        found.append(known or file_envelope(connection, envelope, replace(statement, subjects=tuple(named)), at=at))
+    return tuple(found)
 
 
 def ledger_line(envelope: Digest, subject: Digest, predicate_type: PredicateType) -> bytes:

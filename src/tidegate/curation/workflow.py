@@ -18,14 +18,16 @@ from sqlalchemy import Connection, select
 from tidegate.admission.gate import NOTHING, Gate
 from tidegate.admission.index import decide_index
 from tidegate.admission.statements import sbom_statement, scan_statement
-from tidegate.artifact import Digest, Index, Manifest
+from tidegate.artifact import Digest, Index, Manifest, Repository, Tag
 from tidegate.clock import Clock, parse_rfc3339
+from tidegate.curation.attached import attached_envelopes
 from tidegate.curation.components import remember_components
 from tidegate.curation.lifecycle import UNDECIDED
 from tidegate.curation.settle import settle
 from tidegate.curation.shelf import Shelf
 from tidegate.curation.shelved import context_of, manifest_of, open_shelved, repositories_of
 from tidegate.curation.states import State, advance, state_of
+from tidegate.curation.tags import tags_of
 from tidegate.errors import OutsideError, TidegateError
 from tidegate.evidence import Boundary, Decision, ScanReport
 from tidegate.inventory import Inventory
@@ -49,6 +51,7 @@ class Curation:
     Args:
         scan: reads an image's facts; layers seen before cost nothing.
         report: joins facts with knowledge.
+        remember: keeps an admitted image, by a name it goes by, as one that others may be built upon.
         knowledge: gives the knowledge of this moment; None while there is none.
         clock: the moment recorded.
     """
@@ -62,6 +65,7 @@ class Curation:
         gate: Gate,
         scan: Callable[[Image], Inventory],
         report: Callable[[Inventory, Knowledge | None], ScanReport],
+        remember: Callable[[Inventory, Repository, Tag], None],
         knowledge: Callable[[], Knowledge | None],
         clock: Clock,
     ) -> None:
@@ -71,6 +75,7 @@ class Curation:
         self._gate = gate
         self._scan = scan
         self._report = report
+        self._remember = remember
         self._knowledge = knowledge
         self._clock = clock
 
@@ -84,6 +89,8 @@ class Curation:
             steps.run("begin", self.begin, digest)
             trouble = steps.run("examine", self.examine, digest)
             state = steps.run("decide", self.decide, digest, trouble)
+            if state == State.ADMITTED:
+                steps.run("remember", self.remember, digest)
         return state
 
     def undecided_children(self, digest: str) -> list[str]:
@@ -175,7 +182,23 @@ class Curation:
                 return state_of(connection, subject) or "gone"
             return settle(connection, decision, envelope, trouble=trouble, who=WHO, at=at) or "gone"
 
+    def remember(self, digest: str) -> None:
+        """Remembers an admitted image by each of its tags, so that what is built upon it is recognised."""
+        subject = Digest(digest)
+        with self._database.read() as connection:
+            names = tags_of(connection, subject)
+            if not names or state_of(connection, subject) is None:
+                return
+            manifest = manifest_of(connection, subject)
+        if isinstance(manifest, Index):
+            return
+        inventory = self._scan(open_shelved(manifest, self._blobs, name=f"{names[0][0]}@{digest}"))
+        for repository, name in names:
+            self._remember(inventory, repository, name)
+
     def _examine_image(self, manifest: Manifest, name: str, stored_at: datetime) -> None:
+        with self._database.read() as connection:
+            attached = attached_envelopes(connection, self._blobs, manifest.digest)
         inventory = self._scan(open_shelved(manifest, self._blobs, name=name))
         bill = sbom_statement(inventory, made_at=stored_at)
         while True:
@@ -184,6 +207,7 @@ class Curation:
             with self._database.begin() as connection:
                 self._gate.add(connection, bill, at=at)
                 self._gate.add(connection, scan_statement(inventory, report), at=at)
+                self._gate.add_others(connection, attached, manifest.digest, at=at)
                 remember_components(connection, inventory)
             # Knowledge that arrived before the components were stored passed them by: join once more.
             if self._knowledge() is knowledge:

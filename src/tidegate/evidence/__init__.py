@@ -16,6 +16,7 @@ from tidegate.evidence.scan_report import (
 )
 from tidegate.evidence.statement import (
     PAYLOAD_TYPE,
+    PROVENANCE,
     SBOM,
     SCAN,
     VSA,
@@ -37,6 +38,7 @@ from tidegate.evidence.suppression import (
 
 __all__ = [
     "PAYLOAD_TYPE",
+    "PROVENANCE",
     "SBOM",
     "SCAN",
     "VSA",

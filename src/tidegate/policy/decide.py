@@ -31,6 +31,8 @@ NO_POLICY: Final = "no-policy"
 NO_RULE: Final = "no-rule"
 """Rule name of the reason given when no rule stands at the boundary."""
 
+_NO_MEMBERS: Final = Members(values=lambda _: (), item=lambda _: WHOLE_IMAGE)
+
 
 def decide(
     boundary: Boundary,
@@ -146,14 +148,15 @@ class _Sitting:
         name = rule.each.name if rule.each else ""
         members = self._collection(name)
         if name not in staged:
-            staged[name] = policy.runtime.stage(self._variables, name, members.values)
+            values = members.values(policy.runtime.needed(name))
+            staged[name] = policy.runtime.stage(self._variables, name, values)
         try:
             found = objections(rule.program, staged[name])
         except EvaluationError as error:
             self._deny(rule, f"the rule cannot be evaluated: {error}", "mend the rule")
             return
         for objection in found[:MAX_REASONS_PER_RULE]:
-            item = members.items[objection.index] if objection.index >= 0 else WHOLE_IMAGE
+            item = members.item(objection.index) if objection.index >= 0 else WHOLE_IMAGE
             self.reasons.append(self._reason(rule, policy, objection, item))
         if len(found) > MAX_REASONS_PER_RULE:
             more = f"and {len(found) - MAX_REASONS_PER_RULE} more"
@@ -161,7 +164,7 @@ class _Sitting:
 
     def _collection(self, name: str) -> Members:
         if not name:
-            return Members(values=(), items=())
+            return _NO_MEMBERS
         if name not in self._members:
             self._members[name] = self._shapers[name]()
         return self._members[name]

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from tidegate.evidence import SBOM, SCAN, VSA, PredicateType
+from tidegate.evidence import PROVENANCE, SBOM, SCAN, VSA, PredicateType
 from tidegate.rules.field import Collection, FieldType, Variable
 
 
@@ -34,6 +34,9 @@ EVIDENCE_KINDS: Final[Mapping[str, EvidenceKind]] = {
         EvidenceKind(name="scan", predicate_type=SCAN, made_by="tidegate scan"),
         EvidenceKind(name="sbom", predicate_type=SBOM, made_by="tidegate sbom"),
         EvidenceKind(name="vsa", predicate_type=VSA, made_by="tidegate admit --to curation"),
+        EvidenceKind(
+            name="provenance", predicate_type=PROVENANCE, made_by="a builder that attaches SLSA provenance v1"
+        ),
     )
 }
 
@@ -54,14 +57,22 @@ VARIABLES: Final[Mapping[str, Variable]] = {
             fields={
                 "digest": _S, "name": _S, "platform": _S, "os": _S, "os_version": _S, "layers": _I,
                 "has_configuration": _B, "user": _S, "runs_as_root": _B, "exposed_ports": _L, "labels": _M,
+                "has_base": _B, "base": _S, "base_digest": _S, "base_layers": _I, "base_known_by": _S,
+                "base_part_of": _S, "has_census": _B, "files": _I, "bytes": _I, "setuid_files": _I,
+                "world_writable_files": _I, "shells": _L, "package_managers": _L, "has_custody": _B,
+                "unexplained_executables": _I, "in_house_executables": _I, "modified_distro_files": _I,
+                "missing_files": _I, "unchecked_files": _I, "distro_share": _D, "upstream_share": _D,
+                "in_house_share": _D, "unexplained_share": _D,
             },
         ),
         Variable(
             name="scan",
             evidence="scan",
             fields={
-                "age_hours": _I, "signers": _L, "components": _I, "findings": _I, "critical": _I, "high": _I,
-                "fixable": _I, "exploited": _I, "secrets": _I, "unmatched": _L, "has_knowledge": _B,
+                "age_hours": _I, "signers": _L, "schema_version": _S, "at": _S, "components": _I, "findings": _I,
+                "critical": _I, "high": _I, "fixable": _I, "exploited": _I, "malicious": _I, "urgent": _I,
+                "secrets": _I, "unmatched": _L, "has_checks": _B, "misconfigurations": _I, "notices": _I,
+                "suppressed": _I, "idle": _I, "has_custody": _B, "custody_truncated": _B, "has_knowledge": _B,
                 "knowledge_sequence": _I, "knowledge_age_hours": _I,
             },
         ),
@@ -78,6 +89,15 @@ VARIABLES: Final[Mapping[str, Variable]] = {
                 "passed": _B, "policies": _L, "expires_in_hours": _I,
             },
         ),
+        Variable(
+            name="provenance",
+            evidence="provenance",
+            fields={
+                "age_hours": _I, "signers": _L, "builder": _S, "build_type": _S, "has_source": _B, "source": _S,
+                "source_ref": _S, "source_digest": _S, "materials": _I, "invocation": _S, "started": _S,
+                "finished": _S,
+            },
+        ),
     )
 }  # fmt: skip
 
@@ -91,26 +111,72 @@ COLLECTIONS: Final[Mapping[str, Collection]] = {
                 "summary": _S, "severity": _S, "severity_rank": _I, "has_score": _B, "score": _D, "vector": _S,
                 "fixable": _B, "fixed_version": _S, "exploited": _B, "ransomware": _B, "exploited_due": _S,
                 "has_epss": _B, "epss": _D, "epss_percentile": _D, "malicious": _B, "published": _S,
-                "ecosystem": _S, "affected": _S, "references": _L,
+                "ecosystem": _S, "affected": _S, "references": _L, "source": _S, "fix_state": _S, "scope": _S,
+                "basis": _S, "part": _S, "has_priority": _B, "priority": _D, "urgency": _S, "urgency_rank": _I,
             },
         ),
         (
             "components", "component", "scan",
             {
                 "kind": _S, "name": _S, "version": _S, "purl": _S, "ecosystem": _S, "location": _S, "layer": _S,
-                "cataloger": _S, "source_name": _S, "licenses": _L, "owned": _B,
+                "cataloger": _S, "source_name": _S, "licenses": _L, "owned": _B, "owner": _S, "source_version": _S,
+                "architecture": _S, "license": _S, "license_class": _S, "scope": _S, "basis": _S, "checksums": _L,
+                "deprecated": _S, "supplier": _S,
             },
         ),
         (
             "secrets", "secret", "scan",
-            {"rule": _S, "path": _S, "line": _I, "redacted": _S, "fingerprint": _S, "layer": _S, "deleted": _B},
+            {
+                "rule": _S, "path": _S, "line": _I, "redacted": _S, "fingerprint": _S, "layer": _S, "deleted": _B,
+                "place": _S, "commit": _S, "author": _S, "decoded": _L, "allowed": _S,
+            },
         ),
         (
             "support", "product", "scan",
-            {"name": _S, "cycle": _S, "has_end": _B, "ends": _S, "ended": _B, "days_left": _I, "latest": _S},
+            {
+                "name": _S, "cycle": _S, "has_end": _B, "ends": _S, "ended": _B, "days_left": _I, "latest": _S,
+                "subject": _S, "purl": _S, "has_last_fix": _B, "last_fix": _S, "days_since_fix": _I,
+                "has_fixes_per_year": _B, "fixes_per_year": _I,
+            },
         ),
         ("outcomes", "outcome", "scan", {"plugin": _S, "status": _S, "location": _S, "reason": _S}),
         ("unmatched", "ecosystem", "scan", {"name": _S, "components": _I}),
+        (
+            "misconfigurations", "misconfiguration", "scan",
+            {
+                "id": _S, "title": _S, "severity": _S, "severity_rank": _I, "reason": _S, "fix": _S,
+                "references": _L, "subject": _S, "location": _S, "line": _I,
+            },
+        ),
+        ("notices", "notice", "scan", {"kind": _S, "purl": _S, "location": _S, "reason": _S}),
+        (
+            "suppressed", "suppression", "scan",
+            {
+                "what": _S, "id": _S, "purl": _S, "severity": _S, "severity_rank": _I, "exploited": _B,
+                "said_in": _S, "source": _S, "status": _S, "reason": _S, "has_expiry": _B, "expires": _S,
+                "days_left": _I,
+            },
+        ),
+        (
+            "idle", "word", "scan",
+            {
+                "id": _S, "said_in": _S, "source": _S, "status": _S, "reason": _S, "has_expiry": _B, "expires": _S,
+                "why": _S, "detail": _S,
+            },
+        ),
+        (
+            "advice", "step", "scan",
+            {"kind": _S, "subject": _S, "to": _S, "removes": _I, "adds": _I, "unknown": _S},
+        ),
+        (
+            "files", "file", "scan",
+            {
+                "path": _S, "listed": _S, "origin": _S, "integrity": _S, "executable": _B, "setuid": _B,
+                "configuration": _B, "package": _S, "layer": _S, "digest": _S, "size": _I, "mode": _I, "nature": _S,
+            },
+        ),
+        ("shares", "share", "scan", {"origin": _S, "files": _I, "bytes": _I, "executables": _I}),
+        ("materials", "material", "provenance", {"name": _S, "uri": _S, "has_digest": _B, "digest": _S}),
         (
             "containers", "container", "",
             {

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What rules are asked about: values for the expressions, and beside them the names people and exceptions use."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -30,10 +30,15 @@ WHOLE_IMAGE: Final = Item(shown="")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Members:
-    """A collection: what expressions see of each member, and what it is called, in the same order."""
+    """A collection: what expressions see of each member, and what it is called, in the same order.
 
-    values: Sequence[Values]
-    items: Sequence[Item]
+    Attributes:
+        values: of all members, with the fields asked for and `index`; a field no rule names is never made.
+        item: what the member at an index is called.
+    """
+
+    values: Callable[[Collection[str]], Sequence[Values]]
+    item: Callable[[int], Item]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,25 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
 """A scan report as rules see it. Nothing is null: the unknown is "", 0 or false, or told by a `has_…` field."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime
-from typing import Final, TypeVar
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import partial
+from typing import Final
 
 from tidegate.clock import parse_rfc3339
 from tidegate.errors import BoundExceededError, InvalidInputError
-from tidegate.evidence import Evidence, Severity
+from tidegate.evidence import Evidence, Severity, Urgency
+from tidegate.policy import scan_items as items
 from tidegate.policy.item import Item, Members, Values, View
+from tidegate.policy.scan_form import Base, Census, Configuration, Custody, File, OsRelease, Report
+from tidegate.policy.scan_items import ListedFile, Shape
 from tidegate.wire import from_builtins
 
 MAX_ITEMS: Final = 20_000
 """Members one collection may have; a report with more is judged by nobody."""
-NO_END_DAYS: Final = 100_000
-"""`days_left` of something nobody has announced an end for."""
 
 _HOUR: Final = 3600
-_RANKS: Final = {severity: severity.rank for severity in Severity}
-_T = TypeVar("_T")
+_BOUNDED: Final = (
+    "components", "findings", "secrets", "support", "outcomes", "unmatched", "misconfigurations", "suppressed",
+    "suppressed_secrets", "suppressed_misconfigurations", "idle", "notices", "advice",
+)  # fmt: skip
+_DISTRO, _IN_HOUSE, _UNEXPLAINED = "distro", "in-house", "unexplained"
 
 
 def view_scan(evidence: Evidence, at: datetime) -> View:
@@ -29,176 +33,66 @@ def view_scan(evidence: Evidence, at: datetime) -> View:
         InvalidInputError: the report is malformed, of another subject, or over `MAX_ITEMS`.
     """
     where = f"scan {evidence.digest}"
-    report = from_builtins(evidence.predicate, _Report, what=where)
+    report = from_builtins(evidence.predicate, Report, what=where)
     if report.artifact.digest != evidence.subject:
         raise InvalidInputError(f"speaks of {report.artifact.digest[:80]!r}", where=where)
-    for name in ("components", "findings", "secrets", "support", "outcomes", "unmatched"):
-        if len(getattr(report, name)) > MAX_ITEMS:
+    files = _files(report.custody)
+    for name, found in (*((name, getattr(report, name)) for name in _BOUNDED), ("custody", files)):
+        if len(found or ()) > MAX_ITEMS:
             raise BoundExceededError("MAX_ITEMS", MAX_ITEMS, where=f"{where} {name}")
-    today = at.date()
     return View(
         variables={"image": _image(report), "scan": _scan(report, evidence, at)},
-        collections={
-            "findings": _shaper(report.findings, _finding),
-            "components": _shaper(report.components, _component),
-            "secrets": _shaper(report.secrets, _secret),
-            "support": _shaper(report.support, lambda found: _product(found, today)),
-            "outcomes": _shaper(report.outcomes, _outcome),
-            "unmatched": _shaper(report.unmatched, lambda name: _ecosystem(name, report)),
-        },
+        collections=_collections(report, files, at),
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _OsRelease:
-    id: str = ""
-    version_id: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Platform:
-    os: str
-    architecture: str
-    variant: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Artifact:
-    name: str
-    digest: str
-    layers: tuple[str, ...] = ()
-    platform: _Platform | None = None
-    os_release: _OsRelease | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Configuration:
-    user: str
-    runs_as_root: bool
-    exposed_ports: tuple[str, ...] = ()
-    labels: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Exploited:
-    due: str = ""
-    ransomware: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Why:
-    ecosystem: str = ""
-    affected: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Finding:
-    id: str
-    purl: str
-    name: str
-    version: str
-    severity: Severity
-    why: _Why
-    fixed_version: str | None
-    aliases: list[str] = field(default_factory=list)
-    location: str = ""
-    layer: str = ""
-    summary: str = ""
-    score: float | None = None
-    vector: str = ""
-    exploited: _Exploited | None = None
-    epss: float | None = None
-    epss_percentile: float | None = None
-    malicious: bool = False
-    published: str = ""
-    references: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Component:
-    kind: str
-    name: str
-    version: str
-    purl: str
-    ecosystem: str
-    location: str = ""
-    layer: str = ""
-    cataloger: str = ""
-    source_name: str = ""
-    licenses: list[str] = field(default_factory=list)
-    owner: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Secret:
-    rule: str
-    path: str
-    line: int
-    redacted: str
-    fingerprint: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Located:
-    secret: _Secret
-    layer: str
-    deleted: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Support:
-    product: str
-    cycle: str
-    ends: date | None
-    ended: bool
-    latest: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Outcome:
-    plugin: str
-    status: str
-    location: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Knowledge:
-    sequence: int
-    made_at: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Report:
-    """What rules can see of a `tidegate.evidence.ScanReport`; every list must be there, empty or not."""
-
-    artifact: _Artifact
-    components: list[_Component]
-    findings: list[_Finding]
-    secrets: list[_Located]
-    support: list[_Support]
-    outcomes: list[_Outcome]
-    configuration: _Configuration | None
-    knowledge: _Knowledge | None
-    unmatched: list[str] = field(default_factory=list)
-
-
-def _shaper(found: Sequence[_T], shape: Callable[[_T], tuple[dict[str, object], Item]]) -> Callable[[], Members]:
-    def members() -> Members:
-        shaped = [shape(one) for one in found]
-        for index, (values, _) in enumerate(shaped):
-            values["index"] = index
-        return Members(values=[values for values, _ in shaped], items=[item for _, item in shaped])
-
-    return members
-
-
-def _image(report: _Report) -> Values:
-    # CEL takes exact strings only: str() undoes a Digest, here and below.
-    artifact, os_release = report.artifact, report.artifact.os_release or _OsRelease()
-    platform = artifact.platform
-    run = report.configuration or _Configuration(user="", runs_as_root=False)
+def _collections(report: Report, files: list[ListedFile], at: datetime) -> Mapping[str, Callable[[], Members]]:
+    today = at.date()
     return {
+        "findings": partial(items.FINDINGS.members, report.findings),
+        "components": partial(items.COMPONENTS.members, report.components),
+        "secrets": partial(items.SECRETS.members, report.secrets),
+        "support": partial(items.support(today).members, report.support),
+        "outcomes": partial(items.OUTCOMES.members, report.outcomes),
+        "unmatched": partial(_unmatched(report).members, report.unmatched),
+        "misconfigurations": partial(items.MISCONFIGURATIONS.members, report.misconfigurations or []),
+        "notices": partial(items.NOTICES.members, report.notices),
+        "suppressed": lambda: items.suppressed(today).members(items.silenced(report)),
+        "idle": partial(items.IDLE.members, report.idle),
+        "advice": partial(items.ADVICE.members, report.advice),
+        "files": partial(items.FILES.members, files),
+        "shares": partial(items.SHARES.members, report.custody.shares if report.custody else []),
+    }
+
+
+def _files(custody: Custody | None) -> list[ListedFile]:
+    if custody is None:
+        return []
+    lists: dict[str, list[File]] = {
+        "modified": custody.modified,
+        "missing": custody.missing,
+        _UNEXPLAINED: custody.unexplained,
+        _IN_HOUSE: custody.in_house,
+    }
+    return [ListedFile(listed=name, file=file) for name, listed in lists.items() for file in listed]
+
+
+def _unmatched(report: Report) -> Shape[str]:
+    return Shape(
+        fields={
+            "name": lambda name: name,
+            "components": lambda name: sum(component.ecosystem == name for component in report.components),
+        },
+        item=lambda name: Item(shown=name, names=frozenset({name})),
+    )
+
+
+def _image(report: Report) -> Values:
+    artifact, os_release = report.artifact, report.artifact.os_release or OsRelease()
+    platform = artifact.platform
+    run = report.configuration or Configuration(user="", runs_as_root=False)
+    return {
+        # CEL takes exact strings only: str() undoes a Digest.
         "digest": str(artifact.digest),
         "name": artifact.name,
         "platform": "/".join(filter(None, (platform.os, platform.architecture, platform.variant))) if platform else "",
@@ -208,124 +102,89 @@ def _image(report: _Report) -> Values:
         "has_configuration": report.configuration is not None,
         "user": run.user,
         "runs_as_root": run.runs_as_root,
-        "exposed_ports": list(run.exposed_ports),
+        "exposed_ports": run.exposed_ports,
         "labels": run.labels,
+        **_base(report.base),
+        **_census(report.census),
+        **_custody(report.custody),
     }
 
 
-def _scan(report: _Report, evidence: Evidence, at: datetime) -> Values:
+def _base(base: Base | None) -> Values:
+    found = base or Base(name="", layers=0, known_by="")
+    return {
+        "has_base": base is not None,
+        "base": found.name,
+        "base_digest": str(found.digest or ""),
+        "base_layers": found.layers,
+        "base_known_by": found.known_by,
+        "base_part_of": found.part_of,
+    }
+
+
+def _census(census: Census | None) -> Values:
+    found = census or Census()
+    return {
+        "has_census": census is not None,
+        "files": found.files,
+        "bytes": found.bytes,
+        "setuid_files": len(found.setuid),
+        "world_writable_files": len(found.world_writable),
+        "shells": found.shells,
+        "package_managers": found.package_managers,
+    }
+
+
+def _custody(custody: Custody | None) -> Values:
+    found = custody or Custody(shares=[])
+    files = {share.origin: share.files for share in found.shares}
+    executables = {share.origin: share.executables for share in found.shares}
+    total = sum(files.values()) or 1
+    return {
+        "has_custody": custody is not None,
+        # The lists may be cut, the shares are whole.
+        "unexplained_executables": max(executables.get(_UNEXPLAINED, 0), len(found.unexplained)),
+        "in_house_executables": max(executables.get(_IN_HOUSE, 0), len(found.in_house)),
+        "modified_distro_files": sum(it.origin == _DISTRO and not it.is_configuration for it in found.modified),
+        "missing_files": len(found.missing),
+        "unchecked_files": found.unchecked,
+        "distro_share": files.get(_DISTRO, 0) / total,
+        "upstream_share": files.get("upstream", 0) / total,
+        "in_house_share": files.get(_IN_HOUSE, 0) / total,
+        "unexplained_share": files.get(_UNEXPLAINED, 0) / total,
+    }
+
+
+def _scan(report: Report, evidence: Evidence, at: datetime) -> Values:
     knowledge, findings = report.knowledge, report.findings
     return {
         "age_hours": _hours(evidence.made_at, at),
         "signers": list(evidence.signers),
+        "schema_version": report.schema_version,
+        "at": report.at.isoformat() if report.at else "",
         "components": len(report.components),
         "findings": len(findings),
         "critical": sum(found.severity is Severity.CRITICAL for found in findings),
         "high": sum(found.severity is Severity.HIGH for found in findings),
         "fixable": sum(bool(found.fixed_version) for found in findings),
         "exploited": sum(found.exploited is not None for found in findings),
+        "malicious": sum(found.malicious for found in findings),
+        "urgent": sum(found.priority is not None and found.priority.urgency is Urgency.NOW for found in findings),
         "secrets": len(report.secrets),
-        "unmatched": list(report.unmatched),
+        "unmatched": report.unmatched,
+        "has_checks": report.misconfigurations is not None,
+        "misconfigurations": len(report.misconfigurations or ()),
+        "notices": len(report.notices),
+        "suppressed": len(report.suppressed)
+        + len(report.suppressed_secrets)
+        + len(report.suppressed_misconfigurations),
+        "idle": len(report.idle),
+        "has_custody": report.custody is not None,
+        "custody_truncated": report.custody is not None and report.custody.truncated,
         "has_knowledge": knowledge is not None,
         "knowledge_sequence": knowledge.sequence if knowledge else 0,
         "knowledge_age_hours": _hours(parse_rfc3339(knowledge.made_at), at) if knowledge else 0,
     }
-
-
-def _finding(found: _Finding) -> tuple[dict[str, object], Item]:
-    exploited = found.exploited
-    values: dict[str, object] = {
-        "id": found.id,
-        "aliases": found.aliases,
-        "purl": found.purl,
-        "name": found.name,
-        "version": found.version,
-        "location": found.location,
-        "layer": str(found.layer),
-        "summary": found.summary,
-        "severity": found.severity.value,
-        "severity_rank": _RANKS[found.severity],
-        "has_score": found.score is not None,
-        "score": float(found.score or 0),
-        "vector": found.vector,
-        "fixable": bool(found.fixed_version),
-        "fixed_version": found.fixed_version or "",
-        "exploited": exploited is not None,
-        "ransomware": exploited is not None and exploited.ransomware,
-        "exploited_due": exploited.due if exploited else "",
-        "has_epss": found.epss is not None,
-        "epss": float(found.epss or 0),
-        "epss_percentile": float(found.epss_percentile or 0),
-        "malicious": found.malicious,
-        "published": found.published,
-        "ecosystem": found.why.ecosystem,
-        "affected": found.why.affected,
-        "references": found.references,
-    }
-    names = frozenset((found.id, *found.aliases))
-    return values, Item(shown=f"{found.id} {found.purl}", names=names, purl=found.purl, package=found.name)
-
-
-def _component(found: _Component) -> tuple[dict[str, object], Item]:
-    values: dict[str, object] = {
-        "kind": found.kind,
-        "name": found.name,
-        "version": found.version,
-        "purl": found.purl,
-        "ecosystem": found.ecosystem,
-        "location": found.location,
-        "layer": str(found.layer),
-        "cataloger": found.cataloger,
-        "source_name": found.source_name,
-        "licenses": found.licenses,
-        "owned": found.owner is not None,
-    }
-    return values, Item(shown=found.purl, names=frozenset({found.purl}), purl=found.purl, package=found.name)
-
-
-def _secret(found: _Located) -> tuple[dict[str, object], Item]:
-    secret = found.secret
-    values: dict[str, object] = {
-        "rule": secret.rule,
-        "path": secret.path,
-        "line": secret.line,
-        "redacted": secret.redacted,
-        "fingerprint": secret.fingerprint,
-        "layer": str(found.layer),
-        "deleted": found.deleted,
-    }
-    names = frozenset((secret.rule, secret.path, secret.fingerprint))
-    return values, Item(shown=f"{secret.rule} {secret.path}:{secret.line}", names=names)
-
-
-def _product(found: _Support, today: date) -> tuple[dict[str, object], Item]:
-    left = (found.ends - today).days if found.ends else NO_END_DAYS
-    values: dict[str, object] = {
-        "name": found.product,
-        "cycle": found.cycle,
-        "has_end": found.ends is not None,
-        "ends": found.ends.isoformat() if found.ends else "",
-        "ended": found.ended or left < 0,
-        "days_left": left,
-        "latest": found.latest,
-    }
-    shown = f"{found.product} {found.cycle}"
-    return values, Item(shown=shown, names=frozenset((shown, found.product)))
-
-
-def _outcome(found: _Outcome) -> tuple[dict[str, object], Item]:
-    values: dict[str, object] = {
-        "plugin": found.plugin,
-        "status": found.status,
-        "location": found.location,
-        "reason": found.reason,
-    }
-    return values, Item(shown=f"{found.plugin} {found.location}", names=frozenset((found.plugin, found.location)))
-
-
-def _ecosystem(name: str, report: _Report) -> tuple[dict[str, object], Item]:
-    count = sum(component.ecosystem == name for component in report.components)
-    return {"name": name, "components": count}, Item(shown=name, names=frozenset({name}))
 
 
 def _hours(since: datetime, at: datetime) -> int:

@@ -2,12 +2,14 @@
 """Evidence and context as rules see them: the values of every variable and collection in `tidegate.policy.fields`."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from tidegate.evidence import Boundary, Decision, Evidence, Statement, Subject, Verdict
 from tidegate.policy.context import Context
 from tidegate.policy.item import Item, Members, View
+from tidegate.policy.provenance_view import view_provenance
 from tidegate.policy.scan_view import view_scan
 from tidegate.policy.vsa import RESULTS, from_vsa
 from tidegate.wire import to_builtins
@@ -35,6 +37,9 @@ def view_evidence(kind: str, evidence: Evidence, at: datetime) -> View:
         return view_scan(evidence, at)
     if kind == "sbom":
         return _sbom(evidence, at)
+    if kind == "provenance":
+        found = view_provenance(evidence)
+        return replace(found, variables={kind: _common(evidence, at) | dict(found.variables[kind])})
     return _vsa(evidence, at)
 
 
@@ -52,8 +57,8 @@ def decision_of(evidence: Evidence) -> Decision:
 
 def _containers(context: Context) -> Members:
     values = [to_builtins(container) | {"index": at} for at, container in enumerate(context.containers)]
-    items = [Item(shown=container.name, names=frozenset({container.name})) for container in context.containers]
-    return Members(values=values, items=items)
+    names = [container.name for container in context.containers]
+    return Members(values=lambda _: values, item=lambda at: Item(shown=names[at], names=frozenset({names[at]})))
 
 
 def _sbom(evidence: Evidence, at: datetime) -> View:

@@ -150,6 +150,10 @@ class Runtime:
         except RuntimeError as error:
             raise InvalidInputError(f"not CEL: {str(error).splitlines()[0]}") from error
 
+    def needed(self, collection: str) -> frozenset[str]:
+        """The fields of a collection's items that some program names, `index` among them."""
+        return self._needed.get(collection, frozenset())
+
     def stage(
         self, variables: Mapping[str, Mapping[str, object]], collection: str, items: Sequence[Mapping[str, object]]
     ) -> list[Any]:
@@ -157,7 +161,7 @@ class Runtime:
 
         Only fields that some rule names are handed over: turning them into CEL's values is most of a decision's cost.
         """
-        needed = self._needed.get(collection, frozenset())
+        needed = self.needed(collection)
         items = [{name: value for name, value in item.items() if name in needed} for item in items]
         starts = range(0, len(items), CHUNK_ITEMS) or range(1)
         return [self._env.Activation({**variables, _ITEMS: items[start : start + CHUNK_ITEMS]}) for start in starts]
