@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from tidegate.checks.image_name import split_image
 from tidegate.checks.material import Material, Spot, Values
-from tidegate.checks.plain import line_of, listed, table, text, texts
+from tidegate.checks.plain import key_line, listed, table, text, texts
 from tidegate.checks.secret_name import is_reference, is_secret_name, looks_empty
 from tidegate.checks.words import substituted
 from tidegate.errors import BoundExceededError, InvalidInputError
@@ -40,7 +40,7 @@ def compose_material(document: Any, *, path: str) -> Material:
     if not isinstance(services, dict) or not all(isinstance(one, dict | None) for one in services.values()):
         raise InvalidInputError("no Compose file: services is not a table of tables", where=path)
     told = _told(services, path)
-    spots = {str(name): Spot(f"{path} services.{name}", line_of(it)) for name, it in services.items()}
+    spots = {str(name): Spot(path, key_line(services, name), f"services.{name}") for name in services}
     return Material(
         variables={
             "compose": {"path": path, "services": len(told), "version": text(document.get("version"))},

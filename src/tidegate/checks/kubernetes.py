@@ -60,7 +60,7 @@ def _objects(document: Any, depth: int) -> Iterator[Mapping[str, Any]]:
 def _spot(path: str, one: Mapping[str, Any], part: Mapping[str, Any]) -> Spot:
     kind, namespace, name = _identity(one)
     inside = f" {part['name']}" if part is not one and "name" in part else ""
-    return Spot(f"{path} {'/'.join(filter(None, (kind, namespace, name)))}{inside}", line_of(part) or line_of(one))
+    return Spot(path, line_of(part) or line_of(one), f"{'/'.join(filter(None, (kind, namespace, name)))}{inside}")
 
 
 def _identity(one: Mapping[str, Any]) -> tuple[str, str, str]:

@@ -25,10 +25,11 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """Where something stands: a path or a name, and a line counted from 1 (0 for none)."""
+    """Where something stands: a path or a name, a line counted from 1 (0 for none), and what of it is meant."""
 
     location: str
     line: int = 0
+    part: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,11 @@ def line_of(value: object) -> int:
     return value.line if isinstance(value, Placed) else 0
 
 
+def key_line(value: object, key: str) -> int:
+    """The line a key of a map stands on; 0 when unknown."""
+    return value.key_lines.get(key, 0) if isinstance(value, Placed) else 0
+
+
 def table(value: object) -> Mapping[str, Any]:
     """A map, or an empty one."""
     return value if isinstance(value, dict) else {}

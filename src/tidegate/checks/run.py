@@ -65,4 +65,5 @@ def _misconfiguration(check: Check, reason: str, fix: str, spot: Spot, subject: 
         subject=subject,
         location=spot.location,
         line=spot.line,
+        part=printable(spot.part[:MAX_TEXT_CHARS]),
     )

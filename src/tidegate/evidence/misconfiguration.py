@@ -12,9 +12,11 @@ class Misconfiguration(Struct, frozen=True, kw_only=True):
         id: the rule's, stable: `TG-IMG-001`.
         reason: what is wrong here, with the value that is.
         fix: what to write instead.
-        references: clauses: `CIS Docker 1.6 4.1`, `NIST SP 800-190 4.1.2`.
+        references: clauses: `CIS Docker 4.1`, `NIST SP 800-190 4.1.2`.
         subject: what was checked: `image`, `dockerfile`, `compose`, `kubernetes`.
-        location: a path, `USER`, or `Deployment/shop/web`; `line` counted from 1, 0 when it has none.
+        location: the path of a document or of a file in an image, or a part of the image's configuration (`ENV NAME`,
+            `history 3`); `line` counted from 1, 0 when it has none.
+        part: what of the document it is about, where a line says too little: `services.web`, `Deployment/shop/web app`.
     """
 
     id: str
@@ -26,3 +28,4 @@ class Misconfiguration(Struct, frozen=True, kw_only=True):
     subject: str
     location: str = ""
     line: int = 0
+    part: str = ""

@@ -120,6 +120,7 @@ class ScanReport(Struct, frozen=True, kw_only=True):
         at: the day support, expiries and due dates are judged for; that of the knowledge unless another was asked for.
         suppressed: findings that statements and ignore files silenced; they are not in `findings`.
         idle: statements and ignore entries that silenced nothing.
+        documents: paths of what was checked instead of an image: Dockerfiles, Compose files, manifests.
         unmatched: ecosystems of components for which the knowledge holds no advisories at all (so silence is no proof).
     """
 
@@ -144,3 +145,4 @@ class ScanReport(Struct, frozen=True, kw_only=True):
     notices: tuple[Notice, ...] = ()
     base: BaseImage | None = None
     advice: tuple[Advice, ...] = ()
+    documents: tuple[str, ...] = ()

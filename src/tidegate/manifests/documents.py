@@ -33,10 +33,11 @@ _MAX_NUMBER_CHARS: Final = 40
 
 
 class Placed(dict[str, Plain]):
-    """A map that knows the line it begins on, counted from 1."""
+    """A map that knows the line it begins on, and those its own keys stand on, counted from 1."""
 
-    __slots__ = ("line",)
+    __slots__ = ("key_lines", "line")
     line: int
+    key_lines: dict[str, int]
 
 
 def read_documents(
@@ -197,27 +198,22 @@ class _Builder:
     def _mapping(self, start: Any, depth: int) -> dict[str, Plain]:
         self._refuse_tag(start, "map")
         made: dict[str, Plain] = {}
-        own: set[str] = set()
+        own: dict[str, int] = {}
         while not isinstance(event := next(self._events), ev.MappingEndEvent):
             key = self._key(event, depth)
             value = self._node(next(self._events), depth=depth + 1)
             if key in own:
                 raise self._error(event, f"the key {key[:80]!r} stands twice in one map")
-            own.add(key)
+            own[key] = event.start_mark.line + 1
             if key != _MERGE or event.style:
                 made[key] = value
                 continue
             merged = self._merge(event, value)
             # Which of the two goes before is read one way by YAML's text, another by kubectl.
-            if merged.keys() & own and not self._compose:
+            if merged.keys() & own.keys() and not self._compose:
                 raise self._error(event, "<< must stand before the keys it shares with its map")
             made = merged | made
-        return self._at(made, start) if self._placed else made
-
-    def _at(self, made: dict[str, Plain], start: Any) -> Placed:
-        placed = Placed(made)
-        placed.line = start.start_mark.line + 1
-        return placed
+        return _placed(made, start.start_mark.line + 1, own) if self._placed else made
 
     def _key(self, event: Any, depth: int) -> str:
         key = self._node(event, depth=depth + 1)
@@ -270,13 +266,17 @@ class _Builder:
         return InvalidInputError(f"not YAML: {problem}", where=place)
 
 
+def _placed(made: dict[str, Plain], line: int, key_lines: dict[str, int]) -> Placed:
+    placed = Placed(made)
+    placed.line, placed.key_lines = line, key_lines
+    return placed
+
+
 def _copy(value: Plain) -> Plain:
     if isinstance(value, dict):
         copied = {name: _copy(inner) for name, inner in value.items()}
         if isinstance(value, Placed):
-            placed = Placed(copied)
-            placed.line = value.line
-            return placed
+            return _placed(copied, value.line, value.key_lines)
         return copied
     return [_copy(inner) for inner in value] if isinstance(value, list) else value
 

@@ -156,7 +156,7 @@ def _misconfiguration(wrong: Misconfiguration, rules: dict[str, dict[str, Any]])
         message=f"{wrong.reason}; {wrong.fix}",
         path=wrong.location or wrong.subject,
         line=wrong.line,
-        print_of=("misconfiguration", wrong.id, wrong.subject, wrong.location),
+        print_of=("misconfiguration", wrong.id, wrong.subject, wrong.location, wrong.part),
         properties={"severity": wrong.severity.value, "references": list(wrong.references)},
     )
 

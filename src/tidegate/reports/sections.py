@@ -51,6 +51,9 @@ def sections_of(report: ScanReport) -> tuple[Section, ...]:
 def headline(report: ScanReport) -> tuple[tuple[str, str], ...]:
     """What the report is about, as (name, words)."""
     artifact, system, base = report.artifact, report.artifact.os_release, report.base
+    if report.documents:
+        checked = (("Checked", artifact.name), ("Documents", str(len(report.documents))))
+        return tuple((name, one_line(words)) for name, words in checked)
     told = [
         ("Image", artifact.name),
         ("Digest", artifact.digest),
@@ -69,7 +72,7 @@ def headline(report: ScanReport) -> tuple[tuple[str, str], ...]:
 def warnings_of(report: ScanReport) -> tuple[str, ...]:
     """What keeps the report from proving as much as it seems to."""
     told = []
-    if report.knowledge is None:
+    if report.knowledge is None and not report.documents:
         told.append("There was no knowledge of vulnerabilities: what is wrong with it is not known.")
     elif report.unmatched:
         told.append(f"Nothing is known of {', '.join(report.unmatched)}: silence there proves nothing.")
