@@ -8,6 +8,7 @@ from threading import Thread
 from typing import Final
 
 from tidegate.admission.gate import Gate
+from tidegate.artifact import Reference, Repository, Tag
 from tidegate.assembly.examiner import Examiner
 from tidegate.assembly.gate import build_gate
 from tidegate.assembly.home import Home
@@ -22,6 +23,7 @@ from tidegate.curation.workflow import Curation
 from tidegate.errors import TidegateError
 from tidegate.execution.admit import ExecutionGate
 from tidegate.execution.gate import GateOptions
+from tidegate.inventory import Inventory
 from tidegate.ledger.note import NoteSigner
 from tidegate.loops.child_judged import judge_parents
 from tidegate.loops.expiring import judge_before_expiry
@@ -117,6 +119,12 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
     def submit(key: str, digest: str) -> None:
         durable.submit(CURATE, key, digest)
 
+    examiner = Examiner(settings)
+
+    def remember(inventory: Inventory, repository: Repository, tag: Tag) -> None:
+        registry = f"{settings.server.host}:{settings.server.port}"
+        examiner.remember(inventory, Reference(registry=registry, repository=repository, tag=tag))
+
     knowledge = NewKnowledge(settings.db, database, submit, clock)
     curation = Curation(
         database=database,
@@ -124,7 +132,8 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         shelf=shelf,
         gate=gate,
         scan=build_scanner(settings),
-        report=Examiner(settings).report,
+        report=examiner.report,
+        remember=remember,
         knowledge=knowledge.current,
         clock=clock,
     )

@@ -13,9 +13,11 @@ from tidegate.clock import rfc3339
 from tidegate.events import Event, EventKind
 from tidegate.storage.insert import insert_once, insert_or_update
 from tidegate.storage.outbox import publish
-from tidegate.storage.schema import repository_manifest, tag
+from tidegate.storage.schema import manifest_child, repository_manifest, tag
 
 MAX_PAGE: Final = 1000
+
+_MAX_INDEX_DEPTH: Final = 4
 
 
 def resolve(connection: Connection, repository: Repository, name: Tag) -> Digest | None:
@@ -64,6 +66,18 @@ def list_repositories(connection: Connection, *, limit: int, last: str = "") -> 
     name = _bytewise(connection, repository_manifest.c.repository)
     query = select(name).where(name > last).distinct().order_by(name).limit(limit)
     return [Repository(text) for text in connection.scalars(query)]
+
+
+def tags_of(connection: Connection, digest: Digest) -> Sequence[tuple[Repository, Tag]]:
+    """Every tag that points to a digest, or to an index that names it, in the order of names."""
+    found: set[tuple[str, str]] = set()
+    level, depth = {str(digest)}, 0
+    while level and depth <= _MAX_INDEX_DEPTH:
+        rows = connection.execute(select(tag.c.repository, tag.c.name).where(tag.c.digest.in_(level)))
+        found |= {(row.repository, row.name) for row in rows}
+        parents = select(manifest_child.c.parent).where(manifest_child.c.child.in_(level))
+        level, depth = set(connection.scalars(parents)), depth + 1
+    return [(Repository(repository), Tag(name)) for repository, name in sorted(found)]
 
 
 def _bytewise(connection: Connection, column: ColumnElement[str]) -> ColumnElement[Any]:
