@@ -4,7 +4,7 @@
 All in the caller's transaction, so that a change of state and the evidence for it become true together.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ from tidegate.artifact import Digest
 from tidegate.clock import parse_rfc3339, rfc3339
 from tidegate.errors import InvalidInputError, RefusedError
 from tidegate.evidence import PROVENANCE, VSA, Boundary, Evidence, PredicateType, Statement
-from tidegate.signing.envelope import sign, verify
+from tidegate.signing.envelope import Verified, sign, verify
 from tidegate.signing.keys import SigningKey, TrustedKeys
 from tidegate.storage import schema
 from tidegate.values import Struct, replace
@@ -97,18 +97,40 @@ def file_others(
         at: the moment recorded.
     """
     found: list[Recorded] = []
+    for envelope, verified in _provenance(envelopes, subject, trusted):
+        known = record_named(connection, verified.digest)
+        # It is filed under this subject, wherever among its subjects the statement names it.
+        named = tuple(it for it in verified.statement.subjects if it.digest == subject)
+        found.append(known or file_envelope(connection, envelope, replace(verified.statement, subjects=named), at=at))
+    return tuple(found)
+
+
+def evidence_of_others(
+    envelopes: Iterable[bytes], subject: Digest, trusted: TrustedKeys, *, at: datetime
+) -> tuple[Evidence, ...]:
+    """The same as evidence, with nothing put on record: for a dry run."""
+    return tuple(
+        Evidence(
+            digest=verified.digest,
+            subject=subject,
+            predicate_type=PROVENANCE,
+            predicate=verified.statement.predicate,
+            signers=verified.signers,
+            made_at=at,
+        )
+        for _, verified in _provenance(envelopes, subject, trusted)
+    )
+
+
+def _provenance(envelopes: Iterable[bytes], subject: Digest, trusted: TrustedKeys) -> Iterator[tuple[bytes, Verified]]:
     for envelope in envelopes:
         try:
-            statement = verify(envelope, trusted).statement
+            verified = verify(envelope, trusted)
         except (InvalidInputError, RefusedError):
             continue
-        named = [it for it in statement.subjects if it.digest == subject]
-        if statement.predicate_type != PROVENANCE or not named:
-            continue
-        known = record_named(connection, Digest.of(envelope))
-        # It is filed under this subject, wherever among its subjects the statement names it.
-        found.append(known or file_envelope(connection, envelope, replace(statement, subjects=tuple(named)), at=at))
-    return tuple(found)
+        statement = verified.statement
+        if statement.predicate_type == PROVENANCE and subject in {it.digest for it in statement.subjects}:
+            yield envelope, verified
 
 
 def ledger_line(envelope: Digest, subject: Digest, predicate_type: PredicateType) -> bytes:

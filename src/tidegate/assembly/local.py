@@ -10,7 +10,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from tidegate.admission.gate import Gate
-from tidegate.admission.records import Gathered
+from tidegate.admission.records import Gathered, evidence_of_others
 from tidegate.admission.statements import sbom_statement, scan_statement
 from tidegate.artifact import Digest, Platform, Reference
 from tidegate.assembly.examiner import Examiner
@@ -29,6 +29,7 @@ from tidegate.execution.gate import GateOptions, WorkloadReview
 from tidegate.inventory import Inventory
 from tidegate.knowledge.database import Knowledge
 from tidegate.manifests.documents import read_documents
+from tidegate.oci.attached import attached_envelopes
 from tidegate.oci.image import Folder
 from tidegate.oci.open import open_target
 from tidegate.oci.target import parse_target
@@ -69,7 +70,7 @@ class Local:
         Raises:
             TidegateError: the image cannot be read, or there is no knowledge file.
         """
-        inventory = self._examined(target, platform, insecure=insecure)
+        inventory, attached = self._examined(target, platform, insecure=insecure)
         at = self.clock()
         with Knowledge.open(self.settings.db) as knowledge:
             report = Examiner(self.settings).report(inventory, knowledge)
@@ -78,12 +79,16 @@ class Local:
         with self.database.read() as connection:
             context = context_of(connection, subject, reference=target)
         if not record:
-            evidence = tuple(self._unrecorded(statement, subject) for statement in statements)
+            evidence = (
+                *(self._unrecorded(statement, subject) for statement in statements),
+                *evidence_of_others(attached, subject, self.gate.trusted, at=at)[-1:],
+            )
             gathered = Gathered(evidence=evidence, newest={item.predicate_type: item.digest for item in evidence})
             return self.gate.judge(Boundary.CURATION, subject, context, gathered, at=at)
         with self.database.begin() as connection:
             for statement in statements:
                 self.gate.add(connection, statement, at=at)
+            self.gate.add_others(connection, attached, subject, at=at)
             gathered = self.gate.evidence_of(connection, subject)
             decision = self.gate.judge(Boundary.CURATION, subject, context, gathered, at=at)
             self.gate.conclude(connection, decision, resource_uri=target, at=at)
@@ -120,17 +125,19 @@ class Local:
         documents = read_documents(raw, where=str(path))
         return self.execution.review(documents, where=str(path), cluster=cluster, record=record)
 
-    def _examined(self, target: str, platform: str | None, *, insecure: bool) -> Inventory:
-        wanted = Platform.parse(platform) if platform else None
-        with (
-            build_outbound(self.settings, insecure=insecure) as outbound,
-            open_target(
-                parse_target(target), platform=wanted, registry=build_registry_client(self.settings, outbound)
-            ) as image,
-        ):
-            if isinstance(image, Folder):
-                raise InvalidInputError("is a folder, not an image", where=target, remedy="build an image of it first")
-            return build_scanner(self.settings)(image)
+    def _examined(self, name: str, platform: str | None, *, insecure: bool) -> tuple[Inventory, tuple[bytes, ...]]:
+        """What is in an image, and the envelopes that hang on it where it lies."""
+        wanted, target = Platform.parse(platform) if platform else None, parse_target(name)
+        with build_outbound(self.settings, insecure=insecure) as outbound:
+            registry = build_registry_client(self.settings, outbound)
+            with open_target(target, platform=wanted, registry=registry) as image:
+                if isinstance(image, Folder):
+                    raise InvalidInputError(
+                        "is a folder, not an image", where=name, remedy="build an image of it first"
+                    )
+                inventory = build_scanner(self.settings)(image)
+            reference = target.reference
+            return inventory, attached_envelopes(registry, reference, inventory.digest) if reference else ()
 
     def _unrecorded(self, statement: Statement, subject: Digest) -> Evidence:
         """Evidence for a dry run: what our own key would sign."""
