@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types contracts check bench lock clean
+.PHONY: help setup demo test lint types contracts check bench bench-rivals lock clean
 py := .venv/bin/python
 
 help: ## show this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## make .venv with the locked packages and .venv/bin/tidegate
 	@tools/setup.sh run
@@ -33,6 +33,9 @@ check: lint types contracts test ## what CI runs
 
 bench: setup-dev ## every figure as a ratio against a reference of the same run (table and .bench/results.json)
 	$(py) -m bench
+
+bench-rivals: setup-dev ## Syft, osv-scanner and gitleaks beside us over the same images (RIVALS=FOLDER, or on PATH)
+	RIVALS=$(RIVALS) $(py) -m bench.rivals
 
 lock: setup-dev ## write requirements/*.txt anew
 	requirements/compile.sh

@@ -8,6 +8,6 @@ status=0
 MYPYPATH=src:tests/journey "$mypy" src bench demo || status=1
 
 for folder in $(find tests -name '*.py' -not -path '*/__pycache__/*' -exec dirname {} \; | sort -u); do
-    MYPYPATH=src:tests:tests/storage "$mypy" --no-error-summary "$folder"/*.py || status=1
+    MYPYPATH=src:tests:tests/storage:tests/scan/catalogers:tests/scan/secrets "$mypy" --no-error-summary "$folder"/*.py || status=1
 done
 exit $status
