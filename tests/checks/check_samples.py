@@ -39,7 +39,7 @@ class Sample:
 
     def _document(self) -> list[Misconfiguration]:
         raw = document_of(self.subject, self.told).encode()
-        return check_document(raw, path=_FILES[self.subject], kind=_KINDS[self.subject])
+        return check_document(raw, path=_FILES[self.subject], kind=_KINDS[self.subject]) or []
 
 
 @cache

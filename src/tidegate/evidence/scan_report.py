@@ -120,7 +120,7 @@ class ScanReport(Struct, frozen=True, kw_only=True):
         at: the day support, expiries and due dates are judged for; that of the knowledge unless another was asked for.
         suppressed: findings that statements and ignore files silenced; they are not in `findings`.
         idle: statements and ignore entries that silenced nothing.
-        documents: paths of what was checked instead of an image: Dockerfiles, Compose files, manifests.
+        documents: what checks alone were asked of: Dockerfiles, Compose files, manifests, one image; empty for a scan.
         unmatched: ecosystems of components for which the knowledge holds no advisories at all (so silence is no proof).
     """
 

@@ -5,7 +5,7 @@ What was suppressed is a skipped test with the reason, what could not be read an
 one passed test, so that its silence is seen.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 from xml.sax.saxutils import escape, quoteattr
 
@@ -28,7 +28,7 @@ class _Case(Struct, frozen=True, kw_only=True):
 
 def render(report: ScanReport) -> bytes:
     """The whole document."""
-    suites = (
+    suites: list[tuple[str, tuple[_Case, ...]]] = [
         ("findings", tuple(_findings(report))),
         ("secrets", tuple(_secrets(report))),
         ("configuration", tuple(_misconfigurations(report))),
@@ -37,21 +37,24 @@ def render(report: ScanReport) -> bytes:
         ("custody", tuple(_custody(report))),
         ("statements", tuple(_idle(report))),
         ("reading", tuple(_outcomes(report))),
-    )
+    ]
+    if report.documents:  # nobody looked for the rest
+        suites = [one for one in suites if one[0] in {"configuration", "statements", "reading"}]
     everything = [case for _, cases in suites for case in cases]
     lines = ['<?xml version="1.0" encoding="UTF-8"?>']
     lines.append(f"<testsuites name={_quoted(report.artifact.name)}{_counts(everything)}>")
-    for name, cases in suites:
-        lines.extend(_suite(report, name, cases or (_Case(about=name, name="nothing was found"),)))
+    for at, (name, cases) in enumerate(suites):
+        told = (*headline(report), *_of_custody(report)) if at == 0 else ()
+        lines.extend(_suite(told, name, cases or (_Case(about=name, name="nothing was found"),)))
     lines.append("</testsuites>")
     return ("\n".join(lines) + "\n").encode("utf-8", "backslashreplace")
 
 
-def _suite(report: ScanReport, name: str, cases: tuple[_Case, ...]) -> Iterator[str]:
+def _suite(told: Sequence[tuple[str, str]], name: str, cases: tuple[_Case, ...]) -> Iterator[str]:
     yield f"  <testsuite name={_quoted(name)}{_counts(cases)}>"
-    if name == "findings":
+    if told:
         yield "    <properties>"
-        for key, value in (*headline(report), *_of_custody(report)):
+        for key, value in told:
             yield f"      <property name={_quoted(key)} value={_quoted(value)}/>"
         yield "    </properties>"
     for case in cases:

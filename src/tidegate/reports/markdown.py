@@ -51,14 +51,22 @@ def escaped(text: str, limit: int = _CELL_CHARS) -> str:
 def _head(report: ScanReport) -> Iterator[str]:
     yield f"## {escaped(report.artifact.name)}"
     yield ""
-    counts = severity_counts(report)
-    told = "  ".join(f"{_ICONS[severity]} {count} {severity}" for severity, count in counts) or "✅ none found"
-    yield f"**Findings** {told}" if report.knowledge else "**Findings** not known"
+    if report.documents:
+        wrong = len(report.misconfigurations)
+        yield f"**Configuration** {wrong} to mend" if wrong else "**Configuration** ✅ nothing to mend"
+    else:
+        yield _findings(report)
     yield ""
     for words in warnings_of(report):
         yield f"> ⚠️ {escaped(words)}"
     yield ""
     yield " · ".join(f"{name} {escaped(words)}" for name, words in headline(report)[1:])
+
+
+def _findings(report: ScanReport) -> str:
+    counts = severity_counts(report)
+    told = "  ".join(f"{_ICONS[severity]} {count} {severity}" for severity, count in counts) or "✅ none found"
+    return f"**Findings** {told}" if report.knowledge else "**Findings** not known"
 
 
 def _section(section: Section, room: int, *, is_open: bool) -> Iterator[str]:
