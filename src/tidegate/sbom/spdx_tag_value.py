@@ -12,6 +12,7 @@ MAX_TAG_VALUE_BYTES: Final = 128 * MIB
 _TAG: Final = re.compile(r"([A-Za-z0-9]{1,64}): ?(.*)", re.DOTALL)
 _OPEN: Final = "<text>"
 _CLOSE: Final = "</text>"
+_WORDS: Final = frozenset({"NONE", "NOASSERTION"})
 
 _PACKAGE: Final = (
     ("name", "PackageName"),
@@ -59,7 +60,7 @@ def _lines(document: Mapping[str, Any]) -> Iterator[str]:
     yield f"SPDXVersion: {document['spdxVersion']}"
     yield f"DataLicense: {document['dataLicense']}"
     yield f"SPDXID: {document['SPDXID']}"
-    yield f"DocumentName: {_plain(document['name'])}"
+    yield f"DocumentName: {_named(document['name'])}"
     yield f"DocumentNamespace: {document['documentNamespace']}"
     for creator in document["creationInfo"]["creators"]:
         yield f"Creator: {creator}"
@@ -87,6 +88,8 @@ def _package(package: Mapping[str, Any]) -> Iterator[str]:
         elif key == "externalRefs":
             for one in value:
                 yield f"{tag}: {one['referenceCategory']} {one['referenceType']} {one['referenceLocator']}"
+        elif key in {"name", "versionInfo", "packageFileName"}:
+            yield f"{tag}: {_named(value)}"
         else:
             yield f"{tag}: {str(value).lower() if isinstance(value, bool) else _plain(value)}"
     for one in package.get("annotations", ()):
@@ -100,6 +103,11 @@ def _package(package: Mapping[str, Any]) -> Iterator[str]:
 def _plain(value: str) -> str:
     """A value on its line; what would begin or end a text is spelled another way."""
     return value.replace(_OPEN, "(text)").replace(_CLOSE, "(/text)")
+
+
+def _named(value: str) -> str:
+    """A name; one that is a word of the format itself would be taken for it."""
+    return f"({value})" if value in _WORDS else _plain(value)
 
 
 def _text(value: str) -> str:
