@@ -11,10 +11,12 @@ from tidegate.bounds import KIB
 
 MAX_STRING_BYTES: Final = 64 * KIB
 
-_STRING: Final = re.compile(
-    rb"(?:[zZ\xfa\xda](?P<short>.)|[aAus\xe1\xc1\xf5\xf3](?P<long>..[\x00-\x01]\x00))", re.DOTALL
-)
 _MIN_BYTES: Final = 6
+_STRING: Final = re.compile(
+    rb"(?:[zZ\xfa\xda](?P<short>[\x06-\xff])|[aAus\xe1\xc1\xf5\xf3](?P<long>..[\x00-\x01]\x00))"
+    rb"(?=[\t\n\r\x20-\x7e\x80-\xff]{6})",
+    re.DOTALL,
+)
 _PRINTABLE: Final = re.compile(rb"[\t\n\r\x20-\x7e\x80-\xff]+")
 
 

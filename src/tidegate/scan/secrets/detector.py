@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Looks for secrets in many files at once: one automaton over all rules, then a second look at each hit.
 
-Small files are laid end to end, one NUL between them (no rule matches a NUL, so no hit reaches from one file into
-the next), and the automaton runs once over the lot. What is encoded or packed is decoded and looked at the same way.
+Small files are laid end to end, text apart from what is none, one NUL between them (no rule matches a NUL, so no hit
+reaches from one file into the next), and the automaton runs once over the lot. What is encoded or packed is decoded and
+looked at the same way.
 """
 
 import hashlib
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, chain
+from operator import itemgetter
 from typing import Final
 
 from tidegate.bounds import KIB, MIB
@@ -20,7 +22,7 @@ from tidegate.scan.secrets.automaton import Automaton
 from tidegate.scan.secrets.chunks import opened, windows
 from tidegate.scan.secrets.compiled_python import strings_of
 from tidegate.scan.secrets.keystore import key_store
-from tidegate.scan.secrets.looking import Hit, encoded_runs, is_text, sightings
+from tidegate.scan.secrets.looking import TEXT_PROBE_BYTES, Hit, encoded_runs, is_text, sightings
 from tidegate.scan.secrets.rule import Buffer, Rule
 from tidegate.scan.secrets.rules import RULES
 from tidegate.scan.secrets.telling import FLOOD, Part, flood, told
@@ -39,7 +41,8 @@ MAX_HITS_PER_FILE: Final = 10_000
 _FORMAT: Final = 4
 """Raised with every change of what is found by the same rules."""
 _SMALL_BYTES: Final = 16 * KIB
-_BATCH_BYTES: Final = MIB
+_BATCH_BYTES: Final = 256 * KIB
+_BYTECODE: Final = ".pyc"
 _TAR_BYTES: Final = 1024
 _BINARY_HEADS: Final = (
     b"\x1f\x8b\x08",
@@ -81,21 +84,22 @@ class SecretDetector:
             One fact for each different secret of a file, in the files' order, by line: the line counts from 1. The
             secret itself is not in it.
         """
-        facts: list[SecretFact] = []
-        batch: list[tuple[str, Buffer]] = []
-        filled = 0
-        for file in files:
-            size = len(file[1])
-            if size <= _SMALL_BYTES:
-                batch.append(file)
-                filled += size
-                if filled < _BATCH_BYTES:
-                    continue
-            facts += self._scan_small(batch)
-            batch, filled = [], 0
-            if size > _SMALL_BYTES:
-                facts += self._scan_one(*file)
-        return facts + self._scan_small(batch)
+        found: list[tuple[int, list[SecretFact]]] = []
+        batches = (_Batch(), _Batch())
+        for index, (path, content) in enumerate(files):
+            if len(content) > _SMALL_BYTES:
+                found.append((index, self._scan_one(path, content)))
+                continue
+            small = bytes(content)
+            text = small.find(b"\0", 0, TEXT_PROBE_BYTES) < 0 or path.endswith(_BYTECODE)
+            batch = batches[text]
+            batch.take(index, path, small, is_special=_is_special(small, text=text))
+            if batch.size >= _BATCH_BYTES:
+                found += self._scan_small(batch, text=text)
+                batch.clear()
+        found += chain(self._scan_small(batches[False], text=False), self._scan_small(batches[True], text=True))
+        found.sort(key=itemgetter(0))
+        return [fact for _, facts in found for fact in facts]
 
     def scan_chunks(self, path: str, chunks: Iterator[Buffer]) -> list[SecretFact]:
         """Looks through one large file to its end, in bounded memory; nothing is missed where chunks meet.
@@ -115,8 +119,8 @@ class SecretDetector:
         text: bool | None = None
         is_flooded = False
         for window in windows(source.chunks):
-            text = is_text(window.content) if text is None else text
-            hits = self._automaton.hits(window.content, MAX_HITS_PER_FILE)
+            text = _reads_as_text(path, window.content) if text is None else text
+            hits = self._hits(window.content, text=text)
             is_flooded |= len(hits) > MAX_HITS_PER_FILE
             own = [hit for hit in hits if window.start <= hit[0] < window.stop]
             part = Part(content=window.content, decoded=source.how, text=text, line=window.line, column=window.column)
@@ -130,39 +134,41 @@ class SecretDetector:
         return [*kept, flood(path)] if is_flooded or len(seen) > MAX_SECRETS_PER_FILE else kept
 
     @cached_property
-    def _automaton(self) -> Automaton:
-        return Automaton(self.rules)
+    def _automatons(self) -> tuple[Automaton, Automaton]:
+        """For binaries, and for text."""
+        return Automaton(self.rules, text=False), Automaton(self.rules, text=True)
 
-    def _scan_small(self, files: list[tuple[str, Buffer]]) -> list[SecretFact]:
-        if not files:
-            return []
-        contents = [bytes(content) for _, content in files]
-        special = {index for index, content in enumerate(contents) if _is_special(content)}
-        hits = self._automaton.hits(b"\0".join(contents), MAX_HITS_PER_FILE)
-        if not hits and not special:
-            return []
+    def _hits(self, content: Buffer, *, text: bool) -> list[Hit]:
+        return self._automatons[text].hits(content, MAX_HITS_PER_FILE)
+
+    def _scan_small(self, batch: "_Batch", *, text: bool) -> Iterator[tuple[int, list[SecretFact]]]:
+        """Facts of each file that has some, by its number."""
+        contents, special = batch.contents, batch.special
+        hits = self._hits(b"\0".join(contents), text=text) if contents else []
         if len(hits) > MAX_HITS_PER_FILE:  # one file's flood must not hide what lies in those after it
-            return [fact for file in files for fact in self._scan_one(*file)]
+            for index, path, content in zip(batch.numbers, batch.paths, contents, strict=True):
+                yield index, self._scan_one(path, content)
+            return
         starts = list(accumulate((len(content) + 1 for content in contents), initial=0))
-        of_file: dict[int, list[Hit]] = {index: [] for index in special}
+        of_file: dict[int, list[Hit]] = {place: [] for place in special}
         for start, trigger in hits:
-            index = bisect_right(starts, start) - 1
-            of_file.setdefault(index, []).append((start - starts[index], trigger))
-        return [
-            fact for index in sorted(of_file) for fact in self._told(files[index][0], contents[index], of_file[index])
-        ]
+            place = bisect_right(starts, start) - 1
+            of_file.setdefault(place, []).append((start - starts[place], trigger))
+        for place, own in of_file.items():
+            yield batch.numbers[place], self._told(batch.paths[place], contents[place], own, text=text)
 
     def _scan_one(self, path: str, content: Buffer, *, limit: int = MAX_FILE_BYTES) -> list[SecretFact]:
         if len(content) > limit:
             content = memoryview(content)[:limit]
-        hits = self._automaton.hits(content, MAX_HITS_PER_FILE)
-        return self._told(path, content, hits) if hits or _is_special(content) else []
+        text = _reads_as_text(path, content)
+        hits = self._hits(content, text=text)
+        return self._told(path, content, hits, text=text) if hits or _is_special(content, text=text) else []
 
-    def _told(self, path: str, content: Buffer, hits: list[Hit]) -> list[SecretFact]:
-        if path.endswith(".pyc"):
+    def _told(self, path: str, content: Buffer, hits: list[Hit], *, text: bool) -> list[SecretFact]:
+        if path.endswith(_BYTECODE):
             facts, is_flooded = self._deeper(path, strings_of(bytes(content)), ("pyc",), Budget())
         else:
-            facts, is_flooded = self._inside(path, Part(content=content, text=is_text(content)), hits, Budget())
+            facts, is_flooded = self._inside(path, Part(content=content, text=text), hits, Budget())
         different: dict[tuple[str, str, tuple[str, ...]], SecretFact] = {}
         for fact in facts:
             different.setdefault((fact.rule, fact.fingerprint, fact.decoded), fact)
@@ -174,9 +180,8 @@ class SecretDetector:
         """Everything in one content and in what is encoded or packed in it; True when there was too much."""
         content = part.content
         is_flooded = len(hits) > MAX_HITS_PER_FILE
-        found = sightings(
-            self.rules, self._automaton.triggers, content, hits, text=part.text, limit=MAX_SECRETS_PER_FILE
-        )
+        triggers = self._automatons[part.text].triggers
+        found = sightings(self.rules, triggers, content, hits, limit=MAX_SECRETS_PER_FILE)
         if part.is_whole and (store := key_store(content)) is not None:
             found.insert(0, store)
         facts = told(path, part, found, self._allowlists)
@@ -188,7 +193,7 @@ class SecretDetector:
             is_flooded |= full
         taken = [(one.start, one.start + len(one.secret)) for one in found]
         ruler = part.ruler()
-        for run in encoded_runs(self._automaton.triggers, content, hits, taken):
+        for run in encoded_runs(triggers, content, hits, taken):
             if budget.left <= 0:
                 break
             budget.left -= len(run.plain)
@@ -202,10 +207,46 @@ class SecretDetector:
     def _deeper(
         self, path: str, content: bytes, decoded: tuple[str, ...], budget: Budget
     ) -> tuple[list[SecretFact], bool]:
-        hits = self._automaton.hits(content, MAX_HITS_PER_FILE)
-        if not hits and not _is_special(content):
+        text = is_text(content)
+        hits = self._hits(content, text=text)
+        if not hits and not _is_special(content, text=text):
             return [], False
-        return self._inside(path, Part(content=content, decoded=decoded, text=is_text(content)), hits, budget)
+        return self._inside(path, Part(content=content, decoded=decoded, text=text), hits, budget)
+
+
+class _Batch:
+    """Small files that the automaton reads at once.
+
+    Attributes:
+        numbers: of the files among all.
+        special: places in the batch of what is to be looked at even without a hit.
+        size: bytes of all contents.
+    """
+
+    def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Begins anew."""
+        self.numbers: list[int] = []
+        self.paths: list[str] = []
+        self.contents: list[bytes] = []
+        self.special: list[int] = []
+        self.size = 0
+
+    def take(self, number: int, path: str, content: bytes, *, is_special: bool) -> None:
+        """Takes one file."""
+        if is_special:
+            self.special.append(len(self.numbers))
+        self.numbers.append(number)
+        self.paths.append(path)
+        self.contents.append(content)
+        self.size += len(content)
+
+
+def _reads_as_text(path: str, content: Buffer) -> bool:
+    """True for text, and for what has text in it that is taken out later."""
+    return path.endswith(_BYTECODE) or is_text(content)
 
 
 def _packed(content: Buffer, budget: Budget) -> Iterator[tuple[str, bytes]]:
@@ -216,15 +257,15 @@ def _packed(content: Buffer, budget: Budget) -> Iterator[tuple[str, bytes]]:
         yield "utf-16", text
 
 
-def _is_special(content: Buffer) -> bool:
+def _is_special(content: Buffer, *, text: bool) -> bool:
     """True for what is to be looked at even without a hit: it may be an archive, a key store or UTF-16."""
     head = bytes(content[:4])
-    return (
-        head.startswith(_BINARY_HEADS)
-        or (head[1:2] == b"\0" and head[3:4] == b"\0")
-        or (head[:1] == b"\0" and head[2:3] == b"\0")
-        or (len(content) >= _TAR_BYTES and looks_like_archive(content))
-    )
+    if head.startswith(_BINARY_HEADS):
+        return True
+    if text:  # neither UTF-16 nor a tar file is without a NUL near its beginning
+        return False
+    is_utf16 = (head[1:2] == b"\0" and head[3:4] == b"\0") or (head[:1] == b"\0" and head[2:3] == b"\0")
+    return is_utf16 or (len(content) >= _TAR_BYTES and looks_like_archive(content))
 
 
 def _in_order(fact: SecretFact) -> tuple[int, int, tuple[str, ...], str]:

@@ -43,10 +43,14 @@ _SPECIAL: Final = re.compile(rb"[^0-9A-Za-z\s]")
 _MIN_PASSWORD: Final = 8
 _LONG_PASSWORD: Final = 12
 _MIN_DIGITS: Final = 2
+_DIGITS: Final = re.compile(rb"[0-9][^0-9]*[0-9]")
 
 
 def confirm_generic(rule: Rule, content: Buffer, start: int) -> Sighting | None:
     """Says whether a value behind a telling key is a token: drawn at random, and not a name, path or reference."""
+    found = rule.token.match(content, start)
+    if found is None or _DIGITS.search(found["secret"]) is None:  # names and words, nearly all of what is assigned
+        return None
     sighting = _literal(rule, content, start)
     if sighting is None or _UUID.fullmatch(sighting.secret) or not _is_drawn(sighting.secret):
         return None

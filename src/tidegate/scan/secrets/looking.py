@@ -23,7 +23,7 @@ def is_text(content: Buffer) -> bool:
 
 
 def sightings(
-    rules: Sequence[Rule], triggers: Sequence[Trigger], content: Buffer, hits: Iterable[Hit], *, text: bool, limit: int
+    rules: Sequence[Rule], triggers: Sequence[Trigger], content: Buffer, hits: Iterable[Hit], *, limit: int
 ) -> list[Sighting]:
     """The secrets of one content, by start; at most `limit` + 1.
 
@@ -32,7 +32,6 @@ def sightings(
         triggers: what the numbers in the hits mean.
         content: the whole content.
         hits: where triggers hit.
-        text: False passes over rules that do not count in binaries.
         limit: different secrets told.
     """
     candidates = sorted({(rule, start) for start, trigger in hits for rule in triggers[trigger].rules})
@@ -40,8 +39,6 @@ def sightings(
     taken = _Taken()
     for index, start in candidates:
         rule = rules[index]
-        if not text and not rule.in_binaries:
-            continue
         sighting = (rule.confirm or confirm_token)(rule, content, start)
         if sighting is None:
             continue

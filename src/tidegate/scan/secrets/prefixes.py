@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The literal beginnings of an expression: a hundred literals cost an automaton nothing, a hundred repetitions do."""
+"""The beginnings of an expression: a hundred literals cost an automaton nothing, a hundred long repetitions do."""
 
 import re
 from typing import Final
@@ -13,6 +13,9 @@ _TOKEN: Final = re.compile(
     r"(?P<plain>[0-9A-Za-z_/:;=@~\"'!% <>&,#-])|\\(?P<escaped>[.$+*?|()\[\]{}/\\\"'-])|\[(?P<class>[0-9A-Za-z]{1,8})\]"
     r"|\(\?:(?P<choice>[0-9A-Za-z_:|-]+)\)"
 )
+_MAX_REPEAT: Final = 12
+_REPEAT: Final = re.compile(r"\]\{(\d{1,4})(?:,\d{0,4})?\}")
+_NO_STRUCTURE: Final = re.compile(r"\\.|\[(?:\\.|[^\]\\])*\]")
 _REPEATS: Final = ("?", "*", "+", "{")
 _COMMON: Final = frozenset(
     {
@@ -49,6 +52,29 @@ def literal_beginnings(expression: str) -> tuple[str, ...]:
     if min(map(len, found)) < MIN_CHARS or not _COMMON.isdisjoint(found):
         return ()
     return tuple(dict.fromkeys(found))
+
+
+def shortened(expression: str) -> str:
+    """An expression up to its first long repetition of a class: who matches the whole matches that.
+
+    What an automaton has to count is what it is slow at, and what comes after so many characters hardly ever decides.
+    """
+    if _depths(expression)[1]:
+        return expression
+    for found in _REPEAT.finditer(expression):
+        beginning = expression[: found.start() + 1]
+        if int(found[1]) >= _MAX_REPEAT and not _depths(beginning)[0]:
+            return f"{beginning}{{{_MAX_REPEAT}}}"
+    return expression
+
+
+def _depths(expression: str) -> tuple[int, bool]:
+    """How many groups are open behind an expression, and whether it is a choice among several."""
+    depth, is_choice = 0, False
+    for char in _NO_STRUCTURE.sub("", expression):
+        depth += (char == "(") - (char == ")")
+        is_choice |= char == "|" and not depth
+    return depth, is_choice
 
 
 def _choices(token: re.Match[str]) -> tuple[str, ...]:

@@ -43,7 +43,8 @@ def confirm_token(rule: Rule, content: Buffer, start: int) -> Sighting | None:
 def entropy(secret: bytes) -> float:
     """Shannon entropy of the characters' own frequencies, in bits a character."""
     size = len(secret)
-    return -sum(count / size * math.log2(count / size) for count in Counter(secret).values()) if size else 0.0
+    counts = Counter(secret).values()
+    return math.log2(size) - sum([count * math.log2(count) for count in counts if count > 1]) / size if size else 0.0
 
 
 def _note(rule: Rule, secret: bytes) -> str:

@@ -217,7 +217,7 @@ LOGINS: Final = (
         r"machine\s{1,8}\S{1,200}\s{1,8}login\s{1,8}\S{1,200}\s{1,8}password\s{1,8}(?P<secret>\S{4,200})",
         "machine git.internal login deploy password <20:alnum>",
         ("machine git.internal login deploy password ${TOKEN}", "machine host login me password password"),
-        trigger=r"machine\s{1,8}[^\s\x00]{1,80}\s{1,8}login\s{1,8}[^\s\x00]{1,80}\s{1,8}password\s",
+        trigger=r"machine\s{1,8}[^\s\x00]+\s{1,8}login\s",
         confirm=confirm_netrc,
         yields=True,
         min_entropy=2.0,
