@@ -78,11 +78,14 @@ class _Links:
     def __init__(self, layers: Sequence[LayerFacts], overlay: Overlay) -> None:
         self._overlay = overlay
         self._targets = [{it.path: it.target for it in layer.links if it.kind is LinkKind.SYMBOLIC} for layer in layers]
+        self._bases = {path.rpartition("/")[2] for targets in self._targets for path in targets}
         self._real: dict[str, str | None] = {}
 
     def at(self, path: str) -> tuple[int, str]:
         """The layer of a link in a file's place, and where it points; (-1, "") when there is none."""
         folder, _, base = path.rpartition("/")
+        if base not in self._bases:
+            return -1, ""
         if folder not in self._real:
             self._real[folder] = self._overlay.resolve(folder)
         real = self._real[folder]
