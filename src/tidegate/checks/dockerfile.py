@@ -125,10 +125,9 @@ class _Reader:
         if keyword not in KEYWORDS:
             raise InvalidInputError(f"unknown instruction {keyword[:40]!r}", where=f"{self._where}:{line}")
         if keyword == "ONBUILD" and rest:
-            inner = self._instruction(rest, line)
-            if inner.keyword in {"ONBUILD", "FROM"} or inner.is_trigger:
-                raise InvalidInputError(f"ONBUILD {inner.keyword} cannot be", where=f"{self._where}:{line}")
-            return replace(inner, is_trigger=True)
+            if rest.split(None, 1)[0].upper() in {"ONBUILD", "FROM"}:
+                raise InvalidInputError(f"ONBUILD {rest[:8]} cannot be", where=f"{self._where}:{line}")
+            return replace(self._instruction(rest, line), is_trigger=True)
         flags, rest = _flags(rest)
         exec_words = None if keyword in _NEVER_EXEC else _exec_form(rest)
         heredoc = self._heredocs(rest, line) if keyword in _WITH_HEREDOC and exec_words is None else ""
