@@ -13,11 +13,12 @@ from tidegate.scan.facts_store import FactsStore
 from tidegate.scan.image import scan_image
 from tidegate.scan.limits import ScanLimits
 from tidegate.scan.roster import CATALOGERS
-from tidegate.scan.secrets.detector import SecretDetector
+from tidegate.scan.secrets.house import HouseSecrets
 from tidegate.settings import Settings
 
 if TYPE_CHECKING:
     from tidegate.scan.custody.explanation import Explanation
+    from tidegate.scan.secrets.detector import SecretDetector
 
 Scanner = Callable[[Image | Folder], Inventory]
 Explainer = Callable[[Image | Folder, str], "Explanation"]
@@ -25,7 +26,7 @@ Lister = Callable[[Image | Folder], "Mapping[str, bytes]"]
 
 
 def build_scanner(
-    settings: Settings, *, progress: Progress | None = None, secrets: SecretDetector | None = None
+    settings: Settings, *, progress: Progress | None = None, secrets: "SecretDetector | None" = None
 ) -> Scanner:
     """A function that reads the facts of an image; layers seen before are not opened.
 
@@ -35,7 +36,7 @@ def build_scanner(
         secrets: the secret scanner; None for the house's own rules.
     """
     store = FactsStore(settings.scan.cache_dir / "facts")
-    detector = secrets or SecretDetector()
+    detector = secrets or HouseSecrets()
     limits = _limits(settings)
     workers = settings.scan.workers or os.cpu_count() or 1
 
@@ -60,7 +61,7 @@ def build_explainer(settings: Settings) -> Explainer:
         settings: bounds, workers, and where facts are kept.
     """
     store = FactsStore(settings.scan.cache_dir / "facts")
-    secrets = SecretDetector()
+    secrets = HouseSecrets()
     limits = _limits(settings)
     workers = settings.scan.workers or os.cpu_count() or 1
 
@@ -81,7 +82,7 @@ def build_lister(settings: Settings) -> Lister:
         settings: bounds, workers, and where facts are kept.
     """
     store = FactsStore(settings.scan.cache_dir / "facts")
-    secrets = SecretDetector()
+    secrets = HouseSecrets()
     limits = _limits(settings)
     workers = settings.scan.workers or os.cpu_count() or 1
 
