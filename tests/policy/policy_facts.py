@@ -6,6 +6,7 @@ from typing import Any
 
 from tidegate.artifact import Digest
 from tidegate.evidence import (
+    PROVENANCE,
     SBOM,
     SCAN,
     VSA,
@@ -26,15 +27,22 @@ from tidegate.evidence import (
     Verdict,
 )
 from tidegate.inventory import (
+    Census,
     Component,
+    Custody,
     Ecosystem,
+    FileCustody,
+    FileNature,
+    Integrity,
     LocatedSecret,
+    Origin,
     OsRelease,
     Outcome,
     OutcomeStatus,
     PackageKind,
     PackageUrl,
     SecretFact,
+    Share,
     Version,
 )
 from tidegate.policy.context import Context
@@ -91,6 +99,44 @@ COMPONENT = Component(
     layer=LAYER,
     cataloger="python",
 )
+CUSTODY = Custody(
+    shares=(
+        Share(origin=Origin.DISTRO, files=6, bytes=600, executables=3),
+        Share(origin=Origin.UPSTREAM, files=2, bytes=200, executables=0),
+        Share(origin=Origin.IN_HOUSE, files=2, bytes=200, executables=0),
+        Share(origin=Origin.UNEXPLAINED, files=0, bytes=0, executables=0),
+    )
+)
+
+
+def custody_file(**changes: Any) -> FileCustody:
+    values: dict[str, Any] = {
+        "path": "usr/bin/a",
+        "origin": Origin.DISTRO,
+        "integrity": Integrity.MODIFIED,
+        "layer": LAYER,
+        "package": PackageUrl("pkg:deb/debian/a@1"),
+        "digest": Digest.of(b"a"),
+        "size": 10,
+        "mode": 0o755,
+        "nature": FileNature.PROGRAM,
+    }
+    return FileCustody(**values | changes)
+
+
+def provenance(predicate: dict[str, Any] | None = None, **changes: Any) -> Evidence:
+    made: dict[str, Any] = {
+        "buildDefinition": {
+            "buildType": "https://actions.github.io/buildtypes/workflow/v1",
+            "externalParameters": {"workflow": {"repository": "https://example.com/other/place", "ref": "x"}},
+            "resolvedDependencies": [
+                {"uri": "pkg:docker/debian@12", "digest": {"sha256": "b" * 64}},
+                {"uri": "git+https://example.com/team/app@refs/heads/main", "digest": {"gitCommit": "c" * 40}},
+            ],
+        },
+        "runDetails": {"builder": {"id": "https://example.com/builder"}, "metadata": {"invocationId": "1"}},
+    }
+    return evidence(PROVENANCE, made if predicate is None else predicate, **changes)
 
 
 def report(**changes: Any) -> ScanReport:
@@ -105,6 +151,8 @@ def report(**changes: Any) -> ScanReport:
         "support": (),
         "outcomes": (),
         "knowledge": KnowledgeStamp(sequence=7, digest="x", made_at=AT - timedelta(hours=5)),
+        "custody": CUSTODY,
+        "census": Census(files=10, bytes=1000, shells=("bin/sh",)),
     }
     return ScanReport(**values | changes)
 

@@ -5,20 +5,68 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from policy_facts import AT, CONTEXT, ENDED, EXPLOITED, OUTCOME, SECRET, SUBJECT, curated, finding, sbom, scan
+from policy_facts import (
+    AT,
+    COMPONENT,
+    CONTEXT,
+    CUSTODY,
+    ENDED,
+    EXPLOITED,
+    OUTCOME,
+    SECRET,
+    SUBJECT,
+    curated,
+    custody_file,
+    finding,
+    sbom,
+    scan,
+)
 
 from tidegate.errors import NotFoundError
-from tidegate.evidence import Boundary, Configuration, Decision, Severity, Support, Verdict
-from tidegate.inventory import Outcome, OutcomeStatus
+from tidegate.evidence import (
+    Boundary,
+    Configuration,
+    Decision,
+    IdleWord,
+    InVain,
+    Misconfiguration,
+    Notice,
+    Priority,
+    SaidIn,
+    Severity,
+    Support,
+    Suppressed,
+    Urgency,
+    Verdict,
+    Word,
+)
+from tidegate.inventory import FileNature, Origin, Outcome, OutcomeStatus, PackageUrl
 from tidegate.policy.context import ContainerContext, Context
 from tidegate.policy.decide import decide
 from tidegate.policy.profile import load_profile, profile_names, profile_text
+from tidegate.values import replace
 
 PROFILE = load_profile()
 HALF = Outcome(plugin="dpkg", status=OutcomeStatus.PARTIAL, location="x", reason="one entry broken")
 ROOT = Configuration(user="", runs_as_root=True)
 SOON = Support(product="debian", cycle="12", ends=(AT + timedelta(days=30)).date(), ended=False)
 OVER = Support(product="debian", cycle="11", ends=(AT - timedelta(days=1)).date(), ended=False)
+NOW = Priority(score=90.0, urgency=Urgency.NOW, reasons=("+90 because",))
+NOTICE = Notice(kind="deprecated", purl=PackageUrl("pkg:npm/a@1"), location="a", reason="use b")
+WORD = Word(said_in=SaidIn.TRIVYIGNORE, source=".trivyignore:1", id="CVE-2026-0001", status="ignored")
+
+
+def misconfiguration(**changes: Any) -> Misconfiguration:
+    values: dict[str, Any] = {
+        "id": "TG-IMG-006",
+        "title": "Remote shell port",
+        "severity": Severity.HIGH,
+        "reason": "port 22",
+        "fix": "close it",
+        "references": (),
+        "subject": "image",
+    }
+    return Misconfiguration(**values | changes)
 
 
 def judge(**changes: Any) -> Decision:
@@ -28,7 +76,7 @@ def judge(**changes: Any) -> Decision:
 def test_a_clean_image_passes() -> None:
     decision = judge(findings=(finding(severity=Severity.MEDIUM),))
     assert (decision.verdict, decision.reasons) == (Verdict.ALLOW, ())
-    assert len(decision.rules) == 13
+    assert len(decision.rules) == 24
 
 
 @pytest.mark.parametrize(
@@ -47,6 +95,20 @@ def test_a_clean_image_passes() -> None:
         ({"outcomes": (HALF,)}, "half-readable", Verdict.WARN),
         ({"unmatched": ("CRAN",)}, "unknown-ecosystem", Verdict.WARN),
         ({"knowledge": None}, "knowledge", Verdict.DENY),
+        ({"findings": (finding(severity=Severity.HIGH, priority=NOW),)}, "urgent-and-fixable", Verdict.DENY),
+        ({"support": (replace(ENDED, subject="runtime"),)}, "end-of-life", Verdict.DENY),
+        ({"support": (replace(ENDED, subject="framework"),)}, "end-of-life-part", Verdict.WARN),
+        ({"misconfigurations": (misconfiguration(),)}, "misconfigured", Verdict.WARN),
+        ({"notices": (NOTICE,)}, "advised-against", Verdict.WARN),
+        ({"custody": None}, "custody-unknown", Verdict.WARN),
+        ({"custody": replace(CUSTODY, modified=(custody_file(),))}, "tampered", Verdict.DENY),
+        ({"custody": replace(CUSTODY, modified=(custody_file(nature=FileNature.DATA),))}, "modified", Verdict.WARN),
+        ({"custody": replace(CUSTODY, modified=(custody_file(mode=0o644),))}, "modified", Verdict.WARN),
+        ({"custody": replace(CUSTODY, unexplained=(custody_file(),))}, "unexplained", Verdict.WARN),
+        ({"components": (replace(COMPONENT, license_class="network-copyleft"),)}, "licence", Verdict.WARN),
+        ({"components": (replace(COMPONENT, license_class="source-available"),)}, "licence", Verdict.WARN),
+        ({"suppressed": (Suppressed(finding=finding(exploited=EXPLOITED), by=WORD),)}, "silenced", Verdict.WARN),
+        ({"idle": (IdleWord(word=WORD, why=InVain.EXPIRED),)}, "idle", Verdict.WARN),
     ],
 )
 def test_what_it_objects_to(changes: dict[str, Any], rule: str, verdict: Verdict) -> None:
@@ -60,6 +122,13 @@ def test_what_it_objects_to(changes: dict[str, Any], rule: str, verdict: Verdict
     [
         {"findings": (finding(severity=Severity.CRITICAL, fixed_version=None),)},
         {"configuration": None},
+        {"findings": (finding(severity=Severity.HIGH, fixed_version=None, priority=NOW),)},
+        {"misconfigurations": (misconfiguration(severity=Severity.MEDIUM),)},
+        {"custody": replace(CUSTODY, modified=(custody_file(is_configuration=True),))},
+        {"custody": replace(CUSTODY, modified=(custody_file(origin=Origin.UPSTREAM),))},
+        {"custody": replace(CUSTODY, in_house=(custody_file(origin=Origin.IN_HOUSE),))},
+        {"components": (replace(COMPONENT, license_class="copyleft"),)},
+        {"suppressed": (Suppressed(finding=finding(), by=WORD),)},
         {"support": (Support(product="alpine", cycle="edge", ends=None, ended=False),)},
     ],
 )
@@ -121,7 +190,7 @@ def test_execution_takes_no_root_and_no_privilege() -> None:
 
 
 def test_an_unknown_profile_is_named() -> None:
-    assert profile_names() == ("default",)
+    assert profile_names() == ("custody", "default", "licences")
     assert profile_text().startswith("# SPDX")
-    with pytest.raises(NotFoundError, match="known are default"):
+    with pytest.raises(NotFoundError, match="known are custody, default, licences"):
         load_profile("lax")

@@ -9,7 +9,7 @@ from tidegate.admission.gate import Gate
 from tidegate.bounds import MIB, read_bounded
 from tidegate.errors import InvalidInputError, NotFoundError, OutsideError, UsageError
 from tidegate.policy.document import load_policies
-from tidegate.policy.profile import profile_text
+from tidegate.policy.profile import shipped_texts
 from tidegate.policy.rule import Policy
 from tidegate.settings import Settings
 from tidegate.signing.keys import SigningKey, TrustedKeys
@@ -32,15 +32,13 @@ def build_gate(settings: Settings) -> Gate:
 
 
 def load_policy_files(settings: Settings) -> tuple[Policy, ...]:
-    """The policies in force, with their exceptions; the shipped profile when none is named.
+    """The policies in force, with their exceptions; the default profile when none is named.
 
     Raises:
         TidegateError: a file is missing or wrong; names file, line and column.
     """
     files = {str(path): _text(path) for path in (*settings.policy.files, *settings.policy.exceptions)}
-    if not settings.policy.files:
-        files = {"the shipped profile": profile_text(), **files}
-    return load_policies(files)
+    return load_policies(shipped_texts(settings.policy) | files)
 
 
 def signing_key(path: Path) -> SigningKey:

@@ -7,7 +7,7 @@ from typing import Final
 
 from tidegate.bounds import MIB, read_bounded
 from tidegate.errors import BoundExceededError, InvalidInputError, NotFoundError, OutsideError, UsageError
-from tidegate.policy.profile import profile_text
+from tidegate.policy.profile import profile_text, shipped_texts
 from tidegate.settings import Settings
 
 MAX_FILE_BYTES: Final = 4 * MIB
@@ -29,8 +29,7 @@ def policy_texts(settings: Settings, files: Sequence[Path], profile: str | None)
     texts = {f"profile {profile}": profile_text(profile)} if profile else {}
     if not files and not profile:
         files = (*settings.policy.files, *settings.policy.exceptions)
-        if not settings.policy.files:
-            texts["the shipped profile"] = profile_text()
+        texts = shipped_texts(settings.policy)
     for path in _each(files):
         texts[str(path)] = _text(path)
         if len(texts) > MAX_FILES:

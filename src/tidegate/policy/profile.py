@@ -7,6 +7,7 @@ from importlib.resources.abc import Traversable
 from tidegate.errors import NotFoundError
 from tidegate.policy.document import load_policy
 from tidegate.policy.rule import Policy
+from tidegate.settings import PolicySettings
 
 
 def profile_names() -> tuple[str, ...]:
@@ -23,6 +24,16 @@ def profile_text(name: str = "default") -> str:
     if name not in profile_names():
         raise NotFoundError(f"no profile {name[:80]!r}", remedy=f"known are {', '.join(profile_names())}")
     return (_folder() / f"{name}.yaml").read_text(encoding="utf-8")
+
+
+def shipped_texts(policy: PolicySettings) -> dict[str, str]:
+    """The profiles that settings name, by what errors call them; the default one where they name no policy at all.
+
+    Raises:
+        NotFoundError: there is no such profile.
+    """
+    names = policy.profiles or (() if policy.files else ("default",))
+    return {f"the shipped profile {name}": profile_text(name) for name in names}
 
 
 def load_profile(name: str = "default") -> Policy:

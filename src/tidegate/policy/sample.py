@@ -10,6 +10,7 @@ from tidegate.artifact import Digest
 from tidegate.clock import rfc3339
 from tidegate.errors import InvalidInputError
 from tidegate.evidence import SBOM, SCAN, VSA, Boundary, Decision, Evidence, PolicyRef, PredicateType, Verdict
+from tidegate.evidence.scan_report import SCHEMA_VERSION
 from tidegate.policy.scan_view import view_scan
 from tidegate.policy.vsa import to_vsa
 from tidegate.rules.marked_yaml import Listing, Node, Scalar
@@ -54,6 +55,11 @@ _FINDING: Final[Mapping[str, Any]] = {
     "malicious": False,
     "published": "",
     "references": [],
+    "fix_state": "unknown",
+    "scope": "runtime",
+    "basis": "installed",
+    "part": "",
+    "priority": None,
 }
 _COMPONENT: Final[Mapping[str, Any]] = {
     "kind": "pypi",
@@ -67,10 +73,93 @@ _COMPONENT: Final[Mapping[str, Any]] = {
     "source_name": "",
     "licenses": [],
     "owner": None,
+    "source_version": "",
+    "architecture": "",
+    "scope": "runtime",
+    "basis": "installed",
+    "checksums": [],
+    "deprecated": "",
+    "supplier": "",
+    "license": "MIT",
+    "license_class": "permissive",
 }
-_SECRET: Final = {"rule": "private-key", "path": "key.pem", "line": 1, "redacted": "----", "fingerprint": "0" * 64}
+_SECRET: Final = {
+    "rule": "private-key",
+    "path": "key.pem",
+    "line": 1,
+    "redacted": "----",
+    "fingerprint": "0" * 64,
+    "place": "file",
+    "commit": "",
+    "author": "",
+    "decoded": [],
+    "allowed": "",
+}
 _LOCATED: Final = {"secret": _SECRET, "layer": SUBJECT, "deleted": False}
-_SUPPORT: Final = {"product": "debian", "cycle": "12", "ends": None, "ended": False, "latest": ""}
+_SUPPORT: Final = {
+    "product": "debian",
+    "cycle": "12",
+    "ends": None,
+    "ended": False,
+    "latest": "",
+    "subject": "distribution",
+    "purl": "",
+    "last_fix": None,
+    "fixes_per_year": None,
+}
+_MISCONFIGURATION: Final = {
+    "id": "TG-IMG-006",
+    "title": "",
+    "severity": "high",
+    "reason": "",
+    "fix": "",
+    "references": [],
+    "subject": "image",
+    "location": "",
+    "line": 0,
+}
+_NOTICE: Final = {"kind": "deprecated", "purl": "pkg:pypi/part@1.0", "location": "", "reason": ""}
+_WORD: Final = {
+    "said_in": "trivyignore",
+    "source": ".trivyignore:1",
+    "id": "CVE-2026-0001",
+    "status": "ignored",
+    "reason": "",
+    "expires": None,
+}
+_FILE: Final = {
+    "path": "usr/bin/part",
+    "origin": "unexplained",
+    "integrity": "added",
+    "layer": SUBJECT,
+    "package": None,
+    "digest": None,
+    "size": 1,
+    "mode": 0o755,
+    "nature": "program",
+    "is_configuration": False,
+}
+_SHARE: Final = {"origin": "distro", "files": 1, "bytes": 1, "executables": 1}
+_CUSTODY: Final = {
+    "shares": [_SHARE],
+    "modified": [],
+    "missing": [],
+    "unexplained": [],
+    "in_house": [],
+    "unchecked": 0,
+    "truncated": False,
+}
+_CENSUS: Final = {"files": 1, "bytes": 1, "setuid": [], "world_writable": [], "shells": [], "package_managers": []}
+_BASE: Final = {"name": "docker.io/library/debian:12", "layers": 1, "known_by": "layers", "digest": None, "part_of": ""}
+_ADVICE: Final = {
+    "kind": "package",
+    "subject": "pkg:pypi/part@1.0",
+    "to": "2.0",
+    "removes": [],
+    "adds": [],
+    "unknown": "",
+}
+_PRIORITY: Final = {"score": 50.0, "urgency": "soon", "profile": ""}
 _OUTCOME: Final = {"plugin": "dpkg", "status": "failed", "location": "var/lib/dpkg/status", "reason": "truncated"}
 _CONFIGURATION: Final = {"user": "app", "runs_as_root": False, "exposed_ports": [], "labels": {}}
 _ARTIFACT: Final = {"name": "app", "layers": [SUBJECT], "os_release": {"id": "debian", "version_id": "12"}}
@@ -80,8 +169,24 @@ _LISTS: Final[Mapping[str, Mapping[str, Any]]] = {
     "secrets": _LOCATED,
     "support": _SUPPORT,
     "outcomes": _OUTCOME,
+    "misconfigurations": _MISCONFIGURATION,
+    "suppressed": {"finding": _FINDING, "by": _WORD},
+    "suppressed_secrets": {"secret": _LOCATED, "by": _WORD},
+    "suppressed_misconfigurations": {"misconfiguration": _MISCONFIGURATION, "by": _WORD},
+    "idle": {"word": _WORD, "why": "unused", "detail": ""},
+    "notices": _NOTICE,
+    "advice": _ADVICE,
 }
-_NESTED: Final[Mapping[str, Mapping[str, Any]]] = {"why": _WHY, "exploited": _EXPLOITED, "secret": _SECRET}
+_WITHIN: Final[Mapping[str, Mapping[str, Any]]] = {
+    "shares": _SHARE,
+    "modified": _FILE | {"origin": "distro", "integrity": "modified", "package": "pkg:deb/debian/part@1.0"},
+    "missing": _FILE | {"origin": "distro", "integrity": "missing", "package": "pkg:deb/debian/part@1.0"},
+    "unexplained": _FILE,
+    "in_house": _FILE | {"origin": "in-house"},
+}
+"""Lists inside of custody, and what a file in each is like."""
+_NESTED: Final[Mapping[str, Mapping[str, Any]]] = {"exploited": _EXPLOITED, "priority": _PRIORITY}
+"""What may stand where there is nothing usually."""
 _INT: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
 _FLOAT: Final = re.compile(r"-?[0-9]{1,17}\.[0-9]{1,17}")
 _WORDS: Final = {"": None, "~": None, "null": None, "true": True, "false": False}
@@ -97,6 +202,8 @@ def sample_report(node: Node | None, made_at: datetime) -> Predicate:
     report["configuration"] = dict(_CONFIGURATION)
     report["knowledge"] = {"sequence": 1, "digest": "", "made_at": rfc3339(made_at)}
     report["artifact"] = _ARTIFACT | {"digest": SUBJECT}
+    report |= {"schema_version": SCHEMA_VERSION, "at": made_at.date().isoformat()}
+    report |= {"custody": dict(_CUSTODY), "census": dict(_CENSUS), "base": None}
     if node is not None:
         fields = Fields.of(node, *report)
         for name in fields.table.entries:
@@ -137,8 +244,11 @@ def filled(node: Node, template: Mapping[str, Any]) -> dict[str, Any]:
     made = dict(template)
     for name in fields.table.entries:
         value = fields.table.entries[name][1]
-        known = _NESTED.get(name)
-        if known is None:
+        usual = template.get(name)
+        known = usual if isinstance(usual, dict) and usual else _NESTED.get(name)
+        if name in _WITHIN and isinstance(template.get(name), list):
+            made[name] = [filled(item, _WITHIN[name]) for item in fields.listing(name)]
+        elif known is None:
             made[name] = _plain(value)
         else:
             made[name] = _flag(value, known) if isinstance(value, Scalar) else filled(value, known)
@@ -151,7 +261,9 @@ def _part(name: str, fields: Fields, default: Any) -> Any:
         return None
     if name in _LISTS:
         return [filled(item, _LISTS[name]) for item in fields.listing(name)]
-    return filled(node, default) if isinstance(default, dict) else _plain(node)
+    if name == "base" and not isinstance(node, Scalar):
+        return filled(node, _BASE)
+    return filled(node, default) if isinstance(default, dict) and not isinstance(node, Scalar) else _plain(node)
 
 
 def _flag(value: Scalar, template: Mapping[str, Any]) -> Any:

@@ -40,6 +40,8 @@ def convert(key: Key, value: object, *, where: str, folder: Path) -> Any:
             return _path(key, value, where, folder)
         case "paths":
             return _paths(key, value, where, folder)
+        case "texts":
+            return _texts(key, value, where)
         case "bool":
             return _bool(key, value, where)
         case "int" | "float":
@@ -73,6 +75,14 @@ def _paths(key: Key, value: object, where: str, folder: Path) -> tuple[Path, ...
     if not isinstance(value, list | tuple):
         raise _wrong(key, value, where, "a list of paths")
     return tuple(path for item in value if (path := _path(key, item, where, folder)))
+
+
+def _texts(key: Key, value: object, where: str) -> tuple[str, ...]:
+    if isinstance(value, str):
+        value = [part.strip() for part in value.split(",") if part.strip()]
+    if not isinstance(value, list | tuple):
+        raise _wrong(key, value, where, "a list of words, or words with commas between")
+    return tuple(_text(key, item, where) for item in value)
 
 
 def _bool(key: Key, value: object, where: str) -> bool:

@@ -18,7 +18,7 @@ class Key:
 
     Attributes:
         path: `server.port`.
-        kind: `path`, `paths`, `text`, `int`, `float`, `bool` or `choice`.
+        kind: `path`, `paths`, `text`, `texts`, `int`, `float`, `bool` or `choice`.
         under_home: the default's path under the home folder; "" when the default does not lie there.
         low, high: bounds of a number, both allowed; None for none.
     """
@@ -76,7 +76,7 @@ def _kind(hint: Any) -> tuple[str, tuple[str, ...]]:
     if get_origin(hint) is Literal:
         return "choice", get_args(hint)
     if get_origin(hint) is tuple:
-        return "paths", ()
+        return ("texts" if get_args(hint)[0] is str else "paths"), ()
     if get_origin(hint) is UnionType or hint is Path:
         return "path", ()
     return {str: "text", int: "int", float: "float", bool: "bool"}[hint], ()

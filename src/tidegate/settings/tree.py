@@ -91,7 +91,11 @@ class PolicySettings:
     """Which judgement applies."""
 
     files: Annotated[
-        tuple[Path, ...], Leaf(meaning="Policy profiles, all of which must agree; none takes the one shipped.")
+        tuple[Path, ...], Leaf(meaning="Files of policies, all of which must agree, with the profiles below.")
+    ] = ()
+    profiles: Annotated[
+        tuple[str, ...],
+        Leaf(meaning="Shipped profiles that apply (`default`, `custody`, `licences`); `default` without any policy."),
     ] = ()
     exceptions: Annotated[tuple[Path, ...], Leaf(meaning="Files of exceptions.")] = ()
 
