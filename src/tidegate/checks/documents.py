@@ -29,7 +29,10 @@ _NOT_DOCKERFILES: Final = frozenset(
 )
 _FROM: Final = re.compile(rb"(?mi)^[ \t]*FROM[ \t]+\S")
 _TEMPLATE: Final = b"{{"
-_TEMPLATE_LINE: Final = re.compile(rb"(?m)\{\{-?[ \t]*(?:if|range|with|include|template|define|end|[.$]|/\*)")
+_TEMPLATE_LINE: Final = re.compile(
+    rb"\{\{-?[ \t]*(?:(?:if|range|with|include|template|define|end|else)\b|/\*|\$\.|\$\w+[ \t]*:?=|"
+    rb"\.(?:Values|Release|Chart|Files|Capabilities|Template)\b)"
+)
 """Actions of Go templates; braces alone stand in many documents, such as those of Argo and Prometheus."""
 
 
