@@ -80,7 +80,7 @@ def test_a_pristine_debian_has_nothing_to_look_at(debian: Path) -> None:
     assert {share.origin for share in found.shares if share.files} == {Origin.DISTRO}
     census = scanned(image([layer_of(debian)], [BASE])).census
     assert census is not None
-    assert {"usr/bin/su", "usr/bin/mount"} <= set(census.setuid)
+    assert "usr/bin/su" in census.setuid
     assert {"usr/bin/bash", "usr/bin/dash", "usr/bin/sh"} <= set(census.shells)
     assert "usr/bin/dpkg" in census.package_managers
     assert census.world_writable == ()
