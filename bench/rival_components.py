@@ -30,12 +30,6 @@ def of_tidegate(report: Path) -> set[Name]:
     return {name for it in json.loads(report.read_bytes())["components"] if (name := _of_purl(it["purl"]))}
 
 
-def of_cyclonedx(document: Path) -> set[Name]:
-    """Out of a bill of materials, `tidegate sbom`'s for one."""
-    found = json.loads(document.read_bytes()).get("components", ())
-    return {name for it in found if (name := _of_purl(it.get("purl", "")))}
-
-
 def of_syft(document: Path) -> set[Name]:
     """Out of Syft's own JSON; what it gives no version is left out."""
     return {name for it in json.loads(document.read_bytes())["artifacts"] if (name := _of_purl(it.get("purl", "")))}

@@ -104,12 +104,10 @@ def _contenders(
 ) -> Iterator[Contender]:
     ours = str(Path(sys.executable).with_name("tidegate"))
     target = f"oci:{layout}:bench"
-    bom, report = folder / "ours.cdx.json", folder / "ours.json"
+    report = folder / "ours.json"
+    alone = [sys.executable, "-m", "bench.scan_layers", "--child"]
     yield Contender(
-        "tidegate, components",
-        [ours, "sbom", target, "--home", f"{folder}/a", "--quiet", "-o", str(bom)],
-        bom,
-        rival_components.of_cyclonedx,
+        "tidegate, components alone", [*alone, "packages", str(layout), f"{folder}/a"], folder / "none", None
     )
     db = ["--db", str(knowledge)] if knowledge else []
     scan = [ours, "scan", target, "--home", f"{folder}/b", "--quiet", "--format", "json", "-o", str(report), *db]
@@ -136,8 +134,8 @@ def _contenders(
 
 def _of_secrets(layout: Path, gitleaks: str, folder: Path) -> Iterator[Contender]:
     """Secrets alone; gitleaks is given the files already unpacked."""
-    words = [sys.executable, "-m", "bench.scan_layers", "--child", "secrets", str(layout), f"{folder}/c"]
-    yield Contender("tidegate, secrets alone", words, folder / "none", None)
+    alone = [sys.executable, "-m", "bench.scan_layers", "--child"]
+    yield Contender("tidegate, secrets alone", [*alone, "secrets", str(layout), f"{folder}/c"], folder / "none", None)
     if gitleaks:
         root = folder / "root"
         for blob in (layout / "blobs" / "sha256").iterdir():
@@ -173,7 +171,7 @@ def _knowledge() -> Path | None:
         return None
     if not made.is_file():
         command = str(Path(sys.executable).with_name("tidegate"))
-        words = [command, "db", "build", "--from", str(data / "osv"), "--db", str(made), "--quiet"]
+        words = [command, "db", "build", "--from", str(data), "--db", str(made), "--quiet"]
         subprocess.run(words, stdout=subprocess.DEVNULL, check=False)
     return made if made.is_file() else None
 

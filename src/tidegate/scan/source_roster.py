@@ -8,6 +8,9 @@ from typing import Final
 
 from tidegate.scan.cataloger import Cataloger
 from tidegate.scan.catalogers.locked.roster import LOCKED
+from tidegate.scan.listed import Listed
 from tidegate.scan.roster import CATALOGERS
 
-SOURCE_CATALOGERS: Final[tuple[Cataloger, ...]] = (*CATALOGERS, *LOCKED)
+_NODE: Final = Listed("node", 1, "catalogers.installed.node", "SourceNodeCataloger")
+
+SOURCE_CATALOGERS: Final[tuple[Cataloger, ...]] = (*(_NODE if it.name == "node" else it for it in CATALOGERS), *LOCKED)

@@ -15,6 +15,7 @@ from installed_samples import zipped
 
 from tidegate.inventory import Basis, PackageKind
 from tidegate.scan.purl import component_purl
+from tidegate.scan.source_roster import SOURCE_CATALOGERS
 
 MANIFEST = b'{"name": "left", "version": "1.0.0"}'
 
@@ -137,3 +138,12 @@ def _listed(tree: dict[str, Any]) -> set[tuple[str, str]]:
             found.add(("left" if name == "again" else name, entry["version"]))
         found |= _listed(entry)
     return found
+
+
+def test_a_folder_of_sources_tells_of_its_trees_and_not_of_its_own_projects() -> None:
+    (node,) = (it for it in SOURCE_CATALOGERS if it.name == "node")
+    assert node.accepts("web/node_modules/a/package.json")
+    assert node.accepts("node_modules/@s/a/package.json")
+    assert node.accepts(".yarn/cache/a-npm-1.0.0-0123456789-10.zip")
+    assert not node.accepts("package.json")
+    assert not node.accepts("packages/web/package.json")

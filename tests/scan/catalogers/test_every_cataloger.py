@@ -133,7 +133,7 @@ def test_no_cataloger_is_forgotten() -> None:
     for module in pkgutil.walk_packages(scan.__path__, "tidegate.scan."):
         members = inspect.getmembers(importlib.import_module(module.name), inspect.isclass)
         found |= {member for _, member in members if _is_cataloger(member) and member.__module__ == module.name}
-    assert found == {type(itself(cataloger)) for cataloger in SOURCE_CATALOGERS}
+    assert found == {type(itself(cataloger)) for cataloger in (*CATALOGERS, *SOURCE_CATALOGERS)}
 
 
 def _is_cataloger(member: type) -> bool:

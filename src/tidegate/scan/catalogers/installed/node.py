@@ -58,6 +58,14 @@ class NodeCataloger:
         return harvest.facts()
 
 
+class SourceNodeCataloger(NodeCataloger):
+    """The same of a folder of sources, where a manifest outside of `node_modules` is a project's own."""
+
+    def accepts(self, path: str) -> bool:
+        """True for what lies in a tree of installed packages, and for zip files in a cache of yarn's."""
+        return super().accepts(path) and (_TREE in path or not path.endswith(_MANIFEST))
+
+
 def _read_zip(file: ImageFile, harvest: Harvest) -> None:
     archive = ZipArchive(file.content, where=file.path)
     members = archive.members(lambda name: name.endswith(b"/package.json"))
