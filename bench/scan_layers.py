@@ -103,9 +103,12 @@ def _child(what: str, layout: Path) -> dict[str, float]:
 def _run_child(what: str, layout: Path, store: Path) -> dict[str, float]:
     import subprocess
 
+    from bench.child_environment import child_environment
+
     arguments = [sys.executable, __file__, "--child", what, str(layout), str(store)]
+    environment = child_environment(layout.parent / "bytecode")
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run(arguments, check=True, stdout=subprocess.PIPE)
+    done = subprocess.run(arguments, check=True, stdout=subprocess.PIPE, env=environment)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     told: dict[str, float] = json.loads(done.stdout)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
