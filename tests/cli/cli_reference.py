@@ -25,6 +25,7 @@ _ARGUMENTS: Final = {
     "digest": "a digest, or a name in our registry",
     "path": "file in the image, absolute or from its root; links are followed",
     "paths": "files, folders, or `-` for standard input",
+    "targets": "files, folders, `-` for standard input, or one image",
     "before": "what it was: an image, a bill of materials or a saved report",
     "after": "what it is: likewise",
     "file": "a document",

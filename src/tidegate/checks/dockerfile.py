@@ -101,7 +101,8 @@ class _Reader:
             line = self._lines[self._at].strip()
             if line and not line.startswith("#"):
                 start = self._at
-                yield self._instruction(self._logical_line(), start + 1)
+                if text := self._logical_line():  # else nothing but marks of lines that go on
+                    yield self._instruction(text, start + 1)
             else:
                 self._at += 1
 
