@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 
@@ -21,6 +22,9 @@ from tidegate.cli.click_verb import ClickVerb, ClickVerbs
 from tidegate.cli.output import Output
 from tidegate.cli.verbs import VERBS
 from tidegate.errors import BoundExceededError, OutsideError, RefusedError, UsageError
+from tidegate.knowledge.seed import build_seed
+from tidegate.oci.layer_builder import LayerBuilder
+from tidegate.oci.write import write_image
 
 REFERENCE = Path(__file__).resolve().parents[2] / "docs/reference/cli.md"
 COMMAND = [sys.executable, "-m", "tidegate"]
@@ -52,6 +56,19 @@ def test_help_imports_no_verb() -> None:
 def test_rich_is_not_imported_away_from_a_terminal(home: Path, tmp_path: Path) -> None:
     del home
     assert "rich" not in _modules("scan", f"rootfs:{tmp_path}")
+
+
+def test_a_known_image_is_scanned_without_what_reads_layers(home: Path, tmp_path: Path) -> None:
+    layout = tmp_path / "image"
+    write_image(layout, "latest", [LayerBuilder().file("a", b"b").build()], {"User": "1"})
+    build_seed(home / "knowledge.db", made_at=datetime(2026, 1, 1, tzinfo=UTC))
+    words = ("scan", f"oci:{layout}")
+    read_first = _modules(*words)
+    assert "tidegate.scan.secrets.rules" in read_first
+    known = _modules(*words)
+    assert not known & {"hyperscan", "cel_expr_python", "rich", "jinja2", "license_expression", "httpx", "yaml"}
+    assert not known & {"tidegate.scan.secrets.rules", "tidegate.scan.secrets.detector", "tidegate.scan.tar"}
+    assert not [name for name in known if name.startswith(("tidegate.scan.catalogers.", "tidegate.sbom"))]
 
 
 def test_every_verb_has_help_with_examples_that_name_it(run: Run) -> None:
