@@ -13,15 +13,14 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
-from tidegate.checks.image import image_material
-from tidegate.checks.material import Material
+from tidegate.checks.image import BASE_NAME, image_material
 from tidegate.errors import InvalidInputError
 from tidegate.evidence import Misconfiguration
 from tidegate.inventory import Inventory
-from tidegate.wire import from_msgpack, to_json, to_msgpack
+from tidegate.wire import from_msgpack, to_msgpack
 
-ANSWER_VERSION: Final = 1
-"""Raised with every change of what the same checks say of the same image."""
+ANSWER_VERSION: Final = 2
+"""Raised with every change of what the same checks say of the same image, and of what they are told of it."""
 
 
 def check_image(inventory: Inventory, *, folder: Path | None = None) -> tuple[Misconfiguration, ...]:
@@ -34,31 +33,34 @@ def check_image(inventory: Inventory, *, folder: Path | None = None) -> tuple[Mi
     Raises:
         InvalidInputError: a check cannot be evaluated.
     """
-    material = image_material(inventory)
-    if material is None:
+    if inventory.config is None:
         return ()
     if folder is None:
-        return _asked(material)
-    place = folder / _key(material)
+        return _asked(inventory)
+    place = folder / _key(inventory)
     try:
         return from_msgpack(place.read_bytes(), tuple[Misconfiguration, ...], what=str(place))
     except (OSError, InvalidInputError):
-        found = _asked(material)
+        found = _asked(inventory)
         _keep(place, found)
         return found
 
 
-def _asked(material: Material) -> tuple[Misconfiguration, ...]:
+def _asked(inventory: Inventory) -> tuple[Misconfiguration, ...]:
     from tidegate.checks.check import own_checks  # an answer that is kept needs no CEL
     from tidegate.checks.run import run_checks
 
-    return tuple(run_checks(own_checks("image"), material))
+    material = image_material(inventory)
+    return tuple(run_checks(own_checks("image"), material)) if material else ()
 
 
-def _key(material: Material) -> str:
-    text = files("tidegate.checks").joinpath("sets", "image.yaml").read_bytes()
-    told = to_json([ANSWER_VERSION, material.variables, material.collections])
-    return hashlib.sha256(text + b"\0" + told).hexdigest()
+def _key(inventory: Inventory) -> str:
+    """A hash of all that the checks are told of an image, before any work is done on it."""
+    checks = files("tidegate.checks").joinpath("sets", "image.yaml").read_bytes()
+    system = inventory.os_release.id if inventory.os_release else ""
+    base = inventory.annotations.get(BASE_NAME, "")
+    told = (ANSWER_VERSION, inventory.name, len(inventory.layers), base, system, inventory.config, inventory.census)
+    return hashlib.sha256(checks + b"\0" + to_msgpack(told)).hexdigest()
 
 
 def _keep(place: Path, found: tuple[Misconfiguration, ...]) -> None:
