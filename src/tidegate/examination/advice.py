@@ -29,6 +29,7 @@ _WEIGHTS: Final[Mapping[Severity, float]] = {
     Severity.CRITICAL: 25.0,
 }
 _EXPLOITED: Final = 100.0
+_MAX_STEPS: Final = 8
 
 
 def package_advice(
@@ -50,7 +51,7 @@ def package_advice(
         component, before = group[0][0], [finding for _, finding in group]
         version = _highest_fix(component, before)
         if version is not None:
-            after = match(knowledge, [_upgraded(component, version)])
+            version, after = _settled(component, version, knowledge)
             advice = _step("package", str(component.purl), str(version), before, after)
             steps.append((_weight(before) - _weight(after), advice))
     steps.sort(key=lambda step: (-step[0], step[1].subject))
@@ -87,6 +88,17 @@ def _step(kind: str, subject: str, to: str, before: Iterable[Finding], after: It
     return Advice(
         kind=kind, subject=subject, to=to, removes=tuple(sorted(gone - come)), adds=tuple(sorted(come - gone))
     )
+
+
+def _settled(component: Component, version: Version, knowledge: Knowledge) -> tuple[Version, list[Finding]]:
+    """The version in which nothing is left that has a fix: a first step may bring flaws that only newer ones have."""
+    after = match(knowledge, [_upgraded(component, version)])
+    for _ in range(_MAX_STEPS):
+        further = _highest_fix(component, after)
+        if further is None:
+            break
+        version, after = further, match(knowledge, [_upgraded(component, further)])
+    return version, list(after)
 
 
 def _upgraded_together(component: Component) -> tuple[str, str, str]:
