@@ -156,7 +156,7 @@ def test_chunks_give_what_the_whole_gives(data: st.DataObject) -> None:
 
 
 def test_nothing_is_lost_where_windows_meet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chunks_module, "_CORE_BYTES", 10_000)
+    monkeypatch.setattr(chunks_module, "_WINDOW_BYTES", 20_000)
     monkeypatch.setattr(chunks_module, "MARGIN_BYTES", 5_000)
     tokens = [made("glpat-<20:alnum>", str(i)) for i in range(400)]
     content = b"".join(token + b"\n" * (i % 7 + 1) + b"." * (i * 37 % 200) + b" " for i, token in enumerate(tokens))

@@ -25,7 +25,7 @@ MAX_STREAM_BYTES: Final = 512 * MIB
 MARGIN_BYTES: Final = 192 * KIB
 """More than three times `decoding.MAX_RUN_BYTES` and six times `private_key.MAX_KEY_BYTES`."""
 
-_CORE_BYTES: Final = 4 * MIB
+_WINDOW_BYTES: Final = 4 * MIB + 2 * MARGIN_BYTES
 _PROBE_BYTES: Final = 512
 _INFLATE_BYTES: Final = MIB
 _GZIP: Final = b"\x1f\x8b\x08"
@@ -34,7 +34,7 @@ _GZIP: Final = b"\x1f\x8b\x08"
 class Window(Struct, frozen=True, kw_only=True):
     """A stretch of a stream; `line` and `column` are of its first byte."""
 
-    content: bytes
+    content: memoryview
     start: int
     stop: int
     line: int
@@ -68,22 +68,28 @@ def opened(chunks: Iterator[Buffer]) -> Opened:
 
 
 def windows(chunks: Iterable[Buffer]) -> Iterator[Window]:
-    """Overlapping windows of a stream, in order."""
-    held = bytearray()
-    start, line, column = 0, 1, 1
+    """Overlapping windows of a stream, in order; each is valid until the next is taken."""
+    held = bytearray(_WINDOW_BYTES)  # one for all: fresh memory costs more than the copy into it
+    view = memoryview(held)
+    filled = start = 0
+    line, column = 1, 1
     for chunk in chunks:
-        held += chunk
-        if len(held) < start + _CORE_BYTES + MARGIN_BYTES:
-            continue
-        stop = len(held) - MARGIN_BYTES
-        yield Window(content=bytes(held), start=start, stop=stop, line=line, column=column)
-        cut = max(0, stop - MARGIN_BYTES)
-        lines = held.count(b"\n", 0, cut)
-        line += lines
-        column = cut - held.rfind(b"\n", 0, cut) if lines else column + cut
-        del held[:cut]
-        start = stop - cut
-    yield Window(content=bytes(held), start=start, stop=len(held) + 1, line=line, column=column)
+        rest, taken = memoryview(chunk), 0
+        while taken < len(rest):
+            step = min(len(rest) - taken, _WINDOW_BYTES - filled)
+            view[filled : filled + step] = rest[taken : taken + step]
+            filled += step
+            taken += step
+            if filled < _WINDOW_BYTES:
+                break
+            yield Window(content=view, start=start, stop=_WINDOW_BYTES - MARGIN_BYTES, line=line, column=column)
+            cut = _WINDOW_BYTES - 2 * MARGIN_BYTES
+            lines = held.count(b"\n", 0, cut)
+            line += lines
+            column = cut - held.rfind(b"\n", 0, cut) if lines else column + cut
+            held[: 2 * MARGIN_BYTES] = held[cut:]
+            filled, start = 2 * MARGIN_BYTES, MARGIN_BYTES
+    yield Window(content=view[:filled], start=start, stop=filled + 1, line=line, column=column)
 
 
 def _whole(chunks: Iterator[Buffer]) -> Opened:
