@@ -38,4 +38,7 @@ def parse_rfc3339(text: str) -> datetime:
         raise InvalidInputError(f"not an RFC 3339 time: {text[:40]!r}") from error
     if moment.tzinfo is None:
         raise InvalidInputError(f"time without a zone: {text[:40]!r}")
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:  # the last hours of the year 9999, or the first of the year 1, somewhere else
+        raise InvalidInputError(f"a time outside the years 1 to 9999: {text[:40]!r}") from error

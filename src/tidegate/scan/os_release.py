@@ -20,6 +20,8 @@ PRECEDENCE: Final = (
     "etc/debian_version",
 )
 """Where an operating system is named, the most telling first."""
+_MAX_WRITTEN_CHARS: Final = 4 * MAX_FIELD_CHARS
+"""Of a value with its quotes and backslashes: taking them off costs the square of its length."""
 _NAMED_BY_TEXT: Final = (
     ("red hat enterprise linux", "rhel"),
     ("centos", "centos"),
@@ -75,7 +77,7 @@ def parse_os_release(text: str) -> OsRelease | None:
     for line in text.splitlines():
         name, equals, value = line.strip().partition("=")
         if equals and not name.startswith("#"):
-            fields[name] = _unquoted(value)[:MAX_FIELD_CHARS]
+            fields[name] = _unquoted(value[:_MAX_WRITTEN_CHARS])[:MAX_FIELD_CHARS]
     identity = fields.get("ID", "linux").lower()
     if not fields or not _ID.fullmatch(identity):
         return None

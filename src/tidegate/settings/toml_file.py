@@ -7,12 +7,16 @@ from pathlib import Path
 from typing import Any, Final
 
 from tidegate.bounds import MIB, read_bounded
-from tidegate.errors import NotFoundError, OutsideError, UsageError
+from tidegate.errors import BoundExceededError, NotFoundError, OutsideError, UsageError
 
 FILE_NAME: Final = "tidegate.toml"
 MAX_FILE_BYTES: Final = MIB
-_TABLE: Final = re.compile(r"\s*\[\s*([A-Za-z0-9_\-.\s\"']+?)\s*\]\s*(?:#.*)?$")
-_ASSIGNMENT: Final = re.compile(r"\s*([A-Za-z0-9_\-.\s\"']+?)\s*=")
+MAX_KEY_DOTS: Final = 64
+"""Dots in front of the `=` of a line, or in its brackets: the reader's work grows with the square of a key's parts."""
+_MAX_KEY_CHARS: Final = 200
+"""A line whose key is longer is not looked for when a value's place is told; no setting has such a name."""
+_TABLE: Final = re.compile(r"\[([A-Za-z0-9_\-. \t\"']+)\]")
+_ASSIGNMENT: Final = re.compile(r"([A-Za-z0-9_\-. \t\"']+)=")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +39,7 @@ def read_toml(path: Path) -> TomlSettings:
     Raises:
         NotFoundError: there is no such file.
         OutsideError: it cannot be read.
-        BoundExceededError: over 1 MiB.
+        BoundExceededError: over 1 MiB, or `MAX_KEY_DOTS`.
         UsageError: not TOML; the message names line and column.
     """
     import tomllib
@@ -49,8 +53,9 @@ def read_toml(path: Path) -> TomlSettings:
         raise OutsideError(f"cannot be read: {error.strerror}", where=str(path)) from error
     try:
         text = raw.decode()
+        _check_keys(text, path)
         document = tomllib.loads(text)
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # broken text, TOML or numbers
         raise UsageError(f"not TOML: {error}", where=str(path)) from error
     return TomlSettings(path=path, values=dict(_flatten(document)), lines=_lines(text))
 
@@ -66,10 +71,17 @@ def _flatten(document: dict[str, Any]) -> list[tuple[str, Any]]:
     return flat
 
 
+def _check_keys(text: str, path: Path) -> None:
+    for line in text.splitlines():
+        if line.count(".") > MAX_KEY_DOTS and ("=" in line or "]" in line):
+            raise BoundExceededError("MAX_KEY_DOTS", MAX_KEY_DOTS, where=str(path))
+
+
 def _lines(text: str) -> dict[str, int]:
     found: dict[str, int] = {}
     table = ""
     for number, line in enumerate(text.splitlines(), start=1):
+        line = line.strip()[:_MAX_KEY_CHARS]  # noqa: PLW2901 - the rest of it says nothing of keys
         if header := _TABLE.match(line):
             table = _dotted(header[1])
             found.setdefault(table, number)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import yaml
 
-from tidegate.bounds import MIB
+from tidegate.bounds import MIB, printable
 from tidegate.errors import BoundExceededError, InvalidInputError
 from tidegate.evidence import IdleWord, InVain, SaidIn, Word
 from tidegate.values import Struct, field
@@ -17,9 +17,12 @@ from tidegate.vex.product import Scope, products_of
 from tidegate.wire import from_builtins
 
 MAX_FILE_BYTES: Final = 4 * MIB
+MAX_DEPTH: Final = 16
+"""Lists and maps in each other, of the YAML form."""
 
 _EXPIRES: Final = "exp:"
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+_NO_VALUE: Final = frozenset({"", "~", "null"})
 _EVERYTHING: Final = frozenset(About)
 _SECTIONS: Final[Mapping[str, About]] = {
     "vulnerabilities": About.FINDING,
@@ -40,7 +43,7 @@ class _Entry(Struct, frozen=True, kw_only=True):
     paths: list[str] = field(default_factory=list)
     purls: list[str] = field(default_factory=list)
     statement: str = ""
-    expired_at: Any = ""  # YAML makes a date of it, or a moment, or leaves it text
+    expired_at: str = ""
 
 
 def read_trivyignore(raw: bytes, *, where: str) -> Ignores:
@@ -89,7 +92,8 @@ def read_trivyignore_yaml(raw: bytes, *, where: str) -> Ignores:
         for number, told in enumerate(_listed(document, section, where), 1):
             source = f"{where}#{section}[{number}]"
             entry = from_builtins(told, _Entry, what=source)
-            day = _day(str(entry.expired_at)[:10])
+            until = "" if entry.expired_at in _NO_VALUE else entry.expired_at
+            day = _day(until[:10])
             word = Word(
                 said_in=SaidIn.TRIVYIGNORE,
                 source=source,
@@ -98,7 +102,7 @@ def read_trivyignore_yaml(raw: bytes, *, where: str) -> Ignores:
                 reason=reason_of(entry.statement),
                 expires=day,
             )
-            if entry.expired_at and day is None:
+            if until and day is None:
                 idle.append(IdleWord(word=word, why=InVain.MALFORMED, detail="expired_at is no date"))
                 continue
             scope = Scope(packages=products_of(entry.purls))
@@ -146,17 +150,28 @@ def _check_size(raw: bytes, where: str) -> None:
 
 
 def _loaded(raw: bytes, where: str) -> Mapping[str, Any]:
+    loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # every scalar stays text
     try:
-        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(raw)):
-            raise InvalidInputError("an alias", where=where, remedy="write it out")
-        document = yaml.load(raw, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - a safe loader
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise InvalidInputError(f"not YAML: {str(error).splitlines()[0][:200]}", where=where) from error
-    if document is None:
+        _check_events(yaml.parse(raw, Loader=loader), where)
+        document = yaml.load(raw, Loader=loader)  # noqa: S506 - makes nothing but text, lists and dicts
+    except (yaml.YAMLError, ValueError) as error:
+        raise InvalidInputError(f"not YAML: {printable(' '.join(str(error).split())[:200])}", where=where) from error
+    if not document:
         return {}
     if not isinstance(document, dict):
         raise InvalidInputError("not a table of sections", where=where)
     return document
+
+
+def _check_events(events: Iterator[yaml.Event], where: str) -> None:
+    """Refuses aliases, and nesting that the reader, which recurses in C, could not come back from."""
+    depth = 0
+    for event in events:
+        if isinstance(event, yaml.AliasEvent):
+            raise InvalidInputError("an alias", where=where, remedy="write it out")
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            raise BoundExceededError("MAX_DEPTH", MAX_DEPTH, where=where)
 
 
 def _listed(document: Mapping[str, Any], section: str, where: str) -> list[Any]:

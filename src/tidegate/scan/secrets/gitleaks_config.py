@@ -6,13 +6,13 @@ told, never dropped. The expressions come from whoever wrote the file: name only
 """
 
 import re
-import tomllib
 from collections.abc import Iterator
 from typing import Any, Final
 
 from tidegate.bounds import KIB, MIB
 from tidegate.errors import BoundExceededError, InvalidInputError
 from tidegate.inventory import Outcome, OutcomeStatus
+from tidegate.scan.catalogers.locked.toml_form import read_toml
 from tidegate.scan.secrets.allowlist import Allowlist
 from tidegate.scan.secrets.automaton import expression_fits
 from tidegate.scan.secrets.go_regex import python_regex
@@ -59,11 +59,7 @@ def read_gitleaks_config(raw: bytes, *, where: str = ".gitleaks.toml") -> Gitlea
     """
     if len(raw) > MAX_CONFIG_BYTES:
         raise BoundExceededError("MAX_CONFIG_BYTES", MAX_CONFIG_BYTES, where=where)
-    try:
-        document = tomllib.loads(raw.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidInputError(f"not TOML: {error}", where=where) from error
-    return _Reading(where).taken(document)
+    return _Reading(where).taken(read_toml(raw, where=where))
 
 
 class _Reading:
