@@ -5,7 +5,10 @@ set -eu
 cd "$(dirname "$0")/.."
 what="${1:-run}"
 stamp=".venv/.$what-$(cat requirements/*.txt pyproject.toml | cksum | cut -d' ' -f1)"
-[ -e "$stamp" ] && exit 0
+
+# Compiled once here, because many images of builders set PYTHONDONTWRITEBYTECODE: every start would compile it all anew.
+compile() { env -u PYTHONDONTWRITEBYTECODE .venv/bin/python -m compileall -q "$@" >/dev/null 2>&1 || true; }
+[ -e "$stamp" ] && { compile src/tidegate; exit 0; }
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 fail() { say "$*"; exit 3; }
@@ -48,6 +51,7 @@ pip() { .venv/bin/python -m pip --disable-pip-version-check --quiet "$@"; }
 # The build backend looks for its program on PATH.
 PATH="$PWD/.venv/bin:$PATH" pip install --no-deps --no-build-isolation --editable . ||
     fail "could not install tidegate itself"
+compile -j 0 src/tidegate .venv/lib
 rm -f .venv/."$what"-*
 : >"$stamp"
 say "done: .venv/bin/tidegate"
