@@ -98,7 +98,8 @@ def test_cases_that_do_not_hold_say_why() -> None:
         ("{scan: {age: long}}", "not a duration"),
         ("{sbom: {components: none}}", "not a whole number"),
         ("{vsa: {verdict: PASSED}}", "unknown verdict 'PASSED'"),
-        ("{provenance: {}}", "unknown key 'provenance'"),
+        ("{approval: {}}", "unknown key 'approval'"),
+        ("{provenance: {builder: x}}", "unknown key 'builder'"),
     ],
 )
 def test_what_cannot_be_given(given: str, expected: str) -> None:

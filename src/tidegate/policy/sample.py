@@ -9,7 +9,18 @@ from typing import Any, Final
 from tidegate.artifact import Digest
 from tidegate.clock import rfc3339
 from tidegate.errors import InvalidInputError
-from tidegate.evidence import SBOM, SCAN, VSA, Boundary, Decision, Evidence, PolicyRef, PredicateType, Verdict
+from tidegate.evidence import (
+    PROVENANCE,
+    SBOM,
+    SCAN,
+    VSA,
+    Boundary,
+    Decision,
+    Evidence,
+    PolicyRef,
+    PredicateType,
+    Verdict,
+)
 from tidegate.evidence.scan_report import SCHEMA_VERSION
 from tidegate.policy.scan_view import view_scan
 from tidegate.policy.vsa import to_vsa
@@ -20,6 +31,9 @@ SUBJECT: Final = Digest("sha256:" + "0" * 64)
 """The image every policy test speaks of."""
 SIGNER: Final = "0" * 64
 """The key every policy test trusts."""
+
+SOURCE: Final = "https://example.com/team/app"
+"""Where the image of every policy test was built from."""
 
 Predicate = tuple[PredicateType, Mapping[str, Any]]
 
@@ -215,6 +229,15 @@ def sample_report(node: Node | None, made_at: datetime) -> Predicate:
 def sample_sbom(components: int) -> Predicate:
     """A bill of materials with so many components."""
     return SBOM, {"bomFormat": "CycloneDX", "specVersion": "1.6", "components": [{}] * components}
+
+
+def sample_provenance(source: str) -> Predicate:
+    """Build provenance that names this source, with a commit; or none for ""."""
+    materials = [{"uri": f"git+{source}", "digest": {"gitCommit": "0" * 40}}] if source else []
+    return PROVENANCE, {
+        "buildDefinition": {"buildType": "test", "externalParameters": {}, "resolvedDependencies": materials},
+        "runDetails": {"builder": {"id": "test"}},
+    }
 
 
 def sample_vsa(verdict: Verdict, boundary: Boundary, made_at: datetime) -> Predicate:

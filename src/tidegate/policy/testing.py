@@ -14,7 +14,17 @@ from tidegate.policy.context import ContainerContext, Context
 from tidegate.policy.decide import decide
 from tidegate.policy.document import each_of, header_and_spec, kind_of
 from tidegate.policy.rule import Policy
-from tidegate.policy.sample import CONTAINER, SIGNER, SUBJECT, filled, sample_report, sample_sbom, sample_vsa
+from tidegate.policy.sample import (
+    CONTAINER,
+    SIGNER,
+    SOURCE,
+    SUBJECT,
+    filled,
+    sample_provenance,
+    sample_report,
+    sample_sbom,
+    sample_vsa,
+)
 from tidegate.rules.marked_yaml import Node, read_documents
 from tidegate.rules.reading import Fields, as_member, defect, suggestion
 from tidegate.wire import from_builtins
@@ -23,6 +33,9 @@ DEFAULT_AT: Final = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 """The moment of a test that names none."""
 DEFAULT_AGE: Final = timedelta(hours=1)
 """How old evidence is when a test does not say."""
+
+_CONTENT: Final = {"scan": "report", "sbom": "components", "vsa": "verdict", "provenance": "source"}
+"""Kinds of evidence a test may give, and the key beside `age` and `signed` that says what is in it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,12 +179,12 @@ def _typed(node: Node, value: object, kind: type[ContainerContext]) -> Container
 def _evidence(node: Node | None, boundary: Boundary, at: datetime) -> tuple[Evidence, ...]:
     if node is None:
         return ()
-    kinds = Fields.of(node, "scan", "sbom", "vsa")
+    kinds = Fields.of(node, *_CONTENT)
     return tuple(_one(kind, kinds.node(kind), boundary, at) for kind in kinds.table.entries)
 
 
 def _one(kind: str, node: Node, boundary: Boundary, at: datetime) -> Evidence:
-    content = {"scan": "report", "sbom": "components", "vsa": "verdict"}[kind]
+    content = _CONTENT[kind]
     fields = Fields.of(node, "age", "signed", content)
     made_at = at - fields.duration("age", DEFAULT_AGE)
     given = fields.optional(content)
@@ -179,6 +192,8 @@ def _one(kind: str, node: Node, boundary: Boundary, at: datetime) -> Evidence:
         predicate_type, predicate = sample_report(given, made_at)
     elif kind == "sbom":
         predicate_type, predicate = sample_sbom(fields.whole_number(content, 1, most=100_000))
+    elif kind == "provenance":
+        predicate_type, predicate = sample_provenance(fields.text(content, SOURCE))
     else:
         verdict = as_member(given, Verdict) if given is not None else Verdict.ALLOW
         predicate_type, predicate = sample_vsa(verdict, boundary, made_at)
