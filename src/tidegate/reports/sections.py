@@ -207,11 +207,16 @@ def _advice(report: ScanReport) -> Section:
         columns=("Change", "From", "To", "Removes", "Adds"),
         rows=_rows(
             *(
-                (one.kind, one.subject, one.to, _ids(one.removes), _ids(one.adds) if not one.unknown else one.unknown)
+                (one.kind, _short(one.subject), one.to, _ids(one.removes), one.unknown or _ids(one.adds))
                 for one in report.advice
             )
         ),
     )
+
+
+def _short(purl: str) -> str:
+    """A package URL without its qualifiers: they are told where the package is."""
+    return purl.partition("?")[0]
 
 
 def _ids(ids: tuple[str, ...], shown: int = 5) -> str:
@@ -295,7 +300,7 @@ def _files(report: ScanReport) -> Section:
                 (
                     kind,
                     one.path,
-                    one.package or "",
+                    _short(str(one.package or "")),
                     one.layer.short if one.layer else "",
                     "configuration" if one.is_configuration else "",
                 )
