@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 from check_samples import SUBJECTS, Sample, samples
 
-from tidegate.checks.check import own_checks
+from tidegate.checks.check import load_checks, own_checks, own_text
 
 _CIS_DOCKER = {
     4: range(1, 13),
@@ -38,6 +38,12 @@ def test_a_check_objects_to_what_it_is_for(sample: Sample) -> None:
 def test_no_check_is_without_samples(subject: str) -> None:
     told = {(one.check, one.at is not None) for one in samples() if one.subject == subject}
     assert told == {(check.id, is_bad) for check in own_checks(subject).checks for is_bad in (True, False)}
+
+
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_own_checks_stand_the_check_that_others_do(subject: str) -> None:
+    (checked,) = load_checks(own_text(subject), file=f"{subject}.yaml")
+    assert checked.checks == own_checks(subject).checks
 
 
 def test_no_id_is_given_twice() -> None:
