@@ -8,10 +8,18 @@ from pathlib import Path
 import pytest
 
 from tidegate import ledger
-from tidegate.admission.records import file_envelope, gather, ledger_line, record, records_of
+from tidegate.admission.records import (
+    evidence_of_others,
+    file_envelope,
+    file_others,
+    gather,
+    ledger_line,
+    record,
+    records_of,
+)
 from tidegate.artifact import Digest
 from tidegate.errors import OutsideError
-from tidegate.evidence import SCAN, VSA, Statement, Subject
+from tidegate.evidence import PROVENANCE, SCAN, VSA, Statement, Subject
 from tidegate.oversight.passport import passport
 from tidegate.signing.envelope import sign
 from tidegate.signing.keys import SigningKey, TrustedKeys
@@ -135,3 +143,32 @@ def test_a_passport_with_a_strangers_statement_is_not_sound(database: Database) 
         found = passport(connection, IMAGE, TRUSTED)
         assert not found.sound
         assert [entry.detail["in_ledger"] for entry in found.entries] == [True, True]
+
+
+def built(*subjects: Digest) -> Statement:
+    named = tuple(Subject(name="image", digest=subject) for subject in subjects)
+    return Statement(subjects=named, predicate_type=PROVENANCE, predicate={"a": 1})
+
+
+def test_provenance_others_signed_is_filed_under_its_subject_once(database: Database) -> None:
+    envelope = sign(built(Digest.of(b"other"), IMAGE), KEY).content
+    with database.begin() as connection:
+        (first,) = file_others(connection, [envelope], IMAGE, TRUSTED, at=AT)
+        assert file_others(connection, [envelope], IMAGE, TRUSTED, at=AT + timedelta(days=2)) == (first,)
+        (evidence,) = gather(connection, IMAGE, TRUSTED).evidence
+    assert (evidence.subject, evidence.made_at, evidence.signers) == (IMAGE, AT, (KEY.key_id,))
+    assert evidence_of_others([envelope], IMAGE, TRUSTED, at=AT) == (evidence,)
+
+
+def test_nothing_else_that_hangs_on_an_artifact_becomes_evidence(database: Database) -> None:
+    stranger = SigningKey.generate()
+    hanging = [
+        b"not an envelope",
+        sign(scan(0), KEY).content,
+        sign(built(Digest.of(b"other")), KEY).content,
+        sign(built(IMAGE), stranger).content,
+    ]
+    with database.begin() as connection:
+        assert file_others(connection, hanging, IMAGE, TRUSTED, at=AT) == ()
+        assert records_of(connection, IMAGE) == ()
+    assert evidence_of_others(hanging, IMAGE, TRUSTED, at=AT) == ()
