@@ -36,7 +36,7 @@ CATALOGERS: Final[tuple[Cataloger, ...]] = (
     Listed("wordpress", 1, "catalogers.installed.wordpress", "WordPressCataloger"),
     Listed("go-binary", 2, "catalogers.go_binary", "GoBinaryCataloger"),
     Listed("rust-binary", 1, "catalogers.rust_binary", "RustBinaryCataloger"),
-    Listed("program", 1, "catalogers.program", "ProgramCataloger"),
+    Listed("program", 2, "catalogers.program", "ProgramCataloger"),
     Listed("embedded-sbom", 1, "catalogers.embedded_sbom", "EmbeddedSbomCataloger"),
 )
 """What reads an image or an unpacked root file system: that which is installed. Of folders: `scan/source_roster.py`."""

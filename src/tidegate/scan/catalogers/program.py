@@ -46,7 +46,7 @@ class ProgramCataloger:
     """Recognises programs and libraries; one instance serves all threads."""
 
     name = "program"
-    version = 1
+    version = 2
     wants = Wants(programs=True, max_bytes=192 * MIB)
 
     def __init__(self, rows: tuple[ProgramRow, ...] = PROGRAMS) -> None:

@@ -152,4 +152,27 @@ INTERPRETERS: Final[tuple[ProgramRow, ...]] = (
         sample=(b"BusyBox v1.35.0 (Debian 1:1.35.0-4+b1)", "1.35.0"),
         counter=b"BusyBox v%s",
     ),
+    row(
+        "go",
+        "go",
+        rb"\xff Go buildinf:\x08\x02\x00{16}[\x05-\x14]go(1\.\d{1,2}(?:\.\d{1,2})?)",
+        needs=b"path\tcmd/go\n",
+        license="BSD-3-Clause",
+        product="go",
+        sample=(b"\xff Go buildinf:\x08\x02" + bytes(16) + b"\x08go1.26.8\xd6\x010wpath\tcmd/go\nbuild", "1.26.8"),
+        counter=b"\xff Go buildinf:\x08\x02" + bytes(16) + b"\x08go1.26.8\xd6\x010wpath\texample.com/go\nbuild",
+    ),
+    row(
+        "rust",
+        "rustc",
+        rb"\x00rustc version (1\.\d{1,3}\.\d{1,2})[ -]",
+        needs=b"rustc_driver",
+        license="MIT OR Apache-2.0",
+        product="rust",
+        sample=(
+            b"librustc_driver-61081.so\x00\x00rustc version 1.95.0 (59807616e 2026-04-14)\x00",
+            "1.95.0",
+        ),
+        counter=b"\x00rustc version 1.95.0 (59807616e 2026-04-14)\x00",
+    ),
 )

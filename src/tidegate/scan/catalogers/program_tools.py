@@ -236,6 +236,15 @@ TOOLS: Final[tuple[ProgramRow, ...]] = (
         counter=b"systemd is running in",
     ),
     row(
+        "gzip",
+        "gzip",
+        rb"\x00(1\.\d{1,2})\x00",
+        needs=b"while zipping",
+        license="GPL-3.0-or-later",
+        sample=(b"gzip\x00file size changed while zipping\n\x001.12\x00\x00", "1.12"),
+        counter=b"gzip since 1.12\x00",
+    ),
+    row(
         "linux-kernel",
         "vmlinuz vmlinux bzimage",
         rb"(?<![\w.])(\d\.\d{1,3}+\.\d{1,3}+[\w.+-]{0,60}+) \([^()@\x00]{1,100}+@[^()@\x00]{1,100}+\) ",
