@@ -124,6 +124,7 @@ def test_an_empty_image_is_a_document_too() -> None:
         ((), []),
         (("MIT",), [{"license": {"id": "MIT"}}]),
         (("mit",), [{"license": {"id": "MIT"}}]),
+        (("MIT AND LicenseRef-own",), [{"expression": "MIT AND LicenseRef-own"}]),
         (("MIT AND (Apache-2.0 OR BSD-3-Clause)",), [{"expression": "MIT AND (Apache-2.0 OR BSD-3-Clause)"}]),
         (("GPL-2+ with a smile",), [{"license": {"name": "GPL-2+ with a smile"}}]),
         (("MIT", "MIT OR Zlib"), [{"license": {"id": "MIT"}}, {"license": {"name": "MIT OR Zlib"}}]),

@@ -149,7 +149,8 @@ class _Sitting:
         members = self._collection(name)
         if name not in staged:
             values = members.values(policy.runtime.needed(name))
-            staged[name] = policy.runtime.stage(self._variables, name, values)
+            # There is nothing to ask of each of none.
+            staged[name] = policy.runtime.stage(self._variables, name, values) if values or not name else []
         try:
             found = objections(rule.program, staged[name])
         except EvaluationError as error:

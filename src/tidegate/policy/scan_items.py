@@ -35,8 +35,10 @@ class Shape(Generic[_T]):
         """Some members, shown when somebody asks."""
 
         def values(names: Collection[str]) -> list[dict[str, object]]:
-            fields = [(name, self.fields[name]) for name in names if name in self.fields]
-            return [{name: value(one) for name, value in fields} | {"index": index} for index, one in enumerate(found)]
+            known = [name for name in names if name in self.fields]
+            columns = [map(self.fields[name], found) for name in known]
+            keys = (*known, "index")
+            return [dict(zip(keys, row, strict=True)) for row in zip(*columns, range(len(found)), strict=True)]
 
         return Members(values=values, item=lambda index: self.item(found[index]))
 

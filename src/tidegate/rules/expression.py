@@ -162,7 +162,8 @@ class Runtime:
         Only fields that some rule names are handed over: turning them into CEL's values is most of a decision's cost.
         """
         needed = self.needed(collection)
-        items = [{name: value for name, value in item.items() if name in needed} for item in items]
+        if items and not items[0].keys() <= needed:
+            items = [{name: value for name, value in item.items() if name in needed} for item in items]
         starts = range(0, len(items), CHUNK_ITEMS) or range(1)
         return [self._env.Activation({**variables, _ITEMS: items[start : start + CHUNK_ITEMS]}) for start in starts]
 
