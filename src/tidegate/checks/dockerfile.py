@@ -169,7 +169,8 @@ def _flags(text: str) -> tuple[dict[str, str], str]:
         value = (found[2] or "").replace('"', "").replace("'", "")
         flags[found[1]] = f"{flags[found[1]]} {value}" if found[1] in flags else value
         at = found.end()
-    return flags, text[at:].lstrip()
+    rest = text[at:].lstrip()
+    return flags, rest[3:].lstrip() if rest.startswith("-- ") else rest
 
 
 def _exec_form(text: str) -> list[str] | None:

@@ -47,6 +47,9 @@ class _Stage:
         if one.keyword in _EXPANDED:
             words = tuple(substituted(word, self.values) for word in one.words)
             one = replace(one, text=substituted(one.text, self.values), words=words)
+        if one.keyword == "WORKDIR" and (before := self.inherited("WORKDIR")) and before.text.startswith("/"):
+            # A relative folder lies in the one before it, and is known when that is.
+            one = replace(one, text=one.text if one.text.startswith("/") else f"{before.text}/{one.text}")
         self.instructions.append(one)
         if one.is_trigger:
             return

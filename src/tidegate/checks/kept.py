@@ -19,7 +19,7 @@ from tidegate.evidence import Misconfiguration
 from tidegate.inventory import Inventory
 from tidegate.wire import from_msgpack, to_msgpack
 
-ANSWER_VERSION: Final = 2
+ANSWER_VERSION: Final = 3
 """Raised with every change of what the same checks say of the same image, and of what they are told of it."""
 
 

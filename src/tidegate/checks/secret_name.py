@@ -10,6 +10,8 @@ _SECRET: Final = re.compile(
 )
 _HARMLESS: Final = re.compile(r"(?:_FILE|_PATH|_NAME|_ID|_TTL|_ENABLED|_LENGTH|_EXPIRY|_TYPE|_HEADER)$|^(?:OLD)?PWD$")
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_PLAIN_URL: Final = re.compile(r"[a-z][a-z0-9+.-]{0,30}://[^@\s]*")
+_REFERENCE: Final = re.compile(r"\$[A-Za-z_]\w*")
 _EMPTY: Final = frozenset({"", "changeme", "none", "null", "false", "true", "0", "1", "yes", "no"})
 
 
@@ -20,9 +22,9 @@ def is_secret_name(name: str) -> bool:
 
 
 def looks_empty(value: str) -> bool:
-    """True for a value that can be no secret: nothing, a flag, a reference to another variable."""
+    """True for a value that can be no secret: nothing, a flag, a reference to a variable, a URL without a user."""
     text = value.strip().strip("\"'").lower()
-    return text in _EMPTY or is_reference(text)
+    return text in _EMPTY or is_reference(text) or bool(_PLAIN_URL.fullmatch(text))
 
 
 def is_reference(value: str) -> bool:
@@ -30,4 +32,4 @@ def is_reference(value: str) -> bool:
     text = value.strip()
     if text.startswith("${"):
         return text.endswith("}") and ":-" not in text and ":=" not in text
-    return text.startswith("$")
+    return bool(_REFERENCE.fullmatch(text))
