@@ -24,7 +24,7 @@ CATALOGERS: Final[tuple[Cataloger, ...]] = (
     Listed("node", 1, "catalogers.installed.node", "NodeCataloger"),
     Listed("gem", 1, "catalogers.installed.gem", "GemCataloger"),
     Listed("composer", 1, "catalogers.installed.composer", "ComposerCataloger"),
-    Listed("java-archive", 1, "catalogers.installed.java_archive", "JavaArchiveCataloger"),
+    Listed("java-archive", 2, "catalogers.installed.java_archive", "JavaArchiveCataloger"),
     Listed("java-runtime", 1, "catalogers.installed.java_runtime", "JavaRuntimeCataloger"),
     Listed("dotnet", 1, "catalogers.installed.dotnet", "DotnetCataloger"),
     Listed("ghc-database", 1, "catalogers.installed.ghc_database", "GhcDatabaseCataloger"),

@@ -84,6 +84,17 @@ def test_a_renamed_archive_is_no_second_component() -> None:
     assert told("vendor-shop-1.0.jar", zipped(pom_properties("org.x", "shop", "1.0"))) == [("org.x:shop", "1.0")]
 
 
+def test_a_well_known_archive_without_version_in_its_name_is_not_what_is_shaded_into_it() -> None:
+    shaded = manifest(Bundle_SymbolicName="com.google.inject", Bundle_Version="4.2.3")
+    shaded |= pom_properties("cglib", "cglib", "3.2.12")
+    assert sorted(told("usr/share/java/guice.jar", zipped(shaded))) == [
+        ("cglib:cglib", "3.2.12"),
+        ("com.google.inject:guice", "4.2.3"),
+    ]
+    own = manifest(Bundle_Version="4.2.3") | pom_properties("com.google.inject", "guice", "4.2.3")
+    assert told("usr/share/java/guice.jar", zipped(own)) == [("com.google.inject:guice", "4.2.3")]
+
+
 def test_a_stranger_that_shades_others_is_a_component_of_its_own() -> None:
     content = zipped(manifest() | pom_properties("org.x", "one", "1.0") | pom_properties("org.x", "two", "2.0"))
     assert sorted(told("bundle-5.1.jar", content)) == [("bundle", "5.1"), ("org.x:one", "1.0"), ("org.x:two", "2.0")]

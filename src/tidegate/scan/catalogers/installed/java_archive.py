@@ -16,6 +16,7 @@ from tidegate.inventory import Basis, FileFacts, Package, PackageKind, Version
 from tidegate.scan.cataloger import ImageFile, Wants
 from tidegate.scan.catalogers.harvest import Harvest, fits
 from tidegate.scan.catalogers.installed.documents import note, notes
+from tidegate.scan.catalogers.installed.java_groups import known_group
 from tidegate.scan.catalogers.installed.java_manifest import (
     MAX_MANIFEST_BYTES,
     MAX_POM_BYTES,
@@ -65,7 +66,7 @@ class JavaArchiveCataloger:
     """Reads Maven coordinates out of Java archives, and out of the metadata of unpacked ones."""
 
     name = "java-archive"
-    version = 1
+    version = 2
     wants = Wants(names=frozenset({_PROPERTIES}), suffixes=frozenset(_SUFFIXES), max_bytes=MAX_ARCHIVE_BYTES)
 
     def __init__(self, limits: ArchiveLimits | None = None) -> None:
@@ -246,13 +247,15 @@ def _own(stem: str, found: list[tuple[Coordinates, tuple[str, ...]]]) -> Coordin
 def _is_told(named: Coordinates, found: list[tuple[Coordinates, tuple[str, ...]]], stem: str) -> bool:
     """True when one of the coordinates is the archive itself under another file name (`COPY target/x-1.0.jar app.jar`).
 
-    A file name with a version stands for itself, unless the only coordinates in the archive have that version.
+    A file name with a version stands for itself, unless the only coordinates in the archive have that version; so does
+    that of a well-known artifact whose manifest has a version of its own (`guice.jar`, with cglib shaded in).
     """
     if any(it.version == named.version and it.artifact in {named.artifact, stem} for it, _ in found):
         return True
     versioned = stem.endswith(named.version)
     same = any(it.version == named.version for it, _ in found)
-    return bool(found) and (not versioned or (len(found) == 1 and same))
+    is_known = bool(known_group(named.artifact, named.version))
+    return bool(found) and ((len(found) == 1 and same) if versioned else (same or not is_known))
 
 
 def _package(
