@@ -22,9 +22,10 @@ _DEPTH: Final = 4
 """Slashes in the path of one package's file."""
 _HEAD_BYTES: Final = 4_096
 _FORMAT: Final = re.compile(rb"(?im)^format(?:-specification)?:")
-_LINE: Final = re.compile(rb"(?im)^(?:(files|format)[^:\n]*:|license:([^\n]*)|[ \t\r]*$)")
+_LINE: Final = re.compile(rb"(?i)\n(?:(files|format)[^:\n]*:|license:([^\n]*)|[ \t\r]*(?=\n))")
+"""Begins with what ends the line before: a search for that is a few times faster than one for the start of a line."""
 _COMMON: Final = re.compile(rb"/usr/share/common-licenses/([A-Za-z]+(?:-[0-9]+(?:\.[0-9]+)*)?)")
-_FREE: Final = re.compile(rb"(?im)^[ \t]*licen[sc]e:[ \t]*([A-Za-z0-9.+-]{2,40})[ \t\r]*$")
+_FREE: Final = re.compile(rb"(?i)\n[ \t]*licen[sc]e:[ \t]*([A-Za-z0-9.+-]{2,40})[ \t\r]*(?=\n)")
 _LATER: Final = re.compile(rb"(?i)(?:any|or)\s+later\s+version|or\s+\(?at\s+your\s+option\)?|or\s+newer")
 _LATER_WITHIN: Final = 1_500
 """Bytes before a reference in which its licence is named, with the versions that may be taken."""
@@ -39,7 +40,8 @@ _TEXTS: Final = (
 )
 _BSD: Final = b"redistribution and use in source and binary forms"
 _BSD_NAMES: Final = (b"neither the name", b"may not be used to endorse or promote", b"names of its contributors")
-_SPACE: Final = re.compile(rb"[\s*#>|]+")
+_MARGIN: Final = bytes.maketrans(b"*#>|", b"    ")
+"""What stands before the lines of a quoted text."""
 
 
 class CopyrightCataloger:
@@ -74,7 +76,7 @@ def _stated(content: bytes) -> dict[str, None]:
     found: dict[str, None] = {}
     texts: dict[str, None] = {}
     is_about_files, license_ = False, ""
-    for line in _LINE.finditer(content):
+    for line in _LINE.finditer(b"\n%b\n" % content):
         if line[1]:
             is_about_files = True
         elif line[2] is not None:
@@ -102,9 +104,9 @@ def _recognised(content: bytes) -> dict[str, None]:
         before = content[max(0, reference.start() - _LATER_WITHIN) : reference.start()]
         is_open = name.startswith(_WITH_VERSIONS) and _LATER.search(before) is not None
         _keep(found, f"{name}+" if is_open else name)
-    for written in _FREE.finditer(content):
+    for written in _FREE.finditer(b"\n%b\n" % content):
         _keep(found, written[1].decode())
-    plain = _SPACE.sub(b" ", content).lower()
+    plain = b" ".join(content.translate(_MARGIN).lower().split())
     for text, name in _TEXTS:
         if text in plain:
             _keep(found, name)
