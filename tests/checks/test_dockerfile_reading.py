@@ -115,6 +115,12 @@ def test_references_are_put_in(text: str, made: str) -> None:
     assert substituted(text, {"A": "1", "E": ""}) == made
 
 
+def test_values_do_not_grow_without_end() -> None:
+    assert substituted("$A$A", {"A": "x" * 5000}) == "$A$A"
+    doubling = "FROM a\nARG A=xx\n" + "ENV A=$A$A\n" * 1000 + "USER $A\n"
+    assert check_document(doubling.encode(), path="Dockerfile", kind="dockerfile") is not None
+
+
 def test_words_lose_their_quotes() -> None:
     assert words_of("a 'b c' \"d \\\" e\" f\\ g h'i'") == ["a", "b c", 'd " e', "f g", "hi"]
     assert words_of("a 'b c") == ["a", "b c"]

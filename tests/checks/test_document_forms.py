@@ -79,6 +79,12 @@ def test_bounds_of_what_services_extend() -> None:
         _check(f"services:\n  base: {{ports: [{ports}]}}\n{services}\n", "compose")
 
 
+def test_bounds_of_a_manifest() -> None:
+    rules = ", ".join(["{}"] * 50_001)
+    with pytest.raises(BoundExceededError, match="MAX_MEMBERS"):
+        _check(f"apiVersion: v1\nkind: Role\nrules: [{rules}]\n")
+
+
 def test_what_is_no_compose_file_is_refused() -> None:
     for text in ("a: b", "services: []", "services: {a: []}", "[]", ""):
         with pytest.raises(InvalidInputError):

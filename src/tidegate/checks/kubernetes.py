@@ -8,6 +8,7 @@ from tidegate.checks.image_name import split_image
 from tidegate.checks.material import Material, Spot, Values
 from tidegate.checks.plain import line_of, listed, number, table, tables, text, texts
 from tidegate.checks.secret_name import is_secret_name, looks_empty
+from tidegate.errors import BoundExceededError
 
 POD_AT: Final[Mapping[str, tuple[str, ...]]] = {
     "Pod": (),
@@ -26,6 +27,8 @@ _ROLES: Final = (
     ("initContainers", "init"),
     ("ephemeralContainers", "ephemeral"),
 )
+MAX_MEMBERS: Final = 50_000
+"""Workloads, containers, variables, rules and the like of all documents of a file."""
 _MAX_LIST_DEPTH: Final = 3
 _APPARMOR: Final = "container.apparmor.security.beta.kubernetes.io"
 
@@ -36,11 +39,18 @@ def kubernetes_material(documents: Sequence[Any], *, path: str) -> Material:
     Args:
         documents: as `tidegate.manifests.documents` read them; a `List` counts as its items.
         path: where they lie, for people.
+
+    Raises:
+        BoundExceededError: over `MAX_MEMBERS`.
     """
     objects = [one for document in documents for one in _objects(document, 0)]
     found: dict[str, list[tuple[Values, Spot]]] = {}
+    members = 0
     for one in objects:
         for collection, values, part in _values(one):
+            members += 1
+            if members > MAX_MEMBERS:
+                raise BoundExceededError("MAX_MEMBERS", MAX_MEMBERS, where=path)
             found.setdefault(collection, []).append((values, _spot(path, one, part)))
     return Material(
         variables={"manifest": {"path": path, "documents": len(objects)}}, collections=found, spot=Spot(path)

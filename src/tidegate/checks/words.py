@@ -7,6 +7,8 @@ from typing import Final
 _QUOTES: Final = "'\""
 _MAX_REPLACED: Final = 200
 """References that are replaced in one text; the rest stays as it is."""
+_MAX_MADE_CHARS: Final = 8000
+"""Text that values may make; one that would be longer stays as it is, as `A=$A$A` again and again would."""
 
 
 def words_of(text: str, *, escape: str = "\\") -> list[str]:
@@ -22,12 +24,15 @@ def unquoted_words(text: str) -> list[str]:
 def substituted(text: str, values: Mapping[str, str]) -> str:
     """Puts values into `$NAME`, `${NAME}`, `${NAME:-default}` and `${NAME:+other}`; what has none stays as it is."""
     made: list[str] = []
-    at = 0
+    at = put_in = 0
     for _ in range(_MAX_REPLACED):
         start = text.find("$", at)
         if start < 0:
             break
         value, end = _reference(text, start, values)
+        put_in += len(value or "")
+        if put_in > _MAX_MADE_CHARS:
+            return text
         made += [text[at:start], text[start:end] if value is None else value]
         at = end
     return "".join(made) + text[at:]
