@@ -93,7 +93,7 @@ def test_a_zipped_egg_tells_of_itself() -> None:
     (package,) = packages(path, zipped({"EGG-INFO/PKG-INFO": text, "my_egg.py": b""}))
     assert (package.kind, package.name, package.version) == (PackageKind.PYPI, "my-egg", "1.0")
     assert package.licenses == ("MIT",)
-    assert "no EGG-INFO" in refusal(path, zipped({"my_egg.py": b""}))
+    assert "no metadata" in refusal(path, zipped({"my_egg.py": b""}))
     assert "zip" in refusal(path, b"nothing")
 
 
