@@ -9,6 +9,7 @@ sbom:FILE
 import re
 from collections.abc import Iterator
 from enum import StrEnum
+from errno import ELOOP, ENAMETOOLONG
 from pathlib import Path
 from typing import Final
 
@@ -80,6 +81,16 @@ def parse_target(text: str) -> Target:
     """
     if not text or "\0" in text or len(text) > _MAX_TEXT_CHARS:
         raise UsageError("not a target", where=printable(text[:80]), remedy=f"begin it with one of {_SCHEMES}")
+    try:
+        return _parsed(text)
+    except OSError as error:
+        where = printable(text[:80])
+        if error.errno in {ENAMETOOLONG, ELOOP}:
+            raise UsageError(f"not a target: {error.strerror}", where=where, remedy="check the path") from error
+        raise OutsideError(f"cannot be looked at: {error.strerror}", where=where) from error
+
+
+def _parsed(text: str) -> Target:
     word, colon, rest = text.partition(":")
     if colon and word in {scheme.value for scheme in Scheme}:
         return _stated(text, Scheme(word), rest)

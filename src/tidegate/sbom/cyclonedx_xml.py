@@ -4,6 +4,7 @@
 Only what is written or read here is in the table; other elements of a stranger's document are passed over.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -15,6 +16,9 @@ from tidegate.errors import BoundExceededError, InvalidInputError
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
+_ESCAPES: Final = re.compile(rb"encoding\s*=\s*[\"'][a-z_ -]*escape", re.IGNORECASE)
+"""Python knows encodings of its own that the reader would take, and warn of on the way."""
+_DECLARATION_BYTES: Final = 200
 MAX_XML_BYTES: Final = 64 * MIB
 MAX_DEPTH: Final = 64
 """Components inside components."""
@@ -165,6 +169,8 @@ def from_xml(data: bytes, *, where: str) -> dict[str, Any]:
 
     if len(data) > MAX_XML_BYTES:
         raise BoundExceededError("MAX_XML_BYTES", MAX_XML_BYTES, where=where)
+    if _ESCAPES.search(data, 0, _DECLARATION_BYTES):
+        raise InvalidInputError("not XML: an encoding that is none of text", where=where)
     try:
         root = fromstring(data, forbid_dtd=True)
     except (ParseError, DefusedXmlException, ValueError, LookupError) as error:

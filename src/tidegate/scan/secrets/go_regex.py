@@ -35,7 +35,7 @@ def python_regex(expression: str) -> re.Pattern[bytes]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return re.compile(_scoped(text).encode("utf-8"))
-    except (re.error, RecursionError, OverflowError) as error:
+    except (re.error, RecursionError, OverflowError, UnicodeEncodeError) as error:
         raise InvalidInputError(f"not an expression that can be read: {error}") from error
 
 

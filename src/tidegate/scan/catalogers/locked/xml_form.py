@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """XML manifests as elements; entities and document types are refused."""
 
+import re
 from typing import Final
 from xml.etree.ElementTree import Element, ParseError  # the types only; defusedxml reads
 
 from tidegate.bounds import printable
 from tidegate.errors import BoundExceededError, InvalidInputError
 
+_ESCAPES: Final = re.compile(rb"encoding\s*=\s*[\"'][a-z_ -]*escape", re.IGNORECASE)
+"""Python knows encodings of its own that the reader would take, and warn of on the way."""
+_DECLARATION_BYTES: Final = 200
 MAX_TAGS: Final = 500_000
 """Opening and closing tags of one file."""
 
@@ -23,6 +27,8 @@ def read_xml(content: bytes, *, where: str) -> Element:
 
     if content.count(b"<") > MAX_TAGS:
         raise BoundExceededError("MAX_TAGS", MAX_TAGS, where=where)
+    if _ESCAPES.search(content, 0, _DECLARATION_BYTES):
+        raise InvalidInputError("not XML: an encoding that is none of text", where=where)
     try:
         root: Element = fromstring(content, forbid_dtd=True)
     except DefusedXmlException as error:
