@@ -96,3 +96,15 @@ def test_provenance_of_a_stranger_proves_nothing(strict: WholeServer, tmp_path: 
     digest, _ = image_with(strict, tmp_path / "l", "team/strange", lambda it: sign(provenance_of(it), stranger).content)
     found = strict.verdict(digest)
     assert (found["state"], rules(found)) == ("rejected", {"provenance", "in-house-source"})
+
+
+def test_provenance_that_comes_after_the_verdict_is_heard(strict: WholeServer, tmp_path: Path) -> None:
+    digest = python_image(tmp_path / "l", "late", {"h11": "0.14.0"})
+    strict.push(tmp_path / "l", "late", "team/late:1")
+    assert strict.verdict(digest)["state"] == "rejected"
+    size = (tmp_path / "l" / "blobs" / "sha256" / digest.partition(":")[2]).stat().st_size
+    after = strict.api("/events", limit=1000)["next"]
+    envelope = sign(provenance_of(digest), BUILDER).content
+    hang(strict, "team/late", {"mediaType": mt.OCI_MANIFEST, "digest": digest, "size": size}, envelope)
+    assert strict.wait_for_event("curation.image.admitted", after=after)["subject"] == digest
+    assert strict.verdict(digest)["state"] == "admitted"

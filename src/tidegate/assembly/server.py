@@ -25,6 +25,7 @@ from tidegate.execution.admit import ExecutionGate
 from tidegate.execution.gate import GateOptions
 from tidegate.inventory import Inventory
 from tidegate.ledger.note import NoteSigner
+from tidegate.loops.attached import judge_when_attached
 from tidegate.loops.child_judged import judge_parents
 from tidegate.loops.expiring import judge_before_expiry
 from tidegate.loops.new_knowledge import NewKnowledge
@@ -141,6 +142,7 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
     consumers = (
         judge_when_pushed(submit),
         judge_parents(database, submit),
+        judge_when_attached(database, submit),
         name_exposed_workloads(database, clock),
     )
     return Server(

@@ -46,6 +46,10 @@ __all__ = [
 ]
 
 
+OWN_HAND: Final = "tidegate"
+"""Who hangs the outcome of a judgement on what was judged."""
+
+
 class ManifestUnknownError(NotFoundError):
     """A repository holds no such manifest or tag."""
 
@@ -138,7 +142,7 @@ class Shelf:
         *,
         artifact_type: str,
         annotations: Mapping[str, str] | None = None,
-        who: str = "tidegate",
+        who: str = OWN_HAND,
     ) -> Digest:
         """Hangs an envelope on a subject, in the caller's transaction; again changes nothing.
 

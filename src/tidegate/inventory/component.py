@@ -151,7 +151,7 @@ class Component(Struct, frozen=True, kw_only=True):
             is judged by the distribution's advisories only, because back-ported fixes do not show in its version.
         cataloger: who read it.
         license: all `licenses` as one SPDX expression; "" when they cannot be told.
-        license_class: the strictest class an image of it falls under, of `tidegate.scan.licences`; "" when unknown.
+        license_class: the strictest class an image of it falls under, of `tidegate.licences`; "" when unknown.
     """
 
     kind: PackageKind
