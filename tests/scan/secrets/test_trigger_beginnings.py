@@ -4,11 +4,17 @@
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from secret_samples import made
 
 from tidegate.scan.secrets.automaton import COMMON_KEYS, Automaton
 from tidegate.scan.secrets.prefixes import shortened
 from tidegate.scan.secrets.rules import RULES
+from tidegate.scan.secrets.telltales import HEX_RUN
+
+BINARIES = Automaton(RULES, text=False)
+PIECES = (b"\0", b"x", b"68656c6c6f", b"0a", b"7", b"9f", b"4B" * 20, b"3" * 45)
 
 
 @pytest.mark.parametrize(
@@ -48,3 +54,12 @@ def test_what_does_not_count_in_binaries_is_not_looked_for_there() -> None:
     assert asked == {at for at, rule in enumerate(RULES) if rule.in_binaries}
     asked = {at for trigger in Automaton(RULES, text=True).triggers for at in trigger.rules}
     assert asked == set(range(len(RULES)))
+
+
+@pytest.mark.property
+@given(pieces=st.lists(st.sampled_from(PIECES), max_size=30))
+def test_hex_is_found_in_binaries_as_the_expression_has_it(pieces: list[bytes]) -> None:
+    content = b"".join(pieces)
+    number = next(at for at, one in enumerate(BINARIES.triggers) if one.telltale is HEX_RUN)
+    told = sorted(start for start, trigger in BINARIES.hits(content, 1_000) if trigger == number)
+    assert told == [found.start() for found in re.finditer(rb"(?=%s)" % HEX_RUN.encoded, content)]

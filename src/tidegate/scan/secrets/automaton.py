@@ -2,23 +2,18 @@
 """Hyperscan automatons over the triggers of rules and of everything that may be encoded.
 
 Text has one of its own: four rules in ten count there only, and without their keys programs are read at three times the
-speed. Both are compiled on first use, in a fifth of a second, and not kept on disk: a compiled automaton read back from
-a folder would be native code by another name. A key that several rules share is one trigger.
+speed. Both are compiled on first use, in a fifth of a second. A key that several rules share is one trigger.
 """
 
 import re
-import threading
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from tidegate.scan.secrets.database import Database, Expression
 from tidegate.scan.secrets.prefixes import literal_beginnings, shortened
 from tidegate.scan.secrets.rule import Buffer, Rule
-from tidegate.scan.secrets.telltales import HEX_RUN, PERCENT, TELLTALES, Telltale
+from tidegate.scan.secrets.telltales import ANY_HEX, HEX_RUN, PERCENT, TELLTALES, Telltale
 from tidegate.values import Struct
-
-if TYPE_CHECKING:
-    import hyperscan
 
 _VALUE: Final = r"[0-9A-Za-z+/_.~!@#%^&*-]{6}"
 _REST: Final = r"[\w .\-\"'\])\\]{0,24}[=:,>|\s][\s=>\"'`\\]{0,4}" + _VALUE
@@ -60,47 +55,24 @@ class Automaton:
 
     def __init__(self, rules: Sequence[Rule], *, text: bool) -> None:
         self.triggers = tuple(_triggers({at: rule for at, rule in enumerate(rules) if text or rule.in_binaries}))
-        self._lock = threading.Lock()
-        self._database: hyperscan.Database | None = None
-        self._of_thread = threading.local()
+        expressions = [
+            Expression(number=number, text=one.expression, is_caseless=one.is_caseless)
+            for number, one in enumerate(self.triggers)
+        ]
+        # Hex that is text is half the work in binaries, where hardly any hex is: there that is asked before.
+        self._apart = -1 if text else next(at for at, one in enumerate(self.triggers) if one.telltale is HEX_RUN)
+        if not text:
+            self._hex = Database([expressions[self._apart]])
+            expressions[self._apart] = Expression(number=self._apart, text=ANY_HEX, once=True)
+        self._database = Database(expressions)
 
     def hits(self, content: Buffer, limit: int) -> list[tuple[int, int]]:
         """Where triggers hit, as start and number of the trigger; of more than `limit` only the first `limit` + 1."""
-        import hyperscan  # a layer that is known already is scanned without it
-
-        hits: list[tuple[int, int]] = []
-
-        def note(trigger: int, start: int, _end: int, _flags: int, _context: object) -> bool:
-            hits.append((start, trigger))
-            return len(hits) > limit
-
-        database, scratch = self._ready()
-        with suppress(hyperscan.ScanTerminated):
-            # The stub knows no memoryview; the extension takes any buffer.
-            database.scan(content, match_event_handler=note, scratch=scratch)  # type: ignore[type-var]
+        hits = self._database.hits(content, limit)
+        if hits and (0, self._apart) in hits:
+            hits.remove((0, self._apart))
+            hits += self._hex.hits(content, limit - len(hits))
         return hits
-
-    def _ready(self) -> "tuple[hyperscan.Database, hyperscan.Scratch]":
-        """The one database, and this thread's own scratch space."""
-        import hyperscan
-
-        scratch = getattr(self._of_thread, "scratch", None)
-        if self._database is None or scratch is None:
-            with self._lock:
-                self._database = self._database or _compiled(self.triggers)
-                scratch = self._of_thread.scratch = hyperscan.Scratch(self._database)
-        return self._database, scratch
-
-
-def expression_fits(expression: str, *, is_caseless: bool = False) -> str:
-    """Why the automaton cannot take an expression; "" when it can."""
-    import hyperscan
-
-    try:
-        _compiled((Trigger(expression=expression.encode(), is_caseless=is_caseless),))
-    except hyperscan.HyperscanError as error:
-        return str(error) or "not an expression of the automaton"
-    return ""
 
 
 def _triggers(rules: Mapping[int, Rule]) -> list[Trigger]:
@@ -120,19 +92,3 @@ def _triggers(rules: Mapping[int, Rule]) -> list[Trigger]:
         expressions.append(Trigger(expression=expression, rules=tuple(indexes), is_caseless=is_caseless))
     expressions += [Trigger(expression=re.escape(tale.encoded), telltale=tale) for tale in TELLTALES]
     return expressions + [Trigger(expression=tale.encoded, telltale=tale) for tale in (HEX_RUN, PERCENT)]
-
-
-def _compiled(triggers: Sequence[Trigger]) -> "hyperscan.Database":
-    import hyperscan
-
-    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-    database.compile(
-        expressions=[trigger.expression for trigger in triggers],
-        ids=list(range(len(triggers))),
-        elements=len(triggers),
-        flags=[
-            hyperscan.HS_FLAG_SOM_LEFTMOST | (hyperscan.HS_FLAG_CASELESS if trigger.is_caseless else 0)
-            for trigger in triggers
-        ],
-    )
-    return database

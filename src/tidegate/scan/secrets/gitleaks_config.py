@@ -14,7 +14,7 @@ from tidegate.errors import BoundExceededError, InvalidInputError
 from tidegate.inventory import Outcome, OutcomeStatus
 from tidegate.scan.catalogers.locked.toml_form import read_toml
 from tidegate.scan.secrets.allowlist import Allowlist
-from tidegate.scan.secrets.automaton import expression_fits
+from tidegate.scan.secrets.database import expression_fits
 from tidegate.scan.secrets.go_regex import python_regex
 from tidegate.scan.secrets.rule import Buffer, Rule, Sighting
 from tidegate.scan.secrets.token import entropy

@@ -67,5 +67,7 @@ TELLTALES: Final = tuple(
 )
 HEX_RUN: Final = Telltale(encoding=Encoding.HEX, encoded=rb"(?:[2-7][0-9a-fA-F]){20}")
 """Twenty bytes of ASCII in hex: one hash in three hundred million looks like it."""
+ANY_HEX: Final = rb"[0-9a-fA-F]{40}"
+"""As many digits, whatever they say."""
 PERCENT: Final = Telltale(encoding=Encoding.PERCENT, encoded=rb"%(?:3[ADad]|2[2Ff]|40|7[Bb])")
 """What stands between keys and values, percent-encoded."""
