@@ -7,6 +7,7 @@ wider than any secret, any context and any encoded run that is decoded.
 
 import zlib
 from collections.abc import Iterable, Iterator
+from io import BytesIO
 from itertools import chain
 from typing import Final
 
@@ -93,14 +94,12 @@ def windows(chunks: Iterable[Buffer]) -> Iterator[Window]:
 
 
 def _whole(chunks: Iterator[Buffer]) -> Opened:
-    held: list[bytes] = []
-    size = 0
+    held = BytesIO()
     for chunk in chunks:
-        held.append(bytes(chunk))
-        size += len(chunk)
-        if size > MAX_ARCHIVE_BYTES:
-            return Opened(whole=None, chunks=chain(held, chunks))
-    return Opened(whole=b"".join(held), chunks=iter(()))
+        held.write(chunk)
+        if held.tell() > MAX_ARCHIVE_BYTES:
+            return Opened(whole=None, chunks=chain((held.getvalue(),), chunks))
+    return Opened(whole=held.getvalue(), chunks=iter(()))
 
 
 def _inflated(chunks: Iterable[Buffer]) -> Iterator[bytes]:
