@@ -80,7 +80,7 @@ def parse_manifest(raw: bytes, *, media_type: str = "", where: str = "manifest")
         InvalidInputError: not a manifest, of an unknown type, or the types disagree.
     """
     document = from_json(raw, dict[str, Any], what=where, max_bytes=MAX_MANIFEST_BYTES)
-    stated = document.get("mediaType", "")
+    stated = _text(document.get("mediaType", ""), "mediaType", where)
     kind = stated or media_type or _guess(document)
     if stated and media_type and stated != media_type:
         raise InvalidInputError(f"says it is {stated!r} and came as {media_type!r}", where=where)

@@ -33,7 +33,7 @@ class NoteVerifier:
     public: bytes
 
     def __post_init__(self) -> None:
-        if not _NAME.fullmatch(self.name) or len(self.public) != _KEY_BYTES:
+        if not _NAME.fullmatch(self.name) or not self.name.isprintable() or len(self.public) != _KEY_BYTES:
             raise InvalidInputError("needs a name without spaces or + and a key of 32 bytes", where="note key")
 
     @classmethod

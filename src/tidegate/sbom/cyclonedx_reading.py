@@ -34,7 +34,7 @@ def gathered_from_cyclonedx(document: Mapping[str, Any], *, where: str) -> Gathe
         BoundExceededError: too many components, or nested too deep.
         InvalidInputError: of a version that is not read here, or its marks of tidegate are broken.
     """
-    version = document.get("specVersion")
+    version = _text(document, "specVersion")
     if version not in VERSIONS:
         raise InvalidInputError(f"CycloneDX {version!r} is not read here", where=where, remedy="write it as 1.6")
     metadata = _object(document.get("metadata"))
@@ -44,7 +44,7 @@ def gathered_from_cyclonedx(document: Mapping[str, Any], *, where: str) -> Gathe
     system: OsRelease | None = None
     without = 0
     for entry in _entries(document, image, where):
-        kind = entry.get("type")
+        kind = _text(entry, "type")
         if kind == "operating-system":
             system = system or _system(entry, where)
         elif kind not in _NO_PACKAGES:

@@ -60,7 +60,7 @@ def gathered_from_spdx(document: Mapping[str, Any], *, where: str) -> Gathered:
         BoundExceededError: too many packages.
         InvalidInputError: of a version that is not read here, or its marks of tidegate are broken.
     """
-    version = document.get("spdxVersion")
+    version = _text(document, "spdxVersion")
     if version not in VERSIONS:
         raise InvalidInputError(f"SPDX {version!r} is not read here", where=where, remedy="write it as SPDX-2.3")
     entries = [entry for entry in _list(document.get("packages")) if isinstance(entry, dict)]

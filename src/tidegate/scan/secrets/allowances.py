@@ -18,6 +18,7 @@ MAX_BYTES: Final = 256 * MIB
 """Of an ignore file or a baseline."""
 MAX_ENTRIES: Final = 1_000_000
 
+_MAX_LINE_DIGITS: Final = 12
 _OTHER_NAMES: Final = {name: rule.id for rule in RULES for name in rule.also_known_as}
 _OUR_NAMES: Final = frozenset(rule.id for rule in RULES)
 
@@ -132,8 +133,9 @@ def read_baseline(raw: bytes, *, where: str) -> list[Allowance]:
     if len(raw) > MAX_BYTES:
         raise BoundExceededError("MAX_BYTES", MAX_BYTES, where=where)
     try:
-        document: Any = json.loads(raw)
-        _refuse_half_pairs(raw, document)
+        text = raw.decode(json.detect_encoding(raw))
+        document: Any = json.loads(text)
+        _refuse_half_pairs(text, document)
     except (ValueError, RecursionError) as error:
         raise InvalidInputError(f"not JSON: {error}", where=where) from error
     entries = (
@@ -148,9 +150,9 @@ def read_baseline(raw: bytes, *, where: str) -> list[Allowance]:
     return [one for entry in entries if isinstance(entry, dict) for one in _known(entry, where)]
 
 
-def _refuse_half_pairs(raw: bytes, document: Any) -> None:
+def _refuse_half_pairs(text: str, document: Any) -> None:
     """Python's reader takes half a surrogate pair for text; nothing that holds one can be written again."""
-    if b"\\ud" in raw or b"\\uD" in raw:
+    if "\\ud" in text or "\\uD" in text:
         json.dumps(document, ensure_ascii=False).encode()
 
 
@@ -166,7 +168,7 @@ def written_baseline(secrets: Iterable[LocatedSecret]) -> bytes:
 def _parsed(entry: str, word: Word) -> Allowance | None:
     front, _, last = entry.rpartition(":")
     path, _, rule = front.rpartition(":")
-    if not path or not rule or not last.isdecimal():
+    if not path or not rule or not last.isdecimal() or len(last) > _MAX_LINE_DIGITS:
         return None
     commit, colon, rest = path.partition(":")
     is_commit = bool(colon) and len(commit) == 40 and all(char in "0123456789abcdef" for char in commit)  # noqa: PLR2004 - SHA-1 in hex

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from struct import Struct as Layout
 from typing import Final
 
+from tidegate.bounds import printable
 from tidegate.errors import BoundExceededError, InvalidInputError
 from tidegate.values import Struct
 
@@ -168,7 +169,7 @@ class ZipArchive:
             raise InvalidInputError("its packed data is damaged", where=self._inner(member)) from error
 
     def _inner(self, member: ZipMember) -> str:
-        return f"{self._where}!/{member.name[:200]}"
+        return f"{self._where}!/{printable(member.name[:200])}"
 
 
 def _widened(extra: bytes, size: int, packed: int, offset: int) -> tuple[int, int, int]:
