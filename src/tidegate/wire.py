@@ -67,7 +67,7 @@ def from_msgpack(data: bytes, type_: type[T], *, what: str) -> T:
     """
     try:
         return msgspec.msgpack.decode(data, type=type_, dec_hook=_typed)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidInputError(f"cannot be read back: {error}", where=what) from error
 
 

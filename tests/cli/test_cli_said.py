@@ -109,3 +109,14 @@ def test_documents_are_converted(run: Run, tmp_path: Path) -> None:
         assert "1 statements" in ran.err
     Path("x.json").write_text("{}")
     assert run("vex", "convert", "x.json", "--author", "them").status == 2
+
+
+def test_a_scan_looks_for_what_is_asked(run: Run, image: Path) -> None:
+    only = run("scan", image, "--scanners", "vuln", "--format", "json")
+    assert "looking for packages alone" in only.err
+    assert only.json["findings"]
+    assert only.json["custody"] is None
+    secrets = run("scan", image, "--scanners", "secrets,custody", "--format", "json").json
+    assert secrets["custody"] is not None
+    for words in ("packages,noise", ",", "licence"):
+        assert run("scan", image, "--scanners", words).status == 2

@@ -12,6 +12,7 @@ from tidegate.scan.cataloger import Cataloger
 from tidegate.scan.facts_store import FactsStore
 from tidegate.scan.image import scan_image
 from tidegate.scan.limits import ScanLimits
+from tidegate.scan.parts import ALL_PARTS, ScanParts
 from tidegate.scan.roster import CATALOGERS
 from tidegate.scan.secrets.house import HouseSecrets
 from tidegate.settings import Settings
@@ -26,7 +27,11 @@ Lister = Callable[[Image | Folder], "Mapping[str, bytes]"]
 
 
 def build_scanner(
-    settings: Settings, *, progress: Progress | None = None, secrets: "SecretDetector | None" = None
+    settings: Settings,
+    *,
+    progress: Progress | None = None,
+    secrets: "SecretDetector | None" = None,
+    parts: ScanParts = ALL_PARTS,
 ) -> Scanner:
     """A function that reads the facts of an image; layers seen before are not opened.
 
@@ -34,6 +39,7 @@ def build_scanner(
         settings: bounds, workers, and where facts are kept.
         progress: told of each layer done.
         secrets: the secret scanner; None for the house's own rules.
+        parts: what is looked for.
     """
     store = FactsStore(settings.scan.cache_dir / "facts")
     detector = secrets or HouseSecrets()
@@ -49,6 +55,7 @@ def build_scanner(
             limits=limits,
             workers=workers,
             progress=progress,
+            parts=parts,
         )
 
     return scan

@@ -16,6 +16,7 @@ from tidegate.settings import Settings
 if TYPE_CHECKING:
     from tidegate.cli.progress import ProgressLine
     from tidegate.oci.image import Folder, Image
+    from tidegate.scan.parts import ScanParts
     from tidegate.scan.secrets.detector import SecretDetector
 
 
@@ -55,9 +56,21 @@ def inspection_options(function: Callable[..., int]) -> Callable[..., int]:
 
 
 def take_inventory(
-    call: Call, settings: Settings, inspection: Inspection, *, secrets: "SecretDetector | None" = None
+    call: Call,
+    settings: Settings,
+    inspection: Inspection,
+    *,
+    secrets: "SecretDetector | None" = None,
+    parts: "ScanParts | None" = None,
 ) -> Inventory:
-    """Opens the target and reads it; `secrets` finds them by other rules than the house's.
+    """Opens the target and reads it.
+
+    Args:
+        call: is told of guesses and progress.
+        settings: bounds, workers, and where facts are kept.
+        inspection: what was asked.
+        secrets: finds them by other rules than the house's.
+        parts: what is looked for; None for everything.
 
     Raises:
         TidegateError: the target is wrong, broken, hostile, or cannot be reached.
@@ -65,6 +78,7 @@ def take_inventory(
     from tidegate.assembly.scanner import build_scanner
     from tidegate.cli.progress import ProgressLine
     from tidegate.oci.target import Scheme, parse_target
+    from tidegate.scan.parts import ALL_PARTS
 
     target = parse_target(inspection.target)
     if target.scheme is Scheme.SBOM and target.path is not None:
@@ -72,7 +86,7 @@ def take_inventory(
             call.note(target.guess)
         return read_sbom_file(target.path)
     with ProgressLine(shown=call.shows_progress) as line:
-        scanner = build_scanner(settings, progress=line.layers, secrets=secrets)
+        scanner = build_scanner(settings, progress=line.layers, secrets=secrets, parts=parts or ALL_PARTS)
         with open_inspected(call, settings, inspection, line) as source:
             return scanner(source)
 

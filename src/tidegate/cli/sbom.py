@@ -80,7 +80,9 @@ def command(
     There is no clock in it: the same image gives the same bytes, unless --timestamp asks for a moment.
     """
     settings = call.settings(**inspection.flags)
-    inventory = take_inventory(call, settings, inspection)
+    from tidegate.scan.parts import ScanParts
+
+    inventory = take_inventory(call, settings, inspection, parts=ScanParts(secrets=False))
     if inventory.outcomes:
         call.warn(f"not all could be read as it should be ({len(inventory.outcomes)}); `tidegate scan` says what")
     write_inventory(output, inventory, spec_version=spec_version, timestamp=timestamp)

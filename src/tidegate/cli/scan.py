@@ -2,6 +2,7 @@
 """`tidegate scan`."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -18,7 +19,18 @@ from tidegate.inventory import Inventory
 from tidegate.settings import Settings
 from tidegate.values import replace
 
+if TYPE_CHECKING:
+    from tidegate.scan.parts import ScanParts
+
 _KNOWLEDGE_REMEDY = "fetch one with `tidegate db update`, or build one with `tidegate db build`"
+_SCANNERS = {
+    **{name: name for name in ("packages", "secrets", "custody")},
+    "vuln": "packages",
+    "license": "packages",
+    "secret": "secrets",
+    "misconfig": "configuration",
+}
+"""What can be looked for, and the words of Trivy for it; the configuration is always looked at."""
 _SEVERITIES = tuple(severity.value for severity in reversed(Severity))
 
 
@@ -31,6 +43,20 @@ def _severities(_context: click.Context, _option: click.Parameter, value: str | 
         if word not in _SEVERITIES:
             raise click.BadParameter(f"{word!r} is no severity, there are {', '.join(_SEVERITIES)}")
     return frozenset(map(Severity, words))
+
+
+def _parts(_context: click.Context, _option: click.Parameter, value: str | None) -> "ScanParts | None":
+    """Reads `packages,secrets`."""
+    if value is None:
+        return None
+    from tidegate.scan.parts import ScanParts
+
+    words = {word.strip().lower() for word in value.split(",") if word.strip()}
+    unknown = words - _SCANNERS.keys()
+    if unknown or not words:
+        raise click.BadParameter(f"{', '.join(sorted(unknown)) or 'nothing'}: there are packages, secrets, custody")
+    wanted = {_SCANNERS[word] for word in words}
+    return ScanParts(packages="packages" in wanted, secrets="secrets" in wanted, custody="custody" in wanted)
 
 
 @verb(
@@ -56,6 +82,9 @@ def _severities(_context: click.Context, _option: click.Parameter, value: str | 
 @judging_options
 @click.option("--db", type=click.Path(path_type=Path), metavar="FILE", help="Knowledge file. [under --home]")
 @click.option("--severity", callback=_severities, metavar="LIST", help="Show only these, like critical,high.")
+@click.option(
+    "--scanners", "parts", callback=_parts, metavar="LIST", help="Look for these alone: packages,secrets,custody."
+)
 @click.option("--fail-on", type=click.Choice(_SEVERITIES[:-1]), help="Exit 1 when a finding is that bad or worse.")
 @click.option("--only-fixed", "--ignore-unfixed", "only_fixed", is_flag=True, help="Leave out what has no fix yet.")
 def command(
@@ -66,6 +95,7 @@ def command(
     secrets: SecretChoice,
     judging: Judging,
     db: Path | None,
+    parts: "ScanParts | None",
     severity: frozenset[Severity] | None,
     fail_on: str | None,
     only_fixed: bool,
@@ -84,7 +114,9 @@ def command(
     """
     settings = call.settings(db=db, **inspection.flags, **judging.flags)
     _demand_knowledge(settings, is_demanded=db is not None or fail_on is not None)
-    inventory = take_inventory(call, settings, inspection, secrets=secrets.detector())
+    if parts is not None:
+        call.note(f"looking for {parts.word.replace('+', ', ')} alone")
+    inventory = take_inventory(call, settings, inspection, secrets=secrets.detector(), parts=parts)
     inventory = with_history(call, inventory, secrets, inspection.target)
     report = heeding(call, _examine(call, settings, inventory, judging), secrets)
     if only_fixed:

@@ -106,7 +106,9 @@ def difference(
     """
     gone, come, both = _sides(before.findings, after.findings, _finding_key)
     secrets = _sides(before.secrets, after.secrets, lambda one: (one.secret.fingerprint, one.secret.path))
-    wrong = _sides(before.misconfigurations, after.misconfigurations, lambda one: (one.id, one.subject, one.location, one.part))
+    wrong = _sides(
+        before.misconfigurations, after.misconfigurations, lambda one: (one.id, one.subject, one.location, one.part)
+    )
     return Difference(
         before=before.artifact,
         after=after.artifact,

@@ -116,6 +116,10 @@ def _support(
 
 
 def _unmatched(components: tuple[Component, ...], knowledge: Knowledge | None) -> tuple[str, ...]:
-    """Ecosystems nothing is known of; an owned component is judged by its owner's, so its own does not count."""
-    seen = {component.ecosystem for component in components if component.owner is None}
-    return tuple(sorted(str(name) for name in seen if knowledge is None or not knowledge.covers(name)))
+    """What nothing is known of: ecosystems, and kinds of package that no ecosystem speaks of.
+
+    An owned component is judged by its owner's ecosystem, so its own does not count.
+    """
+    told = {(it.ecosystem, it.kind.value) for it in components if it.owner is None}
+    unknown = {str(name) or kind for name, kind in told if not name or knowledge is None or not knowledge.covers(name)}
+    return tuple(sorted(unknown))

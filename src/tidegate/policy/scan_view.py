@@ -81,7 +81,7 @@ def _unmatched(report: Report) -> Shape[str]:
     return Shape(
         fields={
             "name": lambda name: name,
-            "components": lambda name: sum(component.ecosystem == name for component in report.components),
+            "components": lambda name: sum((it.ecosystem or it.kind) == name for it in report.components),
         },
         item=lambda name: Item(shown=name, names=frozenset({name})),
     )

@@ -1,25 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Keeps freed memory from piling up beside what is asked for at once.
-
-glibc keeps freed buffers of some megabytes for each thread, in the hope that they are asked for again. Beside a buffer
-of hundreds of megabytes that hope is worth less than the memory: 60 MB of it were measured.
-"""
+"""Has the C library give large buffers back when they are freed: docs/decisions/0008."""
 
 from contextlib import suppress
+from functools import cache
 from typing import Final
 
-_M_MMAP_THRESHOLD: Final = -3  # <malloc.h>
-_KEPT_BELOW_BYTES: Final = 1 << 20
+from tidegate.bounds import MIB
+
+_M_TRIM_THRESHOLD: Final = -1  # <malloc.h>
+_M_MMAP_THRESHOLD: Final = -3
+_MAPPED_FROM_BYTES: Final = 2 * MIB
+_KEPT_BYTES: Final = 8 * MIB
 
 
-def give_back() -> None:
-    """Returns what can be returned (malloc_trim(3)), and from now on each large buffer when it is freed (mallopt(3)).
-
-    Does nothing where the C library has no such calls.
-    """
-    import ctypes  # few layers hold a file so large that this is called
+@cache
+def give_large_buffers_back() -> None:
+    """Sets mallopt(3) for the process, once; does nothing where the C library has no such call."""
+    import ctypes  # only who reads layers waits for it
 
     with suppress(OSError, AttributeError):
         libc = ctypes.CDLL(None)
-        libc.mallopt(_M_MMAP_THRESHOLD, _KEPT_BELOW_BYTES)
-        libc.malloc_trim(0)
+        libc.mallopt(_M_MMAP_THRESHOLD, _MAPPED_FROM_BYTES)
+        libc.mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)

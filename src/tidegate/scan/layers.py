@@ -12,6 +12,7 @@ from tidegate.inventory import LayerFacts
 from tidegate.oci.image import Layer
 from tidegate.scan.analyser import Analyser, Progress
 from tidegate.scan.analysis import analyse_layer
+from tidegate.scan.heap import give_large_buffers_back
 from tidegate.scan.parts import only, with_more
 
 
@@ -61,6 +62,8 @@ def _check_diff_id(layer: Layer, facts: LayerFacts) -> None:
 
 def _read_all(layers: Sequence[Layer], analyser: Analyser) -> Iterator[LayerFacts]:
     """Reads layers as given, no more at once than there are workers; the first trouble stops all."""
+    if not layers:
+        give_large_buffers_back()
     stop = Event()
     if len(layers) <= 1 or analyser.workers <= 1:
         for layer in layers:

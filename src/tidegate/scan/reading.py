@@ -13,7 +13,6 @@ from tidegate.scan.cataloging import Found, catalog, too_large
 from tidegate.scan.digests import Digesting, digests_of, digests_of_nothing
 from tidegate.scan.dispatch import Takers
 from tidegate.scan.entry import Entry, Walk, path_text
-from tidegate.scan.heap import give_back
 from tidegate.scan.nature import NATURE_BYTES, PROGRAM, nature_of
 from tidegate.scan.parts import SECRETS
 from tidegate.scan.secret_search import SecretSearch
@@ -22,7 +21,6 @@ HUGE_BYTES: Final = 8 * MIB
 """Files above it are handed whole to catalogers one at a time, however many layers are read at once."""
 
 _PIECE_BYTES: Final = MIB
-_GIVE_BACK_FROM: Final = 64 * MIB
 _OVER_HOLES: Final = "passed over with all sparse files after it: holes of the layer add up to more than max_hole_bytes"
 
 
@@ -152,8 +150,6 @@ class FileReader:
             yield
             return
         with self._huge:
-            if size > _GIVE_BACK_FROM:
-                give_back()
             yield
 
     def _is_over_holes(self, entry: Entry, holes: int) -> bool:
