@@ -5,7 +5,6 @@ The token comes as the password of HTTP Basic (RFC 7617), as container clients s
 """
 
 import base64
-import binascii
 import hmac
 import ipaddress
 import re
@@ -121,7 +120,7 @@ def _credentials(authorization: str) -> tuple[str, str]:
     if scheme.lower() == "basic":
         try:
             name, _, secret = base64.b64decode(rest, validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:  # broken base64, not ASCII or not UTF-8
             return "", ""
         return name, secret
     return "", ""

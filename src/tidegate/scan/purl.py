@@ -27,6 +27,8 @@ _SEPARATORS: Final = {
     PackageKind.SWIFT: "/",
 }
 """What stands between vendor and name in the whole name of a kind that has vendors."""
+_UNNAMED: Final = "unnamed"
+"""Of a package called `/`: no package URL can hold that, and one odd package must not cost the whole inventory."""
 _NOT_IN_URL: Final = frozenset({"inner-path"})
 """Qualifiers that tell where a package lies, not which one it is: a path inside the archive at its location."""
 
@@ -79,11 +81,12 @@ def distro_of(os: OsRelease) -> str:
 
 def _divided(package: Package) -> tuple[str, str]:
     """A whole name as the namespace and the name of a package URL."""
+    whole = package.name.strip("/") or _UNNAMED
     separator = _SEPARATORS.get(package.kind)
     if separator is None:
-        return "", package.name
-    vendor, _, name = package.name.rpartition(separator)
-    return vendor, name
+        return "", whole
+    vendor, _, name = whole.rpartition(separator)
+    return (vendor, name) if name else ("", whole)
 
 
 def _upstream(package: Package) -> str:
