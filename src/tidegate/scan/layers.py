@@ -62,7 +62,7 @@ def _check_diff_id(layer: Layer, facts: LayerFacts) -> None:
 
 def _read_all(layers: Sequence[Layer], analyser: Analyser) -> Iterator[LayerFacts]:
     """Reads layers as given, no more at once than there are workers; the first trouble stops all."""
-    if not layers:
+    if layers:
         give_large_buffers_back()
     stop = Event()
     if len(layers) <= 1 or analyser.workers <= 1:
