@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types contracts check bench bench-rivals lock clean
+.PHONY: help setup demo test lint types contracts check bench bench-rivals fuzz lock clean
 py := .venv/bin/python
 
 help: ## show this list
@@ -36,6 +36,9 @@ bench: setup-dev ## every figure as a ratio against a reference of the same run 
 
 bench-rivals: setup-dev ## Syft, osv-scanner and gitleaks beside us over the same images (RIVALS=FOLDER, or on PATH)
 	RIVALS=$(RIVALS) $(py) -m bench.rivals
+
+fuzz: setup-dev ## hostile input to every parser for SECONDS each; ONLY and SEED narrow it, failures are kept in tests/fuzz/corpora
+	$(py) tests/fuzz/fuzz_run.py --seconds $(or $(SECONDS),60) --seed $(or $(SEED),1) --only '$(or $(ONLY),.*)'
 
 lock: setup-dev ## write requirements/*.txt anew
 	requirements/compile.sh

@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every reader of what others made. A new one is added to one of these families; a test finds the one forgotten."""
+
+from functools import cache
+
+from fuzz_catalogers import catalogers
+from fuzz_documents import documents
+from fuzz_images import images
+from fuzz_knowledge import knowledge
+from fuzz_parser import Parser
+from fuzz_secrets import secrets
+from fuzz_versions import lines
+
+
+@cache
+def parsers() -> tuple[Parser, ...]:
+    """All of them, by family."""
+    return (*catalogers(), *images(), *documents(), *secrets(), *knowledge(), *lines())
