@@ -180,4 +180,7 @@ def _exec_form(text: str) -> list[str] | None:
         words = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    return words if isinstance(words, list) and all(isinstance(word, str) for word in words) else None
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        return None
+    # Half a surrogate pair would end the checks of the whole file.
+    return [word.encode("utf-8", "replace").decode() for word in words]

@@ -14,6 +14,8 @@ _REQUIREMENT: Final = re.compile(
 )
 _PIN: Final = re.compile(r"={2,3}\s*v?([0-9A-Za-z.!+_-]+)\s*\Z")
 _REPOSITORIES: Final = ("git+", "hg+", "svn+", "bzr+")
+_MAX_FILE_CHARS: Final = 512
+"""Of the name of a wheel or an archive: looking for the version in it costs the square of its length."""
 _FILE_VERSION: Final = re.compile(r"[^-/]+-([0-9][0-9A-Za-z.!+_]*)(?:-[^/]*\.whl|\.tar\.gz|\.zip|\.tar\.bz2)\Z")
 _WORDS: Final = re.compile(r"[-_. /]+")
 _TEST: Final = frozenset({"test", "tests", "testing", "pytest", "tox", "coverage"})
@@ -55,7 +57,8 @@ def from_url(url: str, name: str = "") -> Pinned | None:
         version = tail.rpartition("/")[2].partition("@")[2]
         qualifiers = {"vcs_url": address}
     elif "://" in url and not url.startswith("file:"):
-        found = _FILE_VERSION.search(address.rpartition("/")[2])
+        file = address.rpartition("/")[2]
+        found = _FILE_VERSION.search(file) if len(file) <= _MAX_FILE_CHARS else None
         version = found[1] if found else ""
         qualifiers = {"download_url": address}
     else:
