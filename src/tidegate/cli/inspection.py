@@ -130,16 +130,11 @@ def read_sbom_file(path: Path) -> Inventory:
     Raises:
         TidegateError: it is none, is hostile, or cannot be read.
     """
-    from tidegate.bounds import read_bounded
-    from tidegate.errors import OutsideError
+    from tidegate.cli.named_file import read_named_file
     from tidegate.sbom.reading import MAX_SBOM_BYTES, read_sbom
     from tidegate.scan.ecosystem import ecosystem_of
 
-    try:
-        with path.open("rb") as file:
-            data = read_bounded(file, max_bytes=MAX_SBOM_BYTES, what=str(path))
-    except OSError as error:
-        raise OutsideError(f"cannot be read: {error.strerror or error}", where=str(path)) from error
+    data = read_named_file(path, max_bytes=MAX_SBOM_BYTES)
     return read_sbom(data, str(path), ecosystem_of=ecosystem_of)
 
 

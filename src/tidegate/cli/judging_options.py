@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from tidegate.cli.call import Call
-from tidegate.errors import NotFoundError, OutsideError
+from tidegate.cli.named_file import read_named_file
 
 if TYPE_CHECKING:
     from tidegate.examination.report import Said
+    from tidegate.vex.claim import Claim
 
 IGNORE_FILES: Final = (Path(".trivyignore"), Path(".trivyignore.yaml"), Path(".trivyignore.yml"))
 """Read from the folder the command runs in when none is named, as Trivy does."""
 SECTORS: Final = ("none", "energy", "finance", "health", "public", "retail", "telco")
 """Sector profiles, here for help without their import; a test compares."""
 
-_MAX_BYTES: Final = 256 << 20
 _FILE: Final = click.Path(path_type=Path)
 
 
@@ -75,27 +75,19 @@ def judging_options(function: Callable[..., int]) -> Callable[..., int]:
 def _said(statements: tuple[Path, ...], ignores: tuple[Path, ...]) -> "Said":
     from tidegate.evidence import IdleWord
     from tidegate.examination.report import Said
-    from tidegate.vex.reading import read_statements
-    from tidegate.vex.trivyignore import read_trivyignore, read_trivyignore_yaml
+    from tidegate.vex.reading import MAX_DOCUMENT_BYTES, read_statements
+    from tidegate.vex.trivyignore import MAX_FILE_BYTES, read_trivyignore, read_trivyignore_yaml
 
-    claims = [claim for path in statements for claim in read_statements(_read(path), where=str(path))[1]]
+    claims: list[Claim] = []
+    for path in statements:
+        claims += read_statements(read_named_file(path, max_bytes=MAX_DOCUMENT_BYTES), where=str(path))[1]
     idle: list[IdleWord] = []
     for path in ignores:
         read = read_trivyignore_yaml if path.suffix in {".yaml", ".yml"} else read_trivyignore
-        found = read(_read(path), where=str(path))
+        found = read(read_named_file(path, max_bytes=MAX_FILE_BYTES), where=str(path))
         claims += found.claims
         idle += found.idle
     return Said(claims=tuple(claims), idle=tuple(idle))
-
-
-def _read(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(_MAX_BYTES + 1)
-    except FileNotFoundError as error:
-        raise NotFoundError("no such file", where=str(path), remedy="check the path") from error
-    except OSError as error:
-        raise OutsideError(f"cannot be read: {error.strerror}", where=str(path)) from error
 
 
 def _day(_context: click.Context, _option: click.Parameter, value: str | None) -> date | None:

@@ -5,8 +5,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from tidegate.bounds import MIB, read_bounded
-from tidegate.errors import BoundExceededError, InvalidInputError, NotFoundError, OutsideError, UsageError
+from tidegate.bounds import MIB
+from tidegate.cli.named_file import read_named_file
+from tidegate.errors import BoundExceededError, InvalidInputError, UsageError
 from tidegate.policy.profile import profile_text, shipped_texts
 from tidegate.settings import Settings
 
@@ -50,11 +51,6 @@ def _each(files: Sequence[Path]) -> Iterator[Path]:
 
 def _text(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            return read_bounded(file, max_bytes=MAX_FILE_BYTES, what=str(path)).decode()
-    except FileNotFoundError as error:
-        raise NotFoundError("no such file", where=str(path)) from error
+        return read_named_file(path, max_bytes=MAX_FILE_BYTES).decode()
     except UnicodeDecodeError as error:
         raise InvalidInputError("not UTF-8 text", where=str(path)) from error
-    except OSError as error:
-        raise OutsideError(f"cannot be read: {error.strerror}", where=str(path)) from error

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from tidegate.artifact import Digest
-from tidegate.bounds import MIB, read_bounded
+from tidegate.bounds import MIB
+from tidegate.cli.named_file import read_named_file
 from tidegate.cli.page import Line, Style, piece
 from tidegate.clock import system_clock
-from tidegate.errors import InvalidInputError, NotFoundError, OutsideError
+from tidegate.errors import InvalidInputError
 from tidegate.evidence import SCAN, Boundary, Decision, Evidence, Verdict
 from tidegate.policy.context import Context
 from tidegate.policy.decide import decide
@@ -47,7 +48,7 @@ def explain_report(policies: Sequence[Policy], path: Path, boundary: str) -> tup
     Raises:
         TidegateError: the file is missing or holds no report.
     """
-    raw = _read(path)
+    raw = read_named_file(path, max_bytes=MAX_REPORT_BYTES)
     document = from_json(raw, dict[str, Any], what=str(path), max_bytes=MAX_REPORT_BYTES)
     artifact = document.get("artifact")
     if not isinstance(artifact, dict) or not isinstance(artifact.get("digest"), str):
@@ -83,13 +84,3 @@ def _decision_page(decision: Decision, rules: Sequence[RuleInDecision]) -> Itera
             yield (piece(f"  {reason.message}{silenced}"),)
             if reason.fix:
                 yield (piece(f"    {reason.fix}", Style.GOOD),)
-
-
-def _read(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return read_bounded(file, max_bytes=MAX_REPORT_BYTES, what=str(path))
-    except FileNotFoundError as error:
-        raise NotFoundError("no such file", where=str(path)) from error
-    except OSError as error:
-        raise OutsideError(f"cannot be read: {error.strerror}", where=str(path)) from error

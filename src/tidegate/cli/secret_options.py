@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tidegate.cli.call import Call
+from tidegate.cli.named_file import read_named_file
 from tidegate.errors import NotFoundError, OutsideError
 from tidegate.evidence import IdleWord, ScanReport
 from tidegate.inventory import Inventory, LocatedSecret
@@ -124,31 +125,22 @@ def heeding(call: Call, report: ScanReport, choice: SecretChoice) -> ScanReport:
 
 
 def _allowances(choice: SecretChoice) -> "tuple[list[Allowance], list[IdleWord]]":
-    from tidegate.scan.secrets.allowances import read_baseline, read_gitleaksignore
+    from tidegate.scan.secrets.allowances import MAX_BYTES, read_baseline, read_gitleaksignore
 
     found: list[Allowance] = []
     idle: list[IdleWord] = []
     if choice.gitleaks_ignore is not None:
-        text = _read(choice.gitleaks_ignore).decode("utf-8", "replace")
+        text = read_named_file(choice.gitleaks_ignore, max_bytes=MAX_BYTES).decode("utf-8", "replace")
         found, idle = read_gitleaksignore(text, where=choice.gitleaks_ignore.name)
     if choice.baseline is not None:
-        found += read_baseline(_read(choice.baseline), where=str(choice.baseline))
+        found += read_baseline(read_named_file(choice.baseline, max_bytes=MAX_BYTES), where=str(choice.baseline))
     return found, idle
 
 
 def _config(path: Path) -> "GitleaksConfig":
-    from tidegate.scan.secrets.gitleaks_config import read_gitleaks_config
+    from tidegate.scan.secrets.gitleaks_config import MAX_CONFIG_BYTES, read_gitleaks_config
 
-    return read_gitleaks_config(_read(path), where=path.name)
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError as error:
-        raise NotFoundError("no such file", where=str(path), remedy="check the path") from error
-    except OSError as error:
-        raise OutsideError(f"cannot be read: {error.strerror}", where=str(path)) from error
+    return read_gitleaks_config(read_named_file(path, max_bytes=MAX_CONFIG_BYTES), where=path.name)
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -9,8 +9,8 @@ import click
 
 from tidegate.cli.call import Call
 from tidegate.cli.click_verb import ClickVerbs, verb
+from tidegate.cli.named_file import read_named_file
 from tidegate.cli.output import Output, output_options
-from tidegate.errors import OutsideError
 from tidegate.vex.claim import STATUSES
 from tidegate.vex.openvex import JUSTIFICATIONS, Assertion
 
@@ -91,12 +91,9 @@ def _write(
 def _convert(call: Call, *, output: Output, file: Path, author: str, namespace: str) -> int:
     """Turn an OpenVEX, CSAF or CycloneDX document into another of these forms."""
     from tidegate.clock import system_clock
-    from tidegate.vex.reading import assertions_of, read_statements
+    from tidegate.vex.reading import MAX_DOCUMENT_BYTES, assertions_of, read_statements
 
-    try:
-        raw = file.read_bytes()
-    except OSError as error:
-        raise OutsideError(f"cannot be read: {error.strerror}", where=str(file)) from error
+    raw = read_named_file(file, max_bytes=MAX_DOCUMENT_BYTES)
     form, claims = read_statements(raw, where=str(file))
     assertions = assertions_of(claims)
     call.note(f"{file}: {form}, {len(assertions)} statements")

@@ -1,19 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """Any document of statements, whichever form it has; and its claims as assertions, to be written in another form."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from tidegate.bounds import MIB
 from tidegate.errors import InvalidInputError
 from tidegate.evidence import SaidIn
 from tidegate.values import Struct, field
 from tidegate.vex.claim import Claim
 from tidegate.vex.csaf import read_csaf
 from tidegate.vex.cyclonedx import read_cyclonedx_vex
-from tidegate.vex.openvex import CONTEXT_PREFIX, MAX_DOCUMENT_BYTES, Assertion, read_openvex
+from tidegate.vex.openvex import CONTEXT_PREFIX, Assertion, read_openvex
 from tidegate.wire import from_json
 
-_Reader = Callable[..., list[Claim]]
+MAX_DOCUMENT_BYTES: Final = 256 * MIB
+"""The most that any of the readers takes; some take less."""
 
 
 class _Head(Struct, frozen=True, kw_only=True):
@@ -30,7 +32,7 @@ def read_statements(raw: bytes, *, where: str) -> tuple[SaidIn, list[Claim]]:
         BoundExceededError: the document is over a bound of its reader.
         InvalidInputError: it is none of them.
     """
-    head = from_json(raw, _Head, what=where, max_bytes=4 * MAX_DOCUMENT_BYTES)
+    head = from_json(raw, _Head, what=where, max_bytes=MAX_DOCUMENT_BYTES)
     if isinstance(head.context, str) and head.context.startswith(CONTEXT_PREFIX):
         return SaidIn.OPENVEX, read_openvex(raw, where=where)
     if head.form == "CycloneDX":
