@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from tidegate.artifact import Digest
-from tidegate.inventory import Basis, Component, Inventory, Scope
+from tidegate.inventory import Basis, Component, Inventory, Package, PackageKind, Scope, Version
 from tidegate.sbom import read_sbom
 from tidegate.scan.ecosystem import ecosystem_of
+from tidegate.scan.purl import component_purl
 
 LAYER = Digest.of(b"layer")
 
@@ -148,3 +149,11 @@ def test_spdx_tag_value_of_others() -> None:
     assert (language.name, language.licenses, language.scope) == ("pyyaml", ("MIT",), Scope.TEST)
     assert (language.license, language.license_class) == ("MIT", "permissive")
     assert language.owner == "pkg:deb/debian/python3-yaml@6.0-3?arch=amd64&distro=debian-12.5"
+
+
+@pytest.mark.parametrize("kind", [kind for kind in PackageKind if kind.separator])
+def test_a_whole_name_comes_back_from_its_package_url(kind: PackageKind) -> None:
+    package = Package(kind=kind, name=f"vendor{kind.separator}name", version=Version("1"))
+    purl = component_purl(package, None)
+    assert "/vendor/name@1" in purl
+    assert _only(_cyclonedx({"type": "library", "name": "x", "purl": purl})).name == package.name

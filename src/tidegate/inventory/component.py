@@ -57,8 +57,22 @@ class PackageKind(StrEnum):
         """True for the operating system's own packages."""
         return self in _OF_DISTRIBUTION
 
+    @property
+    def separator(self) -> str:
+        """What stands between vendor and name in a whole name, which a package URL tells apart; "" for no vendors."""
+        return _SEPARATORS.get(self, "")
+
 
 _OF_DISTRIBUTION = frozenset({PackageKind.ALPM, PackageKind.APK, PackageKind.DEB, PackageKind.OPKG, PackageKind.RPM})
+_SEPARATORS = {
+    PackageKind.COMPOSER: "/",
+    PackageKind.GITHUB: "/",
+    PackageKind.GOLANG: "/",
+    PackageKind.MAVEN: ":",
+    PackageKind.NPM: "/",
+    PackageKind.PEAR: "/",
+    PackageKind.SWIFT: "/",
+}
 
 
 class Scope(StrEnum):

@@ -10,6 +10,7 @@ import re
 from typing import Final, NamedTuple
 
 from tidegate.inventory import Component, Ecosystem, Version
+from tidegate.inventory.python_name import normalised
 from tidegate.knowledge.versions import InvalidVersionError, family, order_of
 
 BY_SOURCE: Final = frozenset(
@@ -17,7 +18,6 @@ BY_SOURCE: Final = frozenset(
 )
 """Ecosystems whose advisories name source packages."""
 
-_PEP503: Final = re.compile(r"[-_.]+")
 _ANY_CASE: Final = frozenset({"ConanCenter", "GitHub Actions", "Hex", "NuGet", "Packagist", "Pub"})
 """Ecosystems whose names are the same in any case."""
 _ONE_NAME_SPACE: Final = frozenset({"Maven", "Packagist"})
@@ -88,7 +88,7 @@ def lookup_name(ecosystem: str, name: str) -> str:
     Normalised by PEP 503 for Python, without scheme and `.git` for Swift, in lower case where case does not count.
     """
     if ecosystem == "PyPI":
-        return _PEP503.sub("-", name).lower()
+        return normalised(name)
     if ecosystem == "SwiftURL":
         return name.lower().removeprefix("https://").removeprefix("http://").removesuffix("/").removesuffix(".git")
     return name.lower() if ecosystem in _ANY_CASE else name

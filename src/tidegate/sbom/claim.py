@@ -18,6 +18,7 @@ from tidegate.inventory import (
     Scope,
     Version,
 )
+from tidegate.inventory.python_name import normalised
 from tidegate.licences import class_of, expression_of
 from tidegate.sbom.distro import is_same, os_of_qualifier
 from tidegate.values import Struct
@@ -26,17 +27,7 @@ EcosystemOf: TypeAlias = Callable[[Package, OsRelease | None], Ecosystem]
 """Whose advisories speak of a package; `tidegate.scan.ecosystem.ecosystem_of` is one."""
 
 MAX_PURL_CHARS: Final = 4096
-_SEPARATORS: Final = {
-    PackageKind.COMPOSER: "/",
-    PackageKind.GITHUB: "/",
-    PackageKind.GOLANG: "/",
-    PackageKind.MAVEN: ":",
-    PackageKind.NPM: "/",
-    PackageKind.SWIFT: "/",
-}
-"""What stands between vendor and name in the whole name of a kind that has vendors."""
 _SPOKEN_FOR: Final = frozenset({"arch", "distro", "epoch", "rpmmod", "upstream", "modularitylabel"})
-_PEP503: Final = re.compile(r"[-_.]+")
 _SOURCE_RPM: Final = re.compile(r"(?P<name>[^\s/]+)-(?P<version>[^-\s/]+-[^-\s/]+)\.(?:no)?src\.rpm")
 _EPOCH: Final = re.compile(r"[0-9]{1,9}")
 
@@ -140,8 +131,8 @@ def _package(claim: Claim) -> tuple[Package, str, str]:
 
 def _name(kind: PackageKind, namespace: str, name: str) -> str:
     if kind is PackageKind.PYPI:
-        return _PEP503.sub("-", name).lower()
-    return f"{namespace}{_SEPARATORS[kind]}{name}" if namespace and kind in _SEPARATORS else name
+        return normalised(name)
+    return f"{namespace}{kind.separator}{name}" if namespace and kind.separator else name
 
 
 def _source(claim: Claim, upstream: str, kind: PackageKind, epoch: str) -> tuple[str, str]:

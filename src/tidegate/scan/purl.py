@@ -17,16 +17,6 @@ _NAMESPACES: Final = {
     "sled": "suse",
 }
 """Vendors whose package URL namespace is not their os-release ID."""
-_SEPARATORS: Final = {
-    PackageKind.COMPOSER: "/",
-    PackageKind.GITHUB: "/",
-    PackageKind.GOLANG: "/",
-    PackageKind.MAVEN: ":",
-    PackageKind.NPM: "/",
-    PackageKind.PEAR: "/",
-    PackageKind.SWIFT: "/",
-}
-"""What stands between vendor and name in the whole name of a kind that has vendors."""
 _UNNAMED: Final = "unnamed"
 """Of a package called `/`: no package URL can hold that, and one odd package must not cost the whole inventory."""
 _NOT_IN_URL: Final = frozenset({"inner-path"})
@@ -82,10 +72,9 @@ def distro_of(os: OsRelease) -> str:
 def _divided(package: Package) -> tuple[str, str]:
     """A whole name as the namespace and the name of a package URL."""
     whole = package.name.strip("/") or _UNNAMED
-    separator = _SEPARATORS.get(package.kind)
-    if separator is None:
+    if not package.kind.separator:
         return "", whole
-    vendor, _, name = whole.rpartition(separator)
+    vendor, _, name = whole.rpartition(package.kind.separator)
     return (vendor, name) if name else ("", whole)
 
 

@@ -15,6 +15,7 @@ from typing import Final
 from tidegate.bounds import KIB, MIB
 from tidegate.errors import InvalidInputError
 from tidegate.inventory import FileFacts, Package, PackageKind, Version
+from tidegate.inventory.python_name import normalised
 from tidegate.scan.cataloger import ImageFile, Wants
 from tidegate.scan.catalogers.fields import headers
 from tidegate.scan.catalogers.harvest import Harvest
@@ -34,7 +35,6 @@ _RECORDS: Final = frozenset({"RECORD", "installed-files.txt"})
 _MAKERS: Final = ("author", "author-email", "maintainer", "maintainer-email")
 _FIELDS: Final = frozenset({"name", "version", "license", "license-expression", "classifier", *_MAKERS})
 _SHA256: Final = "sha256="
-_SEPARATORS: Final = re.compile(r"[-_.]+")
 _NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,254}[A-Za-z0-9])?")
 
 
@@ -69,11 +69,6 @@ class PythonCataloger:
         else:
             harvest.add(_package(file))
         return harvest.facts()
-
-
-def normalised(name: str) -> str:
-    """A distribution's name in its one form (PEP 503): lower case, runs of `-`, `_` and `.` as one `-`."""
-    return _SEPARATORS.sub("-", name).lower()
 
 
 def _package(file: ImageFile) -> Package:

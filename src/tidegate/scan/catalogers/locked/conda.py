@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from tidegate.errors import InvalidInputError
 from tidegate.inventory import Basis, PackageKind, Scope
+from tidegate.inventory.python_name import normalised
 from tidegate.scan.cataloger import ReadBeside
 from tidegate.scan.catalogers.locked.checksums import hexadecimal
 from tidegate.scan.catalogers.locked.form import MAX_TREE_BYTES, LockedForm, named
@@ -13,7 +14,6 @@ from tidegate.scan.catalogers.locked.gathering import Gathering
 from tidegate.scan.catalogers.locked.python_names import pinned, scope_of_group
 from tidegate.scan.catalogers.locked.tables import items, table, tables, text, texts
 from tidegate.scan.catalogers.locked.yaml_form import read_yaml
-from tidegate.scan.catalogers.python import normalised
 
 _SPEC: Final = re.compile(r"(?:([\w./-]{1,200})::)?([\w.-]{1,200}) *(==?) *([\w.!+]{1,100})(?:=([\w.*]{1,100}))?")
 _EXACT_DOTS: Final = 2

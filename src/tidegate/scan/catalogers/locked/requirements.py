@@ -7,12 +7,12 @@ from typing import Final
 
 from tidegate.bounds import MIB
 from tidegate.inventory import Basis, PackageKind, Scope
+from tidegate.inventory.python_name import normalised
 from tidegate.scan.cataloger import ReadBeside, Wants
 from tidegate.scan.catalogers.locked.checksums import prefixed
 from tidegate.scan.catalogers.locked.form import LockedForm
 from tidegate.scan.catalogers.locked.gathering import Gathering
 from tidegate.scan.catalogers.locked.python_names import from_url, pinned, scope_of_group
-from tidegate.scan.catalogers.python import normalised
 
 MAX_LINE_CHARS: Final = 64 * 1024
 """Characters of a line together with those it is continued on."""
