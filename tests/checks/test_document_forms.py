@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tidegate.checks.compose import MAX_MEMBERS
 from tidegate.checks.documents import check_document, is_template
 from tidegate.checks.inline import heed_comments
+from tidegate.checks.run import MAX_OBJECTIONS
 from tidegate.errors import BoundExceededError, InvalidInputError
 from tidegate.evidence import InVain, Misconfiguration
 
@@ -230,3 +231,11 @@ def test_nothing_but_named_errors_comes_out_of_any_yaml(text: str) -> None:
         with suppress(InvalidInputError):
             check_document(text.encode(), path="x", kind=kind)
     heed_comments([], b"ignore " + text.encode(), path="x", at=TODAY)
+
+
+def test_objections_are_bounded_and_the_rest_is_counted() -> None:
+    members = "".join(f"  s{number}: {{image: 'a:1', privileged: true}}\n" for number in range(MAX_OBJECTIONS + 3))
+    found = [one for one in _check(f"services:\n{members}", "compose") if one.id == "TG-CP-001"]
+    assert len(found) == MAX_OBJECTIONS + 1
+    assert (found[-1].reason, found[-1].location) == ("and 3 more", "d.yaml")
+    assert found[-2].part == f"services.s{MAX_OBJECTIONS - 1}"

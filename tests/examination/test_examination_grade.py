@@ -209,3 +209,12 @@ def test_letters() -> None:
     assert [letter_of(least) for least, _ in LETTERS] == ["A", "B", "C", "D", "F"]
     assert letter_of(None) == "–"
     assert letter_of(89) == "B"
+
+
+def test_programs_of_known_origin_are_not_held_against_it() -> None:
+    shares = (share(Origin.DISTRO, 900), share(Origin.UNEXPLAINED, 1))
+    result = graded(report(custody=Custody(shares=shares)))
+    assert points(result, "custody") == 85
+    assert next(mark.reasons for mark in result.marks if mark.criterion == "custody") == (
+        "1 executable nobody answers for",
+    )

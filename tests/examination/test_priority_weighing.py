@@ -254,3 +254,25 @@ def test_sectors_differ(sector: str, trait: Trait) -> None:
     }[trait]
     assert gain(only) == weight.points
     assert gain(finding()) == 0
+
+
+def test_only_what_is_known_of_the_image_is_held_against_it() -> None:
+    assert score(finding(), replace(OPEN, ports=(), runs_as_root=True)) > score(
+        finding(), replace(OPEN, ports=(), runs_as_root=False)
+    )
+    assert score(finding(), Exposure(known=False, runs_as_root=True)) == score(finding(), QUIET)
+
+
+def test_ransomware_and_the_need_for_a_helper_count() -> None:
+    assert score(finding(exploited=KEV)) > score(finding(exploited=replace(KEV, ransomware=False)))
+    helped = finding(vector=REMOTE.replace("UI:N", "UI:R"))
+    assert "without anybody's help" in weigh(finding(vector=REMOTE), QUIET, None, AT).reasons[-1]
+    assert score(helped) < score(finding(vector=REMOTE))
+
+
+@pytest.mark.parametrize(
+    ("severity", "urgency"),
+    [(Severity.NONE, Urgency.NONE), (Severity.MEDIUM, Urgency.LATER)],
+)
+def test_what_is_not_urgent_is_not_all_alike(severity: Severity, urgency: Urgency) -> None:
+    assert weigh(finding(severity=severity, score=None), QUIET, None, AT).urgency is urgency

@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import re
+from datetime import date
 from html.parser import HTMLParser
 from typing import Any
 
@@ -16,7 +17,7 @@ from markdown_it import MarkdownIt
 from full_report import HOSTILE, LAYERS, full_report, hostile_texts
 from tidegate.cli.report_output import FORMS
 from tidegate.errors import UsageError
-from tidegate.evidence import ScannedArtifact, ScanReport
+from tidegate.evidence import Exploitation, ScannedArtifact, ScanReport, Severity
 from tidegate.reports import REPORT_FORMS, render
 from tidegate.reports.markdown import MAX_CHARS
 from tidegate.reports.order import one_line
@@ -393,3 +394,25 @@ def test_html_tells_what_a_person_asks_for() -> None:
         "1.5 MB",
     ):
         assert told in words, told
+
+
+def test_sarif_raises_the_level_of_what_is_exploited_or_malicious_whatever_its_severity() -> None:
+    plain = replace(
+        full_report().findings[0],
+        severity=Severity.LOW,
+        exploited=None,
+        malicious=False,
+        summary="a flaw",
+        priority=None,
+    )
+    one = Exploitation(cve="CVE-1", added=date(2026, 1, 1), due=date(2026, 1, 2), ransomware=False)
+    found = (plain, replace(plain, exploited=one), replace(plain, malicious=True))
+    levels = [_sarif(replace(EMPTY, findings=(it,)))["results"][0]["level"] for it in found]
+    assert levels == ["note", "error", "error"]
+
+
+def test_sarif_describes_a_rule_by_its_summary_or_its_name() -> None:
+    first = replace(full_report().findings[0], summary="what is wrong")
+    for finding, words in ((first, "what is wrong"), (replace(first, summary=""), "CVE-2025-0001plain")):
+        (rule,) = _sarif(replace(EMPTY, findings=(finding,)))["tool"]["driver"]["rules"]
+        assert words in rule["shortDescription"]["text"]

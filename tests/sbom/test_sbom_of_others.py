@@ -2,11 +2,13 @@
 """Bills of materials as other tools write them: matched by package URL, source package and distribution."""
 
 import json
+from base64 import b64encode
 from typing import Any
 
 import pytest
 
 from tidegate.artifact import Digest
+from tidegate.errors import InvalidInputError
 from tidegate.inventory import Basis, Component, Inventory, Package, PackageKind, Scope, Version
 from tidegate.sbom import read_sbom
 from tidegate.scan.ecosystem import ecosystem_of
@@ -157,3 +159,45 @@ def test_a_whole_name_comes_back_from_its_package_url(kind: PackageKind) -> None
     purl = component_purl(package, None)
     assert "/vendor/name@1" in purl
     assert _only(_cyclonedx({"type": "library", "name": "x", "purl": purl})).name == package.name
+
+
+def _statement() -> dict[str, Any]:
+    return {"_type": "https://in-toto.io/Statement/v1", "predicate": _cyclonedx(GOOD)}
+
+
+def _envelope() -> dict[str, Any]:
+    payload = b64encode(json.dumps(_statement()).encode()).decode()
+    return {"payloadType": "application/vnd.in-toto+json", "payload": payload, "signatures": []}
+
+
+GOOD = {"type": "library", "name": "good", "purl": "pkg:pypi/good@1"}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        _statement(),
+        _envelope(),
+        {"mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json", "dsseEnvelope": _envelope()},
+        {"predicate": {"Data": json.dumps(_cyclonedx(GOOD))}},
+        {"predicate": {"Data": _cyclonedx(GOOD)}},
+    ],
+    ids=["statement", "envelope", "bundle", "as text", "as an object"],
+)
+def test_a_document_inside_an_attestation_is_read(document: dict[str, Any]) -> None:
+    assert _only(document).name == "good"
+
+
+@pytest.mark.parametrize(
+    ("document", "told"),
+    [
+        ({"hello": "world"}, "is no bill of materials"),
+        ({"predicate": {"hello": "world"}}, "is no bill of materials"),
+        ({"predicate": 7}, "predicate is no document"),
+        ({"payloadType": "x", "payload": "!"}, "payload is no base64"),
+        ({"predicate": {"predicate": {"predicate": {"predicate": {"predicate": {}}}}}}, "inside an attestation"),
+    ],
+)
+def test_what_holds_no_document_says_so(document: dict[str, Any], told: str) -> None:
+    with pytest.raises(InvalidInputError, match=told):
+        _read(document)

@@ -92,3 +92,11 @@ def test_packages_count_only_inside_the_product_they_are_named_in() -> None:
     assert not elsewhere.is_here(here)
     assert Scope().covers(here, H11)
     assert not Scope(products=products_of([""])).is_here(here)
+
+
+def test_a_cpe_without_a_release_is_of_the_release_that_the_system_tells_apart() -> None:
+    unversioned = OsRelease(id="rhel", version_id="9.4", cpe_name="cpe:/o:redhat:enterprise_linux")
+    assert scene(os_release=unversioned).is_platform(parse_product("cpe:/o:redhat:enterprise_linux:9"))
+    assert not scene(os_release=unversioned).is_platform(parse_product("cpe:/o:redhat:enterprise_linux:8"))
+    assert not scene(os_release=unversioned).is_platform(parse_product("cpe:/o:redhat:enterprise_linux:9.1"))
+    assert not scene().is_platform(parse_product("cpe:/o:redhat:enterprise_linux"))

@@ -38,11 +38,6 @@ class Product(Struct, frozen=True, kw_only=True):
     purl: PackageURL | None = None
     digest: str = ""
 
-    @property
-    def is_image(self) -> bool:
-        """True when it can only be an image."""
-        return bool(self.digest) or (self.purl is not None and self.purl.type in _IMAGE_TYPES)
-
 
 def parse_product(text: str, *, digest: str = "") -> Product:
     """Reads the name of a product; whatever it is, it is one."""
