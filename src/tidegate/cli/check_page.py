@@ -3,8 +3,7 @@
 
 from collections.abc import Iterator
 
-from tidegate.cli.page import Line, Style, piece
-from tidegate.cli.scan_page import SEVERITY_STYLES
+from tidegate.cli.page import SEVERITY_STYLES, Line, Style, piece
 from tidegate.evidence import Misconfiguration, ScanReport
 
 

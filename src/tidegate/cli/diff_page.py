@@ -5,8 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from tidegate.bounds import printable
-from tidegate.cli.page import Line, Style, cut, piece
-from tidegate.cli.scan_page import SEVERITY_STYLES
+from tidegate.cli.page import SEVERITY_STYLES, Line, Style, cut, piece
 from tidegate.evidence import Finding
 from tidegate.examination.difference import ComponentTurn, Difference, FileTurns, Turn
 from tidegate.inventory import LocatedSecret

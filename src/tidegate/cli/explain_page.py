@@ -5,8 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from tidegate.bounds import printable
-from tidegate.cli.page import Line, Piece, Style, cut, piece
-from tidegate.cli.scan_page import SEVERITY_STYLES
+from tidegate.cli.page import SEVERITY_STYLES, Line, Piece, Style, cut, piece
 from tidegate.evidence import Finding
 from tidegate.inventory import Custody, FileCustody, Integrity, Inventory, LocatedSecret, Origin
 from tidegate.scan.custody.explanation import Deed, Event, Explanation, LayerRef

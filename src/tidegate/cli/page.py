@@ -9,6 +9,7 @@ from typing import Final
 
 from tidegate.bounds import printable
 from tidegate.cli.output import Output
+from tidegate.evidence import Severity
 
 DEFAULT_COLUMNS: Final = 100
 """Width of a page that nobody watches."""
@@ -28,6 +29,15 @@ class Style(StrEnum):
     BAD = "bold red"
     WORST = "bold white on red"
 
+
+SEVERITY_STYLES: Final = {
+    Severity.CRITICAL: Style.WORST,
+    Severity.HIGH: Style.BAD,
+    Severity.MEDIUM: Style.WARN,
+    Severity.LOW: Style.NOTE,
+    Severity.NONE: Style.FAINT,
+    Severity.UNKNOWN: Style.FAINT,
+}
 
 Piece = tuple[str, Style]
 Line = Sequence[Piece]

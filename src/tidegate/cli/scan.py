@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`tidegate scan`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -123,11 +124,29 @@ def command(
         report = replace(report, findings=tuple(one for one in report.findings if one.fixed_version))
     failing = [one for one in report.findings if fail_on and is_at_least(one, Severity(fail_on))]
     if severity is not None:
+        if hidden := _flaws([one for one in report.findings if one.severity not in severity]):
+            call.note(f"{hidden} of other severities {'is' if hidden == 1 else 'are'} not shown")
         report = replace(report, findings=tuple(one for one in report.findings if one.severity in severity))
     write_report(outputs, report, inventory, settings)
     if failing:
-        call.note(f"{len(failing)} of the findings are {fail_on} or worse, or known to be exploited")
+        call.note(_failing_words(failing, Severity(fail_on or "none")))
     return 1 if failing else 0
+
+
+def _failing_words(failing: Sequence[Finding], threshold: Severity) -> str:
+    """Why the threshold says no."""
+    count = _flaws(failing)
+    named = "critical" if threshold is Severity.CRITICAL else f"{threshold} or worse"
+    attacked = any(one.severity.rank < threshold.rank for one in failing)
+    beside = ", known to be exploited, or malicious" if attacked else ""
+    return f"{count} {'finding is' if count == 1 else 'findings are'} {named}{beside}: --fail-on {threshold} says no"
+
+
+def _flaws(findings: Sequence[Finding]) -> int:
+    """As many as the page counts."""
+    from tidegate.cli.scan_page import flaw_count
+
+    return flaw_count(findings)
 
 
 def _demand_knowledge(settings: Settings, *, is_demanded: bool) -> None:

@@ -7,22 +7,24 @@ from dataclasses import dataclass
 from typing import Final
 
 from tidegate.bounds import printable
-from tidegate.cli.page import Line, Piece, Style, cut, piece
+from tidegate.cli.page import SEVERITY_STYLES, Line, Piece, Style, cut, piece
 from tidegate.cli.scan_sections import section_lines
 from tidegate.errors import InvalidInputError
-from tidegate.evidence import Finding, ScanReport, Severity, Support
+from tidegate.evidence import Finding, ScanReport, Severity, Support, Urgency
 from tidegate.inventory import Ecosystem, LocatedSecret, Outcome
 from tidegate.knowledge.versions import order_of
+from tidegate.reports.order import fix_of, known_id, worst_first
+from tidegate.reports.sections import secret_row
+from tidegate.values import replace
 
-SEVERITY_STYLES: Final = {
-    Severity.CRITICAL: Style.WORST,
-    Severity.HIGH: Style.BAD,
-    Severity.MEDIUM: Style.WARN,
-    Severity.LOW: Style.NOTE,
-    Severity.NONE: Style.FAINT,
-    Severity.UNKNOWN: Style.FAINT,
-}
 _SEVERITY_COLUMNS: Final = 8
+_URGENCY_COLUMNS: Final = 5
+_URGENCY_STYLES: Final = {
+    Urgency.NOW: Style.WORST,
+    Urgency.SOON: Style.BAD,
+    Urgency.LATER: Style.PLAIN,
+    Urgency.NONE: Style.FAINT,
+}
 _ID_COLUMNS: Final = 20
 _SUMMARY_FROM: Final = 24
 """Columns that must be left for a summary to be worth showing."""
@@ -38,6 +40,7 @@ class _Block:
     layer: str
     packages: tuple[str, ...]
     location: str
+    remarks: tuple[str, ...]
     findings: tuple[Finding, ...]
 
 
@@ -89,72 +92,96 @@ def _findings(report: ScanReport, columns: int) -> Iterator[Line]:
     blocks = _blocks(report.findings)
     shown = [finding for block in blocks for finding in block.findings]
     yield ()
+    if not shown and not report.components:
+        text = "no component is known, so nothing could be found wrong"
+        yield (piece("FINDINGS  ", Style.TITLE), piece(text, Style.WARN))
+        return
     if not shown:
         yield (piece("FINDINGS  ", Style.TITLE), piece("none", Style.GOOD))
         return
-    yield tuple(_summary(shown))
+    yield from _summary(shown, columns)
     for block in blocks:
         yield ()
         yield from _block(block, columns)
 
 
-def _summary(findings: Sequence[Finding]) -> Iterator[Piece]:
+def _summary(findings: Sequence[Finding], columns: int) -> Iterator[Line]:
     counts = Counter(finding.severity for finding in findings)
-    yield piece(f"FINDINGS  {len(findings)}", Style.TITLE)
+    line = [piece(f"FINDINGS  {len(findings)}", Style.TITLE)]
     for severity in reversed(Severity):
         if counts[severity]:
-            yield piece("  ")
-            yield piece(f"{counts[severity]} {severity}", SEVERITY_STYLES[severity])
-    if exploited := sum(finding.exploited is not None for finding in findings):
-        yield piece("  ·  ")
-        yield piece(f"{exploited} exploited", Style.WORST)
-    yield piece(f"  ·  {sum(finding.fixed_version is not None for finding in findings)} fixable")
+            line += [piece("  "), piece(f"{counts[severity]} {severity}", SEVERITY_STYLES[severity])]
+    urgent = Counter(finding.priority.urgency for finding in findings if finding.priority)
+    exploited = sum(finding.exploited is not None for finding in findings)
+    told = [(exploited, "exploited", Style.WORST)]
+    told += [(urgent[urgency], urgency.value, _URGENCY_STYLES[urgency]) for urgency in (Urgency.NOW, Urgency.SOON)]
+    marks: list[Piece] = []
+    for count, word, style in told:
+        if count:
+            marks += [piece("  ·  "), piece(f"{count} {word}", style)]
+    marks.append(piece(f"  ·  {sum(finding.fixed_version is not None for finding in findings)} fixable"))
+    if sum(len(text) for text, _ in (*line, *marks)) <= columns:
+        yield (*line, *marks)
+    else:
+        yield line
+        yield (piece(" " * 8), *marks[1:])
+
+
+def flaw_count(findings: Sequence[Finding]) -> int:
+    """How many flaws the page shows for findings: what packages of one source share is one."""
+    return sum(len({known_id(finding) for finding in group}) for group in _grouped(findings))
+
+
+def _grouped(findings: Sequence[Finding]) -> list[list[Finding]]:
+    groups: dict[tuple[str, str, str, str], list[Finding]] = {}
+    for finding in worst_first(findings):
+        why = finding.why
+        groups.setdefault((why.ecosystem, why.matched_name, why.matched_version, finding.layer), []).append(finding)
+    return list(groups.values())
 
 
 def _blocks(findings: Sequence[Finding]) -> list[_Block]:
-    grouped: dict[tuple[str, str, str, str], list[Finding]] = {}
-    for finding in findings:
-        why = finding.why
-        grouped.setdefault((why.ecosystem, why.matched_name, why.matched_version, finding.layer), []).append(finding)
-    blocks = [_of_group(name, version, group) for (_, name, version, _), group in grouped.items()]
-    return sorted(blocks, key=lambda block: (*_badness(block.findings[0]), -len(block.findings), block.name))
+    """Blocks by their worst finding, each by its own worst."""
+    return [_of_group(group) for group in _grouped(findings)]
 
 
-def _of_group(name: str, version: str, group: Sequence[Finding]) -> _Block:
-    # Packages built from one source share its flaws: each is told once.
-    by_id = {_shown_id(finding): finding for finding in group}
+def _of_group(group: Sequence[Finding]) -> _Block:
+    # Packages built from one source share its flaws: each is told once, as the worst of them.
+    by_id: dict[str, Finding] = {}
+    for finding in group:
+        by_id.setdefault(known_id(finding), finding)
+    why = group[0].why
+    scopes = {finding.scope for finding in group}
+    parts = {finding.part for finding in group}
     return _Block(
-        ecosystem=group[0].why.ecosystem,
-        name=name,
-        version=version,
+        ecosystem=why.ecosystem,
+        name=why.matched_name,
+        version=why.matched_version,
         layer=group[0].layer.short,
-        packages=tuple(sorted({finding.name for finding in group} - {name})),
+        packages=tuple(sorted({finding.name for finding in group} - {why.matched_name})),
         location=group[0].location,
-        findings=tuple(sorted(by_id.values(), key=lambda finding: (*_badness(finding), _shown_id(finding)))),
+        remarks=tuple(
+            filter(
+                None,
+                (
+                    f"{group[0].scope} only" if len(scopes) == 1 and "runtime" not in scopes else "",
+                    {"base": "from the base", "yours": "yours"}.get(group[0].part, "") if len(parts) == 1 else "",
+                ),
+            )
+        ),
+        findings=tuple(by_id.values()),
     )
-
-
-def _badness(finding: Finding) -> tuple[bool, int, float]:
-    is_attacked = finding.exploited is not None or finding.malicious
-    return not is_attacked, -finding.severity.rank, -(finding.score or 0.0)
-
-
-def _shown_id(finding: Finding) -> str:
-    """The CVE where there is one: that is the name people know."""
-    if finding.id.startswith("CVE-"):
-        return finding.id
-    return next((alias for alias in finding.aliases if alias.startswith("CVE-")), finding.id)
 
 
 def _block(block: _Block, columns: int) -> Iterator[Line]:
     layer = f"layer {block.layer}"
     title = cut(printable(f"{block.name} {block.version}"), columns - len(layer) - 2)
     yield (piece(title, Style.TITLE), piece(" " * (columns - len(title) - len(layer))), piece(layer, Style.FAINT))
-    where = f"{', '.join(block.packages)}  " if block.packages else ""
+    where = "".join(f"{text}  " for text in (", ".join(block.packages), *block.remarks) if text)
     yield (piece(cut(printable(f"  {where}{block.location}"), columns), Style.FAINT),)
     if upgrade := _upgrade(block):
         yield (piece("  "), piece(cut(upgrade, columns - 2), Style.GOOD))
-    width = min(_ID_COLUMNS, max(len(printable(_shown_id(finding))) for finding in block.findings))
+    width = min(_ID_COLUMNS, max(len(printable(known_id(finding))) for finding in block.findings))
     fixes = [_fix(finding) for finding in block.findings]
     fix_width = max(len(text) for text, _ in fixes)
     for finding, fix in zip(block.findings, fixes, strict=True):
@@ -176,12 +203,17 @@ def _upgrade(block: _Block) -> str:
 
 
 def _row(finding: Finding, fix: Piece, id_columns: int, fix_columns: int, columns: int) -> Iterator[Piece]:
+    name = printable(known_id(finding))
     yield piece("  ")
+    used = 2 + _SEVERITY_COLUMNS + 6 + 3 + 1 + max(id_columns, len(name)) + 2
+    if finding.priority is not None:
+        urgency = finding.priority.urgency
+        yield piece(f"{urgency.value:<{_URGENCY_COLUMNS}} ", _URGENCY_STYLES[urgency])
+        used += _URGENCY_COLUMNS + 1
     yield piece(f"{finding.severity.value:<{_SEVERITY_COLUMNS}}", SEVERITY_STYLES[finding.severity])
     yield piece(f" {finding.score:>4.1f} " if finding.score is not None else "    - ")
     yield _mark(finding)
-    yield piece(f" {printable(_shown_id(finding)):<{id_columns}}  ")
-    used = 2 + _SEVERITY_COLUMNS + 6 + 3 + 1 + max(id_columns, len(printable(_shown_id(finding)))) + 2
+    yield piece(f" {name:<{id_columns}}  ")
     text, style = fix
     yield piece(cut(text, max(columns - used, 12)), style)
     left = columns - used - fix_columns - 2
@@ -197,9 +229,7 @@ def _mark(finding: Finding) -> Piece:
 
 
 def _fix(finding: Finding) -> Piece:
-    if finding.fixed_version is None:
-        return piece("no fix yet", Style.FAINT)
-    return piece(f"fixed in {finding.fixed_version}", Style.GOOD)
+    return piece(fix_of(finding), Style.FAINT if finding.fixed_version is None else Style.GOOD)
 
 
 def _secrets(secrets: Sequence[LocatedSecret], columns: int) -> Iterator[Line]:
@@ -209,10 +239,12 @@ def _secrets(secrets: Sequence[LocatedSecret], columns: int) -> Iterator[Line]:
     yield (piece(f"SECRETS  {len(secrets)}", Style.TITLE),)
     for located in secrets:
         secret = located.secret
-        tail = "  (deleted later, still in the layer)" if located.deleted else ""
+        *_, remarks = secret_row(replace(located, secret=replace(secret, commit="", place="file")))
+        where = f"commit {secret.commit[:12]}" if secret.commit else f"layer {located.layer.short}"
+        tail = f"  ({remarks})" if remarks else ""
         place = cut(printable(f"{secret.path}:{secret.line}"), columns - 4 - len(printable(secret.rule)))
         yield (piece("  "), piece(secret.rule, Style.BAD), piece(f"  {place}"))
-        shown = cut(printable(f"{secret.redacted}  layer {located.layer.short}{tail}"), columns - 4)
+        shown = cut(printable(f"{secret.redacted}  {where}{tail}"), columns - 4)
         yield (piece(f"    {shown}", Style.FAINT),)
 
 

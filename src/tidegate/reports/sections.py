@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A scan report as sections of rows of words: what forms for people show, each in its own dress."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from tidegate.evidence import ScanReport, Severity
@@ -201,13 +201,15 @@ def _misconfigurations(report: ScanReport) -> Section:
 
 
 def _advice(report: ScanReport) -> Section:
+    # What would come is of other packages: only what would go has a finding that tells its known name.
+    names = {one.id: known_id(one) for one in report.findings}
     return Section(
         name="advice",
         title="What would help most",
         columns=("Change", "From", "To", "Removes", "Adds"),
         rows=_rows(
             *(
-                (one.kind, _short(one.subject), one.to, _ids(one.removes), one.unknown or _ids(one.adds))
+                (one.kind, _short(one.subject), one.to, _ids(one.removes, names), one.unknown or _ids(one.adds, names))
                 for one in report.advice
             )
         ),
@@ -219,11 +221,13 @@ def _short(purl: str) -> str:
     return purl.partition("?")[0]
 
 
-def _ids(ids: tuple[str, ...], shown: int = 5) -> str:
+def _ids(ids: tuple[str, ...], names: Mapping[str, str], shown: int = 5) -> str:
+    """How many, and the first of them by the names people know."""
     if not ids:
         return "none"
-    more = f" and {len(ids) - shown} more" if len(ids) > shown else ""
-    return f"{len(ids)}: {', '.join(ids[:shown])}{more}"
+    told = sorted({names.get(one, one) for one in ids})
+    more = f" and {len(told) - shown} more" if len(told) > shown else ""
+    return f"{len(told)}: {', '.join(told[:shown])}{more}"
 
 
 def _support(report: ScanReport) -> Section:
