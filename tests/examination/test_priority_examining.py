@@ -11,13 +11,13 @@ import pytest
 
 from tidegate.artifact import Digest, ImageConfig, Platform
 from tidegate.evidence import ScanReport, Urgency
-from tidegate.examination import examine
-from tidegate.examination.examine import weighed
 from tidegate.examination.priority_profiles import profile_named
+from tidegate.examination.report import Said, full_report
 from tidegate.inventory import Component, Ecosystem, Inventory, OsRelease, PackageKind, PackageUrl, Version
 from tidegate.knowledge.build import build
 from tidegate.knowledge.database import Knowledge
 from tidegate.values import replace
+from tidegate.vex.trivyignore import read_trivyignore
 
 MADE_AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
 LAYER = Digest("sha256:" + "1" * 64)
@@ -80,7 +80,7 @@ INVENTORY = Inventory(
 
 def report(db: Path, **more: Any) -> ScanReport:
     with Knowledge.open(db) as knowledge:
-        return examine(INVENTORY, knowledge, **more)
+        return full_report(INVENTORY, knowledge, **more)
 
 
 def test_what_matters_most_comes_first(db: Path) -> None:
@@ -101,21 +101,16 @@ def test_the_day_is_the_knowledges_own_unless_asked_for(db: Path) -> None:
     assert (later.support[0].ended, later.support[0].days_left) == (True, -1)
 
 
-def test_the_base_is_told_too(db: Path) -> None:
-    found = report(db, base_name="docker.io/library/node:16-slim").support
-    assert [(one.subject, one.product, one.ended) for one in found] == [
-        ("distribution", "debian", False),
-        ("base", "nodejs", True),
-    ]
-
-
 def test_a_base_that_names_itself_is_recognised(db: Path) -> None:
     annotated = replace(INVENTORY, annotations={"org.opencontainers.image.base.name": "docker.io/library/node:16"})
     with Knowledge.open(db) as knowledge:
-        found = examine(annotated, knowledge)
+        found = full_report(annotated, knowledge)
     assert found.base is not None
     assert found.base.name == "docker.io/library/node:16"
-    assert [one.product for one in found.support] == ["debian", "nodejs"]
+    assert [(one.subject, one.product, one.ended) for one in found.support] == [
+        ("distribution", "debian", False),
+        ("base", "nodejs", True),
+    ]
 
 
 def test_notices_are_told(db: Path) -> None:
@@ -127,14 +122,22 @@ def test_notices_are_told(db: Path) -> None:
 def test_a_sector_is_named_in_every_priority(db: Path) -> None:
     found = report(db, profile=profile_named("finance"))
     assert {one.priority.profile for one in found.findings if one.priority} == {"finance"}
-    again = weighed(found, None)
-    assert {one.priority.profile for one in again if one.priority} == {""}
+    assert {one.priority.profile for one in report(db).findings if one.priority} == {""}
 
 
 def test_without_knowledge_nothing_is_claimed() -> None:
-    found = examine(INVENTORY, None)
+    found = full_report(INVENTORY, None)
     assert (found.at, found.findings, found.support, found.knowledge) == (None, (), (), None)
 
 
 def test_the_same_gives_the_same(db: Path) -> None:
     assert report(db) == report(db)
+
+
+def test_what_is_suppressed_is_weighed_as_what_counts(db: Path) -> None:
+    ignored = read_trivyignore(b"GHSA-critical\nMAL-2026-1\n", where=".trivyignore")
+    found = report(db, said=Said(claims=tuple(ignored.claims)), profile=profile_named("finance"))
+    assert [one.id for one in found.findings] == ["GHSA-low"]
+    assert [one.finding.id for one in found.suppressed] == ["MAL-2026-1", "GHSA-critical"]
+    told = [one.finding.priority for one in found.suppressed]
+    assert [one.profile for one in told if one] == ["finance", "finance"]

@@ -1,6 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Facts joined with knowledge: one scan report per image; judges nothing."""
-
-from tidegate.examination.examine import examine
-
-__all__ = ["examine"]
+"""Facts joined with knowledge: one scan report per image, by `tidegate.examination.report.full_report`; no verdict."""

@@ -1,61 +1,48 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One image's facts joined with what the world knows: the scan report.
+"""One image's facts joined with what the world knows: a scan report before anybody has spoken of it.
 
 Pure but for reading the knowledge file: the same inventory, knowledge and day give the same report.
 """
 
 from datetime import date
 
-from tidegate.evidence import Configuration, Finding, ScannedArtifact, ScanReport, Support
-from tidegate.examination.base_image import recognise, with_parts
-from tidegate.examination.bases import Bases
-from tidegate.examination.priority import exposure_of, rank, weigh
-from tidegate.examination.priority_profiles import Profile
+from tidegate.evidence import BaseImage, Configuration, ScannedArtifact, ScanReport, Support
+from tidegate.examination.base_image import with_parts
 from tidegate.inventory import Component, Inventory
 from tidegate.knowledge.database import Knowledge
 from tidegate.knowledge.match import match
 from tidegate.knowledge.notices import notices_of
 from tidegate.knowledge.support import support_of
-from tidegate.values import replace
 
 
 def examine(
     inventory: Inventory,
     knowledge: Knowledge | None,
     *,
+    base: BaseImage | None = None,
     at: date | None = None,
-    base_name: str = "",
-    bases: Bases | None = None,
-    profile: Profile | None = None,
 ) -> ScanReport:
-    """Joins an inventory with knowledge.
+    """Joins an inventory with knowledge; nothing is weighed, for what counts is not settled yet.
 
     Args:
         inventory: the facts of one image.
         knowledge: None leaves findings and support empty and `knowledge` null: silence that proves nothing.
+        base: what the image was built upon, whose support is told too.
         at: the day on which support and due dates are judged; None for the knowledge's own, so that the same
             knowledge says the same on any day.
-        base_name: reference of the image it was built upon, whose support is told too; "" takes the name of the
-            base that is recognised.
-        bases: known base images; without them a base is told by annotations and history alone.
-        profile: of the team's sector, for weighing.
 
     Raises:
         InvalidInputError: the knowledge file turned out to be broken.
     """
     components = inventory.components
-    configuration = _configuration(inventory)
-    base, _ = recognise(inventory, bases)
-    if base is not None:
-        base_name = base_name or base.name
     day = at or day_of(knowledge)
-    report = ScanReport(
+    return ScanReport(
         artifact=_artifact(inventory),
         components=components,
         findings=with_parts(match(knowledge, components), inventory, base) if knowledge else (),
         secrets=inventory.secrets,
-        configuration=configuration,
-        support=_support(inventory, knowledge, base_name, day),
+        configuration=_configuration(inventory),
+        support=_support(inventory, knowledge, base.name if base else "", day),
         outcomes=inventory.outcomes,
         knowledge=knowledge.stamp if knowledge else None,
         unmatched=_unmatched(components, knowledge),
@@ -65,24 +52,11 @@ def examine(
         notices=notices_of(knowledge, components),
         base=base,
     )
-    return replace(report, findings=weighed(report, profile))
 
 
 def day_of(knowledge: Knowledge | None) -> date | None:
     """The day a report speaks of when none was asked for: that of the knowledge."""
     return knowledge.stamp.made_at.date() if knowledge else None
-
-
-def weighed(report: ScanReport, profile: Profile | None) -> tuple[Finding, ...]:
-    """A report's findings with their priority, the one that matters most first.
-
-    To be called again when something that counts has changed, such as `part`.
-    """
-    if report.at is None:
-        return report.findings
-    exposure = exposure_of(report.configuration, report.census)
-    found = (replace(one, priority=weigh(one, exposure, profile, report.at)) for one in report.findings)
-    return tuple(sorted(found, key=rank))
 
 
 def _artifact(inventory: Inventory) -> ScannedArtifact:

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from datetime import date
 
 from tidegate.artifact import Digest
-from tidegate.evidence import IdleWord, Misconfiguration, ScanReport, SuppressedSecret
+from tidegate.evidence import Finding, IdleWord, Misconfiguration, ScanReport, SuppressedSecret
 from tidegate.examination.advice import base_advice, package_advice
 from tidegate.examination.base_image import recognise
 from tidegate.examination.bases import Bases
-from tidegate.examination.examine import examine, weighed
+from tidegate.examination.examine import examine
+from tidegate.examination.priority import exposure_of, rank, weigh
 from tidegate.examination.priority_profiles import Profile
 from tidegate.inventory import Inventory, LocatedSecret
 from tidegate.knowledge.database import Knowledge
@@ -69,7 +70,8 @@ def full_report(
     Raises:
         InvalidInputError: the knowledge file turned out to be broken.
     """
-    report = examine(inventory, knowledge, at=at, bases=bases)
+    base, known = recognise(inventory, bases)
+    report = examine(inventory, knowledge, base=base, at=at)
     scene = Scene(
         digests=frozenset({inventory.digest, *digests}),
         names=(inventory.name, *names),
@@ -92,9 +94,26 @@ def full_report(
         suppressed_misconfigurations=heard.misconfigurations,
         idle=(*said.idle, *heard.idle),
     )
-    report = replace(report, findings=weighed(report, profile))
+    report = _weighed(report, profile)
     if knowledge is None or not report.findings:
         return report
-    base, known = recognise(inventory, bases) if bases else (None, None)
     advice = base_advice(base, known, bases, knowledge) if base and known and bases else ()
     return replace(report, advice=(*advice, *package_advice(report.findings, report.components, knowledge)))
+
+
+def _weighed(report: ScanReport, profile: Profile | None) -> ScanReport:
+    """A report whose findings, suppressed ones too, bear their priority, the one that matters most first."""
+    day = report.at
+    if day is None:
+        return report
+    exposure = exposure_of(report.configuration, report.census)
+
+    def weighed(finding: Finding) -> Finding:
+        return replace(finding, priority=weigh(finding, exposure, profile, day))
+
+    suppressed = (replace(one, finding=weighed(one.finding)) for one in report.suppressed)
+    return replace(
+        report,
+        findings=tuple(sorted(map(weighed, report.findings), key=rank)),
+        suppressed=tuple(sorted(suppressed, key=lambda one: rank(one.finding))),
+    )
