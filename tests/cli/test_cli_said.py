@@ -120,3 +120,23 @@ def test_a_scan_looks_for_what_is_asked(run: Run, image: Path) -> None:
     assert secrets["custody"] is not None
     for words in ("packages,noise", ",", "licence"):
         assert run("scan", image, "--scanners", words).status == 2
+
+
+def test_a_secret_fails_when_asked_until_somebody_allows_it(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "app"
+    folder.mkdir()
+    line = "key = AKIA" + "QYLPMN5HHHFPZAM2"
+    (folder / "settings.ini").write_text(line + "\n")
+    assert run("scan", f"dir:{folder}", "--fail-on", "low").status == 0
+    ran = run("scan", f"dir:{folder}", "--fail-on-secrets")
+    assert ran.status == 1
+    assert "1 secret is allowed by nobody: --fail-on-secrets says no" in ran.err
+    (folder / "settings.ini").write_text(f"{line}  # gitleaks:allow\n")
+    assert run("scan", f"dir:{folder}", "--fail-on-secrets").status == 0
+
+
+def test_what_a_threshold_says_is_what_the_page_counts(run: Run, image: Path) -> None:
+    ran = run("scan", image, "--fail-on", "critical", "--severity", "low")
+    assert ran.status == 1
+    assert "finding is critical" in ran.err or "findings are critical" in ran.err
+    assert "of other severities" in ran.err

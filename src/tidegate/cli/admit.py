@@ -10,11 +10,14 @@ from tidegate.bounds import printable
 from tidegate.cli.call import Call
 from tidegate.cli.click_verb import verb
 from tidegate.cli.output import Output, output_options
+from tidegate.errors import UsageError
 
 if TYPE_CHECKING:
     from tidegate.evidence import Decision, Reason
     from tidegate.execution.gate import WorkloadReview
 
+_COMPRESSED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ")
+"""How gzip, zstd, bzip2 and xz begin."""
 _MARKS = {"deny": "✘", "warn": "!", "allow": "✔"}
 
 
@@ -56,10 +59,29 @@ def command(
         if boundary == "curation":
             decision = local.admit_to_curation(image, platform=platform, insecure=insecure, record=not dry_run)
             return _tell(decision, output)
-        if Path(image).is_file():
+        if _is_manifests(Path(image)):
             review = local.admit_workloads(Path(image), cluster=cluster, record=not dry_run)
             return _tell_review(review, output, call)
         return _tell(local.admit_to_execution(image, record=not dry_run), output)
+
+
+def _is_manifests(path: Path) -> bool:
+    """True for a file that may hold text.
+
+    Raises:
+        UsageError: it is an archive, of which nothing can be on record by its name.
+    """
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        start = file.read(512)
+    if b"\0" in start or start.startswith(_COMPRESSED):
+        raise UsageError(
+            "is no file of Kubernetes manifests",
+            where=str(path),
+            remedy="name the image by its digest, or as it is called in the registry; --to curation reads archives",
+        )
+    return True
 
 
 def _tell(decision: "Decision", output: Output) -> int:

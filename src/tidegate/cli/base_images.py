@@ -120,7 +120,9 @@ def _page(lines: list[BaseLine]) -> "Iterator[Line]":
         yield (piece("no base is known; see tidegate base add --help", Style.FAINT),)
     width = max((len(line.name) for line in lines), default=0)
     for line in lines:
-        told = f"{line.layers} layers  {line.components} components  {line.platform}  {line.created[:10]}"
+        counted = ((line.layers, "layer"), (line.components, "component"))
+        many = "  ".join(f"{count} {noun}" if count == 1 else f"{count} {noun}s" for count, noun in counted)
+        told = f"{many}  {line.platform}  {line.created[:10]}"
         yield (piece(f"{line.name:<{width}}  ", Style.TITLE), piece(told), piece(f"  {line.digest[:19]}", Style.FAINT))
 
 

@@ -81,10 +81,13 @@ def overview_page(inventory: Inventory, *, columns: int) -> Iterator[Line]:
         ("IN-HOUSE", custody.in_house, Style.NOTE),
     ):
         yield from _files(title, files, style, columns)
-    yield ()
-    notes = [f"{custody.unchecked} files have an owner who states no digest"]
+    notes = []
+    if custody.unchecked:
+        notes.append(f"{custody.unchecked} files have an owner who states no digest")
     if custody.left_out:
         notes.append(f"{custody.left_out} files were left out on purpose (documentation, translations)")
+    if notes:
+        yield ()
     for note in notes:
         yield (piece(note, Style.FAINT),)
 

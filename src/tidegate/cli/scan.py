@@ -87,6 +87,7 @@ def _parts(_context: click.Context, _option: click.Parameter, value: str | None)
     "--scanners", "parts", callback=_parts, metavar="LIST", help="Look for these alone: packages,secrets,custody."
 )
 @click.option("--fail-on", type=click.Choice(_SEVERITIES[:-1]), help="Exit 1 when a finding is that bad or worse.")
+@click.option("--fail-on-secrets", is_flag=True, help="Exit 1 when there is a secret that nobody allowed.")
 @click.option("--only-fixed", "--ignore-unfixed", "only_fixed", is_flag=True, help="Leave out what has no fix yet.")
 def command(
     call: Call,
@@ -99,6 +100,7 @@ def command(
     parts: "ScanParts | None",
     severity: frozenset[Severity] | None,
     fail_on: str | None,
+    fail_on_secrets: bool,
     only_fixed: bool,
 ) -> int:
     """Find what is in an image, and what is wrong with it.
@@ -108,7 +110,8 @@ def command(
 
     Findings come from the knowledge file (see tidegate db); without one only components and secrets are listed. A
     finding known to be exploited, or of a malicious package, counts for --fail-on whatever its severity. --severity
-    chooses what is shown, never what --fail-on counts; --only-fixed chooses both.
+    chooses what is shown, never what --fail-on counts; --only-fixed chooses both. Secrets count for --fail-on-secrets
+    alone, the configuration for tidegate check.
 
     Statements (--vex) and ignore files take findings out of the count; the report says who said so, and which of their
     words silenced nothing. The day of the knowledge decides on support and expiries, unless --at asks for another.
@@ -130,7 +133,12 @@ def command(
     write_report(outputs, report, inventory, settings)
     if failing:
         call.note(_failing_words(failing, Severity(fail_on or "none")))
-    return 1 if failing else 0
+    leaking = len(report.secrets) if fail_on_secrets else 0
+    if leaking:
+        call.note(
+            f"{leaking} {'secret is' if leaking == 1 else 'secrets are'} allowed by nobody: --fail-on-secrets says no"
+        )
+    return 1 if failing or leaking else 0
 
 
 def _failing_words(failing: Sequence[Finding], threshold: Severity) -> str:

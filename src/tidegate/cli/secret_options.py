@@ -92,7 +92,7 @@ def with_history(call: Call, inventory: Inventory, choice: SecretChoice, target:
     from tidegate.scan.secrets.detector import SecretDetector
 
     found = secrets_in_history(folder, choice.detector() or SecretDetector())
-    call.note(f"{len(found)} secrets in its git history")
+    call.note(f"{len(found)} {'secret' if len(found) == 1 else 'secrets'} in its git history")
     located = tuple(LocatedSecret(secret=fact, layer=inventory.digest) for fact in found)
     return replace(inventory, secrets=(*inventory.secrets, *located))
 
