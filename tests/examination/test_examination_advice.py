@@ -128,9 +128,9 @@ def test_a_finding_in_what_is_not_here_leads_to_nothing(db: Path) -> None:
         assert package_advice(findings, [npm("other")], knowledge) == ()
 
 
-def image(name: str, *components: Component) -> Inventory:
-    layer = Digest.of(name.encode())
-    config = ImageConfig(platform=Platform(os="linux", architecture="amd64"), diff_ids=(layer,))
+def image(name: str, *components: Component, architecture: str = "amd64") -> Inventory:
+    layer = Digest.of(f"{name} {architecture}".encode())
+    config = ImageConfig(platform=Platform(os="linux", architecture=architecture), diff_ids=(layer,))
     return Inventory(
         digest=layer, name=name, layers=(layer,), layers_unpacked=(layer,), components=components, config=config
     )
@@ -149,6 +149,7 @@ def test_bases_that_leave_less_are_advised_best_first_and_of_equals_the_nearest(
     known = {
         name: bases.remember(image(name, *components), name=Reference.parse(name)) for name, components in held.items()
     }
+    bases.remember(image("node:5-slim", architecture="arm64"), name=Reference.parse("node:5-slim"))
     ours = known["node:1-slim"]
     said = BaseImage(name=ours.name, layers=1, known_by="layers", digest=ours.digest, part_of=ours.part_of)
     with Knowledge.open(db) as knowledge:

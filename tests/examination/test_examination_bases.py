@@ -120,6 +120,7 @@ APP = (*PYTHON, step("COPY . /app # buildkit"), step('ENTRYPOINT ["/app"]', empt
         (APP, 3, 2),
         (PYTHON, 2, 1),
         (DEBIAN, 1, 0),
+        ((*DEBIAN, step("COPY a b")), 2, 1),
         (APP, 4, 0),
         ((), 3, 0),
         ((step("COPY a b"), step("COPY c d")), 2, 0),

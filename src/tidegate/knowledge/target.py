@@ -65,12 +65,6 @@ def match_target(component: Component) -> Target | None:
     return Target(ecosystem=ecosystem, name=name, version=version, key=key, module=module)
 
 
-def component_key(component: Component) -> bytes | None:
-    """Returns the version key a component is joined by; None as `match_target`."""
-    target = match_target(component)
-    return None if target is None else target.key
-
-
 def lookup_ecosystem(ecosystem: str) -> Ecosystem:
     """Returns the ecosystem rows and components are stored under.
 
