@@ -93,7 +93,9 @@ def test_images_are_graded_side_by_side(run: Run, images: dict[str, Path]) -> No
 
 @pytest.mark.usefixtures("knowledge")
 def test_a_grade_is_a_threshold(run: Run, images: dict[str, Path]) -> None:
-    assert run("grade", images["old"], "--at-least", "D").status == 1
+    ran = run("grade", images["old"], "--at-least", "D")
+    assert ran.status == 1
+    assert "1 of 1 is worse than D" in ran.err
     assert run("grade", images["new"], "--at-least", "D").status == 0
 
 

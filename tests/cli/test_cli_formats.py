@@ -62,3 +62,11 @@ def test_wrong_forms_exit_2(run: Run, image: Path, words: tuple[str, ...], error
     ran = run("scan", image, *words)
     assert (ran.status, ran.out) == (2, "")
     assert error in ran.err
+
+
+def test_short_names_of_options_are_those_people_know(run: Run, image: Path) -> None:
+    assert (
+        run("scan", image, "-f", "json", "-s", "LOW").json
+        == run("scan", image, "--format", "json", "--severity", "low").json
+    )
+    assert run("sbom", image, "-f", "spdx-json").json["spdxVersion"] == "SPDX-2.3"

@@ -65,6 +65,8 @@ def command(
     grades = _grades(call, settings, [with_changes(inspection, target=target) for target in targets], judging)
     _write(output, grades, settings)
     worse = [one for one in grades if at_least and one.letter > at_least]
+    if worse:
+        call.note(f"{len(worse)} of {len(grades)} {'is' if len(worse) == 1 else 'are'} worse than {at_least}")
     return 1 if worse else 0
 
 

@@ -85,7 +85,7 @@ def output_options(*forms: str) -> Callable[[Callable[..., int]], Callable[..., 
 
 def _format_option(forms: Sequence[str]) -> click.Option:
     return click.Option(
-        ("--format", "output_form"),
+        ("-f", "--format", "output_form"),
         type=click.Choice(forms),
         default=forms[0],
         show_default=True,

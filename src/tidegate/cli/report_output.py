@@ -117,7 +117,7 @@ def _outputs(words: Sequence[str], file: Path | None) -> tuple[Output, ...]:
 
 def _format_option() -> click.Option:
     return click.Option(
-        ("--format", "output_forms"),
+        ("-f", "--format", "output_forms"),
         multiple=True,
         default=("table",),
         metavar="NAME[=FILE]",

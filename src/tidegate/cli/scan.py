@@ -82,7 +82,7 @@ def _parts(_context: click.Context, _option: click.Parameter, value: str | None)
 @secret_options
 @judging_options
 @click.option("--db", type=click.Path(path_type=Path), metavar="FILE", help="Knowledge file. [under --home]")
-@click.option("--severity", callback=_severities, metavar="LIST", help="Show only these, like critical,high.")
+@click.option("-s", "--severity", callback=_severities, metavar="LIST", help="Show only these, like critical,high.")
 @click.option(
     "--scanners", "parts", callback=_parts, metavar="LIST", help="Look for these alone: packages,secrets,custody."
 )

@@ -96,7 +96,7 @@ def _convert(call: Call, *, output: Output, file: Path, author: str, namespace: 
     raw = read_named_file(file, max_bytes=MAX_DOCUMENT_BYTES)
     form, claims = read_statements(raw, where=str(file))
     assertions = assertions_of(claims)
-    call.note(f"{file}: {form}, {len(assertions)} statements")
+    call.note(f"{file}: {form}, {len(assertions)} {'statement' if len(assertions) == 1 else 'statements'}")
     output.write_bytes(_written(output.form, assertions, author, namespace, system_clock()))
     return 0
 
