@@ -162,3 +162,18 @@ def test_an_owned_language_package_is_told_by_the_distributions_list(tmp_path: P
     assert inventory.custody is not None
     assert inventory.custody.missing == ()
     assert files_of(inventory.custody, Origin.UNEXPLAINED) == 1  # os-release, which nobody lists here
+
+
+def test_bytecode_is_of_the_package_of_its_source_and_a_program_called_so_is_not(tmp_path: Path) -> None:
+    home = "usr/lib/python3/dist-packages"
+    base = debian(sums=f"{md5('a = 1')}  {home}/weir.py\n").file(f"{home}/weir.py", "a = 1")
+    base.file(f"{home}/__pycache__/weir.cpython-311.pyc", b"\xa7\x0d\x0d\x0a code").file(
+        f"{home}/weir.pyc", b"\x03\xf3"
+    )
+    base.file(f"{home}/__pycache__/weir.cpython-312.pyc", PROGRAM, mode=0o755)
+    source = image([built(tmp_path, base)], [BASE])
+    assert paths(custody(source).unexplained) == {f"{home}/__pycache__/weir.cpython-312.pyc"}
+    for compiled in (f"{home}/__pycache__/weir.cpython-311.pyc", f"{home}/weir.pyc"):
+        told = explained(source, compiled)
+        assert told.package is not None, compiled
+        assert told.package.name == "weir"
