@@ -109,3 +109,15 @@ def test_what_a_note_says_is_silent_where_the_database_owns_the_program() -> Non
         ("deb", "var/lib/dpkg/status", ""),
         ("generic", "usr/bin/systemctl", "pkg:deb/debian/systemd@252.1-1?distro=debian-12"),
     ]
+
+
+def test_a_distributions_package_has_no_owner_even_where_one_lists_its_database() -> None:
+    place = "usr/share/weir/bom.json"
+    ours = package(Basis.INSTALLED, name="weir", kind=PackageKind.DEB)
+    sightings = [
+        sighting(place, [ours, package(Basis.INSTALLED, name="inner")], [Ownership(package="weir", paths=(place,))])
+    ]
+    layers = [LayerFacts(analyser="a", digest=LAYER, diff_id=LAYER, size=0, entries=0)]
+    found = with_owners(components_of(sightings, [LAYER], DEBIAN), sightings, layers, Overlay(layers, lambda _: {}))
+    owners = {it.name: it.owner for it in found}
+    assert owners == {"weir": None, "inner": "pkg:deb/debian/weir@1.0?distro=debian-12"}
