@@ -15,6 +15,7 @@ from tidegate.inventory import (
     Ownership,
     Package,
     PackageKind,
+    Scope,
     Version,
 )
 from tidegate.oci.squash import Overlay
@@ -26,9 +27,14 @@ LAYER = Digest.of(b"layer")
 
 
 def package(
-    basis: Basis, *, name: str = "lodash", kind: PackageKind = PackageKind.NPM, version: str = "1.0"
+    basis: Basis,
+    *,
+    name: str = "lodash",
+    kind: PackageKind = PackageKind.NPM,
+    version: str = "1.0",
+    scope: Scope = Scope.RUNTIME,
 ) -> Package:
-    return Package(kind=kind, name=name, version=Version(version), basis=basis)
+    return Package(kind=kind, name=name, version=Version(version), basis=basis, scope=scope)
 
 
 def components(*files: tuple[str, Package]) -> list[Component]:
@@ -121,3 +127,34 @@ def test_a_distributions_package_has_no_owner_even_where_one_lists_its_database(
     found = with_owners(components_of(sightings, [LAYER], DEBIAN), sightings, layers, Overlay(layers, lambda _: {}))
     owners = {it.name: it.owner for it in found}
     assert owners == {"weir": None, "inner": "pkg:deb/debian/weir@1.0?distro=debian-12"}
+
+
+_DEVELOPMENT = package(Basis.LOCKED, scope=Scope.DEVELOPMENT)
+_RUNTIME = package(Basis.LOCKED)
+
+
+@pytest.mark.parametrize(
+    ("files", "scope"),
+    [
+        ([("lock", _DEVELOPMENT)], Scope.DEVELOPMENT),
+        ([("app/lock", _DEVELOPMENT)], Scope.DEVELOPMENT),
+        ([("other/lock", _DEVELOPMENT)], Scope.RUNTIME),
+        ([("app/lock", _RUNTIME), ("lock", _DEVELOPMENT)], Scope.RUNTIME),
+        ([("app/lock", _DEVELOPMENT), ("lock", _RUNTIME)], Scope.DEVELOPMENT),
+        ([("app/lock", _DEVELOPMENT), ("app/lock2", _RUNTIME)], Scope.RUNTIME),
+        ([("app/manifest", package(Basis.DECLARED, scope=Scope.TEST)), ("app/lock", _DEVELOPMENT)], Scope.DEVELOPMENT),
+        ([("app/manifest", package(Basis.DECLARED, scope=Scope.TEST))], Scope.TEST),
+        ([("app/lock", package(Basis.LOCKED, scope=Scope.DEVELOPMENT, version="2.0"))], Scope.RUNTIME),
+    ],
+)
+def test_the_nearest_word_of_its_project_says_what_an_installed_package_is_for(
+    files: list[tuple[str, Package]], scope: Scope
+) -> None:
+    found = components(("app/node_modules/lodash/package.json", package(Basis.INSTALLED)), *files)
+    assert [it.scope for it in found if it.basis is Basis.INSTALLED] == [scope]
+
+
+def test_a_package_that_tells_its_own_scope_keeps_it() -> None:
+    told_itself = package(Basis.INSTALLED, scope=Scope.TEST)
+    found = components(("app/vendor/lodash", told_itself), ("app/lock", _DEVELOPMENT))
+    assert [it.scope for it in found if it.basis is Basis.INSTALLED] == [Scope.TEST]

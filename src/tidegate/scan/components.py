@@ -9,6 +9,7 @@ from tidegate.inventory import Basis, Component, LayerFacts, LinkKind, OsRelease
 from tidegate.oci.squash import Overlay
 from tidegate.scan.ecosystem import ecosystem_of
 from tidegate.scan.purl import component_purl, distro_of, namespace_of
+from tidegate.scan.stated_scope import with_stated_scopes
 from tidegate.scan.visible import Sighting
 from tidegate.values import replace
 
@@ -33,7 +34,7 @@ def components_of(sightings: Sequence[Sighting], digests: Sequence[Digest], os: 
             identity = _identity(package)
             layer = digests[_first_layer(identity, sighting.layer, below)]
             found.setdefault((identity, sighting.facts.path), _component(package, sighting, layer, os))
-    return _without_echoes([found[key] for key in sorted(found)])
+    return _without_echoes(with_stated_scopes([found[key] for key in sorted(found)]))
 
 
 def with_owners(

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a lock file tells beside names: checksums, deprecation, licences, basis; and whole folders."""
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -145,3 +146,23 @@ def test_a_folder_of_sources_shows_them_and_an_image_does_not(tmp_path: Path) ->
     assert {component.ecosystem for component in seen.components} == {"npm", "Go"}
     rootfs = Folder(name="x", root=tmp_path)
     assert scan_image(rootfs, store=None, roster=CATALOGERS, secrets=SecretDetector()).components == ()
+
+
+def test_the_lock_file_tells_why_an_installed_package_is_there(tmp_path: Path) -> None:
+    shutil.copytree(SAMPLES / "npm-3", tmp_path / "web")
+    lock = json.loads((tmp_path / "web/package-lock.json").read_text())["packages"]
+    for place, entry in lock.items():
+        if place.startswith("node_modules/") and "version" in entry:
+            (tmp_path / "web" / place).mkdir(parents=True, exist_ok=True)
+            name = entry.get("name", place.rpartition("node_modules/")[2])
+            (tmp_path / "web" / place / "package.json").write_text(
+                json.dumps({"name": name, "version": entry["version"]})
+            )
+    folder = Folder(name="x", root=tmp_path, is_source=True)
+    seen = scan_image(folder, store=None, roster=SOURCE_CATALOGERS, secrets=SecretDetector())
+    installed = {it.location: it.scope for it in seen.components if it.basis is Basis.INSTALLED}
+    for_development = {place for place, entry in lock.items() if entry.get("dev")}
+    assert for_development
+    assert {place for place, scope in installed.items() if scope is Scope.DEVELOPMENT} == {
+        f"web/{place}/package.json" for place in for_development
+    }
