@@ -30,6 +30,7 @@ class LiveRegistry:
 
     folder: Path
     token: str = ""
+    observes: bool = False
     bounds: BlobBounds = field(default_factory=BlobBounds)
     port: int = 0
 
@@ -39,7 +40,7 @@ class LiveRegistry:
         self.database = Database(url)
         self.store = BlobStore(self.folder / "content", self.bounds)
         self.blobs = ShelfBlobs(self.database, self.store, system_clock)
-        self.shelf = Shelf(self.database, self.blobs, system_clock)
+        self.shelf = Shelf(self.database, self.blobs, system_clock, observes=self.observes)
         self.figures = CollectorRegistry()
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()

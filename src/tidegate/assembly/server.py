@@ -113,7 +113,10 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
     database = Database(home.database_url)
     store = BlobStore(home.registry)
     blobs = ShelfBlobs(database, store, clock)
-    shelf = Shelf(database, blobs, clock)
+    observes = settings.curation.mode == "observe"
+    if observes:
+        _log.warning("curation.mode is observe: nothing is withheld, what would be is told")
+    shelf = Shelf(database, blobs, clock, observes=observes)
     gate = build_gate(settings)
     ensure_knowledge(settings, clock)
 

@@ -2,8 +2,9 @@
 """The shelf: manifests in their repositories, taken in to quarantine and handed out by state."""
 
 import hashlib
+import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import uuid4
 
@@ -12,17 +13,20 @@ from sqlalchemy import Connection, bindparam, delete, exists, func, or_, select
 from tidegate.artifact import Digest, Repository, Tag, parse_manifest
 from tidegate.clock import Clock, parse_rfc3339
 from tidegate.curation import attachments, tags
+from tidegate.curation.consumer import NOBODY, Consumer
 from tidegate.curation.lifecycle import State
 from tidegate.curation.referrers import ReferrersPage, list_referrers
+from tidegate.curation.refusals import note_refusal
 from tidegate.curation.shelf_blobs import ShelfBlobs
 from tidegate.curation.stock import MissingContentError, Stored, require_content, store_manifest
 from tidegate.curation.withheld import WithheldError, withheld
-from tidegate.errors import DigestMismatchError, NotFoundError
+from tidegate.errors import DigestMismatchError, NotFoundError, OutsideError
 from tidegate.events import Event, EventKind
 from tidegate.storage.database import Database
 from tidegate.storage.outbox import publish
 from tidegate.storage.schema import manifest, repository_blob, repository_manifest, state, tag
 
+_log = logging.getLogger(__name__)
 # Built once: building a query takes longer than running it, and every pull runs one of these.
 _HELD: Final = (
     select(manifest.c.digest, manifest.c.media_type, manifest.c.document, state.c.state, state.c.expires_at)
@@ -66,12 +70,17 @@ class NameUnknownError(NotFoundError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Served:
-    """A manifest as it was pushed."""
+    """A manifest as it was pushed.
+
+    Attributes:
+        objection: why it would have been withheld, were it not for observe mode; None for most.
+    """
 
     digest: Digest
     media_type: str
     document: bytes
     state: State
+    objection: WithheldError | None = None
 
 
 class Shelf:
@@ -81,12 +90,14 @@ class Shelf:
         database: migrated.
         blobs: their blobs.
         clock: the moment recorded.
+        observes: serves what it should withhold, and says so: for the time before a gate is closed.
     """
 
-    def __init__(self, database: Database, blobs: ShelfBlobs, clock: Clock) -> None:
+    def __init__(self, database: Database, blobs: ShelfBlobs, clock: Clock, *, observes: bool = False) -> None:
         self._database = database
         self._blobs = blobs
         self._clock = clock
+        self._observes = observes
 
     def put_manifest(
         self, repository: Repository, locator: Tag | Digest, raw: bytes, *, media_type: str, pushed_by: str
@@ -109,20 +120,22 @@ class Shelf:
                 tags.point(connection, repository, locator, digest, who=pushed_by, at=at)
         return stored
 
-    def get_manifest(self, repository: Repository, locator: Tag | Digest) -> Served:
-        """Hands a manifest out, if its state allows that now.
+    def get_manifest(self, repository: Repository, locator: Tag | Digest, consumer: Consumer = NOBODY) -> Served:
+        """Hands a manifest out, if its state allows that now; a refusal is put on record.
 
         Raises:
             ManifestUnknownError: the repository holds no such thing.
-            WithheldError: its state, or the end of the decision behind it, forbids.
+            WithheldError: its state, or the end of the decision behind it, forbids. Not in observe mode.
         """
         with self._database.read() as connection:
             row = self._find(connection, repository, locator)
-            now_state = State(row.state)
-            expired = bool(row.expires_at) and parse_rfc3339(row.expires_at) <= self._clock()
-            if not now_state.is_served or expired:
-                raise withheld(connection, Digest(row.digest), now_state, expired=expired)
-        return _served(row)
+            objection = self._objection(connection, row)
+        if objection is None:
+            return _served(row)
+        self._note(repository, objection, consumer)
+        if not self._observes:
+            raise objection
+        return replace(_served(row), objection=objection)
 
     def head_manifest(self, repository: Repository, locator: Tag | Digest) -> Served:
         """What is known of a manifest without handing it out: whatever its state, `document` must not leave.
@@ -237,6 +250,21 @@ class Shelf:
                     data={"digest": digest, "repository": repository, "who": who, "repositories_left": left},
                 ),
             )
+
+    def _objection(self, connection: Connection, row: Any) -> WithheldError | None:
+        now_state = State(row.state)
+        expired = bool(row.expires_at) and parse_rfc3339(row.expires_at) <= self._clock()
+        if now_state.is_served and not expired:
+            return None
+        return withheld(connection, Digest(row.digest), now_state, expired=expired)
+
+    def _note(self, repository: Repository, objection: WithheldError, consumer: Consumer) -> None:
+        try:
+            with self._database.begin() as connection:
+                note_refusal(connection, repository, objection, consumer, enforced=not self._observes, at=self._clock())
+        except OutsideError as error:
+            # Whether it is served does not hang on the note: the refusal stands, and observing withholds nothing.
+            _log.warning("a refusal of %s to %s is not on record: %s", objection.digest, consumer.name, error)
 
     def _find(self, connection: Connection, repository: Repository, locator: Tag | Digest) -> Any:
         query = _BY_DIGEST if isinstance(locator, Digest) else _BY_TAG

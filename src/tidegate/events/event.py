@@ -27,6 +27,7 @@ class EventKind(StrEnum):
     IMAGE_RECALLED = "curation.image.recalled"
     IMAGE_RETIRED = "curation.image.retired"
     IMAGE_DELETED = "curation.image.deleted"
+    IMAGE_REFUSED = "curation.image.refused"
     TAG_MOVED = "curation.tag.moved"
     EVIDENCE_ADDED = "curation.evidence.added"
     WORKLOAD_ADMITTED = "execution.workload.admitted"

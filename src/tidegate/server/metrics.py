@@ -26,6 +26,12 @@ class HttpMetrics:
         self.in_flight = Gauge("tidegate_http_requests_in_flight", "Requests being answered.", registry=registry)
         self.received_bytes = Counter("tidegate_registry_upload_bytes", "Blob bytes taken in.", registry=registry)
         self.pushes = Counter("tidegate_registry_pushes", "Manifests taken in.", ("kind", "state"), registry=registry)
+        self.refusals = Counter(
+            "tidegate_registry_refusals",
+            "Manifests refused (enforced), or served in observe mode though they would be.",
+            ("state", "enforced"),
+            registry=registry,
+        )
         self.pulls = Counter("tidegate_registry_pulls", "Manifests asked for.", ("state",), registry=registry)
 
 

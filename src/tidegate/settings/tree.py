@@ -14,6 +14,7 @@ from tidegate.bounds import GIB
 LogForm = Literal["auto", "text", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 Colour = Literal["auto", "always", "never"]
+CurationMode = Literal["enforce", "observe"]
 MAX_PORT: Final = 65535
 
 
@@ -101,6 +102,16 @@ class PolicySettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CurationSettings:
+    """How the registry hands images out."""
+
+    mode: Annotated[
+        CurationMode,
+        Leaf(meaning="`enforce` withholds what may not be served; `observe` serves it and tells what it would refuse."),
+    ] = "enforce"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SigningSettings:
     """Keys, and the names statements are made under."""
 
@@ -144,5 +155,6 @@ class Settings:
     outbound: OutboundSettings
     scan: ScanSettings
     policy: PolicySettings
+    curation: CurationSettings
     signing: SigningSettings
     logging: LoggingSettings

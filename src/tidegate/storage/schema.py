@@ -138,6 +138,23 @@ component = Table(
     Index("ix_component_match", "ecosystem", "match_name", "version_key"),
 )
 
+# Who was refused it, or would have been ----------------------------------------------------------------------------
+
+refusal = Table(
+    "refusal",
+    metadata,
+    Column("repository", String(255), primary_key=True),
+    Column("digest", String(135), primary_key=True),
+    Column("consumer", String(255), primary_key=True),
+    Column("state", String(16), primary_key=True),
+    Column("enforced", Integer, primary_key=True),  # 0: it was served, in observe mode
+    Column("reason", Text, nullable=False),
+    Column("remedy", Text, nullable=False),
+    Column("pulls", BigInteger, nullable=False),
+    Column("first_at", String(32), nullable=False),
+    Column("last_at", String(32), nullable=False, index=True),
+)
+
 # Where it runs -----------------------------------------------------------------------------------------------------
 
 placement = Table(

@@ -11,9 +11,11 @@ from tidegate.artifact.manifest import MAX_MANIFEST_BYTES
 from tidegate.curation.shelf import Served, WithheldError
 from tidegate.errors import BoundExceededError
 from tidegate.server.authentication import principal_of
+from tidegate.server.registry.consumer import consumer_of
 from tidegate.server.registry.errors import STATE_HEADER
 from tidegate.server.registry.names import locator_in, repository_in
 from tidegate.server.registry.services import RegistryServices
+from tidegate.server.registry.warnings import would_refuse
 
 
 class ManifestEndpoints:
@@ -48,12 +50,16 @@ class ManifestEndpoints:
     async def get_manifest(self, request: Request) -> Response:
         """Hands a manifest out, or says why not."""
         name, locator = repository_in(request), locator_in(request)
+        metrics, consumer = self._services.metrics, consumer_of(request)
         try:
-            served = await self._services.offload.run(self._services.shelf.get_manifest, name, locator)
+            served = await self._services.offload.run(self._services.shelf.get_manifest, name, locator, consumer)
         except WithheldError as error:
-            self._services.metrics.pulls.labels(error.state).inc()
+            metrics.pulls.labels(error.state).inc()
+            metrics.refusals.labels(error.state, "true").inc()
             raise
-        self._services.metrics.pulls.labels(served.state).inc()
+        metrics.pulls.labels(served.state).inc()
+        if served.objection is not None:
+            metrics.refusals.labels(served.state, "false").inc()
         return Response(served.document, headers=_headers(served))
 
     async def head_manifest(self, request: Request) -> Response:
@@ -87,7 +93,9 @@ async def _body(request: Request) -> bytes:
 
 
 def _headers(served: Served) -> dict[str, str]:
+    told = {} if served.objection is None else would_refuse(served.objection)
     return {
+        **told,
         "Content-Type": served.media_type,
         "Docker-Content-Digest": served.digest,
         "ETag": f'"{served.digest}"',
