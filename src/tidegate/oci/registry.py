@@ -5,7 +5,6 @@ import re
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -13,7 +12,7 @@ from urllib.parse import urlencode
 from tidegate.artifact import Descriptor, Digest, Index, Manifest, Platform, Reference, Repository, Tag, parse_manifest
 from tidegate.artifact import media_type as mt
 from tidegate.artifact.manifest import MAX_MANIFEST_BYTES
-from tidegate.bounds import MIB, Readable, printable
+from tidegate.bounds import MIB, printable
 from tidegate.errors import (
     BoundExceededError,
     InvalidInputError,
@@ -26,7 +25,8 @@ from tidegate.oci.choose import choose_image
 from tidegate.oci.credentials import Keyring
 from tidegate.oci.image import Image
 from tidegate.oci.registry_auth import RegistryAuthorizer
-from tidegate.outbound import Outbound, Reply
+from tidegate.oci.repository_blobs import RepositoryBlobs
+from tidegate.outbound import Body, Outbound, Reply
 from tidegate.outbound.address import is_loopback, join, origin
 from tidegate.wire import from_json
 
@@ -51,13 +51,23 @@ class RegistryClient:
     Args:
         outbound: makes the calls; its options say which hosts may be plain HTTP.
         keyring: credentials.
+        token_servers: hosts besides a registry's own that may see its credentials; None for any.
+        bases: addresses (`https://host`) of registries that are not found by trying.
     """
 
-    def __init__(self, outbound: Outbound, *, keyring: Keyring | None = None) -> None:
+    def __init__(
+        self,
+        outbound: Outbound,
+        *,
+        keyring: Keyring | None = None,
+        token_servers: frozenset[str] | None = None,
+        bases: Mapping[str, str] | None = None,
+    ) -> None:
         self.outbound = outbound
+        self._token_servers = token_servers
         self._keyring = keyring or Keyring()
         self._lock = threading.Lock()
-        self._bases: dict[str, str] = {}
+        self._bases: dict[str, str] = dict(bases or {})
         self._authorizers: dict[tuple[str, str], RegistryAuthorizer] = {}
 
     def open(self, reference: Reference, *, wanted: Platform | None = None, name: str = "") -> Image:
@@ -122,14 +132,19 @@ class RegistryClient:
             size=int(size[:18]) if size.isascii() and size.isdecimal() else 0,
         )
 
-    def blob(self, reference: Reference, descriptor: Descriptor) -> AbstractContextManager[Readable]:
+    def blob(self, reference: Reference, descriptor: Descriptor, *, start: int = 0) -> AbstractContextManager[Body]:
         """Streams a blob, unverified but for its size; a broken connection is taken up again.
+
+        Args:
+            reference: names the repository.
+            descriptor: which blob.
+            start: bytes the caller has already; the body's `position` tells where it really begins.
 
         Raises:
             InvalidInputError: it is missing or has another size; also while reading.
             OutsideError: the registry cannot be reached or refuses; also while reading.
         """
-        return self._blob(reference, descriptor)
+        return self._blob(reference, descriptor, start)
 
     def tags(self, reference: Reference, *, max_tags: int = MAX_TAGS) -> tuple[Tag, ...]:
         """The tags of the reference's repository, in the registry's order; names that are no tags are passed over.
@@ -230,13 +245,14 @@ class RegistryClient:
         )
 
     @contextmanager
-    def _blob(self, reference: Reference, descriptor: Descriptor) -> Iterator[Readable]:
+    def _blob(self, reference: Reference, descriptor: Descriptor, start: int) -> Iterator[Body]:
         scope = f"repository:{reference.repository}:pull"
         stream = self.outbound.stream(
             self._url(reference, f"blobs/{descriptor.digest}"),
             max_bytes=descriptor.size,
             total_bytes=descriptor.size,
             authorizer=self._authorizer(reference, scope),
+            start=start,
         )
         try:
             body = stream.__enter__()
@@ -280,7 +296,9 @@ class RegistryClient:
         with self._lock:
             if key not in self._authorizers:
                 own = self._keyring.find(reference)
-                self._authorizers[key] = RegistryAuthorizer(self.outbound, base=base, scope=scope, credentials=own)
+                self._authorizers[key] = RegistryAuthorizer(
+                    self.outbound, base=base, scope=scope, credentials=own, token_servers=self._token_servers
+                )
             return self._authorizers[key]
 
     def _base(self, registry: str) -> str:
@@ -304,35 +322,6 @@ class RegistryClient:
             return self.outbound.request("GET", f"{base}/v2/", retry=False).status != _BAD_REQUEST
         except OutsideError:
             return False
-
-
-class RepositoryBlobs:
-    """The blobs of one repository (a `tidegate.oci.blobs.Blobs`).
-
-    Args:
-        client: asks the registry.
-        reference: names the repository.
-        known: manifests that were fetched already.
-    """
-
-    def __init__(self, client: RegistryClient, reference: Reference, known: Mapping[Digest, bytes]) -> None:
-        self.where = str(reference)
-        self._client = client
-        self._reference = reference
-        self._known = known
-
-    def check(self, descriptor: Descriptor) -> None:
-        """Nothing: it would cost a call; `open` tells."""
-
-    def open(self, descriptor: Descriptor) -> AbstractContextManager[Readable]:
-        """Streams a blob."""
-        return self._client.blob(self._reference, descriptor)
-
-    @contextmanager
-    def manifest(self, descriptor: Descriptor) -> Iterator[Readable]:
-        """Streams a manifest, which registries keep apart from blobs."""
-        raw = self._known.get(descriptor.digest)
-        yield BytesIO(raw if raw is not None else self._client.manifest(self._reference.at(descriptor.digest)).raw)
 
 
 def check(reply: Reply, where: str) -> None:

@@ -6,11 +6,11 @@ import threading
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from tidegate.bounds import MIB
+from tidegate.bounds import MIB, printable
 from tidegate.errors import OutsideError, UsageError
 from tidegate.oci.credentials import Credentials
 from tidegate.outbound import Outbound, Reply, check_reply
-from tidegate.outbound.address import check_url, join
+from tidegate.outbound.address import check_url, join, origin, split_url
 from tidegate.wire import from_json
 
 _MAX_TOKEN_BYTES: Final = MIB
@@ -28,10 +28,21 @@ class RegistryAuthorizer:
         base: the registry's address; decides whether its token server may be plain HTTP.
         scope: `repository:NAME:pull` or the like, several parted by blanks.
         credentials: None asks for anonymous tokens.
+        token_servers: hosts besides the registry's own that may see the credentials; None for any, as Docker's
+            clients do.
     """
 
-    def __init__(self, outbound: Outbound, *, base: str, scope: str, credentials: Credentials | None) -> None:
+    def __init__(
+        self,
+        outbound: Outbound,
+        *,
+        base: str,
+        scope: str,
+        credentials: Credentials | None,
+        token_servers: frozenset[str] | None = None,
+    ) -> None:
         self._outbound = outbound
+        self._token_servers = token_servers
         self._base = base
         self._scope = scope
         self._credentials = credentials
@@ -67,12 +78,25 @@ class RegistryAuthorizer:
             raise OutsideError(f"its token server may not be called: {error}", where=self._base) from error
         if realm.startswith("http:") and self._base.startswith("https:") and not insecure:
             raise OutsideError("its token server is plain http", where=self._base)
+        self._check_trusted(realm)
         reply = check_reply(self._ask(realm, offer))
         document = from_json(reply.body, dict[str, Any], what=f"{self._base} token", max_bytes=_MAX_TOKEN_BYTES)
         token = document.get("token") or document.get("access_token")
         if not isinstance(token, str) or not token.isascii() or not token.isprintable():
             raise OutsideError("its token server gave no token", where=self._base)
         return token
+
+    def _check_trusted(self, realm: str) -> None:
+        """Whoever answers for a registry may name any token server; a password goes only where it was meant to go."""
+        if self._credentials is None or self._token_servers is None or origin(realm) == origin(self._base):
+            return
+        host = split_url(realm).netloc
+        if host not in self._token_servers:
+            raise OutsideError(
+                f"names {printable(host[:80])} as its token server, which may not see our credentials",
+                where=self._base,
+                remedy="name it among the token servers of this upstream, if that is meant",
+            )
 
     def _ask(self, realm: str, offer: dict[str, str]) -> Reply:
         own = self._credentials

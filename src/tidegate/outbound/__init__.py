@@ -9,6 +9,19 @@ from tidegate.outbound.body import Body
 from tidegate.outbound.client import Authorizer, Outbound
 from tidegate.outbound.download import Downloaded
 from tidegate.outbound.options import OutboundOptions
+from tidegate.outbound.pace import Pace
+from tidegate.outbound.reach import Opening, Reach
 from tidegate.outbound.reply import Reply, check_reply
 
-__all__ = ["Authorizer", "Body", "Downloaded", "Outbound", "OutboundOptions", "Reply", "check_reply"]
+__all__ = [
+    "Authorizer",
+    "Body",
+    "Downloaded",
+    "Opening",
+    "Outbound",
+    "OutboundOptions",
+    "Pace",
+    "Reach",
+    "Reply",
+    "check_reply",
+]

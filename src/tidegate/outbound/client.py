@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
 from tidegate.bounds import MIB
 from tidegate.errors import BoundExceededError, OutsideError, UsageError
-from tidegate.outbound.address import check_url, join, origin, shown
+from tidegate.outbound.address import check_url, is_loopback, join, origin, shown
 from tidegate.outbound.body import Body, Resumption
 from tidegate.outbound.download import Downloaded, download
 from tidegate.outbound.options import OutboundOptions
+from tidegate.outbound.pace import Pace
+from tidegate.outbound.reach import ForbiddenAddressError
 from tidegate.outbound.reply import Reply, check_reply, describe
 from tidegate.outbound.retry import TryAgain, retrying, wait_asked
 from tidegate.outbound.trust import build_client
@@ -48,11 +50,19 @@ class Outbound:
     Args:
         options: limits and trust.
         sleep: waits between tries; handed in for tests.
+        pace: how fast requests may follow each other; None for as fast as they come.
     """
 
-    def __init__(self, options: OutboundOptions | None = None, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        options: OutboundOptions | None = None,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        pace: Pace | None = None,
+    ) -> None:
         self.options = options or OutboundOptions()
         self._sleep = sleep
+        self._pace = pace
         self._lock = threading.Lock()
         self._built: httpx.Client | None = None
 
@@ -129,6 +139,7 @@ class Outbound:
         headers: Mapping[str, str] | None = None,
         authorizer: Authorizer | None = None,
         total_bytes: int | None = None,
+        start: int = 0,
     ) -> AbstractContextManager[Body]:
         """Opens a body for reading; a broken connection is taken up again where it broke.
 
@@ -138,13 +149,21 @@ class Outbound:
             headers: sent along.
             authorizer: credentials for the address's own server only.
             total_bytes: the size it must have; None when unknown.
+            start: bytes the caller has already; `Body.position` is 0 when the server begins anew all the same.
 
         Raises:
             BoundExceededError, NotFoundError, OutsideError, UsageError: as for `get_bytes`; also while reading.
             InvalidInputError: it ends before `total_bytes` or goes on after.
         """
         opener = self._opener(url, headers, authorizer)
-        return Body(opener, where=shown(url), max_bytes=max_bytes, total_bytes=total_bytes, limits=self._resumption())
+        return Body(
+            opener,
+            where=shown(url),
+            max_bytes=max_bytes,
+            total_bytes=total_bytes,
+            limits=self._resumption(),
+            start=start,
+        )
 
     def request(
         self,
@@ -279,13 +298,16 @@ class Outbound:
         import httpx
 
         where = shown(url)
+        self._check_reach(url)
+        if self._pace is not None:
+            self._pace.take(where=where)
         try:
             if isinstance(body, Path):
                 sized = {**headers, "Content-Length": str(body.stat().st_size)}
                 request = self._client.build_request(method, url, headers=sized, content=_chunks(body))
             else:
                 request = self._client.build_request(method, url, headers=headers, content=body)
-            return self._client.send(request, stream=True)
+            response = self._client.send(request, stream=True)
         except OSError as error:
             raise OutsideError(f"cannot be read: {error.strerror or error}", where=str(body)) from error
         except httpx.TransportError as error:
@@ -300,6 +322,20 @@ class Outbound:
             raise OutsideError(f"the connection broke: {text}", where=where) from error
         except (httpx.InvalidURL, httpx.UnsupportedProtocol, ValueError) as error:
             raise UsageError(f"cannot be called: {describe(error)}", where=where) from error
+        if self._pace is not None:
+            self._pace.learn(response.status_code, response.headers, retry_after_s=wait_asked(response))
+        return response
+
+    def _check_reach(self, url: str) -> None:
+        """Behind a proxy the connection itself cannot be checked; what is written as a number can."""
+        reach = self.options.reach
+        _, host, port = origin(url)
+        if reach is None or not self.options.proxy:
+            return
+        if is_loopback(host) or host.replace(".", "").isdecimal() or ":" in host:
+            address = "127.0.0.1" if host.endswith("localhost") else host
+            if not reach.permits(address, port):
+                raise ForbiddenAddressError(host, [address])
 
     @property
     def _client(self) -> "httpx.Client":

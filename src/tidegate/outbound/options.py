@@ -4,6 +4,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from tidegate.outbound.reach import Reach
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboundOptions:
@@ -20,6 +22,9 @@ class OutboundOptions:
         insecure: plain HTTP to any host and no check of certificates. Loopback hosts may use plain HTTP anyway.
         proxy: URL of an HTTP proxy for everything but loopback; "" for none.
         user_agent: how we introduce ourselves.
+        reach: addresses that may be called; None for all. Behind a proxy only addresses written as numbers are
+            checked: names are looked up by the proxy.
+        max_connections: open at once; more requests wait.
     """
 
     connect_timeout_s: float = 10.0
@@ -32,3 +37,5 @@ class OutboundOptions:
     insecure: bool = False
     proxy: str = ""
     user_agent: str = "tidegate"
+    reach: Reach | None = None
+    max_connections: int = 100

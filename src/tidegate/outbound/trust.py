@@ -22,12 +22,15 @@ def build_client(options: OutboundOptions) -> "httpx.Client":
     import httpx
 
     verify = trust_of(options)
+    limits = httpx.Limits(max_connections=options.max_connections, max_keepalive_connections=20)
     mounts: dict[str, httpx.BaseTransport | None] = {}
     if options.proxy:
         mounts["all://"] = httpx.HTTPTransport(verify=verify, proxy=options.proxy)
         mounts |= dict.fromkeys(("all://localhost", "all://127.0.0.1", "all://[::1]"))
     return httpx.Client(
         verify=verify,
+        transport=_guarded(options, verify, limits),
+        limits=limits,
         timeout=httpx.Timeout(options.read_timeout_s, connect=options.connect_timeout_s),
         headers={"User-Agent": options.user_agent, "Accept-Encoding": "identity"},
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
@@ -35,6 +38,14 @@ def build_client(options: OutboundOptions) -> "httpx.Client":
         trust_env=False,
         mounts=mounts,
     )
+
+
+def _guarded(options: OutboundOptions, verify: ssl.SSLContext, limits: "httpx.Limits") -> "httpx.BaseTransport | None":
+    if options.reach is None:
+        return None
+    from tidegate.outbound.guarded import GuardedTransport
+
+    return GuardedTransport(options.reach, verify=verify, limits=limits)
 
 
 def trust_of(options: OutboundOptions) -> ssl.SSLContext:
