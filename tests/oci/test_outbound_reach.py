@@ -93,7 +93,12 @@ def test_an_opening_that_says_nothing_clear_is_refused(text: str) -> None:
 
 def test_a_redirect_to_an_address_that_was_not_opened_is_not_followed(serve: Serve) -> None:
     called: list[str] = []
-    secret = serve(lambda request: (called.append(request.path), reply(request, 200, b"secret"))[1])
+
+    def inside(request: BaseHTTPRequestHandler) -> None:
+        called.append(request.path)
+        reply(request, 200, b"secret")
+
+    secret = serve(inside)
     here = serve(lambda request: reply(request, 307, Location=f"{secret}/latest/meta-data"))
     own_port = here.rpartition(":")[2]
     with Outbound(within(opened(f"127.0.0.1:{own_port}"))) as outbound:
@@ -142,18 +147,23 @@ def test_an_answer_that_changes_between_check_and_use_changes_nothing() -> None:
 def test_the_next_address_is_tried_when_one_does_not_answer() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        backend = GuardedBackend(opened("127.0.0.0/8"), lambda _host, _port: ["127.0.0.3", "127.0.0.1"])
+        backend = GuardedBackend(opened("127.0.0.1", "::1"), lambda _host, _port: ["::1", "127.0.0.1"])
         stream = backend.connect_tcp("two.example", port, timeout=5)
         assert stream.get_extra_info("server_addr")[0] == "127.0.0.1"
         stream.close()
-        silent = GuardedBackend(opened("127.0.0.3"), lambda _host, _port: ["127.0.0.3"])
+        silent = GuardedBackend(opened("::1"), lambda _host, _port: ["::1"])
         with pytest.raises(httpcore.ConnectError):
             silent.connect_tcp("one.example", port, timeout=5)
 
 
 def test_behind_a_proxy_numeric_addresses_are_checked_all_the_same(serve: Serve) -> None:
     proxied: list[str] = []
-    proxy = serve(lambda request: (proxied.append(request.path), reply(request, 200, b"x"))[1])
+
+    def passing_on(request: BaseHTTPRequestHandler) -> None:
+        proxied.append(request.path)
+        reply(request, 200, b"x")
+
+    proxy = serve(passing_on)
     options = OutboundOptions(reach=Reach(), proxy=proxy, insecure=True, max_attempts=1)
     with Outbound(options) as outbound:
         for host in ("169.254.169.254", "127.0.0.1", "localhost", "2130706433"):
