@@ -31,6 +31,8 @@ _ARGUMENTS: Final = {
     "file": "a document",
     "files": "files, or folders of them; none takes what the settings name",
     "name": "an image reference",
+    "tag": "a tag of our registry, `repository:tag`",
+    "repository": "a repository of our registry, or `repository:tag`",
 }
 
 

@@ -12,6 +12,7 @@ from tidegate.artifact import Reference, Repository, Tag
 from tidegate.assembly.examiner import Examiner
 from tidegate.assembly.gate import build_gate
 from tidegate.assembly.home import Home
+from tidegate.assembly.keeping import Keeping, build_keeping
 from tidegate.assembly.knowledge import ensure_knowledge
 from tidegate.assembly.names import resolve_reference
 from tidegate.assembly.notes import note_signer
@@ -56,6 +57,7 @@ class Server:
     blobs: ShelfBlobs
     shelf: Shelf
     gate: Gate
+    keeping: Keeping
     notes: NoteSigner
     curation: Curation
     execution: ExecutionGate
@@ -116,7 +118,8 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
     observes = settings.curation.mode == "observe"
     if observes:
         _log.warning("curation.mode is observe: nothing is withheld, what would be is told")
-    shelf = Shelf(database, blobs, clock, observes=observes)
+    keeping = build_keeping(settings, database, clock)
+    shelf = Shelf(database, blobs, clock, observes=observes, tag_rules=keeping.rules.tags)
     gate = build_gate(settings)
     ensure_knowledge(settings, clock)
 
@@ -157,6 +160,7 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         blobs=blobs,
         shelf=shelf,
         gate=gate,
+        keeping=keeping,
         notes=note_signer(home.note_key),
         curation=curation,
         execution=ExecutionGate(

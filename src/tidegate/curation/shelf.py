@@ -6,9 +6,8 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
-from uuid import uuid4
 
-from sqlalchemy import Connection, bindparam, delete, exists, func, or_, select
+from sqlalchemy import Connection, bindparam, exists, or_, select
 
 from tidegate.artifact import Digest, Repository, Tag, parse_manifest
 from tidegate.clock import Clock, parse_rfc3339
@@ -19,11 +18,11 @@ from tidegate.curation.referrers import ReferrersPage, list_referrers
 from tidegate.curation.refusals import note_refusal
 from tidegate.curation.shelf_blobs import ShelfBlobs
 from tidegate.curation.stock import MissingContentError, Stored, require_content, store_manifest
+from tidegate.curation.tag_rules import NO_TAG_RULES, TagImmutableError, TagRules
+from tidegate.curation.taking_out import take_out
 from tidegate.curation.withheld import WithheldError, withheld
 from tidegate.errors import DigestMismatchError, NotFoundError, OutsideError
-from tidegate.events import Event, EventKind
 from tidegate.storage.database import Database
-from tidegate.storage.outbox import publish
 from tidegate.storage.schema import manifest, repository_blob, repository_manifest, state, tag
 
 _log = logging.getLogger(__name__)
@@ -46,6 +45,7 @@ __all__ = [
     "Served",
     "Shelf",
     "Stored",
+    "TagImmutableError",
     "WithheldError",
 ]
 
@@ -91,13 +91,23 @@ class Shelf:
         blobs: their blobs.
         clock: the moment recorded.
         observes: serves what it should withhold, and says so: for the time before a gate is closed.
+        tag_rules: which tags are immutable.
     """
 
-    def __init__(self, database: Database, blobs: ShelfBlobs, clock: Clock, *, observes: bool = False) -> None:
+    def __init__(
+        self,
+        database: Database,
+        blobs: ShelfBlobs,
+        clock: Clock,
+        *,
+        observes: bool = False,
+        tag_rules: TagRules = NO_TAG_RULES,
+    ) -> None:
         self._database = database
         self._blobs = blobs
         self._clock = clock
         self._observes = observes
+        self._tag_rules = tag_rules
 
     def put_manifest(
         self, repository: Repository, locator: Tag | Digest, raw: bytes, *, media_type: str, pushed_by: str
@@ -110,6 +120,7 @@ class Shelf:
             InvalidInputError: not a manifest, over a bound, or other sizes than the blobs have.
             DigestMismatchError: `locator` is another digest than the document's.
             MissingContentError: the repository does not hold all it names.
+            TagImmutableError: `locator` is a tag that points elsewhere and is held there; nothing is stored then.
         """
         parsed = parse_manifest(raw, media_type=media_type, where=f"{repository}:{locator}")
         digest, at = _digest(raw, locator), self._clock()
@@ -117,7 +128,7 @@ class Shelf:
             require_content(connection, repository, parsed)
             stored = store_manifest(connection, repository, digest, parsed, who=pushed_by, at=at)
             if isinstance(locator, Tag):
-                tags.point(connection, repository, locator, digest, who=pushed_by, at=at)
+                tags.point(connection, repository, locator, digest, who=pushed_by, at=at, rules=self._tag_rules)
         return stored
 
     def get_manifest(self, repository: Repository, locator: Tag | Digest, consumer: Consumer = NOBODY) -> Served:
@@ -217,14 +228,15 @@ class Shelf:
         with self._database.read() as connection:
             return tags.list_repositories(connection, limit=limit, last=last)
 
-    def delete_tag(self, repository: Repository, name: Tag) -> None:
+    def delete_tag(self, repository: Repository, name: Tag, *, who: str) -> None:
         """Removes a tag; the manifest stays.
 
         Raises:
             ManifestUnknownError: there is no such tag.
+            TagImmutableError: it is held.
         """
         with self._database.begin() as connection:
-            if not tags.remove(connection, repository, name):
+            if not tags.remove(connection, repository, name, who=who, at=self._clock(), rules=self._tag_rules):
                 raise ManifestUnknownError(repository, name)
 
     def delete_manifest(self, repository: Repository, digest: Digest, *, who: str) -> None:
@@ -232,24 +244,12 @@ class Shelf:
 
         Raises:
             ManifestUnknownError: the repository does not hold it.
+            TagImmutableError: a tag that is held points to it, or to an index that names it.
         """
-        held, at = repository_manifest, self._clock()
         with self._database.begin() as connection:
-            here = (held.c.repository == repository) & (held.c.digest == digest)
-            if not connection.execute(delete(held).where(here)).rowcount:
+            if not attachments.holds(connection, repository, digest):
                 raise ManifestUnknownError(repository, digest)
-            connection.execute(delete(tag).where(tag.c.repository == repository, tag.c.digest == digest))
-            left = connection.scalar(select(func.count()).select_from(held).where(held.c.digest == digest))
-            publish(
-                connection,
-                Event(
-                    id=uuid4().hex,
-                    kind=EventKind.IMAGE_DELETED,
-                    subject=digest,
-                    time=at,
-                    data={"digest": digest, "repository": repository, "who": who, "repositories_left": left},
-                ),
-            )
+            take_out(connection, repository, digest, who=who, at=self._clock(), rules=self._tag_rules)
 
     def _objection(self, connection: Connection, row: Any) -> WithheldError | None:
         now_state = State(row.state)

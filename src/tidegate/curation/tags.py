@@ -1,19 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tags: names of a repository that point to a digest and may be moved."""
+"""Tags: names of a repository that point to a digest; moved and removed unless held, and never without a trace."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Connection, delete, select
+from sqlalchemy import ColumnElement, Connection, delete, insert, select
 
 from tidegate.artifact import Digest, Repository, Tag
-from tidegate.clock import rfc3339
+from tidegate.clock import parse_rfc3339, rfc3339
+from tidegate.curation.tag_holds import require_loose
+from tidegate.curation.tag_rules import NO_TAG_RULES, TagRules
 from tidegate.events import Event, EventKind
 from tidegate.storage.insert import insert_once, insert_or_update
 from tidegate.storage.outbox import publish
-from tidegate.storage.schema import manifest_child, repository_manifest, tag
+from tidegate.storage.schema import manifest_child, repository_manifest, tag, tag_history
+from tidegate.values import Struct
 
 MAX_PAGE: Final = 1000
 
@@ -26,32 +29,108 @@ def resolve(connection: Connection, repository: Repository, name: Tag) -> Digest
     return None if found is None else Digest(found)
 
 
-def point(connection: Connection, repository: Repository, name: Tag, digest: Digest, *, who: str, at: datetime) -> bool:
+class TagMove(Struct, frozen=True, kw_only=True):
+    """One change of a tag.
+
+    Attributes:
+        before: the digest it pointed to; None when it was new.
+        after: the digest it points to since; None when it was removed.
+        why: the recorded reason, where one was needed.
+    """
+
+    repository: Repository
+    tag: Tag
+    before: Digest | None
+    after: Digest | None
+    at: datetime
+    who: str
+    why: str = ""
+
+
+def point(
+    connection: Connection,
+    repository: Repository,
+    name: Tag,
+    digest: Digest,
+    *,
+    who: str,
+    at: datetime,
+    rules: TagRules = NO_TAG_RULES,
+) -> bool:
     """Points a tag to a digest, in the caller's transaction, and tells it.
 
     Returns:
         False when it pointed there before.
+
+    Raises:
+        TagImmutableError: it points elsewhere, and is held there.
     """
     row = {"repository": repository, "name": name, "digest": digest, "moved_at": rfc3339(at)}
-    before: Digest | None = None
+    before, why = None, ""
     if not insert_once(connection, tag, **row):
         # Locked, so that of two that move it at once the second sees what the first did.
-        here = (tag.c.repository == repository) & (tag.c.name == name)
-        found = connection.scalar(select(tag.c.digest).where(here).with_for_update())
-        before = Digest(found) if found else None
+        before = _locked(connection, repository, name)
         if before == digest:
             return False
+        if before is not None:
+            why = require_loose(connection, rules, repository, name, act="move", who=who, at=at)
         insert_or_update(connection, tag, **row)
-    data = {"repository": repository, "tag": name, "before": before or "", "after": digest, "who": who}
-    subject = f"{repository}:{name}"
-    publish(connection, Event(id=uuid4().hex, kind=EventKind.TAG_MOVED, subject=subject, time=at, data=data))
+    _trace(connection, TagMove(repository=repository, tag=name, before=before, after=digest, at=at, who=who, why=why))
     return True
 
 
-def remove(connection: Connection, repository: Repository, name: Tag) -> bool:
-    """Removes a tag; what it pointed to stays. False when there is no such tag."""
+def remove(
+    connection: Connection,
+    repository: Repository,
+    name: Tag,
+    *,
+    who: str,
+    at: datetime,
+    why: str = "",
+    rules: TagRules = NO_TAG_RULES,
+) -> bool:
+    """Removes a tag, in the caller's transaction, and tells it; what it pointed to stays.
+
+    Returns:
+        False when there is no such tag.
+
+    Raises:
+        TagImmutableError: it is held.
+    """
+    before = _locked(connection, repository, name)
+    if before is None:
+        return False
+    why = require_loose(connection, rules, repository, name, act="remove", who=who, at=at) or why
     here = (tag.c.repository == repository) & (tag.c.name == name)
-    return connection.execute(delete(tag).where(here)).rowcount == 1
+    connection.execute(delete(tag).where(here))
+    _trace(connection, TagMove(repository=repository, tag=name, before=before, after=None, at=at, who=who, why=why))
+    return True
+
+
+def tag_moves(
+    connection: Connection, repository: Repository, name: Tag | None = None, *, limit: int = MAX_PAGE
+) -> Sequence[TagMove]:
+    """What became of a repository's tags, or of one of them, the newest first."""
+    query = select(tag_history).where(tag_history.c.repository == repository)
+    if name is not None:
+        query = query.where(tag_history.c.name == name)
+    return [
+        TagMove(
+            repository=repository,
+            tag=Tag(row.name),
+            before=Digest(row.before) if row.before else None,
+            after=Digest(row.after) if row.after else None,
+            at=parse_rfc3339(row.at),
+            who=row.who,
+            why=row.why,
+        )
+        for row in connection.execute(query.order_by(tag_history.c.id.desc()).limit(limit))
+    ]
+
+
+def tags_in(connection: Connection, repository: Repository, digest: Digest) -> Sequence[Tag]:
+    """The tags of a repository that point to a digest, or to an index there that names it, in the order of names."""
+    return [name for held_in, name in tags_of(connection, digest) if held_in == repository]
 
 
 def list_tags(connection: Connection, repository: Repository, *, limit: int, last: str = "") -> Sequence[Tag]:
@@ -83,3 +162,19 @@ def tags_of(connection: Connection, digest: Digest) -> Sequence[tuple[Repository
 def _bytewise(connection: Connection, column: ColumnElement[str]) -> ColumnElement[Any]:
     # PostgreSQL sorts by the database's language unless told; SQLite by bytes.
     return column.collate("C") if connection.dialect.name == "postgresql" else column
+
+
+def _locked(connection: Connection, repository: Repository, name: Tag) -> Digest | None:
+    here = (tag.c.repository == repository) & (tag.c.name == name)
+    found = connection.scalar(select(tag.c.digest).where(here).with_for_update())
+    return Digest(found) if found else None
+
+
+def _trace(connection: Connection, move: TagMove) -> None:
+    told = {"before": move.before or "", "after": move.after or "", "who": move.who, "why": move.why}
+    row = {"repository": move.repository, "name": move.tag, "at": rfc3339(move.at), **told}
+    connection.execute(insert(tag_history).values(row))
+    kind = EventKind.TAG_MOVED if move.after else EventKind.TAG_REMOVED
+    data = {"repository": move.repository, "tag": move.tag, **told}
+    subject = f"{move.repository}:{move.tag}"
+    publish(connection, Event(id=uuid4().hex, kind=kind, subject=subject, time=move.at, data=data))

@@ -103,12 +103,15 @@ class PolicySettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CurationSettings:
-    """How the registry hands images out."""
+    """How the registry hands images out, and how long it keeps them."""
 
     mode: Annotated[
         CurationMode,
         Leaf(meaning="`enforce` withholds what may not be served; `observe` serves it and tells what it would refuse."),
     ] = "enforce"
+    keeping_files: Annotated[
+        tuple[Path, ...], Leaf(meaning="Files of rules: which tags are immutable, and what is kept how long.")
+    ] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

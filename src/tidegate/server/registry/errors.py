@@ -13,7 +13,13 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from tidegate.bounds import printable
-from tidegate.curation.shelf import ManifestUnknownError, MissingContentError, NameUnknownError, WithheldError
+from tidegate.curation.shelf import (
+    ManifestUnknownError,
+    MissingContentError,
+    NameUnknownError,
+    TagImmutableError,
+    WithheldError,
+)
 from tidegate.curation.shelf_blobs import BlobInUseError, BlobUnknownError
 from tidegate.errors import (
     BoundExceededError,
@@ -129,6 +135,8 @@ def _extras(error: TidegateError) -> tuple[dict[str, str], object]:
     match error:
         case WithheldError():
             return {STATE_HEADER: error.state}, {"digest": error.digest, "state": error.state, "reason": error.reason}
+        case TagImmutableError():
+            return {}, {"repository": error.repository, "tag": error.tag, "heldBy": error.held_by}
         case UploadOffsetError():
             return {"Range": range_of(error.offset)}, None
         case MissingContentError():

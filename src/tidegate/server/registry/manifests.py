@@ -75,11 +75,11 @@ class ManifestEndpoints:
     async def delete_manifest(self, request: Request) -> Response:
         """Removes a tag, or a manifest with its tags."""
         name, locator = repository_in(request), locator_in(request)
-        shelf = self._services.shelf
+        shelf, who = self._services.shelf, principal_of(request).name
         if isinstance(locator, Digest):
-            await self._services.offload.run(shelf.delete_manifest, name, locator, who=principal_of(request).name)
+            await self._services.offload.run(shelf.delete_manifest, name, locator, who=who)
         else:
-            await self._services.offload.run(shelf.delete_tag, name, locator)
+            await self._services.offload.run(shelf.delete_tag, name, locator, who=who)
         return Response(status_code=HTTPStatus.ACCEPTED)
 
 

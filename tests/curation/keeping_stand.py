@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A shelf on SQLite and (where installed) on PostgreSQL, with the means to fill it quickly."""
+
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select, text
+
+from tidegate.artifact import Digest, Repository, Tag
+from tidegate.artifact import media_type as mt
+from tidegate.curation import tags
+from tidegate.curation.shelf import Shelf
+from tidegate.curation.shelf_blobs import ShelfBlobs
+from tidegate.curation.tag_rules import TagRules
+from tidegate.events import EventKind
+from tidegate.storage import schema
+from tidegate.storage.blobs import BlobStore
+from tidegate.storage.database import Database
+from tidegate.storage.migrations import migrate
+from tidegate.storage.outbox import read_after
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "storage"))
+from postgres_server import start_postgres
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+APP, OTHER = Repository("team/app"), Repository("other")
+
+
+class Hands:
+    """A clock whose hands are set."""
+
+    def __init__(self) -> None:
+        self.at = NOW
+
+    def __call__(self) -> datetime:
+        return self.at
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stand:
+    database: Database
+    store: BlobStore
+    blobs: ShelfBlobs
+    shelf: Shelf
+    clock: Hands
+    folder: Path
+
+    def with_rules(self, rules: TagRules) -> "Stand":
+        return replace(self, shelf=Shelf(self.database, self.blobs, self.clock, tag_rules=rules))
+
+    def blob(self, data: bytes, repository: Repository = APP) -> dict[str, object]:
+        upload = self.blobs.begin(repository)
+        self.blobs.append(repository, upload, [data])
+        held = self.blobs.finish(repository, upload, Digest.of(data))
+        return {"mediaType": mt.OCI_LAYER, "digest": held.digest, "size": held.size}
+
+    def image(
+        self, name: str = "one", tag: str = "v1", repository: Repository = APP, layers: tuple[bytes, ...] = ()
+    ) -> Digest:
+        config = {**self.blob(f'{{"name":"{name}"}}'.encode(), repository), "mediaType": mt.OCI_CONFIG}
+        parts = [self.blob(data, repository) for data in layers or (name.encode(),)]
+        return self.put({"config": config, "layers": parts}, mt.OCI_MANIFEST, tag, repository)
+
+    def index(self, tag: str, *children: Digest, repository: Repository = APP) -> Digest:
+        with self.database.read() as connection:
+            table = schema.manifest
+            sizes = {
+                child: connection.scalar(select(func.length(table.c.document)).where(table.c.digest == child))
+                for child in children
+            }
+        parts = [{"mediaType": mt.OCI_MANIFEST, "digest": child, "size": size} for child, size in sizes.items()]
+        return self.put({"manifests": parts}, mt.OCI_INDEX, tag, repository)
+
+    def put(self, body: dict[str, object], media_type: str, tag: str, repository: Repository = APP) -> Digest:
+        raw = json.dumps({"schemaVersion": 2, "mediaType": media_type, **body}).encode()
+        locator = Tag(tag) if tag else Digest.of(raw)
+        return self.shelf.put_manifest(repository, locator, raw, media_type=media_type, pushed_by="me").digest
+
+    def resolve(self, tag: str, repository: Repository = APP) -> Digest:
+        with self.database.read() as connection:
+            found = tags.resolve(connection, repository, Tag(tag))
+        assert found is not None, tag
+        return found
+
+    def events(self, kind: EventKind) -> list[str]:
+        with self.database.read() as connection:
+            return [event.subject for _, event in read_after(connection, 0, 10_000) if event.kind is kind]
+
+    def count(self, table: str) -> int:
+        with self.database.read() as connection:
+            return int(connection.scalar(select(func.count()).select_from(schema.metadata.tables[table])) or 0)
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[str]:
+    with start_postgres() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.tools)])
+def both_engines(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stand]:
+    url = f"sqlite:///{tmp_path / 'state.db'}"
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgres")
+        empty(url)
+    with stand_on(url, tmp_path) as stand:
+        yield stand
+
+
+def empty(url: str) -> None:
+    """Throws away all tables of a PostgreSQL database."""
+    emptied = Database(url)
+    with emptied.begin() as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE"))
+        connection.execute(text("CREATE SCHEMA public"))
+    emptied.close()
+
+
+class stand_on:  # noqa: N801 - reads as a function
+    """A stand over a database, closed with the block."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        migrate(url)
+        clock = Hands()
+        database, store = Database(url), BlobStore(folder / "content")
+        blobs = ShelfBlobs(database, store, clock)
+        self.stand = Stand(
+            database=database,
+            store=store,
+            blobs=blobs,
+            shelf=Shelf(database, blobs, clock),
+            clock=clock,
+            folder=folder,
+        )
+
+    def __enter__(self) -> Stand:
+        return self.stand
+
+    def __exit__(self, *_error: object) -> None:
+        self.stand.database.close()
