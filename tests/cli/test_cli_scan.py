@@ -232,3 +232,20 @@ def test_a_terminal_of_80_columns_gets_colour_that_fits(image: Path) -> None:
     assert max(len(line) for line in page.splitlines()) <= 80
     assert "\x1b" not in page
     assert "1 critical" in page
+
+
+def test_what_is_passed_over_is_said_in_every_form(run: Run, tmp_path: Path, knowledge: Path) -> None:
+    (tmp_path / "src/docs").mkdir(parents=True)
+    (tmp_path / "src/docs/requirements.txt").write_text("brook==1.2\n")
+    target = ("dir:" + str(tmp_path / "src"), "--db", str(knowledge))
+    assert run("scan", *target, "--fail-on", "low").status == 1
+    for words in (("--skip-dirs", "docs"), ("--skip-files", "**/req*.txt"), ("--exclude", "./docs/**")):
+        ran = run("scan", *target, *words, "--fail-on", "low", "--format", "json")
+        assert (ran.status, ran.json["findings"], ran.json["passed_over"]) == (0, [], [words[1]])
+        page = run("scan", *target, *words)
+        assert f"passed over as was wished: {words[1]}" in page.out
+        assert words[1] in run("scan", *target, *words, "--format", "html").out
+    for form in ("cyclonedx-json", "spdx-json"):
+        bill = tmp_path / f"{form}.json"
+        assert run("sbom", target[0], "--skip-dirs", "docs", "--format", form, "-o", str(bill)).status == 0
+        assert run("scan", f"sbom:{bill}", "--format", "json").json["passed_over"] == ["docs"]

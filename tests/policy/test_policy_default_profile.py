@@ -76,7 +76,7 @@ def judge(**changes: Any) -> Decision:
 def test_a_clean_image_passes() -> None:
     decision = judge(findings=(finding(severity=Severity.MEDIUM),))
     assert (decision.verdict, decision.reasons) == (Verdict.ALLOW, ())
-    assert len(decision.rules) == 24
+    assert len(decision.rules) == 25
 
 
 @pytest.mark.parametrize(
@@ -93,6 +93,7 @@ def test_a_clean_image_passes() -> None:
         ({"configuration": ROOT}, "root-user", Verdict.WARN),
         ({"outcomes": (OUTCOME,)}, "unreadable", Verdict.DENY),
         ({"outcomes": (HALF,)}, "half-readable", Verdict.WARN),
+        ({"passed_over": ("usr/share/**",)}, "passed-over", Verdict.DENY),
         ({"unmatched": ("CRAN",)}, "unknown-ecosystem", Verdict.WARN),
         ({"knowledge": None}, "knowledge", Verdict.DENY),
         ({"findings": (finding(severity=Severity.HIGH, priority=NOW),)}, "urgent-and-fixable", Verdict.DENY),

@@ -74,6 +74,7 @@ FULL: dict[str, Any] = {
     "secrets": (SECRET,),
     "outcomes": (OUTCOME,),
     "unmatched": ("PyPI",),
+    "passed_over": ("usr/share/**",),
     "support": (
         Support(product="a", cycle="1", ends=None, ended=False, last_fix=date(2026, 5, 1), fixes_per_year=4),
         Support(product="b", cycle="1", ends=date(2026, 6, 11), ended=False, subject="runtime"),

@@ -13,6 +13,7 @@ from tidegate.scan.facts_store import FactsStore
 from tidegate.scan.image import scan_image
 from tidegate.scan.limits import ScanLimits
 from tidegate.scan.parts import ALL_PARTS, ScanParts
+from tidegate.scan.passing_over import NOTHING_PASSED_OVER, PassedOver
 from tidegate.scan.roster import CATALOGERS
 from tidegate.scan.secrets.house import HouseSecrets
 from tidegate.settings import Settings
@@ -32,6 +33,7 @@ def build_scanner(
     progress: Progress | None = None,
     secrets: "SecretDetector | None" = None,
     parts: ScanParts = ALL_PARTS,
+    passed_over: PassedOver = NOTHING_PASSED_OVER,
 ) -> Scanner:
     """A function that reads the facts of an image; layers seen before are not opened.
 
@@ -40,6 +42,7 @@ def build_scanner(
         progress: told of each layer done.
         secrets: the secret scanner; None for the house's own rules.
         parts: what is looked for.
+        passed_over: folders and files that are not told of.
     """
     store = FactsStore(settings.scan.cache_dir / "facts")
     detector = secrets or HouseSecrets()
@@ -56,6 +59,7 @@ def build_scanner(
             workers=workers,
             progress=progress,
             parts=parts,
+            passed_over=passed_over,
         )
 
     return scan
@@ -67,41 +71,53 @@ def build_explainer(settings: Settings) -> Explainer:
     Args:
         settings: bounds, workers, and where facts are kept.
     """
-    store = FactsStore(settings.scan.cache_dir / "facts")
-    secrets = HouseSecrets()
-    limits = _limits(settings)
-    workers = settings.scan.workers or os.cpu_count() or 1
+    analyser_of = _analysers(settings)
 
     def explain(source: Image | Folder, path: str) -> "Explanation":
         from tidegate.scan.explained import explain_path
 
-        roster = _roster(source)
-        analyser = Analyser(roster=roster, secrets=secrets, limits=limits, store=store, workers=workers)
-        return explain_path(source, path, analyser)
+        return explain_path(source, path, analyser_of(source))
 
     return explain
 
 
-def build_lister(settings: Settings) -> Lister:
+def build_lister(settings: Settings, *, passed_over: PassedOver = NOTHING_PASSED_OVER) -> Lister:
     """A function that lists every file of an image, or folder, with what tells its content apart.
 
     Args:
         settings: bounds, workers, and where facts are kept.
+        passed_over: folders and files that are not told of.
     """
+    analyser_of = _analysers(settings, passed_over)
+
+    def contents(source: Image | Folder) -> "Mapping[str, bytes]":
+        from tidegate.scan.contents import contents_of
+
+        return contents_of(source, analyser_of(source))
+
+    return contents
+
+
+def _analysers(
+    settings: Settings, passed_over: PassedOver = NOTHING_PASSED_OVER
+) -> Callable[[Image | Folder], Analyser]:
+    """Makes what reads a source whole, as settings say."""
     store = FactsStore(settings.scan.cache_dir / "facts")
     secrets = HouseSecrets()
     limits = _limits(settings)
     workers = settings.scan.workers or os.cpu_count() or 1
 
-    def contents(source: Image | Folder) -> "Mapping[str, bytes]":
-        from tidegate.scan.contents import contents_of
-
-        roster = _roster(source)
-        return contents_of(
-            source, Analyser(roster=roster, secrets=secrets, limits=limits, store=store, workers=workers)
+    def analyser(source: Image | Folder) -> Analyser:
+        return Analyser(
+            roster=_roster(source),
+            secrets=secrets,
+            limits=limits,
+            store=store,
+            workers=workers,
+            passed_over=passed_over,
         )
 
-    return contents
+    return analyser
 
 
 def _limits(settings: Settings) -> ScanLimits:

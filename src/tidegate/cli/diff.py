@@ -10,7 +10,7 @@ import click
 
 from tidegate.cli.call import Call
 from tidegate.cli.click_verb import verb
-from tidegate.cli.inspection import Inspection, open_inspected, read_sbom_file
+from tidegate.cli.inspection import Inspection, open_inspected, passing_over_options, read_sbom_file
 from tidegate.cli.output import Output, output_options
 from tidegate.cli.scan import is_at_least
 from tidegate.evidence import ScanReport, Severity
@@ -50,6 +50,7 @@ class _Side:
 @click.option("--insecure", is_flag=True, help="Registry without TLS, or without checking it.")
 @click.option("--workers", type=click.IntRange(0, 256), metavar="N", help="Layers read at once. [processors]")
 @click.option("--cache-dir", type=click.Path(path_type=Path), metavar="DIR", help="Where facts of layers are kept.")
+@passing_over_options
 @click.option("--db", type=click.Path(path_type=Path), metavar="FILE", help="Knowledge file. [under --home]")
 @click.option("--fail-on", type=click.Choice(_SEVERITIES[:-1]), help="Exit 1 when a finding that bad or worse came.")
 def command(
@@ -62,6 +63,9 @@ def command(
     insecure: bool,
     workers: int | None,
     cache_dir: Path | None,
+    skip_dirs: tuple[str, ...],
+    skip_files: tuple[str, ...],
+    exclude: tuple[str, ...],
     db: Path | None,
     fail_on: str | None,
 ) -> int:
@@ -75,7 +79,15 @@ def command(
     from tidegate.examination.difference import difference
 
     settings = call.settings(db=db, scan__workers=workers, scan__cache_dir=cache_dir)
-    asked = {"platform": platform, "insecure": insecure, "workers": workers, "cache_dir": cache_dir}
+    asked = {
+        "platform": platform,
+        "insecure": insecure,
+        "workers": workers,
+        "cache_dir": cache_dir,
+        "skip_dirs": skip_dirs,
+        "skip_files": skip_files,
+        "exclude": exclude,
+    }
     sides = [_side(call, settings, Inspection(target=target, **asked)) for target in (before, after)]  # type: ignore[arg-type]  # each of its own type
     old, new = _reports(call, settings, sides, is_demanded=db is not None or fail_on is not None)
     one, other = sides[0].files, sides[1].files
@@ -109,9 +121,10 @@ def _side(call: Call, settings: Settings, inspection: Inspection) -> _Side:
     if target.scheme is Scheme.SBOM and target.path is not None:
         return _Side(inventory=read_sbom_file(target.path))
     with ProgressLine(shown=call.shows_progress) as line:
-        scanner = build_scanner(settings, progress=line.layers)
+        scanner = build_scanner(settings, progress=line.layers, passed_over=inspection.passed_over)
         with open_inspected(call, settings, inspection, line) as source:
-            return _Side(inventory=scanner(source), files=build_lister(settings)(source))
+            files = build_lister(settings, passed_over=inspection.passed_over)(source)
+            return _Side(inventory=scanner(source), files=files)
 
 
 def _saved(target: str) -> ScanReport | None:

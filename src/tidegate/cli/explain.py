@@ -60,7 +60,7 @@ def _read(call: Call, settings: Settings, inspection: Inspection, path: str) -> 
     if parse_target(inspection.target).scheme is Scheme.SBOM:
         raise UsageError("a bill of materials has no files to explain", where=inspection.target)
     with ProgressLine(shown=call.shows_progress) as line:
-        scanner = build_scanner(settings, progress=line.layers)
+        scanner = build_scanner(settings, progress=line.layers, passed_over=inspection.passed_over)
         with open_inspected(call, settings, inspection, line) as source:
             inventory = scanner(source)
             return inventory, build_explainer(settings)(source, path) if path else None

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tidegate.cli.progress import ProgressLine
     from tidegate.oci.image import Folder, Image
     from tidegate.scan.parts import ScanParts
+    from tidegate.scan.passing_over import PassedOver
     from tidegate.scan.secrets.detector import SecretDetector
 
 
@@ -27,6 +28,7 @@ class Inspection:
     Attributes:
         platform: as written; "" takes this machine's where there are several.
         insecure: talk to registries without TLS, or without checking it.
+        skip_dirs: globs of folders that are passed over; `skip_files` of files; `exclude` of either.
     """
 
     target: str
@@ -34,25 +36,41 @@ class Inspection:
     insecure: bool
     workers: int | None
     cache_dir: Path | None
+    skip_dirs: tuple[str, ...] = ()
+    skip_files: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
 
     @property
     def flags(self) -> dict[str, object]:
         """The settings these options overrule."""
         return {"scan__workers": self.workers, "scan__cache_dir": self.cache_dir}
 
+    @property
+    def passed_over(self) -> "PassedOver":
+        """What is not to be told of."""
+        from tidegate.scan.passing_over import PassedOver
+
+        return PassedOver((*self.skip_dirs, *self.exclude), (*self.skip_files, *self.exclude))
+
 
 def inspection_options(function: Callable[..., int]) -> Callable[..., int]:
     """Adds TARGET and its options; the verb gets them as one `inspection`."""
 
     def with_inspection(*args: Any, **options: Any) -> int:
-        names = ("target", "platform", "insecure", "workers", "cache_dir")
-        inspection = Inspection(**{name: options.pop(name) for name in names})
+        inspection = Inspection(**{name: options.pop(name) for name in Inspection.__slots__})
         return function(*args, inspection=inspection, **options)
 
     params = getattr(function, "__click_params__", [])
     with_inspection.__click_params__ = [*params, *reversed(_parameters())]  # type: ignore[attr-defined] # click's own protocol
     with_inspection.__doc__ = function.__doc__
     return with_inspection
+
+
+def passing_over_options(function: Callable[..., int]) -> Callable[..., int]:
+    """Adds the options of what is passed over alone; the verb gets `skip_dirs`, `skip_files` and `exclude`."""
+    params = getattr(function, "__click_params__", [])
+    function.__click_params__ = [*params, *reversed(_passing_over())]  # type: ignore[attr-defined] # click's own protocol
+    return function
 
 
 def take_inventory(
@@ -84,9 +102,17 @@ def take_inventory(
     if target.scheme is Scheme.SBOM and target.path is not None:
         if target.guess:
             call.note(target.guess)
+        if inspection.passed_over:
+            call.warn("a bill of materials is taken whole: --skip-dirs, --skip-files and --exclude change nothing")
         return read_sbom_file(target.path)
     with ProgressLine(shown=call.shows_progress) as line:
-        scanner = build_scanner(settings, progress=line.layers, secrets=secrets, parts=parts or ALL_PARTS)
+        scanner = build_scanner(
+            settings,
+            progress=line.layers,
+            secrets=secrets,
+            parts=parts or ALL_PARTS,
+            passed_over=inspection.passed_over,
+        )
         with open_inspected(call, settings, inspection, line) as source:
             return scanner(source)
 
@@ -146,5 +172,18 @@ def _parameters() -> list[click.Parameter]:
         click.Option(["--workers"], type=click.IntRange(0, 256), metavar="N", help="Layers read at once. [processors]"),
         click.Option(
             ["--cache-dir"], type=click.Path(path_type=Path), metavar="DIR", help="Where facts of layers are kept."
+        ),
+        *_passing_over(),
+    ]
+
+
+def _passing_over() -> list[click.Option]:
+    return [
+        click.Option(
+            ["--skip-dirs"], multiple=True, metavar="GLOB", help="Folders to pass over, like **/node_modules; repeat."
+        ),
+        click.Option(["--skip-files"], multiple=True, metavar="GLOB", help="Files to pass over, like **/*.md; repeat."),
+        click.Option(
+            ["--exclude"], multiple=True, metavar="GLOB", help="Either of them, like /usr/share/doc/**; repeat."
         ),
     ]

@@ -80,6 +80,9 @@ def _head(report: ScanReport, columns: int) -> Iterator[Line]:
         yield (piece("no knowledge file: what is wrong with it is not known", Style.WARN),)
     else:
         yield (piece(f"knowledge of {report.knowledge.made_at:%Y-%m-%d %H:%M} UTC", Style.FAINT),)
+    if report.passed_over:
+        text = f"passed over as was wished: {', '.join(report.passed_over)}"
+        yield (piece(cut(printable(text), columns), Style.WARN),)
     if report.configuration and report.configuration.runs_as_root:
         yield (piece("runs as root", Style.WARN),)
 

@@ -11,7 +11,7 @@ from tidegate.evidence.suppression import IdleWord, Suppressed, SuppressedMiscon
 from tidegate.inventory import Census, Component, Custody, LocatedSecret, OsRelease, Outcome, PackageUrl
 from tidegate.values import Struct, field
 
-SCHEMA_VERSION: Final = "1.1.0"
+SCHEMA_VERSION: Final = "1.2.0"
 
 
 class ScannedArtifact(Struct, frozen=True, kw_only=True):
@@ -121,6 +121,7 @@ class ScanReport(Struct, frozen=True, kw_only=True):
         suppressed: findings that statements and ignore files silenced; they are not in `findings`.
         idle: statements and ignore entries that silenced nothing.
         documents: what checks alone were asked of: Dockerfiles, Compose files, manifests, one image; empty for a scan.
+        passed_over: globs of folders and files that the scan was told not to look at: silence there proves nothing.
         unmatched: ecosystems of components for which the knowledge holds no advisories at all (so silence is no proof).
     """
 
@@ -146,3 +147,4 @@ class ScanReport(Struct, frozen=True, kw_only=True):
     base: BaseImage | None = None
     advice: tuple[Advice, ...] = ()
     documents: tuple[str, ...] = ()
+    passed_over: tuple[str, ...] = ()

@@ -51,6 +51,7 @@ def examine(
         census=inventory.census,
         notices=notices_of(knowledge, components),
         base=base,
+        passed_over=inventory.passed_over,
     )
 
 

@@ -23,6 +23,7 @@ class Inventory(Struct, frozen=True, kw_only=True):
         layers_unpacked: diff ids of the layers, bottom first; what a base image is recognised by.
         custody: None when there are no files (a bill of materials was read instead of an image).
         census: None likewise.
+        passed_over: globs of folders and files that are not told of, because somebody wished so.
     """
 
     digest: Digest
@@ -37,3 +38,4 @@ class Inventory(Struct, frozen=True, kw_only=True):
     layers_unpacked: tuple[Digest, ...] = ()
     custody: Custody | None = None
     census: Census | None = None
+    passed_over: tuple[str, ...] = ()

@@ -71,9 +71,9 @@ VARIABLES: Final[Mapping[str, Variable]] = {
             fields={
                 "age_hours": _I, "signers": _L, "schema_version": _S, "at": _S, "components": _I, "findings": _I,
                 "critical": _I, "high": _I, "fixable": _I, "exploited": _I, "malicious": _I, "urgent": _I,
-                "secrets": _I, "unmatched": _L, "has_checks": _B, "misconfigurations": _I, "notices": _I,
-                "suppressed": _I, "idle": _I, "has_custody": _B, "custody_truncated": _B, "has_knowledge": _B,
-                "knowledge_sequence": _I, "knowledge_age_hours": _I,
+                "secrets": _I, "unmatched": _L, "passed_over": _L, "has_checks": _B, "misconfigurations": _I,
+                "notices": _I, "suppressed": _I, "idle": _I, "has_custody": _B, "custody_truncated": _B,
+                "has_knowledge": _B, "knowledge_sequence": _I, "knowledge_age_hours": _I,
             },
         ),
         Variable(

@@ -336,3 +336,4 @@ class Report(Struct, frozen=True, kw_only=True):
     notices: list[Notice] = field(default_factory=list)
     base: Base | None = None
     advice: list[Advice] = field(default_factory=list)
+    passed_over: list[str] = field(default_factory=list)

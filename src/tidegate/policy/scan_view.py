@@ -172,6 +172,7 @@ def _scan(report: Report, evidence: Evidence, at: datetime) -> Values:
         "urgent": sum(found.priority is not None and found.priority.urgency is Urgency.NOW for found in findings),
         "secrets": len(report.secrets),
         "unmatched": report.unmatched,
+        "passed_over": report.passed_over,
         "has_checks": report.misconfigurations is not None,
         "misconfigurations": len(report.misconfigurations or ()),
         "notices": len(report.notices),

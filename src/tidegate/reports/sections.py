@@ -76,6 +76,8 @@ def warnings_of(report: ScanReport) -> tuple[str, ...]:
         told.append("There was no knowledge of vulnerabilities: what is wrong with it is not known.")
     elif report.unmatched:
         told.append(f"Nothing is known of {', '.join(report.unmatched)}: silence there proves nothing.")
+    if report.passed_over:
+        told.append(f"Passed over as was wished, so silence there proves nothing: {', '.join(report.passed_over)}.")
     if report.outcomes:
         told.append(f"Not all could be read as it should be ({len(report.outcomes)}).")
     return tuple(one_line(words) for words in told)

@@ -17,7 +17,15 @@ from tidegate.sbom.cyclonedx import MAX_COMPONENTS
 from tidegate.sbom.cyclonedx_xml import MAX_DEPTH
 from tidegate.sbom.distro import os_named
 from tidegate.sbom.gathered import Gathered, Told
-from tidegate.sbom.image_marks import annotations_from, census_from, config_from, layers_from, name_from, os_from
+from tidegate.sbom.image_marks import (
+    annotations_from,
+    census_from,
+    config_from,
+    layers_from,
+    name_from,
+    os_from,
+    passed_over_from,
+)
 from tidegate.sbom.marks import PREFIX, Marks, component_of
 
 VERSIONS: Final = frozenset({"1.2", "1.3", "1.4", "1.5", "1.6", "1.7"})
@@ -64,6 +72,7 @@ def gathered_from_cyclonedx(document: Mapping[str, Any], *, where: str) -> Gathe
         annotations=annotations_from(image_marks, where),
         config=config_from(image_marks, where),
         census=census_from(image_marks, where),
+        passed_over=passed_over_from(image_marks, where),
     )
 
 

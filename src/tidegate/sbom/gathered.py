@@ -38,6 +38,7 @@ class Gathered(Struct, frozen=True, kw_only=True):
     annotations: Mapping[str, str] = field(default_factory=dict)
     config: ImageConfig | None = None
     census: Census | None = None
+    passed_over: tuple[str, ...] = ()
 
 
 def inventory_of(gathered: Gathered, *, name: str, digest: Digest, ecosystem_of: EcosystemOf) -> Inventory:
@@ -62,6 +63,7 @@ def inventory_of(gathered: Gathered, *, name: str, digest: Digest, ecosystem_of:
         annotations=gathered.annotations,
         config=replace(gathered.config, diff_ids=gathered.layers_unpacked) if gathered.config else None,
         census=gathered.census,
+        passed_over=gathered.passed_over,
         layers_unpacked=gathered.layers_unpacked,
     )
 

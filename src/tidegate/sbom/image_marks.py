@@ -36,6 +36,8 @@ def image_marks(inventory: Inventory) -> Iterator[tuple[str, str]]:
         yield "config", in_ascii(told_config(inventory.config))
     if inventory.census is not None:
         yield "census", in_ascii(inventory.census)
+    if inventory.passed_over:
+        yield "passed-over", in_ascii(inventory.passed_over)
 
 
 def told_config(config: ImageConfig) -> ImageConfig:
@@ -78,6 +80,15 @@ def census_from(marks: Marks, where: str) -> Census | None:
         InvalidInputError: it is none.
     """
     return _read(marks, "census", Census, where)
+
+
+def passed_over_from(marks: Marks, where: str) -> tuple[str, ...]:
+    """The globs of what was passed over that marks tell of.
+
+    Raises:
+        InvalidInputError: they are none.
+    """
+    return _read(marks, "passed-over", tuple[str, ...], where) or ()
 
 
 def os_marks(release: OsRelease) -> Iterator[tuple[str, str]]:

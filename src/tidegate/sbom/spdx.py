@@ -126,6 +126,7 @@ def _image(inventory: Inventory, at: str) -> dict[str, Any]:
         "annotations": inventory.annotations,
         "config": told_config(inventory.config) if inventory.config else None,
         "census": inventory.census,
+        "passed_over": inventory.passed_over,
     }
     return {
         **_bare(IMAGE_ID, inventory.name, str(digest), "CONTAINER"),

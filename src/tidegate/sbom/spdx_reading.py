@@ -51,6 +51,7 @@ class _ImageMark(Struct, frozen=True, kw_only=True):
     annotations: Mapping[str, str] = field(default_factory=dict)
     config: ImageConfig | None = None
     census: Census | None = None
+    passed_over: tuple[str, ...] = ()
 
 
 def gathered_from_spdx(document: Mapping[str, Any], *, where: str) -> Gathered:
@@ -81,6 +82,7 @@ def gathered_from_spdx(document: Mapping[str, Any], *, where: str) -> Gathered:
         annotations=image.annotations if image else {},
         config=image.config if image else None,
         census=image.census if image else None,
+        passed_over=image.passed_over if image else (),
     )
 
 

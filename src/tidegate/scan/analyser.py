@@ -13,6 +13,7 @@ from tidegate.scan.cataloger import Cataloger
 from tidegate.scan.facts_store import FactsStore
 from tidegate.scan.limits import ScanLimits
 from tidegate.scan.parts import ALL_PARTS, ScanParts
+from tidegate.scan.passing_over import NOTHING_PASSED_OVER, PassedOver
 
 if TYPE_CHECKING:
     from tidegate.scan.dispatch import Dispatch
@@ -65,6 +66,7 @@ class Analyser:
         workers: layers read at once; each holds about 10 MB, and a package database while it is read. Above 1, a
             thread of its own inflates each layer ahead of who reads it.
         parts: what is looked for.
+        passed_over: what is not told of. Layers are read whole all the same, so that their facts serve every scan.
         huge: held while catalogers are given a very large file whole, so that one worker at a time holds such.
     """
 
@@ -74,6 +76,7 @@ class Analyser:
     store: FactsStore | None = None
     workers: int = 2
     parts: ScanParts = ALL_PARTS
+    passed_over: PassedOver = NOTHING_PASSED_OVER
     huge: Lock = field(default_factory=Lock)
 
     @cached_property

@@ -24,11 +24,11 @@ def contents_of(source: Image | Folder, analyser: Analyser) -> Mapping[str, byte
         InvalidInputError: a layer is broken or hostile.
         OutsideError: the disk, the registry or the store failed.
     """
-    joined = _joined(source, analyser)
+    joined, over = _joined(source, analyser), analyser.passed_over
     return {
         entry.path: entry.sha256 or b"%d bytes" % entry.size
         for _, entry in visible_entries(joined.layers, joined.overlay, joined.tree_of)
-        if entry.kind in {FILE, HARD_LINK}
+        if entry.kind in {FILE, HARD_LINK} and not over.has(entry.path)
     }
 
 

@@ -23,10 +23,13 @@ from tidegate.scan.analysis import Analysis
 from tidegate.scan.cataloging import failed
 from tidegate.scan.entry import Entry, EntryKind, normalise, path_text
 from tidegate.scan.limits import ScanLimits
+from tidegate.scan.passing_over import NOTHING_PASSED_OVER, PassedOver
 from tidegate.values import replace
 
 FOLDER_READER: Final = "folder"
 """The plug-in named in the outcome of what could not be opened."""
+VERSION_CONTROL: Final = frozenset({b".git", b".hg", b".jj", b".bzr", b".svn", b"_darcs"})
+"""Names under which version control keeps its own files among sources."""
 
 _OPEN_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _OPEN_FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -44,16 +47,22 @@ def analyse_folder(folder: Folder, analyser: Analyser) -> LayerFacts:
     """Reads a folder as if it were the only layer of an image.
 
     The digest is that of the sorted tree: paths, kinds, modes, sizes, link targets, and contents as far as they were
-    read. It stands for both digests of the facts.
+    read. It stands for both digests of the facts. Of what version control keeps in a folder of sources only secrets in
+    its settings are told.
 
     Raises:
         BoundExceededError: the folder is over one of the limits.
         NotFoundError: there is no such folder.
     """
-    walk = FolderWalk(folder, analyser.limits)
+    walk = FolderWalk(folder, analyser.limits, analyser.passed_over)
     analysis = Analysis(analyser, folder.name)
     analysis.take_folder(walk)
     facts = analysis.facts(digest=walk.digest, diff_id=walk.digest, size=walk.size, entries=walk.entries)
+    if walk.version_control and analyser.parts.secrets:
+        from tidegate.scan.version_control import secrets_in_settings
+
+        logins = secrets_in_settings(walk.version_control, folder, analyser.secrets)
+        facts = replace(facts, secrets=(*facts.secrets, *logins))
     return replace(facts, outcomes=(*facts.outcomes, *walk.outcomes)) if walk.outcomes else facts
 
 
@@ -64,11 +73,14 @@ class FolderWalk:
         size: bytes of all files.
         entries: entries walked.
         outcomes: what could not be opened.
+        version_control: folders of it in a folder of sources; what is in them is not walked.
     """
 
-    def __init__(self, folder: Folder, limits: ScanLimits) -> None:
+    def __init__(self, folder: Folder, limits: ScanLimits, passed_over: PassedOver = NOTHING_PASSED_OVER) -> None:
         self._folder = folder
         self._limits = limits
+        self._passed_over = passed_over
+        self._control = VERSION_CONTROL if folder.is_source else frozenset[bytes]()
         self._hash = hashlib.sha256(b"tidegate folder 1\0")
         self._parent = -1
         self._kept = 0
@@ -78,6 +90,7 @@ class FolderWalk:
         self.size = 0
         self.entries = 0
         self.outcomes: list[Outcome] = []
+        self.version_control: list[bytes] = []
 
     @property
     def digest(self) -> Digest:
@@ -138,7 +151,11 @@ class FolderWalk:
 
     def _below(self, folder: int, path: bytes) -> Iterator[Entry]:
         for base in self._names(folder, path):
-            entry = self._look(folder, base, normalise(path + b"/" + base, self._limits, self._folder.name))
+            name = normalise(path + b"/" + base, self._limits, self._folder.name)
+            if base in self._control:
+                self.version_control.append(name)
+                continue
+            entry = self._look(folder, base, name)
             if entry is None:
                 continue
             self._parent, self._entry = folder, entry
@@ -176,6 +193,8 @@ class FolderWalk:
             self._fail(path, error)
             return None
         kind = _KINDS.get(stat.S_IFMT(status.st_mode), EntryKind.OTHER)
+        if self._passed_over and self._is_passed_over(path, kind):
+            return None
         size = status.st_size if kind is EntryKind.FILE else 0
         mode = stat.S_IMODE(status.st_mode)
         self.entries += 1
@@ -184,6 +203,10 @@ class FolderWalk:
             raise BoundExceededError("max_unpacked_bytes", self._limits.max_unpacked_bytes, where=self._folder.name)
         self._hash.update(_RECORD.pack(kind, mode, size, len(path), len(target)) + path + target)
         return Entry(path, kind, mode, size, target)
+
+    def _is_passed_over(self, path: bytes, kind: EntryKind) -> bool:
+        text = path_text(path)
+        return self._passed_over.has_folder(text) if kind is EntryKind.FOLDER else self._passed_over.has(text)
 
     def _fail(self, path: bytes, error: OSError) -> None:
         self.outcomes.append(failed(FOLDER_READER, path_text(path), error.strerror or type(error).__name__))

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One image, or one folder, to its inventory: the facts of its layers laid over each other."""
 
+import hashlib
 from collections.abc import Sequence
 from functools import partial
 from typing import Final
@@ -14,6 +15,7 @@ from tidegate.scan.custody.instruction import copied_layers
 from tidegate.scan.facts_store import FactsStore, ImageView
 from tidegate.scan.limits import ScanLimits
 from tidegate.scan.parts import ALL_PARTS, ScanParts
+from tidegate.scan.passing_over import NOTHING_PASSED_OVER, PassedOver
 
 VIEW_VERSION: Final = 5
 """Raised with every change in how layers are laid over each other, or in package URLs and ecosystems."""
@@ -29,6 +31,7 @@ def scan_image(
     workers: int = 2,
     progress: Progress | None = None,
     parts: ScanParts = ALL_PARTS,
+    passed_over: PassedOver = NOTHING_PASSED_OVER,
 ) -> Inventory:
     """Reads an image, or a folder, to its inventory.
 
@@ -44,6 +47,7 @@ def scan_image(
         workers: layers read at once.
         progress: told of each layer done.
         parts: what is looked for.
+        passed_over: folders and files that are not told of.
 
     Raises:
         BoundExceededError: a layer is over a limit.
@@ -56,7 +60,15 @@ def scan_image(
         from tidegate.scan.beside import looking_beside
 
         roster = looking_beside(roster, image)
-    analyser = Analyser(roster=roster, secrets=secrets, limits=limits, store=store, workers=workers, parts=parts)
+    analyser = Analyser(
+        roster=roster,
+        secrets=secrets,
+        limits=limits,
+        store=store,
+        workers=workers,
+        parts=parts,
+        passed_over=passed_over,
+    )
     if isinstance(image, Folder):
         return _folder_inventory(image, analyser)
     view = _known(image, analyser) or _seen(image, analyser, progress)
@@ -73,6 +85,7 @@ def scan_image(
         layers_unpacked=view.diff_ids,
         custody=view.custody,
         census=view.census,
+        passed_over=passed_over.globs,
     )
 
 
@@ -126,12 +139,15 @@ def _folder_inventory(folder: Folder, analyser: Analyser) -> Inventory:
         outcomes=view.outcomes,
         custody=view.custody,
         census=view.census,
+        passed_over=analyser.passed_over.globs,
     )
 
 
 def _version(analyser: Analyser, copied: Sequence[bool]) -> str:
     """What a view depends on beside the layers: the history tells which of them are the makers' own."""
-    return f"{VIEW_VERSION}-{analyser.version}-{''.join('.c'[it] for it in copied)}"
+    passed_over = analyser.passed_over.word
+    less = f"-{hashlib.sha256(passed_over.encode()).hexdigest()[:32]}" if passed_over else ""
+    return f"{VIEW_VERSION}-{analyser.version}-{''.join('.c'[it] for it in copied)}{less}"
 
 
 def _untold(_done: int, _all: int) -> None:

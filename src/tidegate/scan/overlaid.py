@@ -62,7 +62,8 @@ def join(layers: Sequence[LayerFacts], analyser: Analyser, read: ReadDetours, *,
         for index, wanted in detours(overlay, layers, tree_of, analyser.dispatch, analyser.limits, where=where)
         for facts in read(index, wanted)
     ]
-    sightings = visible_files(overlay, layers, followed)
+    over = analyser.passed_over
+    sightings = [it for it in visible_files(overlay, layers, followed) if not (over and over.has(it.facts.path))]
     os = chosen_os_release(sighting.facts for sighting in sightings)
     found = components_of(sightings, tuple(layer.digest for layer in layers), os)
     return Joined(
@@ -95,9 +96,17 @@ def view_of(
         version: what the view is to be kept under.
         where: the image's name in errors.
     """
-    it = join(layers, analyser, read, where=where)
+    it, over = join(layers, analyser, read, where=where), analyser.passed_over
     custody, census = (
-        custody_of(it.sightings, it.components, layers, it.overlay, it.tree_of, copied=copied)
+        custody_of(
+            it.sightings,
+            it.components,
+            layers,
+            it.overlay,
+            it.tree_of,
+            copied=copied,
+            passed_over=analyser.passed_over,
+        )
         if analyser.parts.custody
         else (None, None)
     )
@@ -107,8 +116,12 @@ def view_of(
         diff_ids=tuple(layer.diff_id for layer in layers),
         components=tuple(it.components),
         os_release=it.os_release,
-        secrets=tuple(_secrets(it.overlay, layers)),
-        outcomes=tuple(_outcomes(it.overlay, layers, [facts for _, facts in it.followed])),
+        secrets=tuple(one for one in _secrets(it.overlay, layers) if not over.has(one.secret.path)),
+        outcomes=tuple(
+            one
+            for one in _outcomes(it.overlay, layers, [facts for _, facts in it.followed])
+            if not over.has(one.location)
+        ),
         custody=custody,
         census=census,
     )

@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Applies what people said to what was found: what still counts, what is silenced and by whom, and what was in vain."""
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
-from functools import lru_cache
 from typing import TypeVar
 
 from tidegate.evidence import (
@@ -17,6 +15,7 @@ from tidegate.evidence import (
     SuppressedSecret,
 )
 from tidegate.inventory import LocatedSecret
+from tidegate.inventory.path_pattern import path_pattern
 from tidegate.values import Struct
 from tidegate.vex.claim import About, Claim
 from tidegate.vex.product import Scene
@@ -146,11 +145,4 @@ def _has_expired(claim: Claim, at: date) -> bool:
 
 
 def _lies_in(globs: Sequence[str], path: str) -> bool:
-    return not globs or any(_pattern(glob).fullmatch(path.lstrip("/")) for glob in globs)
-
-
-@lru_cache(maxsize=1024)
-def _pattern(glob: str) -> re.Pattern[str]:
-    """`*` within a folder, `**` over folders, `?` one character; every other character is itself."""
-    parts: Mapping[str, str] = {"**/": "(?:[^/]*/)*", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-    return re.compile("".join(parts.get(it, re.escape(it)) for it in re.split(r"(\*\*/|\*\*|\*|\?)", glob) if it))
+    return not globs or any(path_pattern(glob).fullmatch(path.lstrip("/")) for glob in globs)

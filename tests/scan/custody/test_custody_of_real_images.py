@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 from custody_images import (
     BASE,
+    PARTS,
     PROGRAM,
     FileLayer,
+    NoSecrets,
     built,
     custody,
     explained,
@@ -25,6 +27,10 @@ from custody_images import (
 from tidegate.inventory import Custody, FileNature, Integrity, Origin
 from tidegate.oci.layer_builder import LayerBuilder
 from tidegate.scan.custody.explanation import Deed
+from tidegate.scan.facts_store import FactsStore
+from tidegate.scan.image import scan_image
+from tidegate.scan.passing_over import NOTHING_PASSED_OVER, PassedOver
+from tidegate.scan.roster import CATALOGERS
 
 ALPINES = (
     "alpine-minirootfs-3.10.9-x86_64",
@@ -54,6 +60,41 @@ def test_a_pristine_alpine_has_nothing_to_look_at(shared_data: Path, name: str) 
     assert sum(share.files for share in found.shares) == len(files)
     assert sum(share.bytes for share in found.shares) == sum(info.size for info in files if info.isreg())
     assert files_of(found, Origin.UNEXPLAINED) == 0
+
+
+@pytest.mark.shared_data
+def test_what_is_passed_over_is_neither_counted_nor_missed(shared_data: Path, tmp_path: Path) -> None:
+    layer = layer_of(shared_data / "images" / f"{ALPINES[2]}.tar.gz")
+    over = PassedOver(folders=("lib/apk",), files=("bin/busybox", "etc/*"))
+    changed = LayerBuilder().file("etc/stray", b"#!/bin/sh\n", mode=0o755).file("bin/stray", PROGRAM, mode=0o755)
+    source = image([layer, built(tmp_path, changed)], [BASE, "RUN x"])
+    store = FactsStore(tmp_path / "facts")
+    for passed_over in (over, NOTHING_PASSED_OVER, over):
+        inventory = scan_image(
+            source, store=store, roster=CATALOGERS, secrets=NoSecrets(), parts=PARTS, passed_over=passed_over
+        )
+        found = inventory.custody
+        assert found is not None
+        assert inventory.passed_over == passed_over.globs
+        if passed_over:
+            assert {it.kind.value for it in inventory.components} == {"generic"}  # its database lies in lib/apk
+            assert "bin/stray" in paths(found.unexplained)
+            assert "etc/stray" not in paths(found.unexplained)
+        else:
+            assert paths(found.unexplained) == {"bin/stray", "etc/stray"}
+            assert "apk" in {it.kind.value for it in inventory.components}
+    some = scan_image(
+        source,
+        store=store,
+        roster=CATALOGERS,
+        secrets=NoSecrets(),
+        parts=PARTS,
+        passed_over=PassedOver(files=("bin/busybox", "etc/**")),
+    ).custody
+    assert some is not None
+    assert paths(some.missing) == set()
+    assert paths(some.modified) == set()
+    assert paths(some.unexplained) == {"bin/stray"}
 
 
 @pytest.fixture(scope="session")

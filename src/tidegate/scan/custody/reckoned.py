@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The custody of all files of an image, and the census of them, in one pass."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from tidegate.artifact import Digest
@@ -9,10 +9,11 @@ from tidegate.inventory import Component, LayerFacts
 from tidegate.inventory.custody import Census, Custody, FileCustody, FileNature, Integrity, Origin, Share
 from tidegate.oci.squash import FOLDER, Overlay
 from tidegate.scan.custody.census import Counting
-from tidegate.scan.custody.claims import ORIGINS
+from tidegate.scan.custody.claims import ORIGINS, Claims
 from tidegate.scan.custody.missing import absences
 from tidegate.scan.custody.reckoning import Reckoning, Verdict
 from tidegate.scan.custody.visible_entries import HARD_LINK, TreeOf, visible_entries
+from tidegate.scan.passing_over import NOTHING_PASSED_OVER, PassedOver
 from tidegate.scan.tree import TreeEntry
 from tidegate.scan.visible import Sighting
 
@@ -31,6 +32,7 @@ def custody_of(
     tree_of: TreeOf,
     *,
     copied: Sequence[bool],
+    passed_over: PassedOver = NOTHING_PASSED_OVER,
 ) -> tuple[Custody, Census]:
     """Puts every file of an image to who answers for it, and counts what stands out.
 
@@ -42,6 +44,7 @@ def custody_of(
         tree_of: a layer's paths and their kinds.
         copied: for each layer, whether an instruction of the image's makers laid their own files into it (see
             `tidegate.scan.custody.instruction.copied_layers`).
+        passed_over: files that are not counted, whether they are there or not.
 
     Raises:
         InvalidInputError: a packed tree cannot be read back.
@@ -50,7 +53,10 @@ def custody_of(
     sums = _Sums([layer.digest for layer in layers])
     counting = Counting()
     judge, as_made, add, count = reckoning.judge, reckoning.claims.as_made, sums.add, sums.count
-    for index, entry in visible_entries(layers, overlay, tree_of):
+    seen = visible_entries(layers, overlay, tree_of)
+    if passed_over:
+        seen = _but_passed_over(seen, reckoning.claims, passed_over)
+    for index, entry in seen:
         mode = entry.mode
         if mode & _TELLING_MODES:
             counting.take(entry)
@@ -65,9 +71,24 @@ def custody_of(
             add(index, entry, judge(index, entry))
     counting.name_links(layers, overlay)
     for absence in absences(reckoning.claims, sightings, layers, overlay):
-        sums.miss(absence.file)
+        if not (passed_over and absence.file is not None and passed_over.has(absence.file.path)):
+            sums.miss(absence.file)
     counting.files, counting.bytes = sums.files, sums.bytes
     return sums.custody(), counting.census()
+
+
+def _but_passed_over(
+    seen: Iterable[tuple[int, TreeEntry]], claims: Claims, passed_over: PassedOver
+) -> Iterator[tuple[int, TreeEntry]]:
+    """All but what is passed over, which counts as met."""
+    for index, entry in seen:
+        if entry.kind == FOLDER:
+            if not passed_over.has_folder(entry.path):
+                yield index, entry
+        elif not passed_over.has(entry.path):
+            yield index, entry
+        elif (number := claims.find(entry.path)) >= 0:
+            claims.take(number)
 
 
 class _Sums:
