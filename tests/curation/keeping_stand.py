@@ -19,8 +19,8 @@ from tidegate.curation.shelf_blobs import ShelfBlobs
 from tidegate.curation.tag_rules import TagRules
 from tidegate.events import EventKind
 from tidegate.storage import schema
-from tidegate.storage.blobs import BlobStore
 from tidegate.storage.database import Database
+from tidegate.storage.folder_blobs import FolderBlobs
 from tidegate.storage.migrations import migrate
 from tidegate.storage.outbox import read_after
 
@@ -44,7 +44,7 @@ class Hands:
 @dataclass(frozen=True, kw_only=True)
 class Stand:
     database: Database
-    store: BlobStore
+    store: FolderBlobs
     blobs: ShelfBlobs
     shelf: Shelf
     clock: Hands
@@ -127,7 +127,7 @@ class stand_on:  # noqa: N801 - reads as a function
     def __init__(self, url: str, folder: Path) -> None:
         migrate(url)
         clock = Hands()
-        database, store = Database(url), BlobStore(folder / "content")
+        database, store = Database(url), FolderBlobs(folder / "content")
         blobs = ShelfBlobs(database, store, clock)
         self.stand = Stand(
             database=database,

@@ -19,8 +19,9 @@ from tidegate.curation.states import State, advance
 from tidegate.identity import Access, AccessToken
 from tidegate.server.application import Services, create_application
 from tidegate.server.run import ServeOptions, serve
-from tidegate.storage.blobs import BlobBounds, BlobStore
+from tidegate.storage.blobs import BlobBounds
 from tidegate.storage.database import Database
+from tidegate.storage.folder_blobs import FolderBlobs
 from tidegate.storage.migrations import migrate
 
 
@@ -38,7 +39,7 @@ class LiveRegistry:
         url = f"sqlite:///{self.folder / 'state.db'}"
         migrate(url)
         self.database = Database(url)
-        self.store = BlobStore(self.folder / "content", self.bounds)
+        self.store = FolderBlobs(self.folder / "content", self.bounds)
         self.blobs = ShelfBlobs(self.database, self.store, system_clock)
         self.shelf = Shelf(self.database, self.blobs, system_clock, observes=self.observes)
         self.figures = CollectorRegistry()

@@ -14,8 +14,9 @@ from tidegate.curation.shelf_blobs import ShelfBlobs
 from tidegate.identity import Access
 from tidegate.server.application import Services, create_application
 from tidegate.server.run import ServeOptions, serve
-from tidegate.storage.blobs import BlobBounds, BlobStore
+from tidegate.storage.blobs import BlobBounds
 from tidegate.storage.database import Database
+from tidegate.storage.folder_blobs import FolderBlobs
 from tidegate.storage.migrations import migrate
 
 
@@ -23,10 +24,9 @@ async def main(folder: Path, port: int) -> None:
     url = f"sqlite:///{folder / 'state.db'}"
     migrate(url)
     database = Database(url)
-    store = BlobStore(folder / "content", BlobBounds(upload_idle_seconds=float(sys.argv[3])))
+    store = FolderBlobs(folder / "content", BlobBounds(upload_idle_seconds=float(sys.argv[3])))
     blobs = ShelfBlobs(database, store, system_clock)
-    store.sweep()
-    blobs.collect()
+    blobs.sweep()
     services = Services(
         shelf=Shelf(database, blobs, system_clock), blobs=blobs, access=Access(), figures=CollectorRegistry()
     )

@@ -16,7 +16,8 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 
 from tidegate.artifact import Digest
 from tidegate.errors import BoundExceededError, DigestMismatchError, NotFoundError, OutsideError, UsageError
-from tidegate.storage.blobs import BlobBounds, BlobStore, UploadOffsetError, UploadUnknownError
+from tidegate.storage.blobs import BlobBounds, UploadOffsetError, UploadUnknownError, finish
+from tidegate.storage.folder_blobs import FolderBlobs
 
 DATA = os.urandom(3_000_000)
 
@@ -26,14 +27,15 @@ def _leftovers(folder: Path) -> list[Path]:
 
 
 def test_a_blob_lies_under_its_digest(tmp_path: Path) -> None:
-    store = BlobStore(tmp_path)
-    digest = store.put(DATA)
+    store = FolderBlobs(tmp_path)
+    digest = Digest.of(DATA)
+    store.release(store.put(DATA))
     assert store.path(digest) == tmp_path / "blobs" / "sha256" / digest.hex[:2] / digest.hex
     with store.open(digest) as file:
         assert file.read() == DATA
     assert store.size(digest) == len(DATA)
     assert list(store.digests()) == [digest]
-    assert store.put(DATA) == digest
+    store.release(store.put(DATA))
     assert _leftovers(tmp_path) == []
     store.delete(digest)
     store.delete(digest)
@@ -46,42 +48,42 @@ def test_a_blob_lies_under_its_digest(tmp_path: Path) -> None:
 @pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
 @pytest.mark.parametrize("named", ["sha256", "sha512"])
 def test_either_algorithm_announced_or_not(tmp_path: Path, algorithm: str, named: str) -> None:
-    store = BlobStore(tmp_path)
+    store = FolderBlobs(tmp_path)
     upload = store.begin(algorithm=algorithm)
     store.append(upload, [DATA[:10], DATA[10:]])
     digest = Digest(f"{named}:{hashlib.new(named, DATA).hexdigest()}")
-    assert store.finish(upload, digest) == len(DATA)
+    assert finish(store, upload, digest) == len(DATA)
     assert store.path(digest).read_bytes() == DATA
     with pytest.raises(UsageError):
         store.begin(algorithm="md5")
 
 
 def test_an_upload_goes_on_after_a_restart(tmp_path: Path) -> None:
-    before = BlobStore(tmp_path)
+    before = FolderBlobs(tmp_path)
     upload = before.begin()
     before.append(upload, [DATA[:1_000_000]])
-    after = BlobStore(tmp_path)
+    after = FolderBlobs(tmp_path)
     assert after.offset(upload) == 1_000_000
     after.append(upload, [DATA[1_000_000:]], at=1_000_000)
-    after.finish(upload, Digest.of(DATA))
+    finish(after, upload, Digest.of(DATA))
     assert after.path(Digest.of(DATA)).read_bytes() == DATA
 
 
 def test_wrong_bytes_leave_nothing(tmp_path: Path) -> None:
-    store = BlobStore(tmp_path)
+    store = FolderBlobs(tmp_path)
     upload = store.begin()
     store.append(upload, [DATA])
     with pytest.raises(DigestMismatchError) as caught:
-        store.finish(upload, Digest.of(b"other"))
+        finish(store, upload, Digest.of(b"other"))
     assert caught.value.actual == Digest.of(DATA)
     assert _leftovers(tmp_path) == []
     assert list(store.digests()) == []
     with pytest.raises(UploadUnknownError):
-        store.finish(upload, Digest.of(DATA))
+        finish(store, upload, Digest.of(DATA))
 
 
 def test_bounds(tmp_path: Path) -> None:
-    store = BlobStore(tmp_path, BlobBounds(max_blob_bytes=10, max_uploads=2))
+    store = FolderBlobs(tmp_path, BlobBounds(max_blob_bytes=10, max_uploads=2))
     upload = store.begin()
     store.append(upload, [b"12345"])
     with pytest.raises(BoundExceededError, match="max_blob_bytes = 10"):
@@ -90,14 +92,14 @@ def test_bounds(tmp_path: Path) -> None:
     store.begin()
     with pytest.raises(BoundExceededError, match="max_uploads = 2"):
         store.begin()
-    store.finish(upload, Digest.of(b"1234567890"))
+    finish(store, upload, Digest.of(b"1234567890"))
     store.begin()
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "../blobs", "a/b", "\0", "0" * 31, "0" * 32 + "/x"])
 def test_names_that_lead_elsewhere(tmp_path: Path, name: str) -> None:
     with pytest.raises(UploadUnknownError):
-        BlobStore(tmp_path).offset(name)
+        FolderBlobs(tmp_path).offset(name)
 
 
 def test_a_full_disk_keeps_what_was_there(tmp_path: Path) -> None:
@@ -107,9 +109,10 @@ import resource, signal, sys
 from pathlib import Path
 from tidegate.artifact import Digest
 from tidegate.errors import OutsideError
-from tidegate.storage.blobs import BlobStore
+from tidegate.storage.blobs import finish
+from tidegate.storage.folder_blobs import FolderBlobs
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-store = BlobStore(Path(sys.argv[1]))
+store = FolderBlobs(Path(sys.argv[1]))
 upload = store.begin()
 store.append(upload, [b"a" * 60_000])
 hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
@@ -122,7 +125,7 @@ assert store.offset(upload) == 60_000
 resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
 data = b"a" * 60_000 + b"b" * 5
 store.append(upload, [b"b" * 5], at=60_000)
-store.finish(upload, Digest.of(data))
+finish(store, upload, Digest.of(data))
 assert store.path(Digest.of(data)).read_bytes() == data
 """
     done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=False)
@@ -131,7 +134,7 @@ assert store.path(Digest.of(data)).read_bytes() == data
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
-    store = BlobStore(tmp_path)
+    store = FolderBlobs(tmp_path)
     (tmp_path / "uploads").rmdir()
     with pytest.raises(OutsideError, match="blob store failed"):
         store.begin()
@@ -139,16 +142,16 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
 
 def test_only_idle_uploads_are_swept(tmp_path: Path) -> None:
     bounds = BlobBounds(upload_idle_seconds=3600)
-    earlier = BlobStore(tmp_path, bounds)
+    earlier = FolderBlobs(tmp_path, bounds)
     old, young = earlier.begin(), earlier.begin()
     past = time.time() - 7200
     os.utime(tmp_path / "uploads" / old, (past, past))
-    store = BlobStore(tmp_path, bounds)
+    store = FolderBlobs(tmp_path, bounds)
     assert store.sweep() == 1
     assert store.offset(young) == 0
     with pytest.raises(UploadUnknownError):
         store.offset(old)
-    eager = BlobStore(tmp_path, BlobBounds(upload_idle_seconds=0))
+    eager = FolderBlobs(tmp_path, BlobBounds(upload_idle_seconds=0))
     upload = eager.begin()
     assert eager.sweep() == 2
     with pytest.raises(UploadUnknownError):
@@ -156,13 +159,13 @@ def test_only_idle_uploads_are_swept(tmp_path: Path) -> None:
 
 
 def test_the_same_blob_from_many_threads(tmp_path: Path) -> None:
-    store = BlobStore(tmp_path)
+    store = FolderBlobs(tmp_path)
 
     def push(_number: int) -> None:
         upload = store.begin()
         for start in range(0, len(DATA), 500_000):
             store.append(upload, [DATA[start : start + 500_000]], at=start)
-        store.finish(upload, Digest.of(DATA))
+        finish(store, upload, Digest.of(DATA))
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(push, range(24)))
@@ -172,7 +175,7 @@ def test_the_same_blob_from_many_threads(tmp_path: Path) -> None:
 
 
 def test_two_writers_of_one_upload_do_not_mix(tmp_path: Path) -> None:
-    store = BlobStore(tmp_path)
+    store = FolderBlobs(tmp_path)
     upload = store.begin()
 
     def write(mark: bytes) -> int:
@@ -190,7 +193,7 @@ def test_two_writers_of_one_upload_do_not_mix(tmp_path: Path) -> None:
     data = (tmp_path / "uploads" / upload).read_bytes()
     assert len(data) == won * 100 == store.offset(upload)
     assert all(len(set(data[at : at + 100])) == 1 for at in range(0, len(data), 100))
-    store.finish(upload, Digest.of(data))
+    finish(store, upload, Digest.of(data))
 
 
 class Uploads(RuleBasedStateMachine):
@@ -202,7 +205,7 @@ class Uploads(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.here = self.folder / os.urandom(8).hex()
-        self.store = BlobStore(self.here)
+        self.store = FolderBlobs(self.here)
         self.expected: dict[str, bytes] = {}
         self.blobs: set[bytes] = set()
 
@@ -228,12 +231,12 @@ class Uploads(RuleBasedStateMachine):
         data = self.expected.pop(upload)
         digest = Digest(f"{algorithm}:{hashlib.new(algorithm, data if right else data + b'!').hexdigest()}")
         if right:
-            assert self.store.finish(upload, digest) == len(data)
+            assert finish(self.store, upload, digest) == len(data)
             assert self.store.path(digest).read_bytes() == data
             self.blobs.add(data)
         else:
             with pytest.raises(DigestMismatchError):
-                self.store.finish(upload, digest)
+                finish(self.store, upload, digest)
 
     @rule(upload=consumes(uploads))
     def cancel(self, upload: str) -> None:
@@ -244,7 +247,7 @@ class Uploads(RuleBasedStateMachine):
 
     @rule()
     def restart(self) -> None:
-        self.store = BlobStore(self.here)
+        self.store = FolderBlobs(self.here)
 
     @invariant()
     def nothing_else_is_there(self) -> None:

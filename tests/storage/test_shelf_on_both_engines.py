@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from postgres_server import start_postgres
 from sqlalchemy import func, insert, select, text
 
+from postgres_server import start_postgres
 from tidegate.artifact import Digest, Repository, Tag
 from tidegate.artifact import media_type as mt
 from tidegate.curation.lifecycle import State
@@ -21,8 +21,8 @@ from tidegate.curation.states import advance
 from tidegate.errors import NotFoundError
 from tidegate.events import EventKind
 from tidegate.storage import schema
-from tidegate.storage.blobs import BlobStore
 from tidegate.storage.database import Database
+from tidegate.storage.folder_blobs import FolderBlobs
 from tidegate.storage.migrations import migrate
 from tidegate.storage.outbox import read_after
 
@@ -33,7 +33,7 @@ APP, OTHER = Repository("team/app"), Repository("other")
 @dataclass(frozen=True, kw_only=True)
 class Stand:
     database: Database
-    store: BlobStore
+    store: FolderBlobs
     blobs: ShelfBlobs
     shelf: Shelf
 
@@ -49,6 +49,10 @@ class Stand:
         raw = json.dumps({"schemaVersion": 2, "mediaType": mt.OCI_MANIFEST, "config": config, "layers": layers})
         stored = self.shelf.put_manifest(repository, Tag(tag), raw.encode(), media_type=mt.OCI_MANIFEST, pushed_by="me")
         return stored.digest
+
+    def bytes_of(self, repository: Repository, digest: Digest) -> bytes:
+        with self.blobs.open(self.blobs.find(repository, digest)) as file:
+            return file.read()
 
     def events(self, kind: EventKind) -> list[str]:
         with self.database.read() as connection:
@@ -77,7 +81,7 @@ def stand(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stand]:
         emptied.close()
     migrate(url)
     database = Database(url)
-    store = BlobStore(tmp_path / "content")
+    store = FolderBlobs(tmp_path / "content")
     blobs = ShelfBlobs(database, store, lambda: NOW)
     yield Stand(database=database, store=store, blobs=blobs, shelf=Shelf(database, blobs, lambda: NOW))
     database.close()
@@ -126,7 +130,7 @@ def test_evidence_hangs_on_its_subject(stand: Stand) -> None:
     assert served.state is State.ATTACHED
     layer = json.loads(served.document)["layers"][0]
     assert layer["mediaType"] == "application/vnd.dsse.envelope.v1+json"
-    assert stand.blobs.find(APP, Digest(layer["digest"])).path.read_bytes() == envelope
+    assert stand.bytes_of(APP, Digest(layer["digest"])) == envelope
     assert stand.events(EventKind.EVIDENCE_ADDED) == [hung]
     with pytest.raises(NotFoundError), stand.database.begin() as connection:
         stand.shelf.attach(connection, APP, Digest.of(b"none"), envelope, artifact_type="x/y")
@@ -188,11 +192,12 @@ def test_bytes_go_with_the_last_that_held_them(stand: Stand) -> None:
 
 def test_files_without_a_row_are_collected(stand: Stand) -> None:
     stand.image()
-    orphan = stand.store.put(b"left behind")
+    orphan = Digest.of(b"left behind")
+    stand.store.release(stand.store.put(b"left behind"))
     assert stand.blobs.collect() == 1
     assert not stand.store.path(orphan).exists()
     assert stand.blobs.collect() == 0
-    assert stand.blobs.find(APP, Digest.of(b"one")).path.read_bytes() == b"one"
+    assert stand.bytes_of(APP, Digest.of(b"one")) == b"one"
 
 
 def test_pushes_and_deletes_at_once_lose_no_bytes(stand: Stand) -> None:
@@ -214,7 +219,7 @@ def test_pushes_and_deletes_at_once_lose_no_bytes(stand: Stand) -> None:
         list(pool.map(work, range(120)))
     for number in range(3):
         stand.blob(data, Repository(f"r{number}"))
-        assert stand.blobs.find(Repository(f"r{number}"), digest).path.read_bytes() == data
+        assert stand.bytes_of(Repository(f"r{number}"), digest) == data
 
 
 def test_one_image_from_many_threads(stand: Stand) -> None:

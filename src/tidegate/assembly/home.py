@@ -26,16 +26,6 @@ class Home:
         """The durable engine's own tables."""
         return f"sqlite:///{self.folder / 'work.db'}"
 
-    @property
-    def registry(self) -> Path:
-        """Blobs and uploads."""
-        return self.folder / "registry"
-
-    @property
-    def note_key(self) -> Path:
-        """The key that signs the ledger's checkpoints."""
-        return self.folder / "keys" / "ledger.pem"
-
     def make(self) -> None:
         """Creates the folder, for its owner alone.
 

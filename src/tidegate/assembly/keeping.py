@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Final
 
 from tidegate.assembly.home import Home
+from tidegate.assembly.stores import open_database
 from tidegate.bounds import MIB, read_bounded
 from tidegate.clock import Clock, system_clock
 from tidegate.curation.rule_file import KeepingRules, load_keeping_rules
 from tidegate.errors import InvalidInputError, NotFoundError, OutsideError
 from tidegate.settings import Settings
 from tidegate.storage.database import Database
-from tidegate.storage.migrations import migrate
 
 MAX_RULE_BYTES: Final = MIB
 
@@ -55,10 +55,8 @@ def open_keeping(settings: Settings, *, clock: Clock = system_clock) -> Iterator
     Raises:
         TidegateError: a rule or the home folder is not usable.
     """
-    home = Home(folder=settings.home)
-    home.make()
-    migrate(home.database_url)
-    database = Database(home.database_url)
+    Home(folder=settings.home).make()
+    database = open_database(settings)
     try:
         yield build_keeping(settings, database, clock)
     finally:

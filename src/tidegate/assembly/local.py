@@ -19,6 +19,7 @@ from tidegate.assembly.home import Home
 from tidegate.assembly.names import resolve_reference
 from tidegate.assembly.outward import build_outbound, build_registry_client
 from tidegate.assembly.scanner import build_scanner
+from tidegate.assembly.stores import open_database
 from tidegate.bounds import MIB, read_bounded
 from tidegate.clock import Clock, parse_rfc3339, system_clock
 from tidegate.curation.shelved import context_of
@@ -36,7 +37,6 @@ from tidegate.oci.target import parse_target
 from tidegate.oversight.passport import Passport, passport
 from tidegate.settings import Settings
 from tidegate.storage.database import Database
-from tidegate.storage.migrations import migrate
 
 MAX_MANIFEST_BYTES: Final = 4 * MIB
 _DIGESTS: Final = ("sha256:", "sha512:")
@@ -166,10 +166,8 @@ def open_local(settings: Settings, *, clock: Clock = system_clock) -> Iterator[L
     Raises:
         TidegateError: a key, a policy or the home folder is not usable.
     """
-    home = Home(folder=settings.home)
-    home.make()
-    migrate(home.database_url)
-    database = Database(home.database_url)
+    Home(folder=settings.home).make()
+    database = open_database(settings)
     try:
         gate = build_gate(settings)
         execution = ExecutionGate(

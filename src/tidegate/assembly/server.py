@@ -17,6 +17,7 @@ from tidegate.assembly.knowledge import ensure_knowledge
 from tidegate.assembly.names import resolve_reference
 from tidegate.assembly.notes import note_signer
 from tidegate.assembly.scanner import build_scanner
+from tidegate.assembly.stores import database_urls, open_blobs, open_database
 from tidegate.clock import Clock, system_clock
 from tidegate.curation.shelf import Shelf
 from tidegate.curation.shelf_blobs import ShelfBlobs
@@ -38,7 +39,6 @@ from tidegate.storage.blobs import BlobStore
 from tidegate.storage.consumers import ConsumerThread
 from tidegate.storage.database import Database
 from tidegate.storage.durable import DurableOptions, DurableWork
-from tidegate.storage.migrations import migrate
 
 _log = logging.getLogger(__name__)
 _LOOK_EVERY_SECONDS: Final = 900.0
@@ -69,8 +69,7 @@ class Server:
 
     def start(self) -> None:
         """Clears what a kill left behind and takes up what it left unfinished, then new work."""
-        self.store.sweep()
-        self.blobs.collect()
+        self.blobs.sweep()
         self.durable.start()
         self.knowledge.start()
         for consumer in self.consumers:
@@ -111,9 +110,7 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
     """
     home = Home(folder=settings.home)
     home.make()
-    migrate(home.database_url)
-    database = Database(home.database_url)
-    store = BlobStore(home.registry)
+    database, store = open_database(settings), open_blobs(settings)
     blobs = ShelfBlobs(database, store, clock)
     observes = settings.curation.mode == "observe"
     if observes:
@@ -144,7 +141,7 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         knowledge=knowledge.current,
         clock=clock,
     )
-    durable = DurableWork(DurableOptions(database_url=home.work_url), {CURATE: curation.work})
+    durable = DurableWork(DurableOptions(database_url=database_urls(settings).work), {CURATE: curation.work})
     consumers = (
         judge_when_pushed(submit),
         judge_parents(database, submit),
@@ -161,7 +158,7 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         shelf=shelf,
         gate=gate,
         keeping=keeping,
-        notes=note_signer(home.note_key),
+        notes=note_signer(settings.signing.ledger_key_file),
         curation=curation,
         execution=ExecutionGate(
             database=database, gate=gate, resolve=resolve_reference, clock=clock, options=GateOptions()

@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Blobs as repositories hold them: uploaded, mounted from one to another, found and let go.
 
-The file comes first and goes last: a row in the database always has its bytes on the disk. One lock per digest keeps a
-delete from taking the file from under an upload of the same bytes.
+The bytes come first and go last: a row in the database always has its bytes in the store. One lock per digest, of all
+replicas, keeps a delete from taking the bytes from under an upload of the same ones. What a process left half-way is
+found by the upload it belongs to: it stays in the store until its blob is on record.
 """
 
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
-from typing import Final
+from typing import BinaryIO, Final
 
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, select
 
@@ -18,11 +18,11 @@ from tidegate.artifact import Digest, Repository
 from tidegate.clock import Clock, rfc3339
 from tidegate.errors import NotFoundError, RefusedError
 from tidegate.storage.blobs import BlobStore, UploadUnknownError
-from tidegate.storage.database import Database
+from tidegate.storage.database import Database, after_commit
+from tidegate.storage.digest_locks import DigestLocks, lock_digest
 from tidegate.storage.insert import insert_once
 from tidegate.storage.schema import blob, manifest_blob, repository_blob, repository_manifest
 
-_STRIPES: Final = 64
 _MARK_CHARS: Final = 16
 # Built once: building a query takes longer than running it.
 _SIZE: Final = (
@@ -45,11 +45,11 @@ class BlobInUseError(RefusedError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldBlob:
-    """A blob a repository holds: where its bytes lie and how many they are."""
+    """A blob a repository holds: how many bytes it has, and the file they are in when they are in one."""
 
     digest: Digest
     size: int
-    path: Path
+    path: Path | None
 
 
 class ShelfBlobs:
@@ -59,7 +59,7 @@ class ShelfBlobs:
         self._database = database
         self._store = store
         self._clock = clock
-        self._locks = tuple(Lock() for _ in range(_STRIPES))
+        self._locks = DigestLocks(database)
 
     def begin(self, repository: Repository, *, algorithm: str = "sha256") -> str:
         """Opens an upload into a repository; its name works in no other.
@@ -80,6 +80,15 @@ class ShelfBlobs:
         """
         return self._store.append(_checked(repository, upload), chunks, at=at)
 
+    def flush(self, repository: Repository, upload: str) -> None:
+        """Makes what was appended lasting, and visible to other replicas; to be called before a request is answered.
+
+        Raises:
+            UploadUnknownError: the repository has no such upload.
+            UploadOffsetError: another request has continued it meanwhile.
+        """
+        self._store.flush(_checked(repository, upload))
+
     def offset(self, repository: Repository, upload: str) -> int:
         """How many bytes of an upload are here.
 
@@ -95,10 +104,10 @@ class ShelfBlobs:
             UploadUnknownError: the repository has no such upload.
             DigestMismatchError: the bytes are others; the upload is gone.
         """
-        with self._lock(digest):
-            size = self._store.finish(_checked(repository, upload), digest)
-            with self._database.begin() as connection:
-                self._hold(connection, repository, digest, size)
+        size = self._store.seal(_checked(repository, upload), digest)
+        with self._locks.writing(digest, first=lambda: self._store.place(upload, digest)) as connection:
+            self._hold(connection, repository, digest, size)
+        self._store.release(upload)
         return HeldBlob(digest=digest, size=size, path=self._store.path(digest))
 
     def cancel(self, repository: Repository, upload: str) -> None:
@@ -111,7 +120,12 @@ class ShelfBlobs:
 
     def put(self, connection: Connection, repository: Repository, data: bytes) -> Digest:
         """Stores bytes at hand as a blob of the repository, in the caller's transaction."""
-        digest = self._store.put(data)
+        digest = Digest.of(data)
+        lock_digest(connection, digest)
+        if connection.scalar(select(_held(repository, digest))):
+            return digest
+        upload = self._store.put(data)
+        after_commit(connection, lambda: self._store.release(upload))
         self._hold(connection, repository, digest, len(data))
         return digest
 
@@ -121,7 +135,7 @@ class ShelfBlobs:
         Returns:
             False when the other one does not.
         """
-        with self._lock(digest), self._database.begin() as connection:
+        with self._locks.writing(digest) as connection:
             if not connection.scalar(select(_held(source, digest))):
                 return False
             insert_once(connection, repository_blob, repository=repository, digest=digest)
@@ -139,6 +153,18 @@ class ShelfBlobs:
             raise BlobUnknownError(repository, digest)
         return HeldBlob(digest=digest, size=size, path=self._store.path(digest))
 
+    def open(self, held: HeldBlob) -> BinaryIO:
+        """Opens a blob for reading; the caller closes it.
+
+        Raises:
+            NotFoundError: it was deleted since.
+        """
+        return self._store.open(held.digest)
+
+    def link(self, held: HeldBlob) -> str | None:
+        """A URL that hands a blob out for a short while; None when the bytes must come from here."""
+        return self._store.link(held.digest)
+
     def delete(self, repository: Repository, digest: Digest) -> None:
         """Lets a repository hold a blob no longer; its bytes go with the last one that held it.
 
@@ -146,24 +172,23 @@ class ShelfBlobs:
             BlobUnknownError: it does not hold it.
             BlobInUseError: one of its manifests needs it.
         """
-        with self._lock(digest):
-            with self._database.begin() as connection:
-                self._let_go(connection, repository, digest)
-            self._reclaim(digest)
+        with self._locks.writing(digest) as connection:
+            self._let_go(connection, repository, digest)
+        self._reclaim(digest)
+
+    def sweep(self) -> int:
+        """Drops uploads that are idle for too long, and bytes that were placed by one and never came on record.
+
+        Returns:
+            How many uploads were dropped. The cost follows them, not what is stored.
+        """
+        return self._store.sweep(self._reclaim)
 
     def collect(self) -> int:
-        """Removes files no row speaks of: left by a process that died between the two. Returns how many."""
+        """Removes bytes no row speaks of, wherever they came from; reads all names in the store. Returns how many."""
         with self._database.read() as connection:
             known = set(connection.scalars(select(blob.c.digest)))
-        collected = 0
-        for digest in self._store.digests():
-            if digest not in known:
-                with self._lock(digest):
-                    collected += self._reclaim(digest)
-        return collected
-
-    def _lock(self, digest: Digest) -> Lock:
-        return self._locks[int(digest.hex[:8], 16) % _STRIPES]
+        return sum(self._reclaim(digest) for digest in self._store.digests() if digest not in known)
 
     def _hold(self, connection: Connection, repository: Repository, digest: Digest, size: int) -> None:
         insert_once(connection, blob, digest=digest, size=size, stored_at=rfc3339(self._clock()))
@@ -186,8 +211,8 @@ class ShelfBlobs:
         connection.execute(delete(blob).where(blob.c.digest == digest, ~elsewhere))
 
     def _reclaim(self, digest: Digest) -> bool:
-        # In a transaction that writes: what stores bytes within its own cannot come between the look and the unlink.
-        with self._database.begin() as connection:
+        # In a transaction that writes: what stores bytes within its own cannot come between the look and the removal.
+        with self._locks.writing(digest) as connection:
             if connection.scalar(select(exists().where(blob.c.digest == digest))):
                 return False
             self._store.delete(digest)

@@ -4,6 +4,7 @@
 import asyncio
 import signal
 from collections.abc import Callable
+from contextlib import nullcontext
 
 from prometheus_client import CollectorRegistry
 from sqlalchemy import select
@@ -11,6 +12,7 @@ from starlette.routing import Mount
 
 from tidegate.assembly.home import Home
 from tidegate.assembly.server import Server, build_server
+from tidegate.assembly.stores import database_urls
 from tidegate.errors import UsageError
 from tidegate.identity import Access, AccessToken
 from tidegate.server.api.application import create_api
@@ -34,7 +36,8 @@ def run_server(settings: Settings, *, ready: Callable[[str], None]) -> None:
         TidegateError: it cannot be built, or the address is taken.
     """
     access = _access(settings.server)
-    with Home(folder=settings.home).taken():
+    home = Home(folder=settings.home)
+    with nullcontext() if database_urls(settings).is_shared else home.taken():
         server = build_server(settings)
         server.start()
         try:

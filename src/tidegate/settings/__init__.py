@@ -10,6 +10,7 @@ from tidegate.settings.tree import (
     ServerSettings,
     Settings,
     SigningSettings,
+    StorageSettings,
 )
 
 __all__ = [
@@ -20,5 +21,6 @@ __all__ = [
     "ServerSettings",
     "Settings",
     "SigningSettings",
+    "StorageSettings",
     "load",
 ]

@@ -50,6 +50,15 @@ class ServerSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StorageSettings:
+    """Where blobs are kept."""
+
+    blobs_folder: Annotated[
+        Path, Leaf(meaning="Folder of blobs and uploads; replicas may share one.", under_home="registry")
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OutboundSettings:
     """How tidegate talks to registries and advisory servers."""
 
@@ -125,6 +134,13 @@ class SigningSettings:
             under_home="keys/signing.pem",
         ),
     ]
+    ledger_key_file: Annotated[
+        Path,
+        Leaf(
+            meaning="Key that signs the ledger's checkpoints; made on first use of the server.",
+            under_home="keys/ledger.pem",
+        ),
+    ]
     trusted_keys: Annotated[
         tuple[Path, ...], Leaf(meaning="PEM public keys whose signatures count, beside our own.")
     ] = ()
@@ -150,11 +166,19 @@ class Settings:
 
     home: Annotated[Path, Leaf(meaning="Folder for everything tidegate keeps.")]
     db: Annotated[Path, Leaf(meaning="The knowledge file.", under_home="knowledge.db")]
+    database_url: Annotated[
+        str,
+        Leaf(
+            meaning="`postgresql://USER@HOST/NAME` for the server's state, shared by all its replicas; empty is SQLite "
+            "in the home folder. A password belongs into the environment or a `passfile`."
+        ),
+    ] = ""
     colour: Annotated[
         Colour, Leaf(meaning="Colours: `always`, `never`, or `auto`: on a terminal, and not with `NO_COLOR`.")
     ] = "auto"
     debug: Annotated[bool, Leaf(meaning="Show the traceback of an unexpected error.")] = False
     server: ServerSettings
+    storage: StorageSettings
     outbound: OutboundSettings
     scan: ScanSettings
     policy: PolicySettings

@@ -1,30 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Blobs on the local disk, by content: `blobs/sha256/ab/<hex>`; uploads spool in `uploads/` until they are whole.
+"""Blobs by content and the uploads they come by: what every store of them promises.
 
-A blob appears under its digest by one rename, after its bytes and its folder are on the disk: it is there whole, or it
-is not there. Uploads are hashed once, while they are written; only one that outlived its process is read again.
+A blob appears under its digest at once and whole, or it is not there. An upload is hashed while it arrives and may be
+continued by another process that uses the same store, after a kill or behind a balancer.
+Stores: `tidegate.storage.folder_blobs` (one folder, also shared) and `tidegate.storage.object_blobs` (S3 and its like).
 """
 
 import hashlib
-import os
-import re
-import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
-from typing import TYPE_CHECKING, BinaryIO, Final
-from uuid import uuid4
+from typing import BinaryIO, Final, Protocol
 
 from tidegate.artifact import Digest
-from tidegate.bounds import GIB, MIB
-from tidegate.errors import BoundExceededError, DigestMismatchError, NotFoundError, OutsideError, UsageError
+from tidegate.bounds import GIB
+from tidegate.errors import NotFoundError, UsageError
 
-if TYPE_CHECKING:
-    from hashlib import _Hash
-
-_UPLOAD: Final = re.compile(r"[0-9a-f]{32}(?:-[0-9a-f]{1,64})?")
-_ALGORITHMS: Final = ("sha256", "sha512")
+ALGORITHMS: Final = ("sha256", "sha512")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,38 +57,36 @@ class UploadUnknownError(NotFoundError):
         super().__init__("no such upload", where=upload[:100], remedy="begin a new one")
 
 
-@dataclass(slots=True, kw_only=True)
-class _Spool:
-    hash: "_Hash"
-    offset: int = 0
-    touched_at: float = 0.0
-    lock: Lock = field(default_factory=Lock)
+class BlobReads(Protocol):
+    """Blobs as those see them who read. Raises OutsideError when disk or network fail."""
+
+    def open(self, digest: Digest) -> BinaryIO:
+        """Opens a blob for reading; the caller closes it.
+
+        Raises:
+            NotFoundError: it is not here.
+        """
+        ...
+
+    def size(self, digest: Digest) -> int:
+        """A blob's size in bytes.
+
+        Raises:
+            NotFoundError: it is not here.
+        """
+        ...
+
+    def path(self, digest: Digest) -> Path | None:
+        """Where a blob lies, or would, as a file of this machine; None when it is none."""
+        ...
+
+    def link(self, digest: Digest) -> str | None:
+        """A URL that hands the blob out for a short while, to whoever knows it; None when the store gives none."""
+        ...
 
 
-class BlobStore:
-    """Blobs and uploads in one folder. Safe for all threads of one process; one process per folder.
-
-    Args:
-        folder: made when missing.
-        bounds: limits.
-
-    Raises:
-        OutsideError: any method, when the disk fails.
-    """
-
-    def __init__(self, folder: Path, bounds: BlobBounds | None = None) -> None:
-        self._blobs = folder / "blobs"
-        self._uploads = folder / "uploads"
-        self._bounds = bounds or BlobBounds()
-        self._spools: dict[str, _Spool] = {}
-        self._spools_lock = Lock()
-        for algorithm in _ALGORITHMS:
-            (self._blobs / algorithm).mkdir(parents=True, exist_ok=True)
-        self._uploads.mkdir(parents=True, exist_ok=True)
-        for made in (*(self._blobs / name for name in _ALGORITHMS), self._blobs, folder):
-            _sync_folder(made)
-
-    # Uploads --------------------------------------------------------------------------------------------------------
+class BlobUploads(Protocol):
+    """Uploads, from the first byte to a blob in its place. Raises OutsideError when disk or network fail."""
 
     def begin(self, *, algorithm: str = "sha256", mark: str = "") -> str:
         """Opens an upload.
@@ -112,14 +102,7 @@ class BlobStore:
             BoundExceededError: too many are unfinished.
             UsageError: no such algorithm.
         """
-        if algorithm not in _ALGORITHMS:
-            raise UsageError(f"no such digest algorithm: {algorithm[:20]!r}", remedy="use sha256 or sha512")
-        upload = f"{uuid4().hex}-{mark}" if mark else uuid4().hex
-        with self._spools_lock:
-            self._admit(upload, _Spool(hash=hashlib.new(algorithm), touched_at=time.monotonic()))
-        with _disk():
-            (self._uploads / upload).touch(exist_ok=False)
-        return upload
+        ...
 
     def offset(self, upload: str) -> int:
         """How many bytes of an upload have arrived.
@@ -127,12 +110,10 @@ class BlobStore:
         Raises:
             UploadUnknownError: no such upload.
         """
-        spool = self._spool(upload)
-        with spool.lock:
-            return spool.offset
+        ...
 
     def append(self, upload: str, chunks: Sequence[bytes], *, at: int | None = None) -> int:
-        """Writes and hashes the next bytes of an upload.
+        """Takes and hashes the next bytes of an upload; they last once `flush` returned.
 
         Args:
             upload: its name.
@@ -147,40 +128,36 @@ class BlobStore:
             UploadUnknownError: no such upload.
             UploadOffsetError: it stands elsewhere.
         """
-        spool = self._spool(upload)
-        with spool.lock, _disk():
-            if at is not None and at != spool.offset:
-                raise UploadOffsetError(spool.offset)
-            length = sum(map(len, chunks))
-            if spool.offset + length > self._bounds.max_blob_bytes:
-                raise BoundExceededError("max_blob_bytes", self._bounds.max_blob_bytes, where="upload")
-            self._write(upload, spool, chunks)
-            spool.offset += length
-            spool.touched_at = time.monotonic()
-            return spool.offset
+        ...
 
-    def finish(self, upload: str, digest: Digest) -> int:
-        """Turns an upload into a blob that survives a crash of the machine.
+    def flush(self, upload: str) -> None:
+        """Makes what was appended lasting, and visible to every process that uses the store.
+
+        Raises:
+            UploadUnknownError: no such upload.
+            UploadOffsetError: another process has continued the upload meanwhile.
+        """
+        ...
+
+    def seal(self, upload: str, digest: Digest) -> int:
+        """Proves that an upload has a digest, and makes its bytes lasting; the slow part of the end.
 
         Returns:
-            The blob's size in bytes.
+            Its size in bytes.
 
         Raises:
             DigestMismatchError: its bytes have another digest; the upload is gone.
             UploadUnknownError: no such upload.
         """
-        spool = self._spool(upload)
-        with spool.lock, _disk():
-            path = self._uploads / upload
-            if not path.exists():
-                raise UploadUnknownError(upload)
-            actual = self._actual(path, spool, digest.algorithm)
-            if actual != digest:
-                self._forget(upload)
-                raise DigestMismatchError(digest, actual, where="upload")
-            self._place(path, digest)
-            self._forget(upload)
-            return spool.offset
+        ...
+
+    def place(self, upload: str, digest: Digest) -> None:
+        """Puts a sealed upload in its place as a blob; the upload stays until it is released."""
+        ...
+
+    def release(self, upload: str) -> None:
+        """Forgets an upload whose blob is on record; one that is not there is fine."""
+        ...
 
     def cancel(self, upload: str) -> None:
         """Drops an upload.
@@ -188,188 +165,59 @@ class BlobStore:
         Raises:
             UploadUnknownError: no such upload.
         """
-        spool = self._spool(upload)
-        with spool.lock, _disk():
-            self._forget(upload)
+        ...
 
-    def sweep(self) -> int:
-        """Drops uploads nobody wrote to for `upload_idle_seconds`, those of earlier processes included.
+    def sweep(self, reclaim: Callable[[Digest], object] | None = None) -> int:
+        """Drops uploads nobody wrote to for `upload_idle_seconds`, those of other processes included.
+
+        Args:
+            reclaim: handed the digest of a blob that was placed and never released: nothing may speak of it.
 
         Returns:
             How many were dropped.
         """
-        swept = 0
-        with _disk():
-            for entry in list(os.scandir(self._uploads)):
-                swept += self._sweep_one(entry)
-        return swept
+        ...
 
-    # Blobs ----------------------------------------------------------------------------------------------------------
 
-    def put(self, data: bytes) -> Digest:
-        """Stores bytes at hand; again is harmless.
+class BlobStore(BlobReads, BlobUploads, Protocol):
+    """All that is asked of a store. Safe for all threads of a process."""
+
+    def put(self, data: bytes) -> str:
+        """Puts bytes at hand in the place of their sha256 digest; again is harmless.
 
         Returns:
-            Their sha256 digest.
+            The upload to release when they are on record.
         """
-        digest = Digest.of(data)
-        if not self.path(digest).exists():
-            upload = self.begin()
-            self.append(upload, [data])
-            self.finish(upload, digest)
-        return digest
-
-    def path(self, digest: Digest) -> Path:
-        """Where a blob lies, or would."""
-        return self._blobs / digest.algorithm / digest.hex[:2] / digest.hex
-
-    def open(self, digest: Digest) -> BinaryIO:
-        """Opens a blob for reading; the caller closes it.
-
-        Raises:
-            NotFoundError: it is not here.
-        """
-        try:
-            return self.path(digest).open("rb")
-        except FileNotFoundError as error:
-            raise NotFoundError("no such blob", where=digest) from error
-
-    def size(self, digest: Digest) -> int:
-        """A blob's size in bytes.
-
-        Raises:
-            NotFoundError: it is not here.
-        """
-        try:
-            return self.path(digest).stat().st_size
-        except FileNotFoundError as error:
-            raise NotFoundError("no such blob", where=digest) from error
+        ...
 
     def delete(self, digest: Digest) -> None:
-        """Removes a blob; one that is not here is fine. Readers that have it open keep it."""
-        with _disk():
-            self.path(digest).unlink(missing_ok=True)
+        """Removes a blob; one that is not here is fine. Readers that have it open may keep it."""
+        ...
 
     def digests(self) -> Iterator[Digest]:
         """Every blob that lies here, in no order."""
-        for algorithm in _ALGORITHMS:
-            for shard in os.scandir(self._blobs / algorithm):
-                for entry in os.scandir(shard.path):
-                    yield Digest(f"{algorithm}:{entry.name}")
-
-    # How ------------------------------------------------------------------------------------------------------------
-
-    def _spool(self, upload: str) -> _Spool:
-        with self._spools_lock:
-            if (found := self._spools.get(upload)) is not None:
-                return found
-            path = self._uploads / upload
-            if not _UPLOAD.fullmatch(upload) or not path.is_file():
-                raise UploadUnknownError(upload)
-            # Written by a process that is gone: what is in the file counts, hashed again by whoever holds the lock.
-            spool = _Spool(hash=hashlib.sha256(), touched_at=time.monotonic())
-            spool.lock.acquire()
-            self._admit(upload, spool)
-        try:
-            with _disk(), path.open("rb") as file:
-                _hash_all(file, spool.hash)
-                spool.offset = file.tell()
-        except BaseException:
-            with self._spools_lock:
-                self._spools.pop(upload, None)
-            raise
-        finally:
-            spool.lock.release()
-        return spool
-
-    def _admit(self, upload: str, spool: _Spool) -> None:
-        if len(self._spools) >= self._bounds.max_uploads:
-            raise BoundExceededError("max_uploads", self._bounds.max_uploads, remedy="finish or cancel some")
-        self._spools[upload] = spool
-
-    def _write(self, upload: str, spool: _Spool, chunks: Sequence[bytes]) -> None:
-        # Opened anew for each piece: thousands of idle uploads then hold no file open. "r+" as it must exist still.
-        try:
-            with (self._uploads / upload).open("r+b", buffering=0) as file:
-                file.seek(spool.offset)
-                hashed = spool.hash.copy()
-                for chunk in chunks:
-                    _write_all(file, chunk)
-                    hashed.update(chunk)
-                file.truncate()
-        except FileNotFoundError as error:
-            raise UploadUnknownError(upload) from error
-        spool.hash = hashed  # only now: a piece that failed half-way is written over by the next try
-
-    def _actual(self, path: Path, spool: _Spool, algorithm: str) -> Digest:
-        if spool.hash.name == algorithm:
-            return Digest(f"{algorithm}:{spool.hash.hexdigest()}")
-        other = hashlib.new(algorithm)
-        with path.open("rb") as file:
-            _hash_all(file, other)
-        return Digest(f"{algorithm}:{other.hexdigest()}")
-
-    def _place(self, spooled: Path, digest: Digest) -> None:
-        target = self.path(digest)
-        if target.exists():  # the same bytes came before: keep those
-            _sync_folder(target.parent)  # whoever renamed them may have died before this
-            return
-        with spooled.open("rb") as file:
-            os.fsync(file.fileno())
-        if not target.parent.exists():
-            target.parent.mkdir(exist_ok=True)
-            _sync_folder(target.parent.parent)
-        spooled.rename(target)
-        _sync_folder(target.parent)
-
-    def _forget(self, upload: str) -> None:
-        (self._uploads / upload).unlink(missing_ok=True)
-        with self._spools_lock:
-            self._spools.pop(upload, None)
-
-    def _sweep_one(self, entry: os.DirEntry[str]) -> bool:
-        idle = self._bounds.upload_idle_seconds
-        with self._spools_lock:
-            spool = self._spools.get(entry.name)
-        if spool is None:
-            if time.time() - entry.stat().st_mtime < idle:
-                return False
-            Path(entry.path).unlink(missing_ok=True)
-            return True
-        with spool.lock:
-            if time.monotonic() - spool.touched_at < idle:
-                return False
-            self._forget(entry.name)
-            return True
+        ...
 
 
-class _disk:  # noqa: N801 - reads as a function
-    """Turns what the disk says into our own error."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, OSError):
-            raise OutsideError(
-                f"the blob store failed: {error.strerror or error}", remedy="look at its disk"
-            ) from error
+def finish(store: BlobUploads, upload: str, digest: Digest) -> int:
+    """Seals, places and releases an upload that no record speaks of; returns its size in bytes."""
+    size = store.seal(upload, digest)
+    store.place(upload, digest)
+    store.release(upload)
+    return size
 
 
-def _write_all(file: BinaryIO, chunk: bytes) -> None:
-    view = memoryview(chunk)
-    while view:
-        view = view[file.write(view) :]
+def checked_algorithm(name: str) -> str:
+    """The name of an algorithm that blobs may be hashed with.
+
+    Raises:
+        UsageError: no such algorithm.
+    """
+    if name not in ALGORITHMS:
+        raise UsageError(f"no such digest algorithm: {name[:20]!r}", remedy="use sha256 or sha512")
+    return name
 
 
-def _hash_all(file: BinaryIO, into: "_Hash") -> None:
-    while chunk := file.read(MIB):
-        into.update(chunk)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def digest_from(hashed: "hashlib._Hash") -> Digest:
+    """The digest of what was hashed so far."""
+    return Digest(f"{hashed.name}:{hashed.hexdigest()}")

@@ -5,7 +5,7 @@ SQLite runs in WAL mode with `synchronous=FULL`: a commit that returned is on th
 chosen by a lock in this process, so that threads queue instead of polling; other processes wait by `busy_timeout`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,20 @@ from tidegate.storage.signal import Signal
 
 PUBLISHED: Final = "tidegate.published"
 """Key in `Connection.info` that says this transaction wrote to the outbox."""
+_AFTER: Final = "tidegate.after"
 _WRITES: Final = "tidegate_writes"
+_RECYCLE_SECONDS: Final = 1800
+_POSTGRESQL: Final = {
+    # A server that is gone is noticed in seconds, not when the operating system gives up.
+    "connect_timeout": 5,
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+    "application_name": "tidegate",
+    # What holds a lock and says nothing, or runs without end, must not stop the others.
+    "options": "-c statement_timeout=120s -c lock_timeout=30s -c idle_in_transaction_session_timeout=120s",
+}
 _DIALECTS: Final = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
 
 
@@ -77,11 +90,15 @@ class Database:
         told = False
         with self._turn, _translated(), self._writing.connect() as connection:
             connection.info.pop(PUBLISHED, None)
+            after: list[Callable[[], object]] = []
+            connection.info[_AFTER] = after
             with connection.begin():
                 yield connection
                 told = bool(connection.info.pop(PUBLISHED, False))
         if told:
             self.commits.notify()
+        for call in after:
+            call()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -111,6 +128,11 @@ class _Turn:
 
     def __exit__(self, *_error: object) -> None:
         self._lock.release()
+
+
+def after_commit(connection: Connection, call: Callable[[], object]) -> None:
+    """Has something done once the transaction of `Database.begin` is committed; never when it is rolled back."""
+    connection.info[_AFTER].append(call)
 
 
 @contextmanager
@@ -144,7 +166,7 @@ def _engine(url: URL, options: DatabaseOptions) -> Engine:
         "pool_timeout": options.busy_timeout_seconds,
     }
     if url.get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True, **pool)
+        return create_engine(url, pool_pre_ping=True, pool_recycle=_RECYCLE_SECONDS, connect_args=_POSTGRESQL, **pool)
     if not url.database or url.database == ":memory:":
         raise UsageError("the database needs a file", remedy="write sqlite:////folder/state.db")
     Path(url.database).parent.mkdir(parents=True, exist_ok=True)

@@ -94,7 +94,11 @@ class UploadEndpoints:
             if size >= _PIECE_BYTES:
                 at = await self._write(name, upload, held, at)
                 held, size = [], 0
-        return await self._write(name, upload, held, at) if size else at
+        if size:
+            at = await self._write(name, upload, held, at)
+        # The next request may come to another replica.
+        await self._run(self._blobs.flush, name, upload)
+        return at
 
     async def _write(self, name: Repository, upload: str, pieces: list[bytes], at: int) -> int:
         reached = await self._run(self._blobs.append, name, upload, pieces, at=at)

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A blob that passes through here from its store, whole or one range of it (RFC 9110), in bounded memory."""
+
+import re
+from collections.abc import AsyncIterator, Mapping
+from http import HTTPStatus
+from typing import BinaryIO, Final
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from tidegate.bounds import MIB
+from tidegate.curation.shelf_blobs import HeldBlob
+from tidegate.server.registry.services import RegistryServices
+
+PIECE_BYTES: Final = MIB
+_RANGE: Final = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
+
+
+async def passing_response(
+    request: Request, services: RegistryServices, held: HeldBlob, headers: Mapping[str, str]
+) -> Response:
+    """Answers GET or HEAD of a blob.
+
+    The first piece is read before the answer begins: a store that fails is told by a status, not by a torn answer.
+    """
+    found = _range(request, held.size)
+    if found is None:
+        headers = {**headers, "Content-Range": f"bytes */{held.size}"}
+        return Response(status_code=HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, headers=headers)
+    start, end = found
+    answer = {**headers, "Accept-Ranges": "bytes", "Content-Length": str(end - start)}
+    is_whole = end - start == held.size
+    if not is_whole:
+        answer["Content-Range"] = f"bytes {start}-{end - 1}/{held.size}"
+    status = HTTPStatus.OK if is_whole else HTTPStatus.PARTIAL_CONTENT
+    if request.method == "HEAD":
+        return Response(status_code=status, headers=answer)
+    file = await services.offload.run(services.blobs.open, held)
+    await services.offload.run(file.seek, start)
+    first = await services.offload.run(file.read, min(PIECE_BYTES, end - start))
+    return StreamingResponse(_pieces(services, file, first, end - start), status, answer)
+
+
+async def _pieces(services: RegistryServices, file: BinaryIO, first: bytes, length: int) -> AsyncIterator[bytes]:
+    try:
+        piece = first
+        while piece:
+            yield piece
+            length -= len(piece)
+            piece = await services.offload.run(file.read, min(PIECE_BYTES, length)) if length else b""
+    finally:
+        file.close()
+
+
+def _range(request: Request, size: int) -> tuple[int, int] | None:
+    """Start and end (exclusive) of what is asked for; None when there is no such part.
+
+    More than one range at once is answered as if none was asked for, as the standard allows.
+    """
+    match = _RANGE.fullmatch(request.headers.get("range", "").replace(" ", ""))
+    condition = request.headers.get("if-range")
+    if match is None or not any(match.groups()) or (condition and condition != f'"{request.path_params["digest"]}"'):
+        return 0, size
+    if not match[1]:  # the last so many
+        length = min(int(match[2]), size)
+        return (size - length, size) if length else None
+    start = int(match[1])
+    end = min(int(match[2]) + 1, size) if match[2] else size
+    if match[2] and int(match[2]) < start:
+        return 0, size  # not a range at all: passed over
+    return (start, end) if start < size else None
