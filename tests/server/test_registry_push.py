@@ -275,3 +275,35 @@ def test_a_subject_alone_opens_no_gate(http: httpx.Client, made: MadeImage, stat
     answer = put_manifest(http, NAME, made, made.digest)
     assert answer.headers["tidegate-state"] == state
     assert http.get(f"/v2/{NAME}/manifests/{made.digest}").status_code == (200 if state == "attached" else 403)
+
+
+def test_layers_that_may_lie_elsewhere_need_not_be_here(http: httpx.Client) -> None:
+    made = image()
+    document = json.loads(made.raw)
+    for kind in (mt.OCI_LAYER_NONDISTRIBUTABLE + "+gzip", mt.DOCKER_LAYER_FOREIGN):
+        document["layers"].append({**descriptor(kind.encode(), kind), "urls": ["https://store.example/layer"]})
+    foreign = MadeImage(raw=json.dumps(document).encode(), blobs=made.blobs)
+    push(http, NAME, foreign, "v1")
+    document["layers"].append(descriptor(b"not here", mt.OCI_LAYER_GZIP))
+    answer = put_manifest(http, NAME, MadeImage(raw=json.dumps(document).encode(), blobs=()), "v2")
+    assert (answer.status_code, code_of(answer)) == (404, "MANIFEST_BLOB_UNKNOWN")
+    assert [entry["digest"] for entry in answer.json()["errors"][0]["detail"]] == [Digest.of(b"not here")]
+
+
+def test_tags_beside_a_push_by_digest(http: httpx.Client, live: LiveRegistry) -> None:
+    made = image()
+    for data in made.blobs:
+        push_blob(http, NAME, data)
+    path, kind = f"/v2/{NAME}/manifests/", {"Content-Type": made.media_type}
+    answer = http.put(f"{path}{made.digest}?tag=1.2&tag=1&tag=latest&tag=1", content=made.raw, headers=kind)
+    assert (answer.status_code, answer.headers["oci-tag"]) == (201, "1.2, 1, latest")
+    assert http.get(f"/v2/{NAME}/tags/list").json()["tags"] == ["1", "1.2", "latest"]
+    live.admit(made.digest)
+    assert http.get(f"{path}1.2").content == made.raw
+    wrong = http.put(f"{path}{made.digest}?tag=ok&tag=.no", content=made.raw, headers=kind)
+    assert (wrong.status_code, code_of(wrong)) == (400, "MANIFEST_INVALID")
+    many = "&".join(f"tag=t{at}" for at in range(51))
+    assert http.put(f"{path}{made.digest}?{many}", content=made.raw, headers=kind).status_code == 414
+    # Pushed by tag, the query's tags are none of the specification's.
+    assert "oci-tag" not in http.put(f"{path}v9?tag=more", content=made.raw, headers=kind).headers
+    assert "ok" not in http.get(f"/v2/{NAME}/tags/list").json()["tags"]

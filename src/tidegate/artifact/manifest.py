@@ -47,11 +47,12 @@ class Manifest(Struct, frozen=True, kw_only=True):
     def is_image(self) -> bool:
         """True when a runtime could run it: by its configuration or any file-system layer, whatever it claims.
 
-        BuildKit's attestations borrow an image configuration and hold in-toto statements only: nothing there can run.
+        BuildKit's attestations and cosign's signatures borrow an image configuration and hold statements only: nothing
+        there can run.
         """
         if any(mt.is_layer(layer.media_type) for layer in self.layers):
             return True
-        statements_only = bool(self.layers) and all(layer.media_type == mt.IN_TOTO for layer in self.layers)
+        statements_only = bool(self.layers) and all(layer.media_type in mt.STATEMENTS for layer in self.layers)
         return self.config.media_type in mt.IMAGE_CONFIGS and not statements_only
 
 

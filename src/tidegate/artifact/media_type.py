@@ -20,11 +20,19 @@ DOCKER_LAYER_FOREIGN: Final = "application/vnd.docker.image.rootfs.foreign.diff.
 
 DSSE: Final = "application/vnd.dsse.envelope.v1+json"
 IN_TOTO: Final = "application/vnd.in-toto+json"
+SIMPLE_SIGNING: Final = "application/vnd.dev.cosign.simplesigning.v1+json"
+STATEMENTS: Final = frozenset({DSSE, IN_TOTO, SIMPLE_SIGNING})
+"""What BuildKit and cosign put where an image has its layers."""
 
 MANIFESTS: Final = frozenset({OCI_MANIFEST, DOCKER_MANIFEST})
 INDEXES: Final = frozenset({OCI_INDEX, DOCKER_INDEX})
 IMAGE_CONFIGS: Final = frozenset({OCI_CONFIG, DOCKER_CONFIG})
 _LAYER_STEMS: Final = (OCI_LAYER, OCI_LAYER_NONDISTRIBUTABLE, DOCKER_LAYER, DOCKER_LAYER_FOREIGN)
+
+
+def may_lie_elsewhere(media_type: str) -> bool:
+    """True for layers whose licence keeps them out of registries; their descriptor says by URL where they lie."""
+    return media_type.startswith((OCI_LAYER_NONDISTRIBUTABLE, DOCKER_LAYER_FOREIGN))
 
 
 def is_layer(media_type: str) -> bool:

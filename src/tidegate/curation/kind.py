@@ -20,7 +20,7 @@ _DOCUMENTS: Final = frozenset(
         "application/pgp-signature",
         "application/pgp-keys",
         "application/x-pem-file",
-        "application/vnd.dev.cosign.simplesigning.v1+json",
+        mt.SIMPLE_SIGNING,
     }
 )
 _DOCUMENT_ENDINGS: Final = ("+json", "+xml", "+cose", "+dsse", "+jws")
@@ -36,19 +36,25 @@ class Kind(StrEnum):
     ARTIFACT = "artifact"
 
 
-def kind_of(manifest: Manifest | Index) -> Kind:
+def kind_of(manifest: Manifest | Index, *, named: bool = False) -> Kind:
     """Sorts a manifest.
 
-    An attachment skips the gate, so it must be harmless as a whole: it hangs on a subject, has no configuration a
-    runtime knows, and every blob of it is a document. Whatever else there is goes through quarantine.
+    An attachment skips the gate, so it must be harmless as a whole: it hangs on a subject, and every blob of it is a
+    document; a configuration a runtime knows is borrowed for statements only. Whatever else there is goes through
+    quarantine.
+
+    Args:
+        manifest: what was pushed.
+        named: the tag it was pushed by names its subject, as cosign's do.
     """
     if isinstance(manifest, Index):
         return Kind.INDEX
     if manifest.is_image:
         return Kind.IMAGE
-    if manifest.subject is None or manifest.media_type != mt.OCI_MANIFEST:
+    if (manifest.subject is None and not named) or manifest.media_type != mt.OCI_MANIFEST:
         return Kind.ARTIFACT
-    parts = (manifest.config, *manifest.layers)
+    borrowed = manifest.config.media_type in mt.IMAGE_CONFIGS
+    parts = manifest.layers if borrowed else (manifest.config, *manifest.layers)
     return Kind.ATTACHMENT if all(_is_document(part.media_type) for part in parts) else Kind.ARTIFACT
 
 

@@ -21,10 +21,12 @@ class ReferrersPage:
 
     Attributes:
         document: the image index, made on the fly.
+        count: how many there are in it.
         last: where the next page starts; "" when this is the last one.
     """
 
     document: bytes
+    count: int
     last: str = ""
 
 
@@ -61,10 +63,10 @@ def list_referrers(
         entry = _descriptor(row)
         size += len(to_json(entry)) + 1
         if found and size > max_bytes:
-            return ReferrersPage(document=_index(found), last=reached)
+            return ReferrersPage(document=_index(found), count=len(found), last=reached)
         found.append(entry)
         reached = row.digest
-    return ReferrersPage(document=_index(found))
+    return ReferrersPage(document=_index(found), count=len(found))
 
 
 def _descriptor(row: Any) -> dict[str, Any]:

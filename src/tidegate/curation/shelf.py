@@ -10,11 +10,13 @@ from typing import Any, Final
 from sqlalchemy import Connection, bindparam, exists, or_, select
 
 from tidegate.artifact import Digest, Repository, Tag, parse_manifest
+from tidegate.artifact import media_type as mt
 from tidegate.clock import Clock, parse_rfc3339
 from tidegate.curation import attachments, tags
 from tidegate.curation.consumer import NOBODY, Consumer
 from tidegate.curation.lifecycle import State
 from tidegate.curation.referrers import ReferrersPage, list_referrers
+from tidegate.curation.referrers_tag import names_subject, referrers_by_tag
 from tidegate.curation.refusals import note_refusal
 from tidegate.curation.shelf_blobs import ShelfBlobs
 from tidegate.curation.stock import MissingContentError, Stored, require_content, store_manifest
@@ -110,11 +112,18 @@ class Shelf:
         self._tag_rules = tag_rules
 
     def put_manifest(
-        self, repository: Repository, locator: Tag | Digest, raw: bytes, *, media_type: str, pushed_by: str
+        self,
+        repository: Repository,
+        locator: Tag | Digest,
+        raw: bytes,
+        *,
+        media_type: str,
+        pushed_by: str,
+        more_tags: Sequence[Tag] = (),
     ) -> Stored:
         """Takes a manifest in: document, links, tag, state and events are there at once, or nothing is.
 
-        A digest seen before keeps its state: pushing again does not reopen a verdict.
+        A digest seen before keeps its state: pushing again does not reopen a verdict. `more_tags` point to it as well.
 
         Raises:
             InvalidInputError: not a manifest, over a bound, or other sizes than the blobs have.
@@ -124,11 +133,13 @@ class Shelf:
         """
         parsed = parse_manifest(raw, media_type=media_type, where=f"{repository}:{locator}")
         digest, at = _digest(raw, locator), self._clock()
+        names = [*([locator] if isinstance(locator, Tag) else []), *more_tags]
+        named = any(map(names_subject, names))
         with self._database.begin() as connection:
             require_content(connection, repository, parsed)
-            stored = store_manifest(connection, repository, digest, parsed, who=pushed_by, at=at)
-            if isinstance(locator, Tag):
-                tags.point(connection, repository, locator, digest, who=pushed_by, at=at, rules=self._tag_rules)
+            stored = store_manifest(connection, repository, digest, parsed, who=pushed_by, at=at, named=named)
+            for name in names:
+                tags.point(connection, repository, name, digest, who=pushed_by, at=at, rules=self._tag_rules)
         return stored
 
     def get_manifest(self, repository: Repository, locator: Tag | Digest, consumer: Consumer = NOBODY) -> Served:
@@ -210,6 +221,18 @@ class Shelf:
         """What hangs on a subject (`list_referrers`)."""
         with self._database.read() as connection:
             return list_referrers(connection, repository, subject, artifact_type=artifact_type, last=last)
+
+    def referrers_by_tag(self, repository: Repository, name: Tag) -> Served:
+        """The same for clients that look under the tag the specification had before there was an API for it.
+
+        Raises:
+            ManifestUnknownError: the tag has no such form, or nothing hangs there.
+        """
+        with self._database.read() as connection:
+            document = referrers_by_tag(connection, repository, name)
+        if document is None:
+            raise ManifestUnknownError(repository, name)
+        return Served(digest=Digest.of(document), media_type=mt.OCI_INDEX, document=document, state=State.ATTACHED)
 
     def list_tags(self, repository: Repository, *, limit: int, last: str = "") -> Sequence[Tag]:
         """At most `limit` tags past `last`, in the order of their bytes.

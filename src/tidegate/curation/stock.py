@@ -10,9 +10,11 @@ from uuid import uuid4
 from sqlalchemy import Connection, func, insert, select
 
 from tidegate.artifact import Descriptor, Digest, Index, Manifest, Repository
+from tidegate.artifact import media_type as mt
 from tidegate.clock import rfc3339
 from tidegate.curation.kind import Kind, kind_of
 from tidegate.curation.lifecycle import State
+from tidegate.curation.referrers_tag import lists_attachments_only
 from tidegate.curation.states import advance, state_of
 from tidegate.errors import InvalidInputError, NotFoundError
 from tidegate.events import Event, EventKind
@@ -52,6 +54,8 @@ class Stored:
 def require_content(connection: Connection, repository: Repository, parsed: Manifest | Index) -> None:
     """Makes sure a repository holds all that a manifest names, in the sizes it says.
 
+    Layers that may lie elsewhere need not be here; an image with such a one cannot be examined, and is not admitted.
+
     Raises:
         MissingContentError: it does not.
         InvalidInputError: a size is another.
@@ -61,14 +65,13 @@ def require_content(connection: Connection, repository: Repository, parsed: Mani
     else:
         wanted = (parsed.config, *parsed.layers)
         present = _blob_sizes(connection, repository, wanted)
-    missing = sorted({part.digest for part in wanted if part.digest not in present})
-    if missing:
-        raise MissingContentError(repository, missing)
+    absent = [part for part in wanted if part.digest not in present and not mt.may_lie_elsewhere(part.media_type)]
+    if absent:
+        raise MissingContentError(repository, sorted({part.digest for part in absent}))
     for part in wanted:
-        if present[part.digest] != part.size:
-            raise InvalidInputError(
-                f"says {part.digest} has {part.size} bytes; it has {present[part.digest]}", where=repository
-            )
+        size = present.get(part.digest, part.size)
+        if size != part.size:
+            raise InvalidInputError(f"says {part.digest} has {part.size} bytes; it has {size}", where=repository)
 
 
 def store_manifest(
@@ -79,9 +82,22 @@ def store_manifest(
     *,
     who: str,
     at: datetime,
+    named: bool = False,
 ) -> Stored:
-    """Writes a manifest and links it to a repository; a digest seen before keeps its state."""
-    kind = kind_of(parsed)
+    """Writes a manifest and links it to a repository; a digest seen before keeps its state.
+
+    Args:
+        connection: inside a transaction that writes.
+        repository: to be linked to.
+        digest: of the document.
+        parsed: the manifest.
+        who: the pusher.
+        at: the moment recorded.
+        named: a tag it is pushed by names its subject (`tidegate.curation.referrers_tag`).
+    """
+    kind = kind_of(parsed, named=named)
+    if named and isinstance(parsed, Index) and lists_attachments_only(connection, parsed):
+        kind = Kind.ATTACHMENT
     subject = parsed.subject.digest if parsed.subject else None
     row = {
         "digest": digest,

@@ -6,14 +6,15 @@ from http import HTTPStatus
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tidegate.artifact import Digest
+from tidegate.artifact import Digest, Repository, Tag
 from tidegate.artifact.manifest import MAX_MANIFEST_BYTES
-from tidegate.curation.shelf import Served, WithheldError
+from tidegate.curation.consumer import Consumer
+from tidegate.curation.shelf import ManifestUnknownError, Served, WithheldError
 from tidegate.errors import BoundExceededError
 from tidegate.server.authentication import principal_of
 from tidegate.server.registry.consumer import consumer_of
 from tidegate.server.registry.errors import STATE_HEADER
-from tidegate.server.registry.names import locator_in, repository_in
+from tidegate.server.registry.names import locator_in, repository_in, tags_in
 from tidegate.server.registry.services import RegistryServices
 from tidegate.server.registry.warnings import would_refuse
 
@@ -28,6 +29,7 @@ class ManifestEndpoints:
         """Takes a manifest in to quarantine."""
         name, locator = repository_in(request), locator_in(request)
         media_type = request.headers.get("content-type", "").partition(";")[0].strip()
+        more_tags = tags_in(request) if isinstance(locator, Digest) else ()
         raw = await _body(request)
         stored = await self._services.offload.run(
             self._services.shelf.put_manifest,
@@ -36,6 +38,7 @@ class ManifestEndpoints:
             raw,
             media_type=media_type,
             pushed_by=principal_of(request).name,
+            more_tags=more_tags,
         )
         self._services.metrics.pushes.labels(stored.kind, stored.state).inc()
         headers = {
@@ -45,6 +48,8 @@ class ManifestEndpoints:
         }
         if stored.subject:
             headers["OCI-Subject"] = stored.subject
+        if more_tags:
+            headers["OCI-Tag"] = ", ".join(more_tags)
         return Response(status_code=HTTPStatus.CREATED, headers=headers)
 
     async def get_manifest(self, request: Request) -> Response:
@@ -52,7 +57,7 @@ class ManifestEndpoints:
         name, locator = repository_in(request), locator_in(request)
         metrics, consumer = self._services.metrics, consumer_of(request)
         try:
-            served = await self._services.offload.run(self._services.shelf.get_manifest, name, locator, consumer)
+            served = await self._services.offload.run(self._get, name, locator, consumer)
         except WithheldError as error:
             metrics.pulls.labels(error.state).inc()
             metrics.refusals.labels(error.state, "true").inc()
@@ -69,7 +74,7 @@ class ManifestEndpoints:
         was refused could never be given a better one. What is withheld is withheld in the GET: no byte leaves here.
         """
         name, locator = repository_in(request), locator_in(request)
-        served = await self._services.offload.run(self._services.shelf.head_manifest, name, locator)
+        served = await self._services.offload.run(self._head, name, locator)
         return Response(headers={**_headers(served), "Content-Length": str(len(served.document))})
 
     async def delete_manifest(self, request: Request) -> Response:
@@ -81,6 +86,23 @@ class ManifestEndpoints:
         else:
             await self._services.offload.run(shelf.delete_tag, name, locator, who=who)
         return Response(status_code=HTTPStatus.ACCEPTED)
+
+    def _get(self, name: Repository, locator: Tag | Digest, consumer: Consumer) -> Served:
+        try:
+            return self._services.shelf.get_manifest(name, locator, consumer)
+        except ManifestUnknownError:
+            return self._found_by_tag(name, locator)
+
+    def _head(self, name: Repository, locator: Tag | Digest) -> Served:
+        try:
+            return self._services.shelf.head_manifest(name, locator)
+        except ManifestUnknownError:
+            return self._found_by_tag(name, locator)
+
+    def _found_by_tag(self, name: Repository, locator: Tag | Digest) -> Served:
+        if isinstance(locator, Digest):
+            raise ManifestUnknownError(name, locator)
+        return self._services.shelf.referrers_by_tag(name, locator)
 
 
 async def _body(request: Request) -> bytes:

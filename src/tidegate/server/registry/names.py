@@ -12,6 +12,7 @@ from tidegate.errors import InvalidInputError
 from tidegate.server.registry.errors import RegistryError
 
 _MAX_LAST_CHARS = 512
+_MAX_TAGS = 50
 
 
 def repository_in(request: Request) -> Repository:
@@ -63,6 +64,22 @@ def locator_in(request: Request) -> Tag | Digest:
         if request.method == "PUT":
             raise RegistryError(HTTPStatus.BAD_REQUEST, "MANIFEST_INVALID", str(error)) from error
         raise ManifestUnknownError(repository_in(request), text[:128]) from error
+
+
+def tags_in(request: Request) -> tuple[Tag, ...]:
+    """Tags of the query, which a manifest pushed by digest gets as well.
+
+    Raises:
+        RegistryError: MANIFEST_INVALID for one of no such form; 414 for too many.
+    """
+    wanted = list(dict.fromkeys(request.query_params.getlist("tag")))
+    if len(wanted) > _MAX_TAGS:
+        what = f"more than {_MAX_TAGS} tags at once"
+        raise RegistryError(HTTPStatus.REQUEST_URI_TOO_LONG, "SIZE_INVALID", what)
+    try:
+        return tuple(map(Tag, wanted))
+    except InvalidInputError as error:
+        raise RegistryError(HTTPStatus.BAD_REQUEST, "MANIFEST_INVALID", str(error)) from error
 
 
 def page_in(request: Request) -> tuple[int, str]:
