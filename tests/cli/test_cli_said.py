@@ -140,3 +140,54 @@ def test_what_a_threshold_says_is_what_the_page_counts(run: Run, image: Path) ->
     assert ran.status == 1
     assert "finding is critical" in ran.err or "findings are critical" in ran.err
     assert "of other severities" in ran.err
+
+
+def test_ignore_files_of_a_source_folder_are_heeded_told_and_can_be_left_out(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "src"
+    folder.mkdir()
+    token = "ghp_" + "1nF4kPq8" * 4 + "Zx7Q"
+    (folder / "one.py").write_text(f"token = '{token}'\n")
+    (folder / "two.py").write_text(f"token = '{token[::-1][:36]}'\nother = '{token}'\n")
+    (folder / "requirements.txt").write_text("brook==1.2\n")
+    words = ("scan", f"dir:{folder}", "--format", "json")
+    before = run(*words).json
+    assert {one["secret"]["path"] for one in before["secrets"]} == {"one.py", "two.py"}
+    assert before["heeded"] == []
+    (folder / ".gitleaksignore").write_text("one.py:github-pat:1\n")
+    (folder / ".gitleaks.toml").write_text("[allowlist]\npaths = ['''^two''']\n")
+    (folder / ".trivyignore").write_text("CVE-2025-0001\n")
+    heard = run(*words)
+    assert heard.json["secrets"] == []
+    said = {one["secret"]["secret"]["path"]: one["by"]["said_in"] for one in heard.json["suppressed_secrets"]}
+    assert said == {"one.py": "gitleaksignore", "two.py": "inline"}
+    assert "PYSEC-2025-1" in silenced(heard.json)
+    places = {str(folder / name) for name in (".gitleaksignore", ".gitleaks.toml", ".trivyignore")}
+    assert set(heard.json["heeded"]) == places
+    assert all(f"heeding {place}" in heard.err for place in places)
+    assert "heeded, though not named" in run("scan", f"dir:{folder}").out
+    left_out = run(*words, "--no-ignore-files")
+    assert left_out.json["heeded"] == []
+    assert len(left_out.json["secrets"]) == len(before["secrets"])
+    assert left_out.json["suppressed"] == []
+    # A root file system is no folder of sources: its files are whoever's.
+    assert run("scan", f"rootfs:{folder}", "--format", "json").json["heeded"] == []
+    named = run(
+        *words, "--gitleaks-config", str(folder / ".gitleaks.toml"), "--ignorefile", str(folder / ".trivyignore")
+    )
+    assert named.json["heeded"] == [str(folder / ".gitleaksignore")]
+
+
+def test_a_link_in_the_sources_shows_nothing_of_the_machine(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "src"
+    folder.mkdir()
+    (tmp_path / "private").write_text("root:x:0\n")
+    (folder / ".gitleaksignore").symlink_to(tmp_path / "private")
+    (folder / ".trivyignore").symlink_to(tmp_path / "private")
+    ran = run("scan", f"dir:{folder}", "--format", "json")
+    assert ran.status == 0
+    assert (ran.json["heeded"], ran.json["idle"]) == ([], [])
+    assert ran.err.count("is a link, so it is not heeded") == 2
+    (folder / ".gitleaks.toml").write_text("[[[")
+    broken = run("scan", f"dir:{folder}")
+    assert broken.status == 2
+    assert ".gitleaks.toml" in broken.err

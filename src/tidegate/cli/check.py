@@ -69,7 +69,8 @@ def command(
 
     _refuse_forms(outputs)
     settings = call.settings()
-    said = Judging(vex=(), ignorefile=ignorefile, at=None, sector=None).said(call)
+    judging = Judging(vex=(), ignorefile=ignorefile, at=None, sector=None)
+    said = judging.said(judging.found(call, ""))
     at = system_clock().date()
     is_image = any(target.startswith(_IMAGES) for target in targets)
     report = _of_image(call, settings, targets, at) if is_image else _of_documents(call, targets, _own(files), at)

@@ -85,7 +85,8 @@ def _grade(call: Call, settings: Settings, image: Inspection, judging: Judging, 
     from tidegate.examination.grade import grade
 
     inventory = take_inventory(call, settings, image)
-    report = Examiner(settings).report(inventory, knowledge, said=judging.said(call), at=judging.at)
+    said = judging.said(judging.found(call, image.target))
+    report = Examiner(settings).report(inventory, knowledge, said=said, at=judging.at)
     created = inventory.config.created if inventory.config else ""
     day = report.at or knowledge.stamp.made_at.date()
     return grade(report, created=created, maker=_maker(settings, image, inventory), at=day)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What verbs that make a report have in common: statements, ignore files, the day, the sector."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -13,11 +13,10 @@ from tidegate.cli.call import Call
 from tidegate.cli.named_file import read_named_file
 
 if TYPE_CHECKING:
+    from tidegate.cli.found_words import FoundFile, FoundWords
     from tidegate.examination.report import Said
     from tidegate.vex.claim import Claim
 
-IGNORE_FILES: Final = (Path(".trivyignore"), Path(".trivyignore.yaml"), Path(".trivyignore.yml"))
-"""Read from the folder the command runs in when none is named, as Trivy does."""
 SECTORS: Final = ("none", "energy", "finance", "health", "public", "retail", "telco")
 """Sector profiles, here for help without their import; a test compares."""
 
@@ -30,40 +29,65 @@ class Judging:
 
     Attributes:
         at: the day; None for the knowledge's own.
+        ignore_files: heed ignore files that nobody named.
     """
 
     vex: tuple[Path, ...]
     ignorefile: tuple[Path, ...]
     at: date | None
     sector: str | None
+    ignore_files: bool = True
 
     @property
     def flags(self) -> dict[str, object]:
         """The settings these options overrule."""
         return {"scan__sector": self.sector}
 
-    def said(self, call: Call) -> "Said":
+    def found(self, call: Call, target: str, *, but: Sequence[str] = ()) -> "FoundWords":
+        """The ignore files to be heeded without being named; they are told.
+
+        Args:
+            call: is told of each.
+            target: as written; "" for none.
+            but: names of those that a named file stands for.
+
+        Raises:
+            TidegateError: one cannot be read, or it is no target.
+        """
+        from tidegate.cli.found_words import NOTHING_FOUND, TRIVY, found_words
+
+        if not self.ignore_files:
+            return NOTHING_FOUND
+        found = found_words(target).without(*but, *(TRIVY if self.ignorefile else ()))
+        for file in found.files:
+            call.note(f"heeding {file.place}")
+        for link in found.links:
+            call.warn(f"{link} is a link, so it is not heeded; name it if it shall be")
+        return found
+
+    def said(self, found: "FoundWords") -> "Said":
         """Everything people said beforehand.
+
+        Args:
+            found: ignore files that nobody named.
 
         Raises:
             TidegateError: a named file is missing or is no such document.
         """
-        found = [path for path in IGNORE_FILES if path.is_file()] if not self.ignorefile else []
-        for path in found:
-            call.note(f"heeding {path}")
-        if not (self.vex or self.ignorefile or found):
+        from tidegate.cli.found_words import TRIVY
+
+        if not (self.vex or self.ignorefile or found.named(*TRIVY)):
             from tidegate.examination.report import NOTHING_SAID
 
             return NOTHING_SAID
-        return _said(self.vex, (*self.ignorefile, *found))
+        return _said(self.vex, self.ignorefile, found.named(*TRIVY))
 
 
 def judging_options(function: Callable[..., int]) -> Callable[..., int]:
     """Adds the options; the verb gets them as one `judging`."""
 
     def with_judging(*args: Any, **options: Any) -> int:
-        names = ("vex", "ignorefile", "at", "sector")
-        judging = Judging(**{name: options.pop(name) for name in names})
+        judging = Judging(**{name: options.pop(name) for name in Judging.__slots__})
         return function(*args, judging=judging, **options)
 
     params = getattr(function, "__click_params__", [])
@@ -72,7 +96,7 @@ def judging_options(function: Callable[..., int]) -> Callable[..., int]:
     return with_judging
 
 
-def _said(statements: tuple[Path, ...], ignores: tuple[Path, ...]) -> "Said":
+def _said(statements: Sequence[Path], ignores: Sequence[Path], found_files: "Sequence[FoundFile]") -> "Said":
     from tidegate.evidence import IdleWord
     from tidegate.examination.report import Said
     from tidegate.vex.reading import MAX_DOCUMENT_BYTES, read_statements
@@ -82,9 +106,10 @@ def _said(statements: tuple[Path, ...], ignores: tuple[Path, ...]) -> "Said":
     for path in statements:
         claims += read_statements(read_named_file(path, max_bytes=MAX_DOCUMENT_BYTES), where=str(path))[1]
     idle: list[IdleWord] = []
-    for path in ignores:
-        read = read_trivyignore_yaml if path.suffix in {".yaml", ".yml"} else read_trivyignore
-        found = read(read_named_file(path, max_bytes=MAX_FILE_BYTES), where=str(path))
+    named = ((str(path), read_named_file(path, max_bytes=MAX_FILE_BYTES)) for path in ignores)
+    for place, content in (*named, *((file.place, file.content) for file in found_files)):
+        read = read_trivyignore_yaml if place.endswith((".yaml", ".yml")) else read_trivyignore
+        found = read(content, where=place)
         claims += found.claims
         idle += found.idle
     return Said(claims=tuple(claims), idle=tuple(idle))
@@ -111,6 +136,11 @@ def _parameters() -> list[click.Parameter]:
         ),
         click.Option(
             ["--ignorefile"], multiple=True, type=_FILE, metavar="FILE", help="Trivy's ignore file. [.trivyignore here]"
+        ),
+        click.Option(
+            ["--ignore-files/--no-ignore-files"],
+            default=True,
+            help="Heed ignore files that are not named: .trivyignore here, and those at the root of a dir: target.",
         ),
         click.Option(["--at"], callback=_day, metavar="DAY", help="Judge for a day, or today. [the knowledge's]"),
         click.Option(["--sector"], type=click.Choice(SECTORS), default=None, help="Weigh for a sector's threats."),

@@ -2,6 +2,7 @@
 """`tidegate scan`."""
 
 from collections.abc import Sequence
+from dataclasses import replace as replace_choice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,9 @@ from tidegate.settings import Settings
 from tidegate.values import replace
 
 if TYPE_CHECKING:
+    from datetime import date
+
+    from tidegate.examination.report import Said
     from tidegate.scan.parts import ScanParts
 
 _KNOWLEDGE_REMEDY = "fetch one with `tidegate db update`, or build one with `tidegate db build`"
@@ -114,15 +118,20 @@ def command(
     alone, the configuration for tidegate check.
 
     Statements (--vex) and ignore files take findings out of the count; the report says who said so, and which of their
-    words silenced nothing. The day of the knowledge decides on support and expiries, unless --at asks for another.
+    words silenced nothing. Ignore files of Trivy are read where the command runs, and at the root of a dir: target
+    with gitleaks' own (.gitleaks.toml, .gitleaksignore); the report names them, and --no-ignore-files leaves them out.
+    The day of the knowledge decides on support and expiries, unless --at asks for another.
     """
     settings = call.settings(db=db, **inspection.flags, **judging.flags)
     _demand_knowledge(settings, is_demanded=db is not None or fail_on is not None)
     if parts is not None:
         call.note(f"looking for {parts.word.replace('+', ', ')} alone")
+    found = judging.found(call, inspection.target, but=secrets.named)
+    secrets = replace_choice(secrets, found=found)
     inventory = take_inventory(call, settings, inspection, secrets=secrets.detector(), parts=parts)
     inventory = with_history(call, inventory, secrets, inspection.target)
-    report = heeding(call, _examine(call, settings, inventory, judging), secrets)
+    report = _examine(call, settings, inventory, judging.said(found), judging.at)
+    report = replace(heeding(call, report, secrets), heeded=tuple(file.place for file in found.files))
     if only_fixed:
         report = replace(report, findings=tuple(one for one in report.findings if one.fixed_version))
     failing = [one for one in report.findings if fail_on and is_at_least(one, Severity(fail_on))]
@@ -163,17 +172,16 @@ def _demand_knowledge(settings: Settings, *, is_demanded: bool) -> None:
         raise NotFoundError("no knowledge file", where=str(settings.db), remedy=_KNOWLEDGE_REMEDY)
 
 
-def _examine(call: Call, settings: Settings, inventory: Inventory, judging: Judging) -> ScanReport:
+def _examine(call: Call, settings: Settings, inventory: Inventory, said: "Said", at: "date | None") -> ScanReport:
     from tidegate.assembly.examiner import Examiner
     from tidegate.knowledge.database import Knowledge
 
-    said = judging.said(call)
     examiner = Examiner(settings)
     if not settings.db.exists():
         call.warn(f"no knowledge file at {settings.db}, so nothing can be found wrong; {_KNOWLEDGE_REMEDY}")
-        return examiner.report(inventory, None, said=said, at=judging.at)
+        return examiner.report(inventory, None, said=said, at=at)
     with Knowledge.open(settings.db) as knowledge:
-        report = examiner.report(inventory, knowledge, said=said, at=judging.at)
+        report = examiner.report(inventory, knowledge, said=said, at=at)
     if report.unmatched:
         call.warn(f"nothing is known of {', '.join(report.unmatched)}: no findings there prove nothing")
     if report.outcomes:

@@ -80,6 +80,8 @@ def _head(report: ScanReport, columns: int) -> Iterator[Line]:
         yield (piece("no knowledge file: what is wrong with it is not known", Style.WARN),)
     else:
         yield (piece(f"knowledge of {report.knowledge.made_at:%Y-%m-%d %H:%M} UTC", Style.FAINT),)
+    if report.heeded:
+        yield (piece(cut(printable(f"heeded, though not named: {', '.join(report.heeded)}"), columns), Style.FAINT),)
     if report.passed_over:
         text = f"passed over as was wished: {', '.join(report.passed_over)}"
         yield (piece(cut(printable(text), columns), Style.WARN),)

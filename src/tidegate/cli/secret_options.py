@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tidegate.cli.call import Call
+from tidegate.cli.found_words import GITLEAKS_CONFIG, GITLEAKS_IGNORE, NOTHING_FOUND, FoundWords
 from tidegate.cli.named_file import read_named_file
 from tidegate.errors import NotFoundError, OutsideError
 from tidegate.evidence import IdleWord, ScanReport
@@ -32,6 +33,7 @@ class SecretChoice:
         git_history: look through all commits of the folder, too.
         gitleaks_config: a `.gitleaks.toml`; `gitleaks_ignore` a `.gitleaksignore`; `baseline` secrets known before.
         write_baseline: where this scan's secrets are written as a baseline.
+        found: ignore files that are heeded without being named.
     """
 
     git_history: bool
@@ -39,19 +41,42 @@ class SecretChoice:
     gitleaks_ignore: Path | None
     baseline: Path | None
     write_baseline: Path | None
+    found: FoundWords = NOTHING_FOUND
 
-    def detector(self) -> "SecretDetector | None":
-        """A detector by the named configuration; None when none was named.
+    @property
+    def named(self) -> tuple[str, ...]:
+        """Names of ignore files that a named one stands for."""
+        told = ((GITLEAKS_CONFIG, self.gitleaks_config), (GITLEAKS_IGNORE, self.gitleaks_ignore))
+        return tuple(name for name, path in told if path is not None)
+
+    def config(self) -> "GitleaksConfig | None":
+        """The configuration of gitleaks that is to be followed; None when there is none.
 
         Raises:
             TidegateError: the file is missing or cannot be read as what it is.
         """
-        if self.gitleaks_config is None:
+        found = self.found.named(GITLEAKS_CONFIG)
+        if self.gitleaks_config is None and not found:
+            return None
+        from tidegate.scan.secrets.gitleaks_config import MAX_CONFIG_BYTES, read_gitleaks_config
+
+        if self.gitleaks_config is not None:
+            raw = read_named_file(self.gitleaks_config, max_bytes=MAX_CONFIG_BYTES)
+            return read_gitleaks_config(raw, where=self.gitleaks_config.name)
+        return read_gitleaks_config(found[0].content, where=found[0].name, is_trusted=False)
+
+    def detector(self) -> "SecretDetector | None":
+        """A detector by the configuration of gitleaks; None when there is none.
+
+        Raises:
+            TidegateError: the file is missing or cannot be read as what it is.
+        """
+        config = self.config()
+        if config is None:
             return None
         from tidegate.scan.secrets.detector import SecretDetector
         from tidegate.scan.secrets.rules import RULES
 
-        config = _config(self.gitleaks_config)
         return SecretDetector(config.applied_to(RULES), config.allowlists)
 
 
@@ -104,14 +129,15 @@ def heeding(call: Call, report: ScanReport, choice: SecretChoice) -> ScanReport:
         TidegateError: a named file is missing, broken or cannot be written.
     """
     files = (choice.gitleaks_config, choice.gitleaks_ignore, choice.baseline, choice.write_baseline)
-    if not any(files) and not any(located.secret.allowed for located in report.secrets):
+    found = choice.found.named(GITLEAKS_CONFIG, GITLEAKS_IGNORE)
+    if not any(files) and not found and not any(located.secret.allowed for located in report.secrets):
         return report
     from tidegate.scan.secrets.allowances import apply_allowances, written_baseline
 
     if choice.write_baseline is not None:
         _write(choice.write_baseline, written_baseline(report.secrets))
     allowances, idle = _allowances(choice)
-    config = _config(choice.gitleaks_config) if choice.gitleaks_config else None
+    config = choice.config()
     for outcome in config.unread if config else ():
         call.warn(f"{outcome.location}: {outcome.reason}")
     kept, suppressed, unused = apply_allowances(report.secrets, allowances, config.allowlists if config else ())
@@ -132,15 +158,11 @@ def _allowances(choice: SecretChoice) -> "tuple[list[Allowance], list[IdleWord]]
     if choice.gitleaks_ignore is not None:
         text = read_named_file(choice.gitleaks_ignore, max_bytes=MAX_BYTES).decode("utf-8", "replace")
         found, idle = read_gitleaksignore(text, where=choice.gitleaks_ignore.name)
+    for file in choice.found.named(GITLEAKS_IGNORE):
+        found, idle = read_gitleaksignore(file.content.decode("utf-8", "replace"), where=file.place)
     if choice.baseline is not None:
         found += read_baseline(read_named_file(choice.baseline, max_bytes=MAX_BYTES), where=str(choice.baseline))
     return found, idle
-
-
-def _config(path: Path) -> "GitleaksConfig":
-    from tidegate.scan.secrets.gitleaks_config import MAX_CONFIG_BYTES, read_gitleaks_config
-
-    return read_gitleaks_config(read_named_file(path, max_bytes=MAX_CONFIG_BYTES), where=path.name)
 
 
 def _write(path: Path, content: bytes) -> None:

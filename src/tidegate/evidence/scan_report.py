@@ -119,6 +119,7 @@ class ScanReport(Struct, frozen=True, kw_only=True):
     Attributes:
         at: the day support, expiries and due dates are judged for; that of the knowledge unless another was asked for.
         suppressed: findings that statements and ignore files silenced; they are not in `findings`.
+        heeded: ignore files that were heeded without being named.
         idle: statements and ignore entries that silenced nothing.
         documents: what checks alone were asked of: Dockerfiles, Compose files, manifests, one image; empty for a scan.
         passed_over: globs of folders and files that the scan was told not to look at: silence there proves nothing.
@@ -148,3 +149,4 @@ class ScanReport(Struct, frozen=True, kw_only=True):
     advice: tuple[Advice, ...] = ()
     documents: tuple[str, ...] = ()
     passed_over: tuple[str, ...] = ()
+    heeded: tuple[str, ...] = ()

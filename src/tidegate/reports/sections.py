@@ -65,6 +65,7 @@ def headline(report: ScanReport) -> tuple[tuple[str, str], ...]:
         ("Runs as", _user(report)),
         ("Knowledge", f"of {report.knowledge.made_at:%Y-%m-%d %H:%M} UTC" if report.knowledge else "none"),
         ("Judged for", str(report.at or "")),
+        ("Heeded", ", ".join(report.heeded)),
     ]
     return tuple((name, one_line(words)) for name, words in told if words)
 

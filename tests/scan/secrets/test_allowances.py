@@ -223,3 +223,30 @@ def test_any_bytes_are_read_or_refused(raw: bytes) -> None:
 def test_facts_hold_no_secret() -> None:
     fact: SecretFact = FOUND[0].secret
     assert SECRET.decode() not in repr(fact)
+
+
+def test_an_expression_that_nobody_named_cannot_run_for_ever() -> None:
+    evil = r"(a|aa)+$"
+    raw = f"[allowlist]\npaths = ['''^docs/''']\nregexes = ['''{evil}''', '''(?i)NOT-A-SECRET''']\n".encode()
+    config = read_gitleaks_config(raw, is_trusted=False)
+    assert config.unread == ()
+    (allowed,) = config.allowlists
+    endless = made("ghp_<36:alnum>") + b"a" * 5000 + b"!"
+    assert not any(pattern.search(endless) for pattern in allowed.regexes)
+    assert [bool(pattern.search(b"this is not-a-secret")) for pattern in allowed.regexes] == [False, True]
+    detector = SecretDetector(RULES, config.allowlists)
+    line = b"token = '" + SECRET + b"'\n"
+    told = {path: detector.scan_batch([(path, line)])[0].allowed for path in ("docs/x", "src/x")}
+    assert told == {"docs/x": ".gitleaks.toml: allowlist 1", "src/x": ""}
+    assert detector.version != SecretDetector(RULES).version
+
+
+def test_rules_that_nobody_named_are_not_taken_and_that_is_told() -> None:
+    raw = b"[[rules]]\nid = 'ours'\nregex = '''tide-[0-9]{8}'''\nkeywords = ['tide-']\n"
+    assert [rule.id for rule in read_gitleaks_config(raw).rules] == ["ours"]
+    config = read_gitleaks_config(raw, is_trusted=False)
+    assert config.rules == ()
+    assert ["--gitleaks-config" in outcome.reason for outcome in config.unread] == [True]
+    back = read_gitleaks_config(b"[allowlist]\nregexes = ['''(a)\\1''']\n", is_trusted=False)
+    assert back.allowlists == ()
+    assert len(back.unread) == 1

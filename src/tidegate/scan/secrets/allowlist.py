@@ -1,11 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """An allow-list as gitleaks writes it: what is found at these paths, or reads like this, is no secret here."""
 
-import re
+from typing import Protocol
 
 from tidegate.inventory import SecretFact
 from tidegate.scan.secrets.rule import Sighting
 from tidegate.values import Struct
+
+
+class Searched(Protocol):
+    """What can be searched for in bytes: one of Python's expressions, or a `LinearPattern`."""
+
+    def search(self, text: bytes, /) -> object:
+        """Something true when it is there."""
+        ...
 
 
 class Allowlist(Struct, frozen=True, kw_only=True):
@@ -20,8 +28,8 @@ class Allowlist(Struct, frozen=True, kw_only=True):
 
     name: str
     rules: frozenset[str] = frozenset()
-    paths: tuple[re.Pattern[bytes], ...] = ()
-    regexes: tuple[re.Pattern[bytes], ...] = ()
+    paths: tuple[Searched, ...] = ()
+    regexes: tuple[Searched, ...] = ()
     stopwords: tuple[bytes, ...] = ()
     commits: frozenset[str] = frozenset()
     target: str = "secret"

@@ -68,12 +68,12 @@ class Database:
         return self._compiled, scratch
 
 
-def expression_fits(expression: str, *, is_caseless: bool = False) -> str:
-    """Why a database cannot take an expression; "" when it can."""
+def expression_fits(expression: str, *, is_caseless: bool = False, once: bool = False) -> str:
+    """Why a database cannot take an expression; "" when it can. Arguments as of `Expression`."""
     import hyperscan
 
     try:
-        _compiled((Expression(number=0, text=expression.encode(), is_caseless=is_caseless),))
+        _compiled((Expression(number=0, text=expression.encode(), is_caseless=is_caseless, once=once),))
     except hyperscan.HyperscanError as error:
         return str(error) or "not an expression of the automaton"
     return ""

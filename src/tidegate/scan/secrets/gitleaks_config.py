@@ -2,7 +2,8 @@
 """Reads `.gitleaks.toml` as it is: rules of one's own, allow-lists, and which rules are switched off.
 
 Rules given here are added to those of the house, whether the file extends gitleaks' own or not. What cannot be read is
-told, never dropped. The expressions come from whoever wrote the file: name only files you trust.
+told, never dropped. The expressions come from whoever wrote the file, so of one that nobody named only what cannot run
+for ever is taken: its allow-lists and what it switches off.
 """
 
 import re
@@ -13,15 +14,18 @@ from tidegate.bounds import KIB, MIB
 from tidegate.errors import BoundExceededError, InvalidInputError
 from tidegate.inventory import Outcome, OutcomeStatus
 from tidegate.scan.catalogers.locked.toml_form import read_toml
-from tidegate.scan.secrets.allowlist import Allowlist
+from tidegate.scan.secrets.allowlist import Allowlist, Searched
 from tidegate.scan.secrets.database import expression_fits
 from tidegate.scan.secrets.go_regex import python_regex
+from tidegate.scan.secrets.linear_pattern import LinearPattern
 from tidegate.scan.secrets.rule import Buffer, Rule, Sighting
 from tidegate.scan.secrets.token import entropy
 from tidegate.values import Struct
 
 MAX_CONFIG_BYTES: Final = 4 * MIB
 MAX_RULES: Final = 1_000
+MAX_EXPRESSIONS: Final = 2_000
+"""Of all allow-lists; those beyond are told as unread."""
 READER: Final = "gitleaks-config"
 """The plug-in named in outcomes of what could not be read."""
 
@@ -50,8 +54,13 @@ class GitleaksConfig(Struct, frozen=True, kw_only=True):
         return (*kept, *(rule for rule in self.rules if rule.id not in taken))
 
 
-def read_gitleaks_config(raw: bytes, *, where: str = ".gitleaks.toml") -> GitleaksConfig:
+def read_gitleaks_config(raw: bytes, *, where: str = ".gitleaks.toml", is_trusted: bool = True) -> GitleaksConfig:
     """Reads a configuration of gitleaks 8.
+
+    Args:
+        raw: the file.
+        where: its name.
+        is_trusted: somebody named it; False takes its expressions by the automaton alone, and no rules.
 
     Raises:
         BoundExceededError: over `MAX_CONFIG_BYTES` or `MAX_RULES`.
@@ -59,12 +68,14 @@ def read_gitleaks_config(raw: bytes, *, where: str = ".gitleaks.toml") -> Gitlea
     """
     if len(raw) > MAX_CONFIG_BYTES:
         raise BoundExceededError("MAX_CONFIG_BYTES", MAX_CONFIG_BYTES, where=where)
-    return _Reading(where).taken(read_toml(raw, where=where))
+    return _Reading(where, is_trusted=is_trusted).taken(read_toml(raw, where=where))
 
 
 class _Reading:
-    def __init__(self, where: str) -> None:
+    def __init__(self, where: str, *, is_trusted: bool) -> None:
         self._where = where
+        self._is_trusted = is_trusted
+        self._expressions = 0
         self._unread: list[Outcome] = []
 
     def taken(self, document: dict[str, Any]) -> GitleaksConfig:
@@ -74,7 +85,9 @@ class _Reading:
         entries = _tables(document.get("rules"))
         if len(entries) > MAX_RULES:
             raise BoundExceededError("MAX_RULES", MAX_RULES, where=self._where)
-        rules = [rule for entry in entries if (rule := self._rule(entry)) is not None]
+        rules = [rule for entry in entries if (rule := self._rule(entry)) is not None] if self._is_trusted else []
+        if not self._is_trusted and any("regex" in entry for entry in entries):
+            self._tell("rules", "those of one's own are taken from a file that is named (--gitleaks-config) only")
         lists = list(self._allowlists(document, "", ()))
         for entry in entries:
             name = str(entry.get("id", ""))
@@ -114,8 +127,8 @@ class _Reading:
                 yield Allowlist(
                     name=name,
                     rules=frozenset(rules or _strings(entry.get("targetRules"))),
-                    paths=tuple(map(python_regex, _strings(entry.get("paths")))),
-                    regexes=tuple(map(python_regex, _strings(entry.get("regexes")))),
+                    paths=tuple(map(self._searched, _strings(entry.get("paths")))),
+                    regexes=tuple(map(self._searched, _strings(entry.get("regexes")))),
                     stopwords=tuple(word.lower().encode() for word in _strings(entry.get("stopwords"))),
                     commits=frozenset(_strings(entry.get("commits"))),
                     target=str(entry.get("regexTarget") or "secret"),
@@ -123,6 +136,12 @@ class _Reading:
                 )
             except InvalidInputError as error:
                 self._tell(f"{of}allowlist {number}", error.what)
+
+    def _searched(self, expression: str) -> Searched:
+        self._expressions += 1
+        if self._expressions > MAX_EXPRESSIONS:
+            raise InvalidInputError(f"more than {MAX_EXPRESSIONS} expressions")
+        return python_regex(expression) if self._is_trusted else LinearPattern(expression)
 
     def _tell(self, what: str, reason: str) -> None:
         status = OutcomeStatus.PARTIAL
