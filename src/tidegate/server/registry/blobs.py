@@ -5,27 +5,20 @@ The bytes go the shortest way there is: the server sends the file itself, the cl
 by a link of a short while (307), or they pass through here in pieces.
 """
 
-import os
-from contextlib import suppress
 from http import HTTPStatus
-from pathlib import Path
 from typing import Final
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
 from tidegate.artifact import Digest, Repository
-from tidegate.bounds import MIB
 from tidegate.curation.shelf_blobs import BlobUnknownError, HeldBlob
+from tidegate.server.registry.file_response import BlobFileResponse
 from tidegate.server.registry.names import digest, repository_in
 from tidegate.server.registry.passing import passing_response
 from tidegate.server.registry.services import RegistryServices
 
 _TYPE: Final = "application/octet-stream"
-
-
-class _FileResponse(FileResponse):
-    chunk_size = MIB  # of ranges; whole files are sent by the server from their path
 
 
 class BlobEndpoints:
@@ -37,14 +30,14 @@ class BlobEndpoints:
     async def get_blob(self, request: Request) -> Response:
         """Hands a blob out, or a range of it; HEAD only tells of it."""
         name, wanted = repository_in(request), digest(request.path_params["digest"])
-        held, status, link = await self._services.offload.run(self._look, name, wanted)
+        held, link = await self._services.offload.run(self._look, name, wanted)
+        if held.path is not None:
+            return BlobFileResponse(held.digest, held.path, held.size, self._services.offload)
         headers = {
             "Docker-Content-Digest": held.digest,
             "ETag": f'"{held.digest}"',
             "X-Content-Type-Options": "nosniff",
         }
-        if held.path is not None:
-            return _FileResponse(held.path, headers=headers, media_type=_TYPE, stat_result=status)
         if link is not None and request.method == "GET":
             # Not to be kept: the link ends long before the blob does.
             return RedirectResponse(link, HTTPStatus.TEMPORARY_REDIRECT, {**headers, "Cache-Control": "no-store"})
@@ -56,10 +49,10 @@ class BlobEndpoints:
         await self._services.offload.run(self._services.blobs.delete, name, wanted)
         return Response(status_code=HTTPStatus.ACCEPTED)
 
-    def _look(self, name: Repository, wanted: Digest) -> tuple[HeldBlob, os.stat_result | None, str | None]:
+    def _look(self, name: Repository, wanted: Digest) -> tuple[HeldBlob, str | None]:
         held = self._services.blobs.find(name, wanted)
         if held.path is None:
-            return held, None, self._services.blobs.link(held)
-        with suppress(FileNotFoundError):
-            return held, Path(held.path).stat(), None
-        raise BlobUnknownError(name, wanted)  # deleted since the line above
+            return held, self._services.blobs.link(held)
+        if not held.path.exists():  # deleted since the line above
+            raise BlobUnknownError(name, wanted)
+        return held, None

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A blob that passes through here from its store, whole or one range of it (RFC 9110), in bounded memory."""
 
-import re
 from collections.abc import AsyncIterator, Mapping
 from http import HTTPStatus
 from typing import BinaryIO, Final
@@ -11,10 +10,10 @@ from starlette.responses import Response, StreamingResponse
 
 from tidegate.bounds import MIB
 from tidegate.curation.shelf_blobs import HeldBlob
+from tidegate.server.registry.ranges import range_of_blob
 from tidegate.server.registry.services import RegistryServices
 
 PIECE_BYTES: Final = MIB
-_RANGE: Final = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 
 
 async def passing_response(
@@ -24,7 +23,8 @@ async def passing_response(
 
     The first piece is read before the answer begins: a store that fails is told by a status, not by a torn answer.
     """
-    found = _range(request, held.size)
+    asked, condition = request.headers.get("range", ""), request.headers.get("if-range", "")
+    found = range_of_blob(asked, condition, etag=f'"{held.digest}"', size=held.size)
     if found is None:
         headers = {**headers, "Content-Range": f"bytes */{held.size}"}
         return Response(status_code=HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, headers=headers)
@@ -51,22 +51,3 @@ async def _pieces(services: RegistryServices, file: BinaryIO, first: bytes, leng
             piece = await services.offload.run(file.read, min(PIECE_BYTES, length)) if length else b""
     finally:
         file.close()
-
-
-def _range(request: Request, size: int) -> tuple[int, int] | None:
-    """Start and end (exclusive) of what is asked for; None when there is no such part.
-
-    More than one range at once is answered as if none was asked for, as the standard allows.
-    """
-    match = _RANGE.fullmatch(request.headers.get("range", "").replace(" ", ""))
-    condition = request.headers.get("if-range")
-    if match is None or not any(match.groups()) or (condition and condition != f'"{request.path_params["digest"]}"'):
-        return 0, size
-    if not match[1]:  # the last so many
-        length = min(int(match[2]), size)
-        return (size - length, size) if length else None
-    start = int(match[1])
-    end = min(int(match[2]) + 1, size) if match[2] else size
-    if match[2] and int(match[2]) < start:
-        return 0, size  # not a range at all: passed over
-    return (start, end) if start < size else None
