@@ -15,8 +15,9 @@ setup-dev:
 demo: setup ## one real image through every gate, and back (KEEP=1 leaves the server up)
 	@$(py) -m demo $(if $(KEEP),--keep)
 
-test: setup-dev ## all tests; installs the system programs they call when root
+test: setup-dev ## all tests; installs the system programs they call when root, and builds those of Go
 	@tools/system-packages.sh
+	@tools/go-programs.sh
 	$(py) -m pytest -q $(ARGS)
 
 lint: setup-dev ## ruff, format included
