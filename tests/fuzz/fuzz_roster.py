@@ -5,6 +5,7 @@ from functools import cache
 
 from fuzz_catalogers import catalogers
 from fuzz_documents import documents
+from fuzz_encryption import encryption
 from fuzz_images import images
 from fuzz_knowledge import knowledge
 from fuzz_parser import Parser
@@ -15,4 +16,4 @@ from fuzz_versions import lines
 @cache
 def parsers() -> tuple[Parser, ...]:
     """All of them, by family."""
-    return (*catalogers(), *images(), *documents(), *secrets(), *knowledge(), *lines())
+    return (*catalogers(), *images(), *encryption(), *documents(), *secrets(), *knowledge(), *lines())

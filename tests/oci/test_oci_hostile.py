@@ -144,7 +144,7 @@ def test_a_manifest_loop_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("kind", "what"),
     [
-        ("application/vnd.oci.image.layer.v1.tar+gzip+encrypted", "is encrypted; decrypt the image first"),
+        ("application/vnd.oci.image.layer.v1.tar+gzip+encrypted", "is encrypted; name the private key of one of its"),
         ("text/html", "is no file system layer: text/html"),
         ("\x1b[31mred\x00", r"is no file system layer: \\x1b\[31mred\\x00"),
     ],

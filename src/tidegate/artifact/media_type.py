@@ -24,6 +24,9 @@ SIMPLE_SIGNING: Final = "application/vnd.dev.cosign.simplesigning.v1+json"
 STATEMENTS: Final = frozenset({DSSE, IN_TOTO, SIMPLE_SIGNING})
 """What BuildKit and cosign put where an image has its layers."""
 
+ENCRYPTED: Final = "+encrypted"
+"""What ocicrypt appends to the type of a layer it encrypted."""
+
 MANIFESTS: Final = frozenset({OCI_MANIFEST, DOCKER_MANIFEST})
 INDEXES: Final = frozenset({OCI_INDEX, DOCKER_INDEX})
 IMAGE_CONFIGS: Final = frozenset({OCI_CONFIG, DOCKER_CONFIG})
@@ -38,3 +41,13 @@ def may_lie_elsewhere(media_type: str) -> bool:
 def is_layer(media_type: str) -> bool:
     """True for any file-system layer, whatever its compression (also `+encrypted`)."""
     return media_type.startswith(_LAYER_STEMS)
+
+
+def is_encrypted(media_type: str) -> bool:
+    """True for a layer whose bytes tell nothing without a key."""
+    return media_type.endswith(ENCRYPTED)
+
+
+def is_packed(media_type: str) -> bool:
+    """True for a layer that says it is compressed."""
+    return media_type.endswith(("+gzip", "+zstd", ".gzip", ".zstd"))

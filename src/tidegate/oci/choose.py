@@ -2,7 +2,7 @@
 """From a descriptor to the one image meant: through indexes, by platform, every document verified."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from tidegate.artifact import Descriptor, Digest, ImageConfig, Index, Manifest, Platform, parse_manifest
@@ -12,7 +12,7 @@ from tidegate.artifact.manifest import MAX_MANIFEST_BYTES
 from tidegate.bounds import printable
 from tidegate.errors import BoundExceededError, InvalidInputError, NotFoundError, UsageError
 from tidegate.oci.blobs import BlobLayer, Blobs, read_whole, verify
-from tidegate.oci.image import Image
+from tidegate.oci.image import Image, Layer
 from tidegate.values import Struct, replace
 
 MAX_INDEX_DEPTH: Final = 4
@@ -27,7 +27,13 @@ def host_platform() -> Platform:
     return Platform(os="linux", architecture=_MACHINES.get(name, name))
 
 
-def choose_image(roots: Sequence[Descriptor], blobs: Blobs, *, wanted: Platform | None, name: str) -> Image:
+Unlock = Callable[[BlobLayer], Layer]
+"""Makes of an encrypted layer one that can be read."""
+
+
+def choose_image(
+    roots: Sequence[Descriptor], blobs: Blobs, *, wanted: Platform | None, name: str, unlock: Unlock | None = None
+) -> Image:
     """Opens the one image meant by some descriptors, of manifests or indexes.
 
     Args:
@@ -35,6 +41,7 @@ def choose_image(roots: Sequence[Descriptor], blobs: Blobs, *, wanted: Platform 
         blobs: where everything lies.
         wanted: the platform asked for; None takes the only one there is, or this machine's.
         name: as the user wrote it.
+        unlock: makes encrypted layers readable; None refuses an image that has some.
 
     Raises:
         BoundExceededError: nested deeper than 4 indexes, or over 64 of them; a document too large.
@@ -44,7 +51,21 @@ def choose_image(roots: Sequence[Descriptor], blobs: Blobs, *, wanted: Platform 
     """
     leaves = _Walk(blobs).leaves(roots)
     leaf = _pick(leaves, wanted, blobs)
-    return _image(leaf, blobs, wanted=wanted, name=name)
+    return _image(leaf, blobs, wanted=wanted, name=name, unlock=unlock)
+
+
+def leaves_of(roots: Sequence[Descriptor], blobs: Blobs) -> tuple[Manifest, ...]:
+    """The manifests below some descriptors, of every platform, without what builders list beside images.
+
+    Raises:
+        BoundExceededError, DigestMismatchError, InvalidInputError: as for `choose_image`.
+    """
+    found = []
+    for leaf in _Walk(blobs).leaves(roots):
+        node = leaf.manifest or load_manifest(leaf.descriptor, blobs)
+        if isinstance(node, Manifest):
+            found.append(node)
+    return tuple(found)
 
 
 class _Leaf(Struct, frozen=True, kw_only=True):
@@ -142,12 +163,12 @@ def _with_platform(leaf: _Leaf, blobs: Blobs) -> _Leaf:
     return replace(leaf, descriptor=replace(leaf.descriptor, platform=config.platform))
 
 
-def _image(leaf: _Leaf, blobs: Blobs, *, wanted: Platform | None, name: str) -> Image:
+def _image(leaf: _Leaf, blobs: Blobs, *, wanted: Platform | None, name: str, unlock: Unlock | None) -> Image:
     node = leaf.manifest or load_manifest(leaf.descriptor, blobs)
     where = f"{blobs.where}: manifest {leaf.descriptor.digest.short}"
     if not isinstance(node, Manifest):
         raise InvalidInputError("is an index where a manifest was announced", where=where)
-    _check_types(node, where)
+    _check_types(node, where, may_be_encrypted=unlock is not None)
     raw, config = _config(node, blobs)
     if wanted is not None and leaf.descriptor.platform is None and not config.platform.serves(wanted):
         raise NotFoundError(
@@ -159,13 +180,20 @@ def _image(leaf: _Leaf, blobs: Blobs, *, wanted: Platform | None, name: str) -> 
     for descriptor in node.layers:
         blobs.check(descriptor)
     pairs = zip(node.layers, config.diff_ids, strict=True)
-    layers = tuple(BlobLayer(descriptor=layer, diff_id=diff_id, blobs=blobs) for layer, diff_id in pairs)
+    layers: tuple[Layer, ...] = tuple(
+        BlobLayer(descriptor=layer, diff_id=diff_id, blobs=blobs) for layer, diff_id in pairs
+    )
+    if unlock is not None:
+        layers = tuple(
+            unlock(layer) if isinstance(layer, BlobLayer) and mt.is_encrypted(layer.descriptor.media_type) else layer
+            for layer in layers
+        )
     return Image(
         name=name, digest=leaf.descriptor.digest, config=config, config_bytes=raw, layers=layers, manifest=node
     )
 
 
-def _check_types(manifest: Manifest, where: str) -> None:
+def _check_types(manifest: Manifest, where: str, *, may_be_encrypted: bool) -> None:
     kind = manifest.config.media_type
     if kind not in mt.IMAGE_CONFIGS:
         raise InvalidInputError(f"not an image: its configuration is {printable(kind[:120])}", where=where)
@@ -173,9 +201,11 @@ def _check_types(manifest: Manifest, where: str) -> None:
         kind = layer.media_type
         if not mt.is_layer(kind):
             raise InvalidInputError(f"layer {at} is no file system layer: {printable(kind[:120])}", where=where)
-        if "+encrypted" in kind:
+        if mt.is_encrypted(kind) and not may_be_encrypted:
             raise InvalidInputError(
-                f"layer {at} ({layer.digest}) is encrypted", where=where, remedy="decrypt the image first"
+                f"layer {at} ({layer.digest}) is encrypted",
+                where=where,
+                remedy="name the private key of one of its recipients, or decrypt the image first",
             )
 
 

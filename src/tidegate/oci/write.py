@@ -73,7 +73,7 @@ def write_image(
     }
     if annotations:
         manifest["annotations"] = dict(annotations)
-    return _enter(layout, tag, write_blob(layout, to_json(manifest), media_type.OCI_MANIFEST, platform=platform))
+    return enter_layout(layout, tag, write_blob(layout, to_json(manifest), media_type.OCI_MANIFEST, platform=platform))
 
 
 def write_index(
@@ -91,7 +91,7 @@ def write_index(
     }
     if annotations:
         index["annotations"] = dict(annotations)
-    return _enter(layout, tag, write_blob(layout, to_json(index), media_type.OCI_INDEX))
+    return enter_layout(layout, tag, write_blob(layout, to_json(index), media_type.OCI_INDEX))
 
 
 def write_blob(layout: Path, data: bytes, type_: str, *, platform: Platform | None = None) -> Descriptor:
@@ -177,7 +177,7 @@ def wire_descriptor(descriptor: Descriptor) -> dict[str, Any]:
     return document
 
 
-def _enter(layout: Path, tag: str | None, descriptor: Descriptor) -> Descriptor:
+def enter_layout(layout: Path, tag: str | None, descriptor: Descriptor) -> Descriptor:
     if tag is None:
         return descriptor
     path = layout / "index.json"

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`tidegate decrypt`."""
+
+import click
+
+from tidegate.cli.call import Call
+from tidegate.cli.click_verb import verb
+from tidegate.cli.encryption_options import key_option, load_keys, open_both, tell
+from tidegate.errors import UsageError
+
+
+@verb(
+    "decrypt",
+    examples=(
+        ("tidegate decrypt oci:./secret oci:./image --key own.pem", "with the private key of one recipient"),
+        (
+            "tidegate decrypt registry.example/app:1 oci-archive:app.tar --key own.pem:password.txt",
+            "into a file",
+        ),
+    ),
+)
+@click.argument("image")
+@click.argument("target")
+@key_option("--key", help="Private key of one of its recipients.")
+@click.option("--insecure", is_flag=True, help="Registry without TLS, or without checking it.")
+def command(call: Call, *, image: str, target: str, keys: tuple[str, ...], insecure: bool) -> int:
+    """Decrypt the layers of an image that tidegate, skopeo or another user of ocicrypt encrypted.
+
+    IMAGE is oci:DIR[:NAME], oci-archive:FILE or registry:REFERENCE; TARGET is one of the same and may be new. An index
+    is decrypted with all its platforms. A layer is written only when it is whole and nobody has changed it. The digest
+    of the new image goes to standard output.
+    """
+    from tidegate.oci.encryption.image import decrypt_image
+
+    if not keys:
+        raise UsageError("no private key", where=image, remedy="name one with --key")
+    private = load_keys(keys)
+    with open_both(call, image, target, insecure=insecure) as (whole, to):
+        made = decrypt_image(whole.root, whole.blobs, to, private)
+        to.finish(made.root)
+    tell(call, made, "decrypted")
+    return 0
