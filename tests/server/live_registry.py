@@ -17,7 +17,10 @@ from tidegate.curation.shelf import Shelf
 from tidegate.curation.shelf_blobs import ShelfBlobs
 from tidegate.curation.states import State, advance
 from tidegate.identity import Access, AccessToken
+from tidegate.identity.directory import Directory
+from tidegate.identity.token import TokenKey, Tokens
 from tidegate.server.application import Services, create_application
+from tidegate.server.client_address import ClientAddresses
 from tidegate.server.run import ServeOptions, serve
 from tidegate.storage.blobs import BlobBounds
 from tidegate.storage.database import Database
@@ -31,6 +34,7 @@ class LiveRegistry:
 
     folder: Path
     token: str = ""
+    proxies: tuple[str, ...] = ()
     observes: bool = False
     bounds: BlobBounds = field(default_factory=BlobBounds)
     port: int = 0
@@ -42,6 +46,11 @@ class LiveRegistry:
         self.store = FolderBlobs(self.folder / "content", self.bounds)
         self.blobs = ShelfBlobs(self.database, self.store, system_clock)
         self.shelf = Shelf(self.database, self.blobs, system_clock, observes=self.observes)
+        self.directory = Directory(self.database)
+        self.tokens = Tokens(TokenKey.generate(), service="tidegate", clock=system_clock)
+        self.access = Access(
+            AccessToken(self.token) if self.token else None, directory=self.directory, tokens=self.tokens
+        )
         self.figures = CollectorRegistry()
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
@@ -90,7 +99,8 @@ class LiveRegistry:
         services = Services(
             shelf=self.shelf,
             blobs=self.blobs,
-            access=Access(AccessToken(self.token) if self.token else None),
+            access=self.access,
+            clients=ClientAddresses(self.proxies),
             figures=self.figures,
         )
         app = create_application(services)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from access_material import TOKEN, add_robot, give
 from live_registry import LiveRegistry
 from oci_material import image, index, tar_of, write_layout
 
@@ -188,3 +189,24 @@ def test_buildah_pushes_and_pulls(live: LiveRegistry, containers: Run, tmp_path:
     containers("buildah", "rmi", name)
     live.admit(pushed.read_text().strip())
     containers("buildah", "pull", "--tls-verify=false", name)
+
+
+def test_skopeo_works_with_what_was_granted(
+    start_registry: Callable[..., LiveRegistry], skopeo: Run, tmp_path: Path
+) -> None:
+    source = write_layout(tmp_path / "in", image(), "v1")
+    with start_registry(token=TOKEN) as live:
+        name, secret = add_robot(live, "ci")
+        give(live, name, "team-a/**", "pull", "push")
+        login = ("--authfile", str(tmp_path / "auth.json"))
+        skopeo("login", live.host, "--tls-verify=false", "-u", name, "-p", secret, *login)
+        for repository in ("team-a/app", "team-a/other"):  # the second one mounts
+            target = f"docker://{live.host}/{repository}:v1"
+            skopeo("copy", f"oci:{source}:v1", target, "--dest-tls-verify=false", *login)
+        live.admit(image().digest)
+        skopeo("copy", target, f"oci:{tmp_path / 'out'}:v1", "--src-tls-verify=false", *login)
+        elsewhere = f"docker://{live.host}/team-b/app:v1"
+        refused = skopeo("copy", f"oci:{source}:v1", elsewhere, "--dest-tls-verify=false", *login, check=False)
+        assert "403 (Forbidden)" in refused.stderr
+        wrong = skopeo("login", live.host, "--tls-verify=false", "-u", name, "-p", "wrong", *login, check=False)
+        assert wrong.returncode != 0

@@ -207,7 +207,7 @@ def test_the_token_is_asked_for_everywhere_in_the_registry(start_registry: Calla
         ):
             answer = client.request(method, path)
             assert (answer.status_code, code_of(answer)) == (401, "UNAUTHORIZED")
-            assert answer.headers["www-authenticate"].startswith('Basic realm="tidegate"')
+            assert answer.headers["www-authenticate"].startswith(f'Bearer realm="{live.url}/token"')
         assert client.get("/v2/", auth=("ann", "wrong-wrong-wrong-wrong")).status_code == 401
         assert client.get("/v2/", auth=("ann", TOKEN)).status_code == 200
         assert client.get("/v2/", headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 200

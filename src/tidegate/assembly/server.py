@@ -9,6 +9,7 @@ from typing import Final
 
 from tidegate.admission.gate import Gate
 from tidegate.artifact import Reference, Repository, Tag
+from tidegate.assembly.access import build_access
 from tidegate.assembly.examiner import Examiner
 from tidegate.assembly.gate import build_gate
 from tidegate.assembly.home import Home
@@ -25,6 +26,9 @@ from tidegate.curation.workflow import Curation
 from tidegate.errors import TidegateError
 from tidegate.execution.admit import ExecutionGate
 from tidegate.execution.gate import GateOptions
+from tidegate.identity import Access
+from tidegate.identity.directory import Directory
+from tidegate.identity.upkeep import IdentityUpkeep
 from tidegate.inventory import Inventory
 from tidegate.ledger.note import NoteSigner
 from tidegate.loops.attached import judge_when_attached
@@ -56,6 +60,9 @@ class Server:
     store: BlobStore
     blobs: ShelfBlobs
     shelf: Shelf
+    directory: Directory
+    access: Access
+    identity_upkeep: IdentityUpkeep
     gate: Gate
     keeping: Keeping
     notes: NoteSigner
@@ -74,12 +81,14 @@ class Server:
         self.knowledge.start()
         for consumer in self.consumers:
             consumer.start()
+        self.identity_upkeep.start()
         self._by_time = Thread(target=self._watch_time, name="by time", daemon=True)
         self._by_time.start()
 
     def stop(self) -> None:
         """Stops taking work; what is in flight goes on at the next start."""
         self._stopping.set()
+        self.identity_upkeep.stop()
         for consumer in self.consumers:
             consumer.stop()
         self.knowledge.stop()
@@ -117,6 +126,7 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         _log.warning("curation.mode is observe: nothing is withheld, what would be is told")
     keeping = build_keeping(settings, database, clock)
     shelf = Shelf(database, blobs, clock, observes=observes, tag_rules=keeping.rules.tags)
+    directory = Directory(database)
     gate = build_gate(settings)
     ensure_knowledge(settings, clock)
 
@@ -156,6 +166,9 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         store=store,
         blobs=blobs,
         shelf=shelf,
+        directory=directory,
+        access=build_access(settings, directory, clock),
+        identity_upkeep=IdentityUpkeep(database, directory, clock),
         gate=gate,
         keeping=keeping,
         notes=note_signer(settings.signing.ledger_key_file),

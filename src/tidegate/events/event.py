@@ -37,6 +37,14 @@ class EventKind(StrEnum):
     WORKLOAD_ADMITTED = "execution.workload.admitted"
     WORKLOAD_DENIED = "execution.workload.denied"
     WORKLOAD_EXPOSED = "execution.workload.exposed"
+    PRINCIPAL_CREATED = "oversight.principal.created"
+    PRINCIPAL_CHANGED = "oversight.principal.changed"
+    PRINCIPAL_REMOVED = "oversight.principal.removed"
+    GRANT_REQUESTED = "oversight.grant.requested"
+    GRANT_GIVEN = "oversight.grant.given"
+    GRANT_REFUSED = "oversight.grant.refused"
+    GRANT_REVOKED = "oversight.grant.revoked"
+    GRANT_EXPIRED = "oversight.grant.expired"
     KNOWLEDGE_UPDATED = "oversight.knowledge.updated"
 
 

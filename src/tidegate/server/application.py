@@ -12,11 +12,13 @@ from starlette.routing import BaseRoute, Mount
 from tidegate.curation.shelf import Shelf
 from tidegate.curation.shelf_blobs import ShelfBlobs
 from tidegate.identity import Access
+from tidegate.server.client_address import ClientAddresses
 from tidegate.server.health import Check, health_routes
 from tidegate.server.metrics import HttpMetrics, Measured
 from tidegate.server.offload import Offload
 from tidegate.server.registry import RegistryServices, registry_app
 from tidegate.server.same_site import SameSite
+from tidegate.server.token_endpoint import TokenEndpoint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +27,8 @@ class Services:
 
     Attributes:
         figures: what `/metrics` shows; the doors add theirs.
+        clients: where requests come from.
+        token_realm: where clients fetch tokens; "" for this server as they name it.
         checks: what readiness depends on, by name.
         offload: threads shared by all doors.
     """
@@ -35,6 +39,8 @@ class Services:
     figures: CollectorRegistry
     checks: Mapping[str, Check] = field(default_factory=dict)
     offload: Offload = field(default_factory=Offload)
+    clients: ClientAddresses = field(default_factory=ClientAddresses)
+    token_realm: str = ""
 
 
 def create_application(services: Services, *, extra_routes: Sequence[BaseRoute] = ()) -> Starlette:
@@ -45,10 +51,16 @@ def create_application(services: Services, *, extra_routes: Sequence[BaseRoute] 
         extra_routes: looked at first, such as the management API mounted at `/api`; they let in whom they want.
     """
     metrics = HttpMetrics(services.figures)
-    registry = RegistryServices(shelf=services.shelf, blobs=services.blobs, offload=services.offload, metrics=metrics)
+    access, offload, clients = services.access, services.offload, services.clients
+    registry = RegistryServices(
+        shelf=services.shelf, blobs=services.blobs, access=access, offload=offload, metrics=metrics
+    )
+    app = registry_app(registry, access, clients=clients, realm=services.token_realm)
     routes = [
         *extra_routes,
         *health_routes(services.checks, services.figures, services.offload),
-        Mount("/v2", app=SameSite(registry_app(registry, services.access))),
+        Mount("/v2", app=SameSite(app)),
     ]
+    if access.tokens is not None:
+        routes.insert(len(extra_routes), TokenEndpoint(access, access.tokens, offload, clients).route())
     return Starlette(routes=routes, middleware=[Middleware(Measured, metrics=metrics)])

@@ -14,10 +14,11 @@ from tidegate.assembly.home import Home
 from tidegate.assembly.server import Server, build_server
 from tidegate.assembly.stores import database_urls
 from tidegate.errors import UsageError
-from tidegate.identity import Access, AccessToken
 from tidegate.server.api.application import create_api
+from tidegate.server.api.permission import Permitted
 from tidegate.server.application import Services, create_application
 from tidegate.server.authentication import Authenticated
+from tidegate.server.client_address import ClientAddresses
 from tidegate.server.figures import register_figures
 from tidegate.server.registry.errors import refusal
 from tidegate.server.run import ServeOptions, serve
@@ -35,18 +36,18 @@ def run_server(settings: Settings, *, ready: Callable[[str], None]) -> None:
     Raises:
         TidegateError: it cannot be built, or the address is taken.
     """
-    access = _access(settings.server)
+    _check_tls(settings.server)
     home = Home(folder=settings.home)
     with nullcontext() if database_urls(settings).is_shared else home.taken():
         server = build_server(settings)
         server.start()
         try:
-            asyncio.run(_serve(server, access, ready))
+            asyncio.run(_serve(server, ready))
         finally:
             server.stop()
 
 
-async def _serve(server: Server, access: Access, ready: Callable[[str], None]) -> None:
+async def _serve(server: Server, ready: Callable[[str], None]) -> None:
     options = server.settings.server
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -56,11 +57,16 @@ async def _serve(server: Server, access: Access, ready: Callable[[str], None]) -
     services = Services(
         shelf=server.shelf,
         blobs=server.blobs,
-        access=access,
+        access=server.access,
         figures=figures,
+        clients=ClientAddresses(server.settings.identity.trusted_proxies),
+        token_realm=server.settings.identity.token_realm,
         checks={"database": lambda: _ask_database(server), "knowledge": lambda: _ask_knowledge(server)},
     )
-    api = SameSite(Authenticated(create_api(server), access, refusal))
+    permitted = Permitted(create_api(server), services.access, services.offload)
+    api = SameSite(
+        Authenticated(permitted, services.access, refusal, offload=services.offload, clients=services.clients)
+    )
     app = create_application(services, extra_routes=[Mount("/api/v1", app=api)])
     scheme = "https" if options.tls_certificate_file else "http"
     await serve(
@@ -73,10 +79,9 @@ async def _serve(server: Server, access: Access, ready: Callable[[str], None]) -
     )
 
 
-def _access(options: ServerSettings) -> Access:
+def _check_tls(options: ServerSettings) -> None:
     if (options.tls_certificate_file is None) != (options.tls_key_file is None):
         raise UsageError("TLS needs both a certificate and its key", remedy="give both files, or neither")
-    return Access(AccessToken.load(options.access_token_file) if options.access_token_file else None)
 
 
 def _ask_database(server: Server) -> None:

@@ -3,6 +3,7 @@
 
 from tidegate.settings.load import load
 from tidegate.settings.tree import (
+    IdentitySettings,
     LoggingSettings,
     OutboundSettings,
     PolicySettings,
@@ -14,6 +15,7 @@ from tidegate.settings.tree import (
 )
 
 __all__ = [
+    "IdentitySettings",
     "LoggingSettings",
     "OutboundSettings",
     "PolicySettings",

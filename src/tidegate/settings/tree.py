@@ -59,6 +59,38 @@ class StorageSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IdentitySettings:
+    """Who is let in, and for how long."""
+
+    token_key_file: Annotated[
+        Path,
+        Leaf(
+            meaning="PEM private key that signs access tokens, the same for every replica; made on first use.",
+            under_home="keys/token.pem",
+        ),
+    ]
+    service: Annotated[
+        str, Leaf(meaning="What access tokens are for: their audience, and the `service` that clients are told.")
+    ] = "tidegate"
+    token_realm: Annotated[
+        str, Leaf(meaning="URL where clients fetch tokens; empty is `/token` of this server, as the client named it.")
+    ] = ""
+    token_minutes: Annotated[int, Leaf(meaning="Minutes an access token lasts.", low=1, high=60)] = 5
+    session_minutes: Annotated[
+        int, Leaf(meaning="Minutes a token lasts that a CI job's identity was exchanged for.", low=1, high=720)
+    ] = 30
+    refresh_days: Annotated[int, Leaf(meaning="Days a client's identity token lasts.", low=1, high=90)] = 14
+    robot_max_days: Annotated[int, Leaf(meaning="Most days a robot's secret may last.", low=1, high=731)] = 90
+    request_max_hours: Annotated[
+        int, Leaf(meaning="Most hours a grant may last that somebody asks for.", low=1, high=8760)
+    ] = 72
+    trusted_proxies: Annotated[
+        tuple[str, ...],
+        Leaf(meaning="Addresses or networks of proxies whose `X-Forwarded-*` headers count, such as `10.0.0.0/8`."),
+    ] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OutboundSettings:
     """How tidegate talks to registries and advisory servers."""
 
@@ -179,6 +211,7 @@ class Settings:
     debug: Annotated[bool, Leaf(meaning="Show the traceback of an unexpected error.")] = False
     server: ServerSettings
     storage: StorageSettings
+    identity: IdentitySettings
     outbound: OutboundSettings
     scan: ScanSettings
     policy: PolicySettings

@@ -259,3 +259,47 @@ knowledge_seen = Table(
     Column("digest", String(135), nullable=False),
     Column("joined_at", String(32), nullable=False),
 )
+
+# Who may do what ---------------------------------------------------------------------------------------------------
+
+principal = Table(
+    "principal",  # those whose secret is kept here; others are vouched for by their issuers
+    metadata,
+    Column("name", String(200), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("secret", Text, nullable=False),  # Argon2id of a password, SHA-256 of a robot's secret
+    Column("groups", Text, nullable=False),  # JSON list
+    Column("disabled", Integer, nullable=False),
+    Column("epoch", Integer, nullable=False),  # grows with the secret: tokens of an older one are void
+    Column("expires_at", String(32), nullable=False),  # "" for no end
+    Column("created_at", String(32), nullable=False),
+    Column("created_by", Text, nullable=False),
+)
+
+access_grant = Table(
+    "access_grant",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("holder", String(210), nullable=False, index=True),  # a principal's name, or group:name
+    Column("pattern", String(255), nullable=False),
+    Column("verbs", Text, nullable=False),  # with commas between
+    Column("condition", Text, nullable=False),  # CEL; "" for none
+    Column("state", String(16), nullable=False, index=True),
+    Column("lasts_seconds", BigInteger, nullable=False),  # from when it is approved; 0 for no end
+    Column("expires_at", String(32), nullable=False),
+    Column("asked_at", String(32), nullable=False),
+    Column("asked_by", Text, nullable=False),
+    Column("asked_identity", Text, nullable=False),  # what approver and asker may not have in common
+    Column("reason", Text, nullable=False),
+    Column("decided_at", String(32), nullable=False),
+    Column("decided_by", Text, nullable=False),
+    Column("decided_why", Text, nullable=False),
+    Index("ix_access_grant_expiry", "state", "expires_at"),
+)
+
+identity_revision = Table(
+    "identity_revision",  # one row; grows with every change of the two above, so that every replica sees it
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("revision", BigInteger, nullable=False),
+)

@@ -9,8 +9,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from tidegate.artifact import media_type as mt
+from tidegate.server.authentication import client_of, principal_of
 from tidegate.server.registry.names import digest, page_in, repository_in
 from tidegate.server.registry.services import RegistryServices
+from tidegate.server.registry.visible import visible_repositories
 
 
 class ListingEndpoints:
@@ -18,6 +20,7 @@ class ListingEndpoints:
 
     def __init__(self, services: RegistryServices) -> None:
         self._shelf = services.shelf
+        self._access = services.access
         self._run = services.offload.run
 
     async def base(self, _request: Request) -> Response:
@@ -31,12 +34,16 @@ class ListingEndpoints:
         found = list(await self._run(self._shelf.list_tags, name, limit=wanted + 1, last=last))
         page = found[:wanted]
         headers = _next(request, {"n": str(wanted), "last": page[-1]}) if page and len(found) > wanted else {}
-        return JSONResponse({"name": name, "tags": page}, headers=headers)
+        who, address = principal_of(request), client_of(request).address
+        shown = await self._run(self._access.visible, who, name, page, address=address)
+        return JSONResponse({"name": name, "tags": shown}, headers=headers)
 
     async def list_repositories(self, request: Request) -> Response:
         """One page of the names of repositories."""
         wanted, last = page_in(request)
-        found = list(await self._run(self._shelf.list_repositories, limit=wanted + 1, last=last))
+        shelf, access, who = self._shelf, self._access, principal_of(request)
+        address = client_of(request).address
+        found = await self._run(visible_repositories, shelf, access, who, limit=wanted + 1, last=last, address=address)
         page = found[:wanted]
         headers = _next(request, {"n": str(wanted), "last": page[-1]}) if page and len(found) > wanted else {}
         return JSONResponse({"repositories": page}, headers=headers)

@@ -7,7 +7,9 @@ from starlette.routing import BaseRoute, Route
 
 from tidegate.identity import Access
 from tidegate.server.authentication import Authenticated
+from tidegate.server.client_address import ClientAddresses
 from tidegate.server.contained import Contained
+from tidegate.server.registry.authorization import Authorization
 from tidegate.server.registry.blobs import BlobEndpoints
 from tidegate.server.registry.errors import HANDLERS, fault, refusal
 from tidegate.server.registry.listings import ListingEndpoints
@@ -16,18 +18,30 @@ from tidegate.server.registry.services import RegistryServices
 from tidegate.server.registry.uploads import UploadEndpoints
 
 
-def registry_app(services: RegistryServices, access: Access) -> Starlette:
+def registry_app(
+    services: RegistryServices, access: Access, *, clients: ClientAddresses | None = None, realm: str = ""
+) -> Starlette:
     """Builds the registry.
 
     Args:
         services: what its endpoints work with.
-        access: who is let in.
+        access: who is let in, and what for.
+        clients: where requests come from.
+        realm: where tokens are to be had; "" for this server as the client named it.
     """
     app = Starlette(
-        routes=_routes(services),
+        routes=Authorization(access, services.offload, realm=realm).around(_routes(services)),
         middleware=[
             Middleware(Contained, answer=fault),
-            Middleware(Authenticated, access=access, refuse=refusal),
+            Middleware(
+                Authenticated,
+                access=access,
+                refuse=refusal,
+                offload=services.offload,
+                clients=clients,
+                sends_for_tokens=True,
+                realm=realm,
+            ),
         ],
         exception_handlers=HANDLERS,
     )

@@ -5,15 +5,17 @@ from dataclasses import dataclass
 
 from tidegate.curation.shelf import Shelf
 from tidegate.curation.shelf_blobs import ShelfBlobs
+from tidegate.identity import Access
 from tidegate.server.metrics import HttpMetrics
 from tidegate.server.offload import Offload
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegistryServices:
-    """The shelf, and how to reach it."""
+    """The shelf, who may see what of it, and how to reach it."""
 
     shelf: Shelf
     blobs: ShelfBlobs
+    access: Access
     offload: Offload
     metrics: HttpMetrics

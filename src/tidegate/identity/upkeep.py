@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What identity does by itself as time goes by: grants that ran out are marked and told."""
+
+import logging
+from threading import Event as Flag
+from threading import Thread
+from typing import Final
+
+from tidegate.clock import Clock
+from tidegate.errors import TidegateError
+from tidegate.identity import granting
+from tidegate.identity.directory import Directory
+from tidegate.storage.database import Database
+
+_log = logging.getLogger(__name__)
+_EVERY_SECONDS: Final = 15.0
+
+
+class IdentityUpkeep:
+    """A thread that looks every 15 seconds."""
+
+    def __init__(self, database: Database, directory: Directory, clock: Clock) -> None:
+        self._database = database
+        self._directory = directory
+        self._clock = clock
+        self._stopping = Flag()
+        self._thread: Thread | None = None
+
+    def start(self) -> None:
+        """Begins looking."""
+        self._thread = Thread(target=self._watch, name="identity upkeep", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends it; returns when it has ended."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def once(self) -> None:
+        """Does what is due now.
+
+        Raises:
+            OutsideError: the database failed.
+        """
+        with self._database.begin() as connection:
+            ended = granting.expire(connection, at=self._clock())
+        if ended:
+            self._directory.forget()
+
+    def _watch(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self.once()
+            except TidegateError as error:
+                _log.warning("identity upkeep: %s; again later", error)
+            self._stopping.wait(_EVERY_SECONDS)

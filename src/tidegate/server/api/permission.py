@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What each request of the management API needs, asked before its route runs: administering, when it is not listed."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from tidegate.errors import RefusedError, TidegateError
+from tidegate.identity import Access, Asked, Verb
+from tidegate.server.api.problem import problem
+from tidegate.server.authentication import client_of, principal_of
+from tidegate.server.offload import Offload
+
+
+@dataclass(frozen=True, slots=True)
+class _Need:
+    method: str
+    path: re.Pattern[str]
+    verb: Verb | None  # None: whoever was let in; the route itself asks further
+
+
+def _need(method: str, path: str, verb: Verb | None) -> _Need:
+    return _Need(method, re.compile(path), verb)
+
+
+# The first that fits decides. Verbs are asked of the server as a whole: a grant on `**`.
+_NEEDS: Final = (
+    _need("GET", r"/openapi\.json", None),
+    _need("GET", r"/me", None),
+    _need("GET", r"/grants", None),
+    _need("POST", r"/grants/requests", None),
+    _need("POST", r"/grants/[^/]+/(?:approve|refuse)", None),
+    _need("PUT", r"/principals/[^/]+/password", None),
+    _need("GET", r"/(?:principals|tenants)(?:/.*)?", Verb.ADMINISTER),
+    _need("GET", r"/audit(?:/.*)?", Verb.AUDIT),
+    _need("GET", r"/.*", Verb.LIST),
+    _need("POST", r"/admission/.*", Verb.ADMIT),
+    _need("POST", r"/images/[^/]+/judge", Verb.ADMIT),
+)
+
+
+def verb_needed(method: str, path: str) -> Verb | None:
+    """The verb a request needs on `**`; None when whoever was let in may ask."""
+    for need in _NEEDS:
+        if need.method == ("GET" if method == "HEAD" else method) and need.path.fullmatch(path):
+            return need.verb
+    return Verb.ADMINISTER
+
+
+class Permitted:
+    """ASGI middleware that asks.
+
+    Args:
+        app: what lies behind.
+        access: what is allowed.
+        offload: where it is found out, when memory does not tell.
+    """
+
+    def __init__(self, app: ASGIApp, access: Access, offload: Offload) -> None:
+        self._app = app
+        self._access = access
+        self._offload = offload
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes a request on, or refuses it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope, receive)
+        try:
+            await self._ask(request)
+        except TidegateError as error:
+            response = await problem(request, error)
+            await response(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+    async def _ask(self, request: Request) -> None:
+        path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+        verb = verb_needed(request.method, path)
+        principal = principal_of(request)
+        if principal.is_administrator and principal.scope is None:
+            return
+        if principal.scope is not None:
+            raise RefusedError("a token for repositories opens no management API", remedy="show who you are instead")
+        if verb is None:
+            return
+        asked = Asked(verb=verb, address=client_of(request).address)
+        if not (await self._offload.run(self._access.ruling, principal, asked)).allowed:
+            raise RefusedError(f"you may not {verb} here", where=path[:80], remedy="ask for a grant on **")

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where clients fetch tokens: `GET /token` (Docker token authentication) and `POST /token` (its OAuth 2 form).
+
+https://distribution.github.io/distribution/spec/auth/token/ and …/auth/oauth/
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+from urllib.parse import parse_qs
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from tidegate.artifact import Repository
+from tidegate.bounds import KIB
+from tidegate.clock import rfc3339
+from tidegate.errors import BoundExceededError, InvalidInputError, TidegateError, UsageError
+from tidegate.identity import Access, Asked, Principal, UnauthenticatedError, Verb
+from tidegate.identity.access import Credentials
+from tidegate.identity.scope import ANY, CATALOG, REGISTRY, REPOSITORY, ScopeAccess, parse_scopes
+from tidegate.identity.token import Tokens, TokenUse
+from tidegate.server.challenge import BASIC, TOKEN_PATH
+from tidegate.server.client_address import Client, ClientAddresses
+from tidegate.server.offload import Offload
+from tidegate.server.registry.errors import refusal
+
+_MAX_FORM_BYTES: Final = 64 * KIB
+_MAX_FIELDS: Final = 100
+_ACTIONS: Final = {"pull": Verb.PULL, "push": Verb.PUSH, "delete": Verb.DELETE}
+_Form = Mapping[str, list[str]]
+
+
+class TokenEndpoint:
+    """Sells tokens for what was asked and is allowed, and for nothing else.
+
+    Args:
+        access: who is who, and what is allowed.
+        tokens: makes them.
+        offload: where passwords are verified.
+        clients: where requests come from.
+    """
+
+    def __init__(self, access: Access, tokens: Tokens, offload: Offload, clients: ClientAddresses) -> None:
+        self._access = access
+        self._tokens = tokens
+        self._offload = offload
+        self._clients = clients
+
+    def route(self) -> Route:
+        """The endpoint's route."""
+        return Route(TOKEN_PATH, self.answer, methods=["GET", "POST"])
+
+    async def answer(self, request: Request) -> Response:
+        """One token, or why not."""
+        client = self._clients.of(request.scope)
+        try:
+            form = _fields(request.url.query) if request.method == "GET" else _fields(await _body(request))
+            made = await self._offload.run(self._make, request.method, form, _authorization(request), client)
+        except TidegateError as error:
+            response = refusal(error)
+            if isinstance(error, UnauthenticatedError):
+                response.headers["WWW-Authenticate"] = BASIC
+        else:
+            response = JSONResponse(made)
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    def _make(self, method: str, form: _Form, authorization: str, client: Client) -> dict[str, Any]:
+        if (service := _one(form, "service")) and service != self._tokens.service:
+            raise UsageError("tokens for another service are not made here", where=service[:80])
+        if method == "GET":
+            principal = self._access.authenticate(authorization, peer=client.address, forwarded=client.forwarded)
+            return self._sold(principal, form, client, offline=_one(form, "offline_token") == "true")
+        match _one(form, "grant_type"):
+            case "password":
+                credentials = Credentials(_one(form, "username"), _one(form, "password"))
+                principal = self._access.login(credentials, peer=client.address)
+                return self._sold(principal, form, client, offline=_one(form, "access_type") == "offline")
+            case "refresh_token":
+                token = _one(form, "refresh_token")
+                principal = self._access.refreshed(token, peer=client.address)
+                return {**self._sold(principal, form, client, offline=False), "refresh_token": token}
+            case other:
+                raise UsageError(f"no such grant_type: {other[:80]!r}", remedy="password, refresh_token")
+
+    def _sold(self, principal: Principal, form: _Form, client: Client, *, offline: bool) -> dict[str, Any]:
+        asked = parse_scopes(form.get("scope", ()))
+        allowed = self._allowed(principal, asked, client)
+        epoch = self._access.epoch_of(principal)
+        # Who shows a token that is for something gets none that is for more.
+        token, claims = self._tokens.make(principal, TokenUse.ACCESS, access=allowed, epoch=epoch)
+        reply: dict[str, Any] = {
+            "token": token,
+            "access_token": token,
+            "expires_in": claims.exp - claims.iat,
+            "issued_at": rfc3339(claims.issued_at),
+            "scope": " ".join(str(entry) for entry in allowed),
+        }
+        if offline and epoch and principal.scope is None:
+            reply["refresh_token"] = self._tokens.make(principal, TokenUse.REFRESH, epoch=epoch)[0]
+        return reply
+
+    def _allowed(self, principal: Principal, asked: Iterable[ScopeAccess], client: Client) -> tuple[ScopeAccess, ...]:
+        granted = []
+        for entry in asked:
+            actions = self._actions(principal, entry, client)
+            if actions:
+                granted.append(ScopeAccess(type=entry.type, name=entry.name, actions=actions))
+        return tuple(granted)
+
+    def _actions(self, principal: Principal, entry: ScopeAccess, client: Client) -> tuple[str, ...]:
+        if entry.type == REGISTRY and entry.name == CATALOG:
+            # The catalogue shows to each what they may see.
+            wanted: Iterable[str] = (ANY,) if ANY in entry.actions else ()
+        elif entry.type == REPOSITORY and _is_repository(entry.name):
+            wanted = (
+                action
+                for action, verb in _ACTIONS.items()
+                if {action, ANY} & set(entry.actions)
+                and self._access.granted(
+                    principal,
+                    Asked(verb=verb, repository=entry.name, any_content=True, address=client.address),
+                )
+            )
+        else:
+            wanted = ()
+        shown = principal.scope
+        return tuple(
+            sorted(
+                action
+                for action in wanted
+                if shown is None or any(held.allows(entry.type, entry.name, action) for held in shown)
+            )
+        )
+
+
+def _is_repository(name: str) -> bool:
+    try:
+        Repository(name)
+    except InvalidInputError:
+        return False
+    return True
+
+
+def _authorization(request: Request) -> str:
+    return request.headers.get("authorization", "")
+
+
+def _one(form: _Form, name: str) -> str:
+    found = form.get(name, [""])
+    return found[0]
+
+
+def _fields(text: str) -> _Form:
+    try:
+        return parse_qs(text, keep_blank_values=True, max_num_fields=_MAX_FIELDS)
+    except ValueError as error:
+        raise InvalidInputError("not a form that can be read", where="token request") from error
+
+
+async def _body(request: Request) -> str:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _MAX_FORM_BYTES:
+            raise BoundExceededError("max_form_bytes", _MAX_FORM_BYTES, where="token request")
+    return body.decode("utf-8", "replace")
