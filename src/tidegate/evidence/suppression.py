@@ -20,6 +20,8 @@ class SaidIn(StrEnum):
     GITLEAKSIGNORE = "gitleaksignore"
     BASELINE = "baseline"
     INLINE = "inline"
+    DISTRIBUTION = "distribution"
+    """In the documentation that a distribution published with a package: whatever it shows, everybody knows."""
 
 
 class Word(Struct, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ from tidegate.evidence import Finding, IdleWord, Misconfiguration, ScanReport, S
 from tidegate.examination.advice import base_advice, package_advice
 from tidegate.examination.base_image import recognise
 from tidegate.examination.bases import Bases
+from tidegate.examination.documentation import without_documentation
 from tidegate.examination.examine import examine
 from tidegate.examination.priority import exposure_of, rank, weigh
 from tidegate.examination.priority_profiles import Profile
@@ -78,9 +79,10 @@ def full_report(
         os_release=inventory.os_release,
         components=inventory.components,
     )
+    counting, shown = without_documentation(inventory.secrets if said.secrets is None else said.secrets)
     found = Found(
         findings=report.findings,
-        secrets=inventory.secrets if said.secrets is None else said.secrets,
+        secrets=counting,
         misconfigurations=tuple(misconfigurations),
     )
     heard = silence(found, said.claims, scene, at=report.at or date.max)
@@ -90,7 +92,7 @@ def full_report(
         secrets=heard.counting.secrets,
         misconfigurations=heard.counting.misconfigurations,
         suppressed=heard.findings,
-        suppressed_secrets=(*said.suppressed_secrets, *heard.secrets),
+        suppressed_secrets=(*said.suppressed_secrets, *shown, *heard.secrets),
         suppressed_misconfigurations=heard.misconfigurations,
         idle=(*said.idle, *heard.idle),
     )

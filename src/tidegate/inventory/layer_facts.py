@@ -4,7 +4,7 @@
 from enum import StrEnum
 
 from tidegate.artifact import Digest
-from tidegate.inventory.component import Ownership, Package
+from tidegate.inventory.component import Ownership, Package, PackageUrl
 from tidegate.inventory.os_release import OsRelease
 from tidegate.values import Struct
 
@@ -141,8 +141,14 @@ class LayerFacts(Struct, frozen=True, kw_only=True):
 
 
 class LocatedSecret(Struct, frozen=True, kw_only=True):
-    """A secret and the layer (compressed digest) that carries it; `deleted` when a later layer hides it again."""
+    """A secret and the layer (compressed digest) that carries it; `deleted` when a later layer hides it again.
+
+    Attributes:
+        package: of the distribution, whose file it is in, as far as custody can tell the way it was published; None
+            for every other file.
+    """
 
     secret: SecretFact
     layer: Digest
     deleted: bool = False
+    package: PackageUrl | None = None

@@ -177,6 +177,7 @@ def secret_row(one: LocatedSecret) -> tuple[object, ...]:
         f"in {secret.place}" if secret.place != "file" else "",
         f"commit {secret.commit}" if secret.commit else "",
         f"inside {' in '.join(secret.decoded)}" if secret.decoded else "",
+        f"of {_short(one.package)}" if one.package else "",
     ]
     return secret.rule, secret.path, secret.line, one.layer.short, secret.redacted, "; ".join(filter(None, remarks))
 

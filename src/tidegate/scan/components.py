@@ -42,8 +42,26 @@ def with_owners(
 ) -> list[Component]:
     """Names the distribution's package that owns the file which tells of a language's package."""
     places = {it.location for it in components if not it.kind.is_of_distribution or _is_hearsay(it)}
+    owners = owners_of(places, components, sightings, layers, overlay)
+    return [
+        component
+        if component.kind.is_of_distribution or component.location not in owners
+        else replace(component, owner=owners[component.location])
+        for component in components
+        if not (_is_hearsay(component) and component.location in owners)
+    ]
+
+
+def owners_of(
+    places: set[str],
+    components: Sequence[Component],
+    sightings: Sequence[Sighting],
+    layers: Sequence[LayerFacts],
+    overlay: Overlay,
+) -> dict[str, PackageUrl]:
+    """The distribution's packages that own files, by their paths; those that none owns are left out."""
     if not places:
-        return list(components)
+        return {}
     spelled = _spellings(places, layers, overlay)
     purls = {
         (it.cataloger, it.name): it.purl
@@ -57,13 +75,7 @@ def with_owners(
             if purl is not None:
                 for path in spelled.keys() & ownership.paths:
                     owners.setdefault(spelled[path], purl)
-    return [
-        component
-        if component.kind.is_of_distribution or component.location not in owners
-        else replace(component, owner=owners[component.location])
-        for component in components
-        if not (_is_hearsay(component) and component.location in owners)
-    ]
+    return owners
 
 
 def _without_echoes(components: Sequence[Component]) -> list[Component]:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from tidegate.artifact import Digest
-from tidegate.inventory import Component, LayerFacts, LocatedSecret, OsRelease, Outcome
+from tidegate.inventory import Component, Custody, LayerFacts, LocatedSecret, OsRelease, Outcome
 from tidegate.oci.image import Layer
 from tidegate.oci.squash import Overlay
 from tidegate.scan.analyser import Analyser
-from tidegate.scan.components import components_of, with_owners
+from tidegate.scan.components import components_of, owners_of, with_owners
 from tidegate.scan.custody.reckoned import custody_of
 from tidegate.scan.facts_store import FollowedFacts, ImageView
 from tidegate.scan.licensed import with_licences
@@ -19,6 +19,7 @@ from tidegate.scan.os_release import chosen_os_release
 from tidegate.scan.parts import SECRETS
 from tidegate.scan.tree import kinds_by_path
 from tidegate.scan.visible import Sighting, visible_files
+from tidegate.values import replace
 
 ReadDetours: TypeAlias = Callable[[int, list[Detour]], list[FollowedFacts]]
 """Reads files of one layer (by index) that are wanted under the names of links to them."""
@@ -116,7 +117,9 @@ def view_of(
         diff_ids=tuple(layer.diff_id for layer in layers),
         components=tuple(it.components),
         os_release=it.os_release,
-        secrets=tuple(one for one in _secrets(it.overlay, layers) if not over.has(one.secret.path)),
+        secrets=_with_packages(
+            [one for one in _secrets(it.overlay, layers) if not over.has(one.secret.path)], it, custody
+        ),
         outcomes=tuple(
             one
             for one in _outcomes(it.overlay, layers, [facts for _, facts in it.followed])
@@ -155,6 +158,20 @@ def _secrets(overlay: Overlay, layers: Sequence[LayerFacts]) -> Iterator[Located
         for secret in layer.secrets:
             is_deleted = overlay.hidden_by(index, secret.path) is not None
             yield LocatedSecret(secret=secret, layer=layer.digest, deleted=is_deleted)
+
+
+def _with_packages(secrets: Sequence[LocatedSecret], it: Joined, custody: Custody | None) -> tuple[LocatedSecret, ...]:
+    """The same with the distribution's packages whose files they are in, where custody finds nothing changed."""
+    seen = {one.secret.path for one in secrets if not one.deleted} if custody and not custody.truncated else set[str]()
+    owners = owners_of(seen, it.components, it.sightings, it.layers, it.overlay)
+    for file in custody.modified if custody and owners else ():
+        owners.pop(file.path, None)
+    if not owners:
+        return tuple(secrets)
+    return tuple(
+        replace(one, package=owners[one.secret.path]) if not one.deleted and one.secret.path in owners else one
+        for one in secrets
+    )
 
 
 def _outcomes(overlay: Overlay, layers: Sequence[LayerFacts], followed: Sequence[FollowedFacts]) -> list[Outcome]:

@@ -1,23 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """The second look where only a key says that something is secret: the value itself must look like one.
 
-Names, words, paths, calls and references are everywhere behind `token =`; what was drawn at random is not. English and
-code are told from random letters by their pairs: half of the neighbouring letters of a text are among the sixty most
-frequent pairs, of random letters one in eleven.
+Names, words, paths, calls and references are everywhere behind `token =`; what was drawn at random is not.
 """
 
+import binascii
 import re
 from typing import Final
 
 from tidegate.scan.secrets.rule import Buffer, Rule, Sighting
 from tidegate.scan.secrets.token import confirm_token
+from tidegate.scan.secrets.wording import reads_like_words
 
-_PAIRS: Final = frozenset(
-    b"th he in er an re on at en nd ti es or te of ed is it al ar st to nt ng se ha as ou io le ve co me de hi ri ro ic"
-    b" ne ea ra ce li ch ll be ma si om ur ot ct ec ke ey tr pr ss pa sw wo rd ge ac et na el la us ut no".split()
-)
-_MAX_COMMON: Final = 0.4
-_MIN_PAIRS: Final = 5
 _KEY_BEFORE: Final = re.compile(rb"([\w.$-]{1,60})[^\w.$-]{0,12}\Z")
 _KEY_CHARS: Final = 80
 _INNOCENT_KEYS: Final = re.compile(
@@ -29,6 +23,8 @@ _INNOCENT_KEYS: Final = re.compile(
 )
 _NOT_A_LITERAL: Final = re.compile(
     rb"\$[({A-Za-z_]|\{\{|\{[0-9A-Za-z_]*\}|<[A-Za-z]|%[({sd]|%[A-Z_]+%|\(\)|\[\]|\(|::|->|=>|&&|\|\||^[./~@*&!-]|^https?:|^arn:|^\w+\.\w+\.|\\[xu]|^\*+$|\.\.\.|\.[A-Za-z]{1,5}$|[\[({]$|^[A-Za-z]+(?:[_.][A-Za-z]+)+$"
+    rb"|^[A-Za-z_]+(?:[:|][A-Za-z_\\\\]+)+$|^s(?P<bar>[/|,#!])[^/|,#!]+(?P=bar)[^/|,#!]*(?P=bar)|^[A-Z]?[a-z]+\.$|\\f[BIPR]"
+    rb"|^(?:scram|hmac|pbkdf2)?[-_]?(?:sha|md|blake)[-_]?\d{1,3}(?:[-_](?:plus|hex|base64|\d{1,3}))?$"
     rb"|^(?:0x|sha\d{1,3}[-:]|vault:|enc:|ENC\[|!secret|!Ref|ref\+|op://|AgA|base64:$|-----BEGIN)"
 )
 _WORDS: Final = re.compile(
@@ -38,6 +34,7 @@ _WORDS: Final = re.compile(
     re.IGNORECASE,
 )
 _ENDS: Final = frozenset(b"\"'`\r\n\t ,;}])<&|\\")
+_BASE64: Final = re.compile(rb"[0-9A-Za-z+/]{8,}={0,2}")
 _UUID: Final = re.compile(rb"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _SPECIAL: Final = re.compile(rb"[^0-9A-Za-z\s]")
 _MIN_PASSWORD: Final = 8
@@ -66,12 +63,14 @@ def confirm_password(rule: Rule, content: Buffer, start: int) -> Sighting | None
     kinds = sum(map(bool, (re.search(rb"[0-9]", secret), re.search(rb"[a-z]", secret), re.search(rb"[A-Z]", secret))))
     kinds += bool(_SPECIAL.search(secret))
     is_mixed = kinds > _MIN_DIGITS or _is_drawn(secret) or (kinds > 1 and len(secret) >= _LONG_PASSWORD)
-    return sighting if is_mixed and not _reads_like_words(secret) else None
+    return sighting if is_mixed and not reads_like_words(secret) else None
 
 
 def _literal(rule: Rule, content: Buffer, start: int) -> Sighting | None:
     sighting = confirm_token(rule, content, start)
     if sighting is None or _NOT_A_LITERAL.search(sighting.secret) or _WORDS.search(sighting.secret):
+        return None
+    if _WORDS.search(_plain(sighting.secret)):
         return None
     end = sighting.start + len(sighting.secret)
     after = bytes(content[end : end + 1])
@@ -81,16 +80,19 @@ def _literal(rule: Rule, content: Buffer, start: int) -> Sighting | None:
     return None if found and _INNOCENT_KEYS.search(found[1] + b"=") else sighting
 
 
+def _plain(secret: bytes) -> bytes:
+    """The text that a value is base64 of, as Kubernetes and npm keep passwords; b"" when it is none."""
+    if len(secret) % 4 or not _BASE64.fullmatch(secret):
+        return b""
+    try:
+        plain = binascii.a2b_base64(secret)
+    except binascii.Error:
+        return b""
+    return plain if plain.isascii() and plain.decode().isprintable() else b""
+
+
 def _is_drawn(secret: bytes) -> bool:
     """True for what has digits among its letters, as a random draw nearly always has, and reads like nothing."""
     digits = sum(chr(char).isdecimal() for char in secret)
     letters = sum(chr(char).isalpha() for char in secret)
-    return digits >= _MIN_DIGITS and letters >= _MIN_DIGITS and not _reads_like_words(secret)
-
-
-def _reads_like_words(secret: bytes) -> bool:
-    folded = secret.lower()
-    pairs = [folded[i : i + 2] for i in range(len(folded) - 1) if folded[i : i + 2].isalpha()]
-    if len(pairs) < _MIN_PAIRS:
-        return False
-    return sum(pair in _PAIRS for pair in pairs) / len(pairs) > _MAX_COMMON
+    return digits >= _MIN_DIGITS and letters >= _MIN_DIGITS and not reads_like_words(secret)

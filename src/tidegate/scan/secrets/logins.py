@@ -7,17 +7,21 @@ import re
 from typing import Final
 
 from tidegate.bounds import KIB
+from tidegate.scan.secrets.published import PUBLISHED
 from tidegate.scan.secrets.rule import Buffer, Rule, Sighting
 from tidegate.scan.secrets.token import confirm_token
 
 _NO_PASSWORD: Final = re.compile(
     rb"^(?:pass(?:word|wd|phrase)?\d{0,4}|pw|pwd|secret|test(?:ing)?|change_?me|token|user(?:name)?|admin|root|guest|foo|bar|baz|abc\d*|xyz|x+|\*+|\.+"
-    rb"|postgres|mysql|redis|mongo|rabbitmq|example|your.*|my.*|some.*|the.*|api.?key|key|hunter2|1234\d*|<.*>|\[.*\]|:?port|[a-z]{1,5}|s3cr3t|pass.*)$"
+    rb"|postgres|mysql|redis|mongo|rabbitmq|example|your.*|my.*|some.*|the.*|api.?key|key|hunter2|1234\d*|<.*>|\[.*\]|:?port|[a-z]{1,5}|s3cr3t|qwerty\d*|wachtwoord|passwort|mot.?de.?passe|contrase\w+a|pass.*)$"
     rb"|\$|\{|\}|%[sdv(]|%7[Bb]|xxx|\.\.\.|\*\*\*|redacted|placeholder|password|secret|example",
     re.IGNORECASE,
 )
 _NO_HOST: Final = re.compile(
     rb"@(?:[\w.-]{0,80}\.)?(?:example|invalid|test)(?:\.(?:com|org|net))?(?![\w.-])", re.IGNORECASE
+)
+_EXAMPLE_MACHINE: Final = re.compile(
+    rb"machine\s+(?:[\w.-]{0,80}\.)?(?:example|invalid|test)(?:\.(?:com|org|net|netrc))?(?![\w.-])", re.IGNORECASE
 )
 _AROUND_BYTES: Final = KIB
 _KEY_TYPE: Final = re.compile(rb"\"kty\"\s{0,8}:\s{0,8}\"(?:EC|RSA|OKP)\"")
@@ -41,7 +45,9 @@ def confirm_login(rule: Rule, content: Buffer, start: int) -> Sighting | None:
 def confirm_netrc(rule: Rule, content: Buffer, start: int) -> Sighting | None:
     """Says whether a file of logins holds a password rather than a word for one."""
     sighting = confirm_token(rule, content, start)
-    return None if sighting is None or _NO_PASSWORD.search(sighting.secret) else sighting
+    if sighting is None or _NO_PASSWORD.search(sighting.secret):
+        return None
+    return None if _EXAMPLE_MACHINE.search(bytes(content[start : sighting.start])) else sighting
 
 
 def confirm_basic(rule: Rule, content: Buffer, start: int) -> Sighting | None:
@@ -63,7 +69,13 @@ def confirm_jwt(rule: Rule, content: Buffer, start: int) -> Sighting | None:
     header = before[len(before.rstrip(_URL_SAFE)) :]
     payload = found[0].split(b".")[1]
     head, body = _json(header), _json(payload)
-    is_token = head is not None and body is not None and isinstance(head.get("alg"), str) and head["alg"] != "none"
+    is_token = (
+        header + found[0] not in PUBLISHED
+        and head is not None
+        and body is not None
+        and isinstance(head.get("alg"), str)
+        and head["alg"] != "none"
+    )
     return Sighting(rule=rule.id, start=start - len(header), secret=header + found[0]) if is_token else None
 
 

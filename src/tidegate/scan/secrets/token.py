@@ -6,13 +6,16 @@ import re
 from collections import Counter
 from typing import Final
 
+from tidegate.scan.secrets.published import PUBLISHED
 from tidegate.scan.secrets.rule import Buffer, Rule, Sighting
+from tidegate.scan.secrets.wording import reads_like_words
 
 _PLACEHOLDERS: Final = re.compile(
     rb"example|placeholder|changeme|redacted|dummy|sample|insert|replace|fake_?token|your_?token"
     rb"|<[\w:. -]{2,40}>|xxxxx|\*\*\*\*|00000000|12345678|abcdefgh|deadbeef",
     re.IGNORECASE,
 )
+_CAMEL_CASE: Final = re.compile(rb"(?:[A-Z][a-z]{2,}){2,}")
 _WORD: Final = frozenset(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_")
 
 
@@ -33,8 +36,10 @@ def confirm_token(rule: Rule, content: Buffer, start: int) -> Sighting | None:
     if found is None:
         return None
     secret = bytes(found["secret"])
-    if entropy(secret) < rule.min_entropy or _PLACEHOLDERS.search(secret):
+    if secret in PUBLISHED or entropy(secret) < rule.min_entropy or _PLACEHOLDERS.search(secret):
         return None
+    if rule.keys and secret.isalpha() and (_CAMEL_CASE.fullmatch(secret) or reads_like_words(secret)):
+        return None  # a name in code, where only a key tells
     if rule.allowed is not None and rule.allowed.search(secret):
         return None
     return Sighting(rule=rule.id, start=found.start("secret"), secret=secret, note=_note(rule, secret))

@@ -132,8 +132,9 @@ WATCHING: Final = (
         "Sumo Logic access id",
         "Sumo Logic",
         ("sumologic", "sumo_logic", "sumo_access", "sumo"),
-        r"su[0-9A-Za-z]{12}",
+        r"su(?![a-z]{12})[0-9A-Za-z]{12}",  # a word; drawn, such an id has small letters alone once in 30,000
         "SUMO_ACCESS_ID=su<12:alnum>",
+        "sumofsquares = 'sumsandsquares'",
         min_entropy=2.8,
         also_known_as=("sumologic-access-id",),
         severity=Severity.MEDIUM,
