@@ -49,7 +49,7 @@ def work(steps: Steps, argument: str) -> str:
     return steps.run("second", second, f"second {argument}")
 
 
-durable = DurableWork(DurableOptions(database_url=f"sqlite:///{FOLDER / 'work.db'}"), {"work": work})
+durable = DurableWork(DurableOptions(database_url=f"sqlite:///{FOLDER / 'work.db'}", executor_id="one"), {"work": work})
 durable.start()
 if SCENARIO != "resume":
     for key in ("a", "b", "a"):

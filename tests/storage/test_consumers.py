@@ -13,6 +13,7 @@ from tidegate.events import Event, EventKind
 from tidegate.storage import outbox
 from tidegate.storage.consumers import Consumer, ConsumerThread
 from tidegate.storage.database import Database
+from tidegate.storage.leases import Leases
 from tidegate.storage.migrations import migrate
 
 AT = datetime(2026, 6, 1, tzinfo=UTC)
@@ -58,7 +59,7 @@ class Seen:
 
 
 def drive(database: Database, seen: Seen) -> None:
-    thread = ConsumerThread(database, Consumer(name="test", kinds=WANTED, handle=seen))
+    thread = ConsumerThread(database, Consumer(name="test", kinds=WANTED, handle=seen), Leases(database, "one"))
     thread.start()
     assert seen.done.wait(30)
     thread.stop()
@@ -67,7 +68,7 @@ def drive(database: Database, seen: Seen) -> None:
 def test_events_come_in_order_before_and_after_the_start(database: Database) -> None:
     tell(database, *(f"early-{number}" for number in range(150)))
     seen = Seen("late-9")
-    thread = ConsumerThread(database, Consumer(name="test", kinds=WANTED, handle=seen))
+    thread = ConsumerThread(database, Consumer(name="test", kinds=WANTED, handle=seen), Leases(database, "one"))
     thread.start()
     tell(database, *(f"late-{number}" for number in range(10)))
     assert seen.done.wait(30)

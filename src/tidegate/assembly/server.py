@@ -18,7 +18,7 @@ from tidegate.assembly.knowledge import ensure_knowledge
 from tidegate.assembly.names import resolve_reference
 from tidegate.assembly.notes import note_signer
 from tidegate.assembly.scanner import build_scanner
-from tidegate.assembly.stores import database_urls, open_blobs, open_database
+from tidegate.assembly.stores import database_urls, open_blobs, open_database, replica_name
 from tidegate.clock import Clock, system_clock
 from tidegate.curation.shelf import Shelf
 from tidegate.curation.shelf_blobs import ShelfBlobs
@@ -39,10 +39,13 @@ from tidegate.loops.pushed import judge_when_pushed
 from tidegate.loops.recalled import name_exposed_workloads
 from tidegate.loops.stalled import judge_stalled
 from tidegate.settings import Settings
+from tidegate.storage.announcements import Announcements
 from tidegate.storage.blobs import BlobStore
 from tidegate.storage.consumers import ConsumerThread
 from tidegate.storage.database import Database
 from tidegate.storage.durable import DurableOptions, DurableWork
+from tidegate.storage.leases import Leases
+from tidegate.storage.takeover import Takeover
 
 _log = logging.getLogger(__name__)
 _LOOK_EVERY_SECONDS: Final = 900.0
@@ -70,14 +73,17 @@ class Server:
     execution: ExecutionGate
     knowledge: NewKnowledge
     durable: DurableWork
+    leases: Leases
+    announcements: Announcements
     consumers: tuple[ConsumerThread, ...]
     _stopping: Flag = field(default_factory=Flag)
     _by_time: Thread | None = None
 
     def start(self) -> None:
-        """Clears what a kill left behind and takes up what it left unfinished, then new work."""
-        self.blobs.sweep()
+        """Takes up what a kill left unfinished, then new work."""
         self.durable.start()
+        self.leases.start(Takeover(self.leases, self.durable))
+        self.announcements.start()
         self.knowledge.start()
         for consumer in self.consumers:
             consumer.start()
@@ -95,6 +101,8 @@ class Server:
         self.durable.stop()
         if self._by_time is not None:
             self._by_time.join()
+        self.announcements.stop()
+        self.leases.stop()
         self.database.close()
 
     def submit(self, key: str, digest: str) -> None:
@@ -103,12 +111,17 @@ class Server:
 
     def _watch_time(self) -> None:
         while not self._stopping.is_set():
-            for look in (judge_before_expiry, judge_stalled):
+            for look in (self._sweep, judge_before_expiry, judge_stalled):
                 try:
-                    look(self.database, self.submit, self.clock)
+                    if self.leases.hold("by time"):
+                        look(self.database, self.submit, self.clock)
                 except TidegateError as error:
                     _log.warning("%s: %s; looking again later", look.__name__, error)
             self._stopping.wait(_LOOK_EVERY_SECONDS)
+
+    def _sweep(self, *_: object) -> None:
+        """Clears what kills left of uploads."""
+        self.blobs.sweep()
 
 
 def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
@@ -119,7 +132,8 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
     """
     home = Home(folder=settings.home)
     home.make()
-    database, store = open_database(settings), open_blobs(settings)
+    database = open_database(settings)
+    store, leases = open_blobs(settings, database), Leases(database, replica_name(settings))
     blobs = ShelfBlobs(database, store, clock)
     observes = settings.curation.mode == "observe"
     if observes:
@@ -151,7 +165,9 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         knowledge=knowledge.current,
         clock=clock,
     )
-    durable = DurableWork(DurableOptions(database_url=database_urls(settings).work), {CURATE: curation.work})
+    durable = DurableWork(
+        DurableOptions(database_url=database_urls(settings).work, executor_id=leases.holder), {CURATE: curation.work}
+    )
     consumers = (
         judge_when_pushed(submit),
         judge_parents(database, submit),
@@ -178,5 +194,7 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         ),
         knowledge=knowledge,
         durable=durable,
-        consumers=tuple(ConsumerThread(database, consumer) for consumer in consumers),
+        leases=leases,
+        announcements=Announcements(database),
+        consumers=tuple(ConsumerThread(database, consumer, leases) for consumer in consumers),
     )

@@ -1,14 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where state and blobs are kept, from settings: the home folder, unless a URL says otherwise."""
 
+import socket
 from dataclasses import dataclass
+from typing import Final
+from uuid import uuid4
 
 from tidegate.assembly.home import Home
 from tidegate.settings import Settings
-from tidegate.storage.blobs import BlobStore
-from tidegate.storage.database import Database
+from tidegate.storage.blobs import BlobBounds, BlobStore
+from tidegate.storage.database import Database, DatabaseOptions
 from tidegate.storage.folder_blobs import FolderBlobs
 from tidegate.storage.migrations import migrate
+
+ALONE: Final = "tidegate-0"
+"""The name of a server that shares nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,13 +45,29 @@ def open_database(settings: Settings) -> Database:
     """
     url = database_urls(settings).state
     migrate(url)
-    return Database(url)
+    return Database(url, DatabaseOptions(max_connections=settings.storage.database_connections))
 
 
-def open_blobs(settings: Settings) -> BlobStore:
-    """Opens the blobs.
+def open_blobs(settings: Settings, database: Database) -> BlobStore:
+    """Opens the blobs: the object store that is named, else the folder.
 
     Raises:
-        OutsideError: they are not to be reached.
+        TidegateError: the URL or the credentials are wrong, or the folder cannot be made.
     """
-    return FolderBlobs(settings.storage.blobs_folder)
+    options = settings.storage
+    bounds = BlobBounds(max_blob_bytes=settings.server.max_upload_bytes)
+    if not options.blobs_url:
+        return FolderBlobs(options.blobs_folder, bounds)
+    # Loaded only where it is wanted: it takes a tenth of a second.
+    from tidegate.storage.object_access import open_objects
+    from tidegate.storage.object_blobs import ObjectBlobs
+
+    objects = open_objects(options.blobs_url, credentials=options.credentials_file)
+    return ObjectBlobs(objects, database, bounds, link_seconds=options.redirect_seconds or None)
+
+
+def replica_name(settings: Settings) -> str:
+    """What this replica is called in leases and in the work it has in flight: one server alone keeps its name."""
+    if not database_urls(settings).is_shared:
+        return ALONE
+    return settings.server.replica or f"{socket.gethostname()[:64]}-{uuid4().hex[:12]}"

@@ -38,6 +38,13 @@ class ServerSettings:
     """Where the server listens and how much it takes."""
 
     host: Annotated[str, Leaf(meaning="Address to listen on.")] = "127.0.0.1"
+    replica: Annotated[
+        str,
+        Leaf(
+            meaning="Name of this replica among those that share a database, the same after a restart; empty makes one "
+            "up at each start."
+        ),
+    ] = ""
     port: Annotated[int, Leaf(meaning="Port to listen on; 0 takes a free one.", low=0, high=MAX_PORT)] = 8421
     max_upload_bytes: Annotated[int, Leaf(meaning="Largest blob accepted, in bytes.", low=1)] = 16 * GIB
     access_token_file: Annotated[
@@ -56,6 +63,31 @@ class StorageSettings:
     blobs_folder: Annotated[
         Path, Leaf(meaning="Folder of blobs and uploads; replicas may share one.", under_home="registry")
     ]
+    blobs_url: Annotated[
+        str,
+        Leaf(
+            meaning="Object store for blobs instead of a folder: `s3://BUCKET/PREFIX?endpoint=URL&region=NAME`, "
+            "`gs://BUCKET/PREFIX` or `az://CONTAINER/PREFIX?account=NAME`; no credentials in it."
+        ),
+    ] = ""
+    credentials_file: Annotated[
+        Path | None,
+        Leaf(
+            meaning="Credentials for it: as `~/.aws/credentials` for s3, a service account's key for gs, the account "
+            "key for az; empty takes what the store's own programs would (`AWS_*`, the machine's role, …)."
+        ),
+    ] = None
+    redirect_seconds: Annotated[
+        int,
+        Leaf(
+            meaning="Send clients to the object store for a blob, by a link that works so long; 0 passes the bytes on.",
+            low=0,
+            high=604800,
+        ),
+    ] = 0
+    database_connections: Annotated[
+        int, Leaf(meaning="Connections to the database at once, of each replica.", low=4, high=1000)
+    ] = 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

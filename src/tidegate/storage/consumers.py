@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Consumers of the outbox within one process: each event at least once, in order, then the cursor moves.
+"""Consumers of the outbox: each event at least once, in order, then the cursor moves; by one replica at a time.
 
 A consumer that fails is tried again with the same event, later and later: nothing behind it overtakes, nothing is lost.
 """
@@ -15,6 +15,7 @@ from tidegate.errors import TidegateError
 from tidegate.events import Event, EventKind
 from tidegate.storage import outbox
 from tidegate.storage.database import Database
+from tidegate.storage.leases import LeaseLostError, Leases
 
 _log = logging.getLogger(__name__)
 _BATCH: Final = 100
@@ -40,9 +41,11 @@ class Consumer:
 class ConsumerThread:
     """Drives one consumer until it is stopped."""
 
-    def __init__(self, database: Database, consumer: Consumer) -> None:
+    def __init__(self, database: Database, consumer: Consumer, leases: Leases) -> None:
         self._database = database
         self._consumer = consumer
+        self._leases = leases
+        self._lease = f"consumer:{consumer.name}"
         self._stopping = Flag()
         self._thread = Thread(target=self._run, name=f"consumer {consumer.name}", daemon=True)
 
@@ -61,7 +64,12 @@ class ConsumerThread:
         while not self._stopping.is_set():
             seen = self._database.commits.count
             try:
+                if not self._leases.hold(self._lease):
+                    self._stopping.wait(self._leases.look_again_seconds)
+                    continue
                 more = self._advance()
+            except LeaseLostError:
+                continue
             except Exception as error:  # noqa: BLE001 - said below
                 # Whatever it was, the event is still there and is tried again: nothing is skipped.
                 known = isinstance(error, TidegateError)
@@ -90,4 +98,5 @@ class ConsumerThread:
 
     def _move(self, offset: int) -> None:
         with self._database.begin() as connection:
+            self._leases.confirm(connection, self._lease)
             outbox.move(connection, self._consumer.name, offset)

@@ -110,6 +110,18 @@ class Database:
         with _translated(), self._engine.connect() as connection, connection.begin():
             yield connection
 
+    @contextmanager
+    def alone(self) -> Iterator[Connection]:
+        """A connection of PostgreSQL for listening: each statement is a transaction of its own.
+
+        Raises:
+            OutsideError: the database failed.
+        """
+        with _translated(), self._engine.connect() as connection:
+            connection.execution_options(isolation_level="AUTOCOMMIT")
+            connection.detach()  # nobody else is to hear what it listens to
+            yield connection
+
     def close(self) -> None:
         """Closes idle connections; those in use close when they come back."""
         self._engine.dispose()

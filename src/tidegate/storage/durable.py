@@ -21,6 +21,7 @@ T = TypeVar("T")
 _QUEUE = "work"
 _POLL_SECONDS = 0.1
 _KNOWS_SUBSECONDS = (3, 42)
+_POOL_SIZE = 6
 _STEP_ATTEMPTS = 4
 _RETRY_SECONDS = 1.0  # doubled each time
 
@@ -46,14 +47,14 @@ class DurableOptions:
     """How durable work runs.
 
     Attributes:
-        database_url: SQLAlchemy URL of the engine's own tables (never shared with ours).
-        executor_id: stable across restarts of this server; two servers never share one.
+        database_url: SQLAlchemy URL of the engine's own tables, which on PostgreSQL have a schema of their own.
+        executor_id: no two servers that live have the same; what one left in flight it takes up when it starts again.
         workers: pieces of work at a time.
         max_attempts: how often a piece of work is taken up again after a kill before it is left for a person.
     """
 
     database_url: str
-    executor_id: str = "tidegate-0"
+    executor_id: str
     workers: int = 2
     max_attempts: int = 50
 
@@ -100,6 +101,16 @@ class DurableWork:
         states = ["ERROR", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
         return [item.workflow_id for item in DBOS.list_workflows(status=states, load_input=False, load_output=False)]
 
+    def abandoned(self, living: set[str]) -> set[str]:
+        """Executors that have work in flight and are not among those that live."""
+        pending = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
+        return {item.executor_id for item in pending if item.executor_id} - living
+
+    def adopt(self, executors: set[str]) -> None:
+        """Takes up what executors that are gone left in flight; again, or by two replicas at once, is harmless."""
+        # The engine's own service for this is a paid one; its way to recover named executors has no public name.
+        DBOS._recover_pending_workflows(sorted(executors))  # noqa: SLF001
+
     def stop(self) -> None:
         """Stops the workers; what is in flight goes on at the next start."""
         DBOS.destroy(destroy_registry=True)
@@ -120,7 +131,9 @@ class _OlderSQLite(sqlite3.Connection):
 
 
 def _engine_arguments(url: str) -> dict[str, Any]:
-    older = url.startswith("sqlite") and sqlite3.sqlite_version_info < _KNOWS_SUBSECONDS
+    if not url.startswith("sqlite"):
+        return {"pool_size": _POOL_SIZE, "max_overflow": _POOL_SIZE, "pool_pre_ping": True}
+    older = sqlite3.sqlite_version_info < _KNOWS_SUBSECONDS
     return {"connect_args": {"factory": _OlderSQLite}} if older else {}
 
 

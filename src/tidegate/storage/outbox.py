@@ -7,6 +7,7 @@ from sqlalchemy import Connection, select, text
 
 from tidegate.clock import parse_rfc3339, rfc3339
 from tidegate.events import Event, EventKind
+from tidegate.storage.announcements import announce
 from tidegate.storage.database import PUBLISHED
 from tidegate.storage.insert import insert_once, insert_or_update
 from tidegate.storage.schema import cursor, outbox
@@ -35,6 +36,8 @@ def publish(connection: Connection, event: Event) -> bool:
         data=to_json(event.data),
     )
     if new:
+        if connection.dialect.name == "postgresql" and PUBLISHED not in connection.info:
+            announce(connection)
         connection.info[PUBLISHED] = True
     return new
 

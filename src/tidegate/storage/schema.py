@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tables of the server's state, the same on SQLite and PostgreSQL. Migrations: `tidegate.storage.migrations`.
 
-Moments are RFC 3339 text in UTC (they sort), documents are bytes kept verbatim, digests are text.
+Moments are RFC 3339 text in UTC (they sort), documents are bytes kept verbatim, digests are text. Names are listed in
+the order of their bytes, for which PostgreSQL has indexes besides these (revision `replicas`): its own order is a
+language's.
 """
 
 from sqlalchemy import (
@@ -41,7 +43,7 @@ repository_blob = Table(
     "repository_blob",
     metadata,
     Column("repository", String(255), primary_key=True),
-    Column("digest", String(135), ForeignKey("blob.digest"), primary_key=True),
+    Column("digest", String(135), ForeignKey("blob.digest"), primary_key=True, index=True),
 )
 
 manifest = Table(
@@ -60,7 +62,7 @@ repository_manifest = Table(
     "repository_manifest",
     metadata,
     Column("repository", String(255), primary_key=True),
-    Column("digest", String(135), ForeignKey("manifest.digest"), primary_key=True),
+    Column("digest", String(135), ForeignKey("manifest.digest"), primary_key=True, index=True),
     Column("pushed_at", String(32), nullable=False),
     Column("pushed_by", Text, nullable=False),
 )
@@ -135,10 +137,13 @@ state = Table(
     "state",
     metadata,
     Column("digest", String(135), ForeignKey("manifest.digest"), primary_key=True),
-    Column("state", String(16), nullable=False, index=True),
+    Column("state", String(16), nullable=False),
     Column("since", String(32), nullable=False),
     Column("decision", String(135), nullable=False, default=""),  # digest of the envelope that justifies it
     Column("expires_at", String(32), nullable=False, default=""),
+    Index("ix_state_state", "state", "since"),
+    Index("ix_state_expires_at", "state", "expires_at"),
+    Index("ix_state_since", "since", "digest"),
 )
 
 state_change = Table(
@@ -247,6 +252,36 @@ ledger_node = Table(
     Column("level", Integer, primary_key=True),
     Column("index", _Serial, primary_key=True, autoincrement=False),
     Column("hash", LargeBinary, nullable=False),
+)
+
+# What replicas share ------------------------------------------------------------------------------------------------
+
+lease = Table(
+    "lease",
+    metadata,
+    Column("name", String(128), primary_key=True),
+    Column("holder", String(128), nullable=False),
+    Column("until_ms", BigInteger, nullable=False),  # by the database's clock, since 1970
+)
+
+upload = Table(
+    "upload",  # into an object store; a folder keeps its own
+    metadata,
+    Column("id", String(128), primary_key=True),
+    Column("algorithm", String(8), nullable=False),
+    Column("offset", BigInteger, nullable=False),
+    Column("hashed", String(135), nullable=False),  # digest of all bytes before the offset; "" when nobody saw them all
+    Column("sealed", String(135), nullable=False),  # digest that was proved; "" before
+    Column("touched_at", BigInteger, nullable=False),  # seconds since 1970
+)
+
+upload_segment = Table(
+    "upload_segment",
+    metadata,
+    Column("upload", String(128), ForeignKey("upload.id"), primary_key=True),
+    Column("start", BigInteger, primary_key=True),
+    Column("length", BigInteger, nullable=False),
+    Column("key", Text, nullable=False),
 )
 
 # Knowledge the stored components were last joined with -------------------------------------------------------------
