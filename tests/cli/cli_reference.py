@@ -31,6 +31,11 @@ _ARGUMENTS: Final = {
     "file": "a document",
     "files": "files, or folders of them; none takes what the settings name",
     "name": "an image reference",
+    "principal": "its name; `robot$` may be left out where only a robot can be meant",
+    "holder": "a principal's name, or `group:NAME`",
+    "pattern": "`team-a/app`, `team-a/*`, `team-a/**` or `**`",
+    "verbs": "pull, push, delete, list, admit, approve, audit, administer",
+    "grant": "its id, or how it begins",
     "tag": "a tag of our registry, `repository:tag`",
     "repository": "a repository of our registry, or `repository:tag`",
 }

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`tidegate tag history|freeze|unfreeze|override|holds`."""
 
-from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -10,11 +9,11 @@ import click
 from tidegate.cli.call import Call
 from tidegate.cli.click_verb import ClickVerbs, verb
 from tidegate.cli.output import Output, output_options
+from tidegate.cli.table import write_table
 from tidegate.errors import UsageError
 
 if TYPE_CHECKING:
     from tidegate.artifact import Repository, Tag
-    from tidegate.cli.page import Line
 
 _WHY = click.option("--why", required=True, metavar="TEXT", help="The reason, kept on record.")
 _TAG = click.argument("tag")
@@ -59,7 +58,7 @@ def _history(call: Call, *, output: Output, repository: str, limit: int) -> int:
         )
         for move in found
     ]
-    _table(call, output, headings, rows)
+    write_table(call, output, headings, rows)
     return 0
 
 
@@ -152,7 +151,7 @@ def _holds(call: Call, *, output: Output, limit: int) -> int:
         )
         for o in overrides
     ]
-    _table(call, output, ("hold", "of", "since", "who", "why"), rows)
+    write_table(call, output, ("hold", "of", "since", "who", "why"), rows)
     return 0
 
 
@@ -167,18 +166,3 @@ def _parts(text: str) -> "tuple[Repository, Tag]":
     if not colon:
         raise UsageError("names no tag", where=text, remedy="write repository:tag")
     return Repository(repository), Tag(tag)
-
-
-def _table(call: Call, output: Output, headings: tuple[str, ...], rows: "Sequence[tuple[str, ...]]") -> None:
-    from tidegate.bounds import printable
-    from tidegate.cli.columns import column_lines
-    from tidegate.cli.page import columns_of, piece, write_page
-
-    def lines() -> "Iterator[Line]":
-        if not rows:
-            yield (piece("nothing is on record"),)
-            return
-        shown = [[printable(cell) for cell in row] for row in rows]
-        yield from column_lines(headings, shown, columns=columns_of(output))
-
-    write_page(output, lines(), colour=call.settings().colour)

@@ -32,6 +32,8 @@ VERBS: Final = (
     Verb(name="serve", module="tidegate.cli.serve", help="Run the curated registry, its gate and its API."),
     Verb(name="admit", module="tidegate.cli.admit", help="Put an image or a workload before a gate."),
     Verb(name="tag", module="tidegate.cli.tag", help="Tell who moved a tag; freeze it, or let it be moved once."),
+    Verb(name="principal", module="tidegate.cli.principal", help="Say who is let in: people and robots."),
+    Verb(name="grant", module="tidegate.cli.grant", help="Say what principals may do, and decide what is asked for."),
     Verb(name="encrypt", module="tidegate.cli.encrypt", help="Encrypt an image's layers for named recipients."),
     Verb(name="decrypt", module="tidegate.cli.decrypt", help="Decrypt the layers of an image."),
     Verb(name="passport", module="tidegate.cli.passport", help="Show all that is on record of a digest."),

@@ -200,6 +200,20 @@ def find(connection: Connection, grant_id: str) -> GrantRecord:
     return _record(row)
 
 
+def named(connection: Connection, start: str) -> str:
+    """The id that begins so.
+
+    Raises:
+        NotFoundError: none does, or several do.
+    """
+    table = access_grant
+    begins = table.c.id.startswith(start, autoescape=True)
+    found = list(connection.scalars(select(table.c.id).where(begins).limit(2)))
+    if len(found) != 1 or not start:
+        raise NotFoundError("no such grant" if not found else "several grants begin so", where=start[:64])
+    return str(found[0])
+
+
 def active_grants(connection: Connection, name: str, groups: Iterable[str]) -> tuple[Grant, ...]:
     """What holds for a principal and its groups; the cost follows their number, not that of all grants."""
     holders = [name, *(GROUP_MARK + group for group in {*groups, EVERYONE})]
