@@ -50,6 +50,9 @@ class _Side:
 @click.option("--insecure", is_flag=True, help="Registry without TLS, or without checking it.")
 @click.option("--workers", type=click.IntRange(0, 256), metavar="N", help="Layers read at once. [processors]")
 @click.option("--cache-dir", type=click.Path(path_type=Path), metavar="DIR", help="Where facts of layers are kept.")
+@click.option(
+    "--decryption-key", multiple=True, metavar="FILE[:PASSWORD_FILE]", help="Private key, where layers are encrypted."
+)
 @passing_over_options
 @click.option("--db", type=click.Path(path_type=Path), metavar="FILE", help="Knowledge file. [under --home]")
 @click.option("--fail-on", type=click.Choice(_SEVERITIES[:-1]), help="Exit 1 when a finding that bad or worse came.")
@@ -66,6 +69,7 @@ def command(
     skip_dirs: tuple[str, ...],
     skip_files: tuple[str, ...],
     exclude: tuple[str, ...],
+    decryption_key: tuple[str, ...],
     db: Path | None,
     fail_on: str | None,
 ) -> int:
@@ -87,6 +91,7 @@ def command(
         "skip_dirs": skip_dirs,
         "skip_files": skip_files,
         "exclude": exclude,
+        "decryption_key": decryption_key,
     }
     sides = [_side(call, settings, Inspection(target=target, **asked)) for target in (before, after)]  # type: ignore[arg-type]  # each of its own type
     old, new = _reports(call, settings, sides, is_demanded=db is not None or fail_on is not None)

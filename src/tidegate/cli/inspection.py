@@ -15,6 +15,7 @@ from tidegate.settings import Settings
 
 if TYPE_CHECKING:
     from tidegate.cli.progress import ProgressLine
+    from tidegate.oci.choose import Unlock
     from tidegate.oci.image import Folder, Image
     from tidegate.scan.parts import ScanParts
     from tidegate.scan.passing_over import PassedOver
@@ -28,6 +29,7 @@ class Inspection:
     Attributes:
         platform: as written; "" takes this machine's where there are several.
         insecure: talk to registries without TLS, or without checking it.
+        decryption_key: files of private keys, for encrypted layers.
         skip_dirs: globs of folders that are passed over; `skip_files` of files; `exclude` of either.
     """
 
@@ -39,6 +41,7 @@ class Inspection:
     skip_dirs: tuple[str, ...] = ()
     skip_files: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    decryption_key: tuple[str, ...] = ()
 
     @property
     def flags(self) -> dict[str, object]:
@@ -131,11 +134,12 @@ def open_inspected(
     from tidegate.oci.target import Scheme, parse_target
 
     platform = Platform.parse(inspection.platform) if inspection.platform else None
+    unlock = _unlocking(inspection.decryption_key)
     target = parse_target(inspection.target)
     if target.guess:
         call.note(target.guess)
     if target.scheme is not Scheme.REGISTRY:
-        with open_target(target, platform=platform) as source:
+        with open_target(target, platform=platform, unlock=unlock) as source:
             yield source
         return
 
@@ -146,8 +150,17 @@ def open_inspected(
     line.tell(f"asking {inspection.target}")
     with build_outbound(settings, insecure=inspection.insecure) as outbound:
         registry = build_registry_client(settings, outbound)
-        with open_target(target, platform=platform, registry=registry) as source:
+        with open_target(target, platform=platform, registry=registry, unlock=unlock) as source:
             yield source
+
+
+def _unlocking(texts: tuple[str, ...]) -> "Unlock | None":
+    if not texts:
+        return None
+    from tidegate.cli.encryption_options import load_keys
+    from tidegate.oci.encryption.opened import unlocking
+
+    return unlocking(load_keys(texts))
 
 
 def read_sbom_file(path: Path) -> Inventory:
@@ -172,6 +185,12 @@ def _parameters() -> list[click.Parameter]:
         click.Option(["--workers"], type=click.IntRange(0, 256), metavar="N", help="Layers read at once. [processors]"),
         click.Option(
             ["--cache-dir"], type=click.Path(path_type=Path), metavar="DIR", help="Where facts of layers are kept."
+        ),
+        click.Option(
+            ["--decryption-key"],
+            multiple=True,
+            metavar="FILE[:PASSWORD_FILE]",
+            help="Private key, where layers are encrypted.",
         ),
         *_passing_over(),
     ]

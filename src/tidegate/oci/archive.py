@@ -12,7 +12,7 @@ from tidegate.artifact import Descriptor, Digest, Platform
 from tidegate.artifact.manifest import MAX_MANIFEST_BYTES
 from tidegate.bounds import GIB, MIB, Readable, read_bounded
 from tidegate.errors import BoundExceededError, InvalidInputError, OutsideError
-from tidegate.oci.choose import choose_entry, choose_image
+from tidegate.oci.choose import Unlock, choose_entry, choose_image
 from tidegate.oci.image import Image
 from tidegate.oci.layout import check_marker, layout_index
 from tidegate.oci.tar_index import TarIndex
@@ -102,7 +102,13 @@ def is_layout(tar: TarIndex) -> bool:
 
 
 def open_layout_archive(
-    tar: TarIndex, *, tag: str = "", digest: Digest | None = None, wanted: Platform | None = None, name: str
+    tar: TarIndex,
+    *,
+    tag: str = "",
+    digest: Digest | None = None,
+    wanted: Platform | None = None,
+    name: str,
+    unlock: Unlock | None = None,
 ) -> Image:
     """Opens one image of an archived layout; the archive must stay open as long as the image.
 
@@ -115,7 +121,7 @@ def open_layout_archive(
     check_marker(blobs.document("oci-layout", _MAX_MARKER_BYTES), where=tar.where)
     index = layout_index(blobs.document("index.json", MAX_MANIFEST_BYTES), where=f"{tar.where}: index.json")
     roots = choose_entry(index.manifests, tag=tag, digest=digest, where=tar.where)
-    return choose_image(roots, blobs, wanted=wanted, name=name)
+    return choose_image(roots, blobs, wanted=wanted, name=name, unlock=unlock)
 
 
 class ArchiveBlobs:

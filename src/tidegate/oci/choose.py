@@ -205,7 +205,7 @@ def _check_types(manifest: Manifest, where: str, *, may_be_encrypted: bool) -> N
             raise InvalidInputError(
                 f"layer {at} ({layer.digest}) is encrypted",
                 where=where,
-                remedy="name the private key of one of its recipients, or decrypt the image first",
+                remedy="name the private key of one of its recipients with --decryption-key",
             )
 
 

@@ -12,7 +12,7 @@ from tidegate.artifact import Descriptor, Digest, Index, Platform, parse_manifes
 from tidegate.artifact.manifest import MAX_MANIFEST_BYTES
 from tidegate.bounds import Readable, read_bounded
 from tidegate.errors import InvalidInputError, OutsideError
-from tidegate.oci.choose import choose_entry, choose_image
+from tidegate.oci.choose import Unlock, choose_entry, choose_image
 from tidegate.oci.image import Image
 from tidegate.wire import from_json
 
@@ -20,7 +20,13 @@ _MAX_MARKER_BYTES: Final = 4096
 
 
 def open_layout(
-    root: Path, *, tag: str = "", digest: Digest | None = None, wanted: Platform | None = None, name: str
+    root: Path,
+    *,
+    tag: str = "",
+    digest: Digest | None = None,
+    wanted: Platform | None = None,
+    name: str,
+    unlock: Unlock | None = None,
 ) -> Image:
     """Opens one image of a layout folder; it holds no handle open.
 
@@ -39,7 +45,7 @@ def open_layout(
         if digest is None or (found := blobs.described(digest)) is None:
             raise
         roots = [found]
-    return choose_image(roots, blobs, wanted=wanted, name=name)
+    return choose_image(roots, blobs, wanted=wanted, name=name, unlock=unlock)
 
 
 def check_marker(raw: bytes, *, where: str) -> None:

@@ -21,7 +21,7 @@ from tidegate.errors import (
     TidegateError,
 )
 from tidegate.oci.blobs import verify
-from tidegate.oci.choose import choose_image
+from tidegate.oci.choose import Unlock, choose_image
 from tidegate.oci.credentials import Keyring
 from tidegate.oci.image import Image
 from tidegate.oci.registry_auth import RegistryAuthorizer
@@ -70,7 +70,9 @@ class RegistryClient:
         self._bases: dict[str, str] = dict(bases or {})
         self._authorizers: dict[tuple[str, str], RegistryAuthorizer] = {}
 
-    def open(self, reference: Reference, *, wanted: Platform | None = None, name: str = "") -> Image:
+    def open(
+        self, reference: Reference, *, wanted: Platform | None = None, name: str = "", unlock: Unlock | None = None
+    ) -> Image:
         """Opens an image; its layers are fetched when they are read.
 
         Raises:
@@ -82,7 +84,7 @@ class RegistryClient:
         digest = reference.digest or node.digest
         root = Descriptor(media_type=node.media_type, digest=digest, size=len(node.raw))
         blobs = RepositoryBlobs(self, reference, {digest: node.raw})
-        return choose_image([root], blobs, wanted=wanted, name=name or str(reference))
+        return choose_image([root], blobs, wanted=wanted, name=name or str(reference), unlock=unlock)
 
     def manifest(self, reference: Reference) -> Manifest | Index:
         """Fetches a manifest or an index, verified against the digest asked for and the one the registry tells.
