@@ -13,6 +13,7 @@ from tidegate.assembly.access import build_access
 from tidegate.assembly.examiner import Examiner
 from tidegate.assembly.gate import build_gate
 from tidegate.assembly.home import Home
+from tidegate.assembly.intake import TAKE_IN, TakingIn, build_taking_in
 from tidegate.assembly.keeping import Keeping, build_keeping
 from tidegate.assembly.knowledge import ensure_knowledge
 from tidegate.assembly.names import resolve_reference
@@ -38,6 +39,7 @@ from tidegate.loops.new_knowledge import NewKnowledge
 from tidegate.loops.pushed import judge_when_pushed
 from tidegate.loops.recalled import name_exposed_workloads
 from tidegate.loops.stalled import judge_stalled
+from tidegate.loops.upstream_moved import follow_when_admitted
 from tidegate.settings import Settings
 from tidegate.storage.announcements import Announcements
 from tidegate.storage.blobs import BlobStore
@@ -76,6 +78,7 @@ class Server:
     leases: Leases
     announcements: Announcements
     consumers: tuple[ConsumerThread, ...]
+    taking_in: TakingIn
     _stopping: Flag = field(default_factory=Flag)
     _by_time: Thread | None = None
 
@@ -84,6 +87,7 @@ class Server:
         self.durable.start()
         self.leases.start(Takeover(self.leases, self.durable))
         self.announcements.start()
+        self.taking_in.start()
         self.knowledge.start()
         for consumer in self.consumers:
             consumer.start()
@@ -101,6 +105,7 @@ class Server:
         self.durable.stop()
         if self._by_time is not None:
             self._by_time.join()
+        self.taking_in.stop()
         self.announcements.stop()
         self.leases.stop()
         self.database.close()
@@ -165,10 +170,26 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         knowledge=knowledge.current,
         clock=clock,
     )
+    taking_in = build_taking_in(
+        settings,
+        database=database,
+        shelf=shelf,
+        blobs=blobs,
+        tag_rules=keeping.rules.tags,
+        leases=leases,
+        submit=lambda key, order: durable.submit(TAKE_IN, key, order),
+        clock=clock,
+    )
     durable = DurableWork(
-        DurableOptions(database_url=database_urls(settings).work, executor_id=leases.holder), {CURATE: curation.work}
+        DurableOptions(
+            database_url=database_urls(settings).work,
+            executor_id=leases.holder,
+            apart={TAKE_IN: settings.intake.workers},
+        ),
+        {CURATE: curation.work, TAKE_IN: taking_in.intake.work},
     )
     consumers = (
+        follow_when_admitted(taking_in.intake),
         judge_when_pushed(submit),
         judge_parents(database, submit),
         judge_when_attached(database, submit),
@@ -197,4 +218,5 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         leases=leases,
         announcements=Announcements(database),
         consumers=tuple(ConsumerThread(database, consumer, leases) for consumer in consumers),
+        taking_in=taking_in,
     )

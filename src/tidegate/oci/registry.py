@@ -43,6 +43,7 @@ _HUB_HOST: Final = "registry-1.docker.io"
 _BAD: Final = 400
 _BAD_REQUEST: Final = 400
 _NOT_FOUND: Final = 404
+_NOT_MODIFIED: Final = 304
 
 
 class RegistryClient:
@@ -114,15 +115,22 @@ class RegistryClient:
         kind = reply.headers.get("content-type", "").partition(";")[0].strip().lower()
         return parse_manifest(reply.body, media_type="" if kind in _GENERIC else kind, where=where)
 
-    def head(self, reference: Reference) -> Descriptor | None:
+    def head(self, reference: Reference, *, known: Digest | None = None) -> Descriptor | None:
         """What a tag or digest means right now, without fetching it; None when it is not there.
+
+        Args:
+            reference: names it.
+            known: what it meant before; a registry that still agrees may say so in few words (RFC 9110 §13.1.2).
 
         Raises:
             InvalidInputError: the registry's answer names no digest.
             OutsideError: the registry cannot be reached or refuses.
         """
         path = f"manifests/{reference.locator}"
-        reply = self.call("HEAD", reference, path, headers={"Accept": _ACCEPT})
+        condition = {"If-None-Match": f'"{known}"'} if known else {}
+        reply = self.call("HEAD", reference, path, headers={"Accept": _ACCEPT, **condition})
+        if known and reply.status == _NOT_MODIFIED:
+            return Descriptor(media_type="", digest=known, size=0)
         if reply.status == _NOT_FOUND:
             return None
         check(reply, str(reference))

@@ -9,6 +9,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Mount
 
+from tidegate.curation.pull_through import PullThrough
 from tidegate.curation.shelf import Shelf
 from tidegate.curation.shelf_blobs import ShelfBlobs
 from tidegate.identity import Access
@@ -17,6 +18,7 @@ from tidegate.server.health import Check, health_routes
 from tidegate.server.metrics import HttpMetrics, Measured
 from tidegate.server.offload import Offload
 from tidegate.server.registry import RegistryServices, registry_app
+from tidegate.server.registry.pulls import UpstreamPulls
 from tidegate.server.same_site import SameSite
 from tidegate.server.token_endpoint import TokenEndpoint
 
@@ -30,6 +32,7 @@ class Services:
         clients: where requests come from.
         token_realm: where clients fetch tokens; "" for this server as they name it.
         checks: what readiness depends on, by name.
+        pull_through: answers for names that come from upstreams; None where none do.
         offload: threads shared by all doors.
     """
 
@@ -38,6 +41,7 @@ class Services:
     access: Access
     figures: CollectorRegistry
     checks: Mapping[str, Check] = field(default_factory=dict)
+    pull_through: PullThrough | None = None
     offload: Offload = field(default_factory=Offload)
     clients: ClientAddresses = field(default_factory=ClientAddresses)
     token_realm: str = ""
@@ -52,8 +56,14 @@ def create_application(services: Services, *, extra_routes: Sequence[BaseRoute] 
     """
     metrics = HttpMetrics(services.figures)
     access, offload, clients = services.access, services.offload, services.clients
+    through = services.pull_through
     registry = RegistryServices(
-        shelf=services.shelf, blobs=services.blobs, access=access, offload=offload, metrics=metrics
+        shelf=services.shelf,
+        blobs=services.blobs,
+        access=access,
+        offload=offload,
+        metrics=metrics,
+        pulls=UpstreamPulls(through, offload) if through is not None else None,
     )
     app = registry_app(registry, access, clients=clients, realm=services.token_realm)
     routes = [

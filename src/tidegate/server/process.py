@@ -61,6 +61,7 @@ async def _serve(server: Server, ready: Callable[[str], None]) -> None:
         figures=figures,
         clients=ClientAddresses(server.settings.identity.trusted_proxies),
         token_realm=server.settings.identity.token_realm,
+        pull_through=server.taking_in.pull_through,
         checks={"database": lambda: _ask_database(server), "knowledge": lambda: _ask_knowledge(server)},
     )
     permitted = Permitted(create_api(server), services.access, services.offload)

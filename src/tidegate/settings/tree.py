@@ -147,6 +147,25 @@ class OutboundSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IntakeSettings:
+    """What comes from upstream registries."""
+
+    file: Annotated[
+        Path | None, Leaf(meaning="TOML file of upstreams (docs/reference/intake.md); empty takes nothing in.")
+    ] = None
+    wait_s: Annotated[
+        float, Leaf(meaning="Seconds a pull waits for an image that is being fetched and examined.", low=0, high=600)
+    ] = 45.0
+    workers: Annotated[int, Leaf(meaning="Names fetched from upstreams at once.", low=1, high=64)] = 4
+    max_image_bytes: Annotated[
+        int, Leaf(meaning="Largest image taken in, all its platforms together, in bytes.", low=1)
+    ] = 32 * GIB
+    watch_every_s: Annotated[
+        float, Leaf(meaning="Seconds between two looks at a watched name, one tenth up or down.", low=1, high=604800)
+    ] = 900.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ScanSettings:
     """How images are read."""
 
@@ -245,6 +264,7 @@ class Settings:
     storage: StorageSettings
     identity: IdentitySettings
     outbound: OutboundSettings
+    intake: IntakeSettings
     scan: ScanSettings
     policy: PolicySettings
     curation: CurationSettings

@@ -10,7 +10,7 @@ import logging
 import sqlite3
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from dbos import DBOS, DBOSConfig, SetWorkflowID, StepOptions
@@ -50,12 +50,14 @@ class DurableOptions:
         database_url: SQLAlchemy URL of the engine's own tables, which on PostgreSQL have a schema of their own.
         executor_id: no two servers that live have the same; what one left in flight it takes up when it starts again.
         workers: pieces of work at a time.
+        apart: works with a queue of their own, each with how many pieces at a time; they hold up no others.
         max_attempts: how often a piece of work is taken up again after a kill before it is left for a person.
     """
 
     database_url: str
     executor_id: str
     workers: int = 2
+    apart: Mapping[str, int] = field(default_factory=dict)
     max_attempts: int = 50
 
 
@@ -80,17 +82,18 @@ class DurableWork:
     def start(self) -> None:
         """Starts the workers and takes up what an earlier process with this executor id left unfinished."""
         DBOS.launch()
-        DBOS.register_queue(
-            _QUEUE,
-            worker_concurrency=self._options.workers,
-            polling_interval_sec=_POLL_SECONDS,
-            on_conflict="always_update",
-        )
+        for queue, workers in {_QUEUE: self._options.workers, **self._options.apart}.items():
+            DBOS.register_queue(
+                queue,
+                worker_concurrency=workers,
+                polling_interval_sec=_POLL_SECONDS,
+                on_conflict="always_update",
+            )
 
     def submit(self, name: str, key: str, argument: str) -> None:
         """Asks for a piece of work; durable when this returns. The same key again changes nothing."""
         with SetWorkflowID(f"{name}:{key}"):
-            DBOS.enqueue_workflow(_QUEUE, self._entries[name], argument)
+            DBOS.enqueue_workflow(name if name in self._options.apart else _QUEUE, self._entries[name], argument)
 
     def unfinished(self) -> int:
         """Pieces of work that are queued or running."""

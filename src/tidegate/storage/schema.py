@@ -201,6 +201,45 @@ refusal = Table(
     Column("last_at", String(32), nullable=False, index=True),
 )
 
+# What comes from outside -------------------------------------------------------------------------------------------
+
+intake = Table(
+    "intake",  # one row for each name of an upstream that was asked for
+    metadata,
+    Column("repository", String(255), primary_key=True),
+    Column("locator", String(135), primary_key=True),  # tag or digest
+    Column("upstream", Text, nullable=False),
+    Column("source", Text, nullable=False),  # docker.io/library/alpine:3
+    Column("who", Text, nullable=False),
+    Column("attempt", BigInteger, nullable=False),
+    Column("outcome", String(16), nullable=False, index=True),  # under way, arrived, refused, failed, absent
+    Column("reason", Text, nullable=False),
+    Column("digest", String(135), nullable=False, index=True),  # what the name meant when it was last looked at
+    Column("asked_at", String(32), nullable=False),
+    Column("checked_at", String(32), nullable=False),  # when the upstream last answered
+    Column("moved_at", String(32), nullable=False),
+    Column("again_at", String(32), nullable=False),  # not before, after a refusal or failure
+    Column("failures", Integer, nullable=False),  # in a row
+    Column("watched", Integer, nullable=False),
+    Column("look_at", String(32), nullable=False, index=True),  # the next look, when it is watched
+)
+
+first_seen = Table(
+    "first_seen",  # when a digest was first heard of at an upstream
+    metadata,
+    Column("source", String(512), primary_key=True),  # docker.io/library/alpine
+    Column("digest", String(135), primary_key=True),
+    Column("at", String(32), nullable=False),
+)
+
+fetch_part = Table(
+    "fetch_part",  # blobs that are under way, to go on with after a kill
+    metadata,
+    Column("repository", String(255), primary_key=True),
+    Column("digest", String(135), primary_key=True),
+    Column("upload", String(255), nullable=False),
+)
+
 # Where it runs -----------------------------------------------------------------------------------------------------
 
 placement = Table(

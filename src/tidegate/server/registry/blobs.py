@@ -50,6 +50,8 @@ class BlobEndpoints:
         return Response(status_code=HTTPStatus.ACCEPTED)
 
     def _look(self, name: Repository, wanted: Digest) -> tuple[HeldBlob, str | None]:
+        if self._services.pulls is not None:
+            self._services.pulls.pull_through.check_blob(name, wanted)
         held = self._services.blobs.find(name, wanted)
         if held.path is None:
             return held, self._services.blobs.link(held)

@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from tidegate.bounds import printable
+from tidegate.curation.pull_through import UnderExaminationError
 from tidegate.curation.shelf import (
     ManifestUnknownError,
     MissingContentError,
@@ -61,6 +62,7 @@ class _Answer:
 
 # The first class an error is an instance of decides: the narrow ones come first.
 _ANSWERS: Final[tuple[tuple[type[TidegateError], _Answer], ...]] = (
+    (UnderExaminationError, _Answer(status=HTTPStatus.TOO_MANY_REQUESTS, code="TOOMANYREQUESTS")),
     (WithheldError, _Answer(status=HTTPStatus.FORBIDDEN, code="DENIED")),
     (UnauthenticatedError, _Answer(status=HTTPStatus.UNAUTHORIZED, code="UNAUTHORIZED")),
     (ManifestUnknownError, _Answer(status=HTTPStatus.NOT_FOUND, code="MANIFEST_UNKNOWN")),
@@ -141,7 +143,7 @@ def _extras(error: TidegateError) -> tuple[dict[str, str], object]:
             return {"Range": range_of(error.offset)}, None
         case MissingContentError():
             return {}, [{"digest": digest} for digest in error.digests]
-        case OutsideError():
+        case OutsideError() | UnderExaminationError():
             return {"Retry-After": "5"}, None
         case _:
             return {}, None

@@ -9,14 +9,17 @@ from starlette.responses import Response
 from tidegate.artifact import Digest, Repository, Tag
 from tidegate.artifact.manifest import MAX_MANIFEST_BYTES
 from tidegate.curation.consumer import Consumer
+from tidegate.curation.name_pattern import subject_of_fallback
+from tidegate.curation.pull_through import UnderExaminationError
 from tidegate.curation.shelf import ManifestUnknownError, Served, WithheldError
 from tidegate.errors import BoundExceededError
 from tidegate.server.authentication import principal_of
 from tidegate.server.registry.consumer import consumer_of
 from tidegate.server.registry.errors import STATE_HEADER
 from tidegate.server.registry.names import locator_in, repository_in, tags_in
+from tidegate.server.registry.pulls import UPSTREAM_HEADER
 from tidegate.server.registry.services import RegistryServices
-from tidegate.server.registry.warnings import would_refuse
+from tidegate.server.registry.warnings import plain, would_refuse
 
 
 class ManifestEndpoints:
@@ -30,6 +33,8 @@ class ManifestEndpoints:
         name, locator = repository_in(request), locator_in(request)
         media_type = request.headers.get("content-type", "").partition(";")[0].strip()
         more_tags = tags_in(request) if isinstance(locator, Digest) else ()
+        if self._services.pulls is not None:
+            self._services.pulls.pull_through.refuse_push(name)
         raw = await _body(request)
         stored = await self._services.offload.run(
             self._services.shelf.put_manifest,
@@ -56,6 +61,7 @@ class ManifestEndpoints:
         """Hands a manifest out, or says why not."""
         name, locator = repository_in(request), locator_in(request)
         metrics, consumer = self._services.metrics, consumer_of(request)
+        locator, standing = await self._meant(name, locator, who=consumer.name)
         try:
             served = await self._services.offload.run(self._get, name, locator, consumer)
         except WithheldError as error:
@@ -65,7 +71,7 @@ class ManifestEndpoints:
         metrics.pulls.labels(served.state).inc()
         if served.objection is not None:
             metrics.refusals.labels(served.state, "false").inc()
-        return Response(served.document, headers=_headers(served))
+        return Response(served.document, headers=_headers(served) | standing)
 
     async def head_manifest(self, request: Request) -> Response:
         """Tells that a manifest is here, in whatever state.
@@ -74,8 +80,15 @@ class ManifestEndpoints:
         was refused could never be given a better one. What is withheld is withheld in the GET: no byte leaves here.
         """
         name, locator = repository_in(request), locator_in(request)
+        standing: dict[str, str] = {}
+        try:
+            locator, standing = await self._meant(name, locator, who=principal_of(request).name)
+        except UnderExaminationError as error:
+            if error.digest is None:
+                raise
+            locator = error.digest
         served = await self._services.offload.run(self._head, name, locator)
-        return Response(headers={**_headers(served), "Content-Length": str(len(served.document))})
+        return Response(headers={**_headers(served), **standing, "Content-Length": str(len(served.document))})
 
     async def delete_manifest(self, request: Request) -> Response:
         """Removes a tag, or a manifest with its tags."""
@@ -86,6 +99,14 @@ class ManifestEndpoints:
         else:
             await self._services.offload.run(shelf.delete_tag, name, locator, who=who)
         return Response(status_code=HTTPStatus.ACCEPTED)
+
+    async def _meant(self, name: Repository, locator: Tag | Digest, *, who: str) -> tuple[Tag | Digest, dict[str, str]]:
+        """What a name that comes from an upstream is answered with, and how that stands to the upstream."""
+        pulls = self._services.pulls
+        if pulls is None or not pulls.pull_through.covers(name) or subject_of_fallback(locator):
+            return locator, {}  # evidence travels with its image, or not at all
+        ready = await pulls.ready(name, locator, who=who)
+        return ready.digest, {UPSTREAM_HEADER: plain(ready.standing)}
 
     def _get(self, name: Repository, locator: Tag | Digest, consumer: Consumer) -> Served:
         try:

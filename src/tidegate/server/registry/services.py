@@ -8,14 +8,20 @@ from tidegate.curation.shelf_blobs import ShelfBlobs
 from tidegate.identity import Access
 from tidegate.server.metrics import HttpMetrics
 from tidegate.server.offload import Offload
+from tidegate.server.registry.pulls import UpstreamPulls
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegistryServices:
-    """The shelf, who may see what of it, and how to reach it."""
+    """The shelf, who may see what of it, and how to reach it.
+
+    Attributes:
+        pulls: answers for names that come from upstreams; None where none do.
+    """
 
     shelf: Shelf
     blobs: ShelfBlobs
     access: Access
     offload: Offload
     metrics: HttpMetrics
+    pulls: UpstreamPulls | None = None

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from tidegate.artifact import Digest, Repository
 from tidegate.bounds import MIB
+from tidegate.curation.shelf_blobs import BlobUnknownError
 from tidegate.server.registry.errors import RegistryError, range_of
 from tidegate.server.registry.names import digest, repository, repository_in
 from tidegate.server.registry.services import RegistryServices
@@ -23,15 +24,18 @@ class UploadEndpoints:
 
     def __init__(self, services: RegistryServices) -> None:
         self._blobs = services.blobs
+        self._pulls = services.pulls
         self._run = services.offload.run
         self._received = services.metrics.received_bytes
 
     async def begin_upload(self, request: Request) -> Response:
         """Opens an upload; with `digest` takes the whole blob at once, with `mount` one that another repository has."""
         name, query = repository_in(request), request.query_params
+        if self._pulls is not None:
+            self._pulls.pull_through.refuse_push(name)
         if "mount" in query and "from" in query:
             wanted, source = digest(query["mount"]), repository(query["from"])
-            if await self._run(self._blobs.mount, name, wanted, source):
+            if await self._run(self._mount, name, wanted, source):
                 return _created(name, wanted)
         whole = digest(query["digest"]) if "digest" in query else None
         algorithm = whole.algorithm if whole else query.get("digest-algorithm", "sha256")
@@ -67,6 +71,14 @@ class UploadEndpoints:
         """Drops an upload."""
         await self._run(self._blobs.cancel, repository_in(request), request.path_params["upload"])
         return Response(status_code=HTTPStatus.NO_CONTENT)
+
+    def _mount(self, name: Repository, wanted: Digest, source: Repository) -> bool:
+        if self._pulls is not None:
+            try:
+                self._pulls.pull_through.check_blob(source, wanted)
+            except BlobUnknownError:
+                return False
+        return self._blobs.mount(name, wanted, source)
 
     async def _start(self, request: Request, name: Repository, upload: str) -> int:
         """Where this request's bytes belong: where it says, or else where the upload stands."""

@@ -12,7 +12,7 @@ _MAX_CHARS: Final = 400
 
 def would_refuse(objection: WithheldError) -> dict[str, str]:
     """Headers that say a manifest is served in observe mode only."""
-    reason = _plain(f"{objection.state}: {objection.reason}")
+    reason = plain(f"{objection.state}: {objection.reason}")
     return {
         WOULD_REFUSE_HEADER: reason,
         "Warning": warning(f"this image would be refused: {reason}"),
@@ -21,11 +21,11 @@ def would_refuse(objection: WithheldError) -> dict[str, str]:
 
 def warning(text: str) -> str:
     """One warning in the form the distribution specification asks for."""
-    quoted = _plain(text).replace("\\", "\\\\").replace('"', '\\"')
+    quoted = plain(text).replace("\\", "\\\\").replace('"', '\\"')
     return f'299 - "{quoted}"'
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Printable ASCII, as header values must be."""
     shown = printable(text).encode("ascii", "replace").decode("ascii").replace("\n", " ")
     return shown if len(shown) <= _MAX_CHARS else shown[: _MAX_CHARS - 3] + "..."

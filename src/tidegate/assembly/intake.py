@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What takes images in, from settings: a client for each upstream, held to its reach and its pace."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from threading import Event as Flag
+from threading import Lock, Thread
+from typing import Final
+
+from tidegate.clock import Clock
+from tidegate.curation.fetching import BlobFetcher
+from tidegate.curation.intake import Intake
+from tidegate.curation.intake_file import load_upstreams
+from tidegate.curation.pull_through import PullThrough
+from tidegate.curation.shelf import Shelf
+from tidegate.curation.shelf_blobs import ShelfBlobs
+from tidegate.curation.tag_rules import TagRules
+from tidegate.curation.upstream import Upstream
+from tidegate.errors import TidegateError
+from tidegate.loops.upstream_moved import begin_watching, look_at_watched, take_up
+from tidegate.oci.credentials import load_keyring
+from tidegate.oci.registry import RegistryClient
+from tidegate.outbound import Outbound, OutboundOptions, Pace, Reach
+from tidegate.settings import Settings
+from tidegate.storage.database import Database
+from tidegate.storage.leases import Leases
+
+_log = logging.getLogger(__name__)
+TAKE_IN: Final = "take-in"
+_LEASE: Final = "watched upstreams"
+_LOOK_EVERY_SECONDS: Final = 1.0
+
+
+class UpstreamClients:
+    """A client for each upstream, made when it is first needed."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lock = Lock()
+        self._outbounds: dict[str, Outbound] = {}
+        self._clients: dict[str, RegistryClient] = {}
+
+    def of(self, upstream: Upstream) -> RegistryClient:
+        """The client of an upstream.
+
+        Raises:
+            InvalidInputError: the file of credentials is broken.
+        """
+        with self._lock:
+            if upstream.name not in self._clients:
+                self._clients[upstream.name] = self._connect(upstream)
+            return self._clients[upstream.name]
+
+    def close(self) -> None:
+        """Closes every connection."""
+        with self._lock:
+            for outbound in self._outbounds.values():
+                outbound.close()
+            self._outbounds.clear()
+            self._clients.clear()
+
+    def _connect(self, upstream: Upstream) -> RegistryClient:
+        said = self._settings.outbound
+        options = OutboundOptions(
+            connect_timeout_s=said.connect_timeout_s,
+            read_timeout_s=said.read_timeout_s,
+            total_timeout_s=said.total_timeout_s,
+            max_attempts=said.max_attempts,
+            ca_file=said.ca_file,
+            proxy=said.proxy,
+            insecure=upstream.plain_http,
+            reach=Reach(openings=upstream.openings),
+            max_connections=upstream.connections,
+        )
+        outbound = Outbound(options, pace=Pace(rate_per_s=upstream.rate_per_s, burst=upstream.burst))
+        self._outbounds[upstream.name] = outbound
+        keyring = load_keyring(said.credentials_file) if said.credentials_file else None
+        return RegistryClient(
+            outbound,
+            keyring=keyring,
+            token_servers=upstream.trusted_token_servers,
+            bases={upstream.registry: upstream.base},
+        )
+
+
+@dataclass(slots=True, kw_only=True)
+class TakingIn:
+    """Everything that takes images in, and what looks at watched names while it runs."""
+
+    database: Database
+    intake: Intake
+    pull_through: PullThrough
+    clients: UpstreamClients
+    leases: Leases
+    clock: Clock
+    _stopping: Flag = field(default_factory=Flag)
+    _thread: Thread | None = None
+
+    def start(self) -> None:
+        """Takes up what a kill left under way, then looks at watched names when their time comes."""
+        take_up(self.database, self.intake)
+        begin_watching(self.database, self.intake)
+        self._thread = Thread(target=self._watch, name="watched upstreams", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Looks no more, and closes every connection."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join()
+        self.clients.close()
+
+    def _watch(self) -> None:
+        while not self._stopping.wait(_LOOK_EVERY_SECONDS):
+            try:
+                if self.leases.hold(_LEASE):
+                    look_at_watched(self.database, self.intake, self.clock)
+            except TidegateError as error:
+                _log.warning("watched upstreams: %s; looking again later", error)
+
+
+def build_taking_in(
+    settings: Settings,
+    *,
+    database: Database,
+    shelf: Shelf,
+    blobs: ShelfBlobs,
+    tag_rules: TagRules,
+    leases: Leases,
+    submit: Callable[[str, str], None],
+    clock: Clock,
+) -> TakingIn:
+    """Builds what takes images in.
+
+    Raises:
+        TidegateError: the intake file is missing or wrong.
+    """
+    said, clients = settings.intake, UpstreamClients(settings)
+    intake = Intake(
+        database=database,
+        shelf=shelf,
+        fetcher=BlobFetcher(database, blobs),
+        upstreams=load_upstreams(said.file),
+        connect=clients.of,
+        submit=submit,
+        clock=clock,
+        max_image_bytes=said.max_image_bytes,
+        watch_every=timedelta(seconds=said.watch_every_s),
+        tag_rules=tag_rules,
+    )
+    patience = timedelta(seconds=said.wait_s)
+    return TakingIn(
+        database=database,
+        intake=intake,
+        pull_through=PullThrough(database=database, shelf=shelf, intake=intake, clock=clock, patience=patience),
+        clients=clients,
+        leases=leases,
+        clock=clock,
+    )

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The intake file: upstream registries, in TOML. docs/reference/intake.md describes every key."""
+
+import tomllib
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from tidegate.artifact import Digest, Platform, Reference, Repository, Tag
+from tidegate.bounds import MIB, read_bounded
+from tidegate.curation.name_pattern import Patterns
+from tidegate.curation.upstream import AgeBy, Upstream, Upstreams
+from tidegate.errors import InvalidInputError, NotFoundError, OutsideError
+from tidegate.outbound import Opening
+from tidegate.values import Struct, field
+from tidegate.wire import from_builtins
+
+_MAX_BYTES: Final = MIB
+
+
+class _Upstream(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    source: str
+    under: str
+    repositories: tuple[str, ...]
+    tags: tuple[str, ...] = ("**",)
+    not_tags: tuple[str, ...] = ()
+    platforms: tuple[str, ...] = ()
+    min_age_days: float = 0.0
+    age_by: AgeBy = "both"
+    fresh_s: float = 300.0
+    pins: Mapping[str, str] = field(default_factory=dict)
+    watch: tuple[str, ...] = ()
+    rate_per_s: float = 10.0
+    burst: int = 50
+    connections: int = 4
+    addresses: tuple[str, ...] = ()
+    token_servers: tuple[str, ...] = ()
+    plain_http: bool = False
+    evidence: bool = True
+
+
+class _File(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    upstream: Mapping[str, _Upstream] = field(default_factory=dict)
+
+
+def load_upstreams(path: Path | None) -> Upstreams:
+    """Reads the intake file; without one nothing is taken in.
+
+    Raises:
+        NotFoundError: it is not there.
+        InvalidInputError: it says something that makes no sense; names the upstream and the key.
+        OutsideError: it cannot be read.
+    """
+    if path is None:
+        return Upstreams()
+    file = from_builtins(_toml(path), _File, what=str(path))
+    return Upstreams([_upstream(name, said, f"{path}: upstream {name}") for name, said in file.upstream.items()])
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            return tomllib.loads(read_bounded(file, max_bytes=_MAX_BYTES, what=str(path)).decode())
+    except FileNotFoundError as error:
+        raise NotFoundError("no such file", where=str(path), remedy="name another with intake.file") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidInputError(f"is no TOML: {error}", where=str(path)) from error
+    except OSError as error:
+        raise OutsideError(f"cannot be read: {error.strerror}", where=str(path)) from error
+
+
+def _upstream(name: str, said: _Upstream, where: str) -> Upstream:
+    try:
+        registry, path = _source(said.source)
+        _check_numbers(said)
+        return Upstream(
+            name=name,
+            registry=registry,
+            path=path,
+            under=Repository(said.under),
+            repositories=Patterns.of(_some(said.repositories, "repositories")),
+            tags=Patterns.of(_some(said.tags, "tags"), said.not_tags),
+            platforms=tuple(Platform.parse(text) for text in said.platforms),
+            min_age=timedelta(days=said.min_age_days),
+            age_by=said.age_by,
+            fresh=timedelta(seconds=said.fresh_s),
+            pins={_name(text): Digest(digest) for text, digest in said.pins.items()},
+            watch=tuple(_name(text) for text in said.watch),
+            rate_per_s=said.rate_per_s,
+            burst=said.burst,
+            connections=said.connections,
+            openings=tuple(Opening.parse(text) for text in said.addresses),
+            token_servers=frozenset(said.token_servers),
+            plain_http=said.plain_http,
+            evidence=said.evidence,
+        )
+    except InvalidInputError as error:
+        raise InvalidInputError(error.what, where=where, remedy=error.remedy) from error
+
+
+def _source(text: str) -> tuple[str, str]:
+    """`docker.io/library`, `quay.io`: a registry, and perhaps the beginning of its repositories' names."""
+    host, _, path = text.partition("/")
+    if not (host == "localhost" or any(mark in host for mark in ".:[")):
+        raise InvalidInputError(f"source names no registry: {text[:80]!r}", remedy="write docker.io/library")
+    registry = Reference.parse(f"{host}/some/name").registry
+    return registry, Repository(path) if path else ""
+
+
+def _name(text: str) -> str:
+    repository, _, tag = text.partition(":")
+    return f"{Repository(repository)}:{Tag(tag)}"
+
+
+def _some(patterns: tuple[str, ...], key: str) -> tuple[str, ...]:
+    if not patterns:
+        raise InvalidInputError(f"{key} is empty, so nothing could be taken", remedy='write ["**"] to take everything')
+    return patterns
+
+
+def _check_numbers(said: _Upstream) -> None:
+    bounds: tuple[tuple[str, float, float, float], ...] = (
+        ("min_age_days", said.min_age_days, 0, 3650),
+        ("fresh_s", said.fresh_s, 0, 30 * 86400),
+        ("rate_per_s", said.rate_per_s, 0.01, 10_000),
+        ("burst", said.burst, 1, 100_000),
+        ("connections", said.connections, 1, 64),
+    )
+    for key, value, low, high in bounds:
+        if not low <= value <= high:
+            raise InvalidInputError(f"{key} = {value:g} is not from {low:g} to {high:g}")

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pulls through tidegate from a real upstream: nothing is served before its verdict, and the verdict is told."""
+
+import concurrent.futures
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from docker_registry import DockerRegistry, intake_file
+from whole_server import WholeServer, python_image
+
+CLEAN = {"h11": "0.14.0"}
+VULNERABLE = {"apache-airflow": "1.10.10"}
+
+
+@pytest.fixture(scope="module")
+def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerRegistry]:
+    with DockerRegistry(tmp_path_factory.mktemp("upstream")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def taking(tmp_path_factory: pytest.TempPathFactory, upstream: DockerRegistry) -> Iterator[WholeServer]:
+    """A server whose names under hub/ come from the upstream, asked at every pull."""
+    folder = tmp_path_factory.mktemp("taking")
+    file = intake_file(folder, upstream.host)
+    with WholeServer(folder / "home", environment={"TIDEGATE_INTAKE_FILE": str(file)}) as running:
+        yield running
+
+
+def test_podman_gets_a_clean_image_and_the_reason_for_a_vulnerable_one(
+    upstream: DockerRegistry, taking: WholeServer, tmp_path: Path, podman: list[str]
+) -> None:
+    python_image(tmp_path, "clean", CLEAN)
+    python_image(tmp_path, "bad", VULNERABLE)
+    clean = upstream.push(tmp_path, "clean", "team/clean:1")
+    upstream.push(tmp_path, "bad", "team/bad:1")
+
+    def pull(name: str) -> subprocess.CompletedProcess[str]:
+        command = [*podman, "pull", "--tls-verify=false", f"{taking.address}/{name}"]
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=180)
+
+    pulled = pull("hub/team/clean:1")
+    assert pulled.returncode == 0, pulled.stderr
+    shown = subprocess.run(
+        [*podman, "image", "inspect", f"{taking.address}/hub/team/clean:1"], capture_output=True, text=True, check=True
+    )
+    assert json.loads(shown.stdout)[0]["Digest"] == clean
+    refused = pull("hub/team/bad:1")
+    assert refused.returncode != 0
+    assert "being exploited" in refused.stderr
+    assert taking.api(f"/images/{clean}")["state"] == "admitted"
+
+
+@pytest.fixture
+def podman() -> Iterator[list[str]]:
+    """Podman over storage of its own."""
+    program = shutil.which("podman")
+    if program is None or os.geteuid() != 0:
+        pytest.skip("podman is missing or not root's: apt-get install podman")
+    # Short: the paths of its sockets have a limit of 108 bytes.
+    with tempfile.TemporaryDirectory(prefix="tg") as folder:
+        settings = Path(folder) / "containers.conf"
+        settings.write_text(
+            '[containers]\ndefault_ulimits = ["nofile=4096:4096","nproc=4096:4096"]\n'
+            '[engine]\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\nruntime = "runc"\n'
+        )
+        os.environ["CONTAINERS_CONF"] = str(settings)
+        command = [program, "--root", f"{folder}/root", "--runroot", f"{folder}/run", "--storage-driver", "vfs"]
+        yield command
+        subprocess.run([*command, "system", "reset", "--force"], capture_output=True, check=False)
+        os.environ.pop("CONTAINERS_CONF", None)
+
+
+def test_a_hundred_pulls_at_once_are_one_fetch(upstream: DockerRegistry, taking: WholeServer, tmp_path: Path) -> None:
+    python_image(tmp_path, "many", {**CLEAN, "anyio": "4.9.0"})
+    digest = upstream.push(tmp_path, "many", "team/many:1")
+    before = upstream.requests("GET", "/blobs/")
+    with concurrent.futures.ThreadPoolExecutor(100) as threads:
+        answers = list(threads.map(lambda _: taking.http.get("/v2/hub/team/many/manifests/1", timeout=120), range(100)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert {answer.headers["docker-content-digest"] for answer in answers} == {digest}
+    assert upstream.requests("GET", "/blobs/") - before == 3, "a configuration for its age, and two blobs, once"
+
+
+def test_a_tag_that_moves_is_followed_once_it_is_admitted(
+    upstream: DockerRegistry, taking: WholeServer, tmp_path: Path
+) -> None:
+    path = "/v2/hub/team/moving/manifests/latest"
+    python_image(tmp_path, "one", {"h11": "0.14.0", "idna": "3.10"})
+    python_image(tmp_path, "two", VULNERABLE)
+    python_image(tmp_path, "three", {"h11": "0.16.0"})
+    first = upstream.push(tmp_path, "one", "team/moving:latest")
+    assert taking.http.get(path).headers["docker-content-digest"] == first
+    second = upstream.push(tmp_path, "two", "team/moving:latest")
+    answer = taking.http.get(path)
+    assert (answer.status_code, answer.headers["docker-content-digest"]) == (200, first)
+    assert answer.headers["tidegate-upstream"] == f"moved; to={second}; rejected"
+    assert taking.http.get(f"/v2/hub/team/moving/manifests/{second}").status_code == 403
+    third = upstream.push(tmp_path, "three", "team/moving:latest")
+    answer = taking.http.get(path)
+    assert answer.headers["docker-content-digest"] == third
+    assert answer.headers["tidegate-upstream"] == "current"
+    moved = [event["data"] for event in taking.events() if event["type"] == "dev.tidegate.intake.upstream.moved"]
+    assert [(one["before"], one["after"]) for one in moved] == [(first, second), (second, third)]
+
+
+def test_when_the_upstream_is_away_the_last_admitted_digest_is_served_and_it_is_told(
+    upstream: DockerRegistry, taking: WholeServer, tmp_path: Path
+) -> None:
+    python_image(tmp_path, "kept", {"h11": "0.14.0", "sniffio": "1.3.1"})
+    digest = upstream.push(tmp_path, "kept", "team/kept:1")
+    assert taking.http.get("/v2/hub/team/kept/manifests/1").status_code == 200
+    upstream.stop()
+    try:
+        answer = taking.http.get("/v2/hub/team/kept/manifests/1")
+        assert (answer.status_code, answer.headers["docker-content-digest"]) == (200, digest)
+        assert answer.headers["tidegate-upstream"].startswith(("unreachable", "unchecked"))
+        missing = taking.http.get("/v2/hub/team/never/manifests/1")
+        assert (missing.status_code, missing.json()["errors"][0]["code"]) == (503, "UNAVAILABLE")
+        assert int(missing.headers["retry-after"]) > 0
+    finally:
+        upstream.start()
+
+
+def test_names_under_an_upstream_come_from_there_only(
+    upstream: DockerRegistry, taking: WholeServer, tmp_path: Path
+) -> None:
+    begun = taking.http.post("/v2/hub/team/mine/blobs/uploads/")
+    assert (begun.status_code, begun.json()["errors"][0]["code"]) == (403, "DENIED")
+    put = taking.http.put("/v2/hub/team/mine/manifests/1", content=b"{}")
+    assert put.status_code == 403
+    assert taking.http.get("/v2/hub/team/nothing/manifests/1").json()["errors"][0]["code"] == "MANIFEST_UNKNOWN"
+    python_image(tmp_path, "bad", {**VULNERABLE, "idna": "3.10"})
+    digest = upstream.push(tmp_path, "bad", "team/held:1")
+    assert taking.http.get("/v2/hub/team/held/manifests/1").status_code == 403
+    blobs = [path.name for path in (tmp_path / "blobs" / "sha256").iterdir() if path.name not in digest]
+    for name in blobs:
+        assert taking.http.get(f"/v2/hub/team/held/blobs/sha256:{name}").status_code == 404
+        mounted = taking.http.post(f"/v2/mine/app/blobs/uploads/?mount=sha256:{name}&from=hub/team/held")
+        assert mounted.status_code == 202, "what was refused cannot be had by another name"
