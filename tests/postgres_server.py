@@ -6,16 +6,49 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, text
+
+
+def emptied(url: str) -> str:
+    """Takes everything out of a database; returns its URL."""
+    engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:", 1))
+    with engine.begin() as connection:
+        for schema in ("public", "dbos"):
+            connection.execute(text(f"DROP SCHEMA IF EXISTS {schema} CASCADE"))
+        connection.execute(text("CREATE SCHEMA public"))
+    engine.dispose()
+    return url
+
+
+@dataclass(kw_only=True)
+class PostgresServer:
+    """A server that can be stopped and started.
+
+    Attributes:
+        url: of its empty database.
+    """
+
+    url: str
+    stop: Callable[[], None]
+    start: Callable[[], None]
 
 
 @contextmanager
 def start_postgres() -> Iterator[str]:
     """Yields the URL of an empty database; skips where the server is not installed."""
+    with postgres_server() as server:
+        yield server.url
+
+
+@contextmanager
+def postgres_server() -> Iterator[PostgresServer]:
+    """Runs a server until the block ends; skips where it is not installed."""
     pytest.importorskip("psycopg", reason="psycopg is missing: install psycopg[binary]")
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     if not found:
@@ -37,9 +70,18 @@ def start_postgres() -> Iterator[str]:
     data = str(folder / "data")
     options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"
     run(str(programs / "initdb"), "-D", data, "-A", "trust", "-U", "postgres", "--no-sync")
-    run(str(programs / "pg_ctl"), "-D", data, "-l", str(folder / "log"), "-w", "-o", options, "start")
-    try:
-        yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
-    finally:
+
+    def start() -> None:
+        run(str(programs / "pg_ctl"), "-D", data, "-l", str(folder / "log"), "-w", "-o", options, "start")
+
+    def stop() -> None:
         run(str(programs / "pg_ctl"), "-D", data, "-m", "immediate", "-w", "stop")
+
+    start()
+    url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
+    try:
+        yield PostgresServer(url=url, stop=stop, start=start)
+    finally:
+        with suppress(subprocess.CalledProcessError):  # a test may have stopped it
+            stop()
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Servers on one PostgreSQL: a replica is a process like any other, and what one leaves another finishes."""
 
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -28,16 +31,94 @@ def shared_by_all(postgres: str, folder: Path) -> dict[str, str]:
     }
 
 
+def told(server: WholeServer, kind: str) -> Counter[str]:
+    """How often something was told of each image."""
+    wanted = f"dev.tidegate.curation.image.{kind}"
+    return Counter(event["subject"] for event in server.events() if event["type"] == wanted)
+
+
+@contextmanager
+def replicas(count: int, folder: Path, environment: dict[str, str], **kill: str) -> Iterator[list[WholeServer]]:
+    """Several servers that share everything; the first may be told where to die."""
+    with ExitStack() as stack:
+        yield [
+            stack.enter_context(
+                WholeServer(folder / f"home-{number}", environment=environment, **(kill if number == 0 else {}))
+            )
+            for number in range(count)
+        ]
+
+
 def test_two_servers_share_a_database_and_a_folder(postgres: str, tmp_path: Path) -> None:
-    shared = shared_by_all(postgres, tmp_path)
     digest = python_image(tmp_path / "images", "web", {"h11": "0.14.0"})
-    with (
-        WholeServer(tmp_path / "one", environment=shared) as one,
-        WholeServer(tmp_path / "two", environment=shared) as two,
-    ):
+    with replicas(2, tmp_path, shared_by_all(postgres, tmp_path)) as (one, two):
         one.push(tmp_path / "images", "web", "team/web:1")
         assert two.verdict(digest)["state"] == "admitted"
         for server in (one, two):
             assert server.http.get("/v2/team/web/manifests/1").headers["docker-content-digest"] == digest
             assert server.stop() == 0
-    assert not (tmp_path / "one" / "state.db").exists()
+    assert not (tmp_path / "home-0" / "state.db").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("step", ["examine:after", "decide:after"])
+def test_what_a_killed_replica_left_in_flight_another_finishes_once(step: str, postgres: str, tmp_path: Path) -> None:
+    digest = python_image(tmp_path / "images", "web", {"h11": "0.14.0"})
+    shared = shared_by_all(postgres, tmp_path)
+    # The second comes when the first is dead, so that it was the first that had the work.
+    with replicas(1, tmp_path, shared, kill_at=step) as (one,):
+        one.push(tmp_path / "images", "web", "team/web:1")
+        assert one.died() == -9
+    with WholeServer(tmp_path / "second", environment=shared) as two:
+        assert two.verdict(digest)["state"] == "admitted"
+        assert two.api(f"/passports/{digest}")["sound"]
+        assert told(two, "admitted")[digest] == 1
+        assert two.stop() == 0
+
+
+@pytest.mark.slow
+def test_pushes_by_a_plain_balancer_are_judged_once_whoever_dies(postgres: str, tmp_path: Path) -> None:
+    """Every request goes to the next replica; one of three is killed in the middle."""
+    images = [python_image(tmp_path / "images", f"i{number}", {"h11": f"0.{number}.0"}) for number in range(6)]
+    with replicas(3, tmp_path, shared_by_all(postgres, tmp_path)) as servers:
+        alive = list(servers)
+        for number, _ in enumerate(images):
+            if number == 3:
+                alive.pop(0).process.kill()
+            alive[number % len(alive)].push(tmp_path / "images", f"i{number}", f"team/app:{number}")
+        for digest in images:
+            assert alive[0].verdict(digest)["state"] == "admitted"
+        for kind in ("quarantined", "admitted"):
+            assert told(alive[0], kind) == dict.fromkeys(images, 1)
+        for server in alive:
+            assert server.stop() == 0
+
+
+def test_of_two_that_move_one_tag_at_once_one_wins_and_both_are_told_the_truth(postgres: str, tmp_path: Path) -> None:
+    with replicas(2, tmp_path, shared_by_all(postgres, tmp_path)) as servers:
+        names = ["left", "right"]
+        digests = [python_image(tmp_path / "images", name, {"h11": f"0.{len(name)}.0"}) for name in names]
+        for server, name in zip(servers, names, strict=True):
+            server.push(tmp_path / "images", name, f"team/app:{name}")
+        raws = [servers[0].http.get(f"/v2/team/app/manifests/{digest}") for digest in digests]
+        kind = "application/vnd.oci.image.manifest.v1+json"
+        documents = [
+            (tmp_path / "images" / "blobs" / "sha256" / digest.partition(":")[2]).read_bytes() for digest in digests
+        ]
+        assert all(raw.status_code in {200, 403} for raw in raws)
+
+        def put(number: int) -> int:
+            url = "/v2/team/app/manifests/latest"
+            answer = servers[number].http.put(url, content=documents[number], headers={"Content-Type": kind})
+            return answer.status_code
+
+        for _ in range(5):
+            with ThreadPoolExecutor(2) as pool:
+                assert list(pool.map(put, range(2))) == [201, 201]
+            seen = {
+                server.http.head("/v2/team/app/manifests/latest").headers["docker-content-digest"] for server in servers
+            }
+            moves = [event["data"] for event in servers[0].events() if event["subject"] == "team/app:latest"]
+            # One came last; every move says truly what was there before it.
+            assert seen == {moves[-1]["after"]}
+            assert [move["before"] for move in moves] == ["", *(move["after"] for move in moves[:-1])]

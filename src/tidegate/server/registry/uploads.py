@@ -5,7 +5,7 @@ import re
 from http import HTTPStatus
 from typing import Final
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from tidegate.artifact import Digest, Repository
@@ -100,14 +100,18 @@ class UploadEndpoints:
         """Writes a request's body in pieces large enough to be worth the way to a thread."""
         held: list[bytes] = []
         size = 0
-        async for chunk in request.stream():
-            held.append(chunk)
-            size += len(chunk)
-            if size >= _PIECE_BYTES:
+        try:
+            async for chunk in request.stream():
+                held.append(chunk)
+                size += len(chunk)
+                if size >= _PIECE_BYTES:
+                    at = await self._write(name, upload, held, at)
+                    held, size = [], 0
+            if size:
                 at = await self._write(name, upload, held, at)
-                held, size = [], 0
-        if size:
-            at = await self._write(name, upload, held, at)
+        except ClientDisconnect:
+            await self._run(self._blobs.flush, name, upload)  # it goes on from here
+            raise
         # The next request may come to another replica.
         await self._run(self._blobs.flush, name, upload)
         return at
