@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from postgres_server import start_postgres
-from sqlalchemy import select, text
+from sqlalchemy import Connection, select, text
 
+from postgres_server import start_postgres
 from tidegate.errors import OutsideError, UsageError
 from tidegate.events import Event, EventKind
 from tidegate.storage.database import Database, DatabaseOptions
@@ -127,22 +127,59 @@ def test_a_waiter_is_woken_by_the_commit(database: Database) -> None:
 
 
 def test_many_writers_lose_nothing_and_offsets_follow_commits(database: Database) -> None:
-    order: list[str] = []
-    lock = threading.Lock()
+    done = threading.Event()
 
     def write(number: int) -> None:
         with database.begin() as connection:
             insert_once(connection, blob, digest=f"d{number % 7}", size=1, stored_at="now")
             publish(connection, _event(str(number)))
-            with lock:
-                order.append(str(number))
 
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(write, range(80)))
+    def follow() -> list[str]:
+        """What a consumer sees that never goes back: whatever commits behind its back would be missing."""
+        seen: list[str] = []
+        last, ended = 0, False
+        while not ended:
+            ended = done.is_set()
+            with database.read() as connection:
+                for offset, event in read_after(connection, last, 1000):
+                    seen.append(event.id)
+                    last = offset
+        return seen
+
+    with ThreadPoolExecutor(9) as pool:
+        following = pool.submit(follow)
+        writing = [pool.submit(write, number) for number in range(80)]
+        try:
+            for future in writing:
+                future.result()
+        finally:
+            done.set()
+        seen = following.result()
     with database.read() as connection:
         found = [event.id for _, event in read_after(connection, 0, 1000)]
-    assert found == order
+    assert seen == found
     assert len(set(found)) == 80
+
+
+def test_who_tells_a_change_holds_up_nobody_he_waits_for(database: Database) -> None:
+    """One changes a row and tells it, the other tells it and changes the row: neither waits for the other for ever."""
+
+    def change(connection: Connection) -> None:
+        move(connection, "me", 1)
+
+    def work(first: bool) -> None:
+        for turn in range(20):
+            with database.begin() as connection:
+                if first:
+                    change(connection)
+                publish(connection, _event(f"{first}-{turn}"))
+                if not first:
+                    change(connection)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(work, [True, False]))
+    with database.read() as connection:
+        assert len(read_after(connection, 0, 1000)) == 40
 
 
 def test_a_writer_of_another_process_is_waited_for_and_then_reported(tmp_path: Path) -> None:

@@ -6,16 +6,21 @@ import pwd
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
 from tidegate.assembly.home import Home
-from tidegate.assembly.stores import open_database
+from tidegate.assembly.stores import database_urls, open_blobs, open_database
 from tidegate.bounds import MIB, read_bounded
 from tidegate.clock import Clock, system_clock
+from tidegate.curation.collector import Collected, Collector, Progress
 from tidegate.curation.rule_file import KeepingRules, load_keeping_rules
-from tidegate.errors import InvalidInputError, NotFoundError, OutsideError
+from tidegate.curation.shelf_blobs import ShelfBlobs
+from tidegate.curation.upkeep import Task, record_run
+from tidegate.errors import InvalidInputError, NotFoundError, OutsideError, UsageError
 from tidegate.settings import Settings
+from tidegate.storage.blobs import BlobStore
 from tidegate.storage.database import Database
 
 MAX_RULE_BYTES: Final = MIB
@@ -25,18 +30,74 @@ MAX_RULE_BYTES: Final = MIB
 class Keeping:
     """Everything that decides how long something is kept."""
 
+    settings: Settings
     database: Database
     rules: KeepingRules
+    collector: Collector
     clock: Clock
 
+    def collect(self, *, who: str, progress: Progress | None = None) -> Collected:
+        """Collects what is due, and puts it on record.
 
-def build_keeping(settings: Settings, database: Database, clock: Clock) -> Keeping:
+        Raises:
+            OutsideError: the database or the blob store failed.
+        """
+        began_at = self.clock()
+        found = self.collector.run(progress=progress) if progress else self.collector.run()
+        with self.database.begin() as connection:
+            record_run(connection, "gc", found, who=who, began_at=began_at, ended_at=self.clock())
+        return found
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Makes sure that no server has the blobs in hand; where replicas share a database its locks are enough.
+
+        Raises:
+            UsageError: a server has them.
+        """
+        if database_urls(self.settings).is_shared:
+            yield
+            return
+        try:
+            taken = Home(folder=self.settings.home).taken()
+            taken.__enter__()
+        except UsageError as error:
+            raise UsageError(
+                "a server has this folder in hand", where=error.where, remedy="it does so by itself; or ask its API"
+            ) from error
+        try:
+            yield
+        finally:
+            taken.__exit__(None, None, None)
+
+    def tasks(self) -> tuple[Task, ...]:
+        """What a server does by itself, by time."""
+        options = self.settings.curation
+        return (Task(kind="gc", every=timedelta(seconds=options.gc_every_s), run=self._collect_by_time),)
+
+    def _collect_by_time(self) -> Collected | None:
+        found = self.collector.run()
+        return found if found.removed or found.uploads else None
+
+
+def build_keeping(settings: Settings, database: Database, blobs: ShelfBlobs, clock: Clock) -> Keeping:
     """Loads the rules that the settings name.
 
     Raises:
         TidegateError: a file is missing or wrong; names file, line and column.
     """
-    return Keeping(database=database, rules=load_rules(settings), clock=clock)
+    return Keeping(
+        settings=settings,
+        database=database,
+        rules=load_rules(settings),
+        collector=Collector(database, blobs, clock),
+        clock=clock,
+    )
+
+
+def build_blobs(settings: Settings, database: Database, store: BlobStore, clock: Clock) -> ShelfBlobs:
+    """The registry's blobs, with the grace that the settings give them."""
+    return ShelfBlobs(database, store, clock, grace=timedelta(seconds=settings.curation.gc_grace_s))
 
 
 def load_rules(settings: Settings) -> KeepingRules:
@@ -58,7 +119,8 @@ def open_keeping(settings: Settings, *, clock: Clock = system_clock) -> Iterator
     Home(folder=settings.home).make()
     database = open_database(settings)
     try:
-        yield build_keeping(settings, database, clock)
+        blobs = build_blobs(settings, database, open_blobs(settings, database), clock)
+        yield build_keeping(settings, database, blobs, clock)
     finally:
         database.close()
 

@@ -14,7 +14,7 @@ from tidegate.assembly.examiner import Examiner
 from tidegate.assembly.gate import build_gate
 from tidegate.assembly.home import Home
 from tidegate.assembly.intake import TAKE_IN, TakingIn, build_taking_in
-from tidegate.assembly.keeping import Keeping, build_keeping
+from tidegate.assembly.keeping import Keeping, build_blobs, build_keeping
 from tidegate.assembly.knowledge import ensure_knowledge
 from tidegate.assembly.names import resolve_reference
 from tidegate.assembly.notes import note_signer
@@ -23,6 +23,7 @@ from tidegate.assembly.stores import database_urls, open_blobs, open_database, r
 from tidegate.clock import Clock, system_clock
 from tidegate.curation.shelf import Shelf
 from tidegate.curation.shelf_blobs import ShelfBlobs
+from tidegate.curation.upkeep import UpkeepThread
 from tidegate.curation.workflow import Curation
 from tidegate.errors import TidegateError
 from tidegate.execution.admit import ExecutionGate
@@ -79,6 +80,7 @@ class Server:
     announcements: Announcements
     consumers: tuple[ConsumerThread, ...]
     taking_in: TakingIn
+    upkeep: UpkeepThread
     _stopping: Flag = field(default_factory=Flag)
     _by_time: Thread | None = None
 
@@ -91,6 +93,7 @@ class Server:
         self.knowledge.start()
         for consumer in self.consumers:
             consumer.start()
+        self.upkeep.start()
         self.identity_upkeep.start()
         self._by_time = Thread(target=self._watch_time, name="by time", daemon=True)
         self._by_time.start()
@@ -101,6 +104,7 @@ class Server:
         self.identity_upkeep.stop()
         for consumer in self.consumers:
             consumer.stop()
+        self.upkeep.stop()
         self.knowledge.stop()
         self.durable.stop()
         if self._by_time is not None:
@@ -139,11 +143,11 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
     home.make()
     database = open_database(settings)
     store, leases = open_blobs(settings, database), Leases(database, replica_name(settings))
-    blobs = ShelfBlobs(database, store, clock)
+    blobs = build_blobs(settings, database, store, clock)
     observes = settings.curation.mode == "observe"
     if observes:
         _log.warning("curation.mode is observe: nothing is withheld, what would be is told")
-    keeping = build_keeping(settings, database, clock)
+    keeping = build_keeping(settings, database, blobs, clock)
     shelf = Shelf(database, blobs, clock, observes=observes, tag_rules=keeping.rules.tags)
     directory = Directory(database)
     gate = build_gate(settings)
@@ -219,4 +223,5 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         announcements=Announcements(database),
         consumers=tuple(ConsumerThread(database, consumer, leases) for consumer in consumers),
         taking_in=taking_in,
+        upkeep=UpkeepThread(database, keeping.tasks(), clock),
     )

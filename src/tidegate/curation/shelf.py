@@ -272,7 +272,15 @@ class Shelf:
         with self._database.begin() as connection:
             if not attachments.holds(connection, repository, digest):
                 raise ManifestUnknownError(repository, digest)
-            take_out(connection, repository, digest, who=who, at=self._clock(), rules=self._tag_rules)
+            take_out(
+                connection,
+                repository,
+                digest,
+                who=who,
+                at=self._clock(),
+                rules=self._tag_rules,
+                grace=self._blobs.grace,
+            )
 
     def _objection(self, connection: Connection, row: Any) -> WithheldError | None:
         now_state = State(row.state)

@@ -9,6 +9,8 @@ found by the upload it belongs to: it stays in the store until its blob is on re
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -16,13 +18,17 @@ from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, sel
 
 from tidegate.artifact import Digest, Repository
 from tidegate.clock import Clock, rfc3339
+from tidegate.curation import unneeded
 from tidegate.errors import NotFoundError, RefusedError
 from tidegate.storage.blobs import BlobStore, UploadUnknownError
 from tidegate.storage.database import Database, after_commit
 from tidegate.storage.digest_locks import DigestLocks, lock_digest
 from tidegate.storage.insert import insert_once
-from tidegate.storage.schema import blob, manifest_blob, repository_blob, repository_manifest
+from tidegate.storage.schema import blob, repository_blob
 
+DEFAULT_GRACE: Final = timedelta(days=1)
+PROMISE: Final = timedelta(hours=1)
+"""How long a blob stays, at least, after a client was told that it is here."""
 _MARK_CHARS: Final = 16
 # Built once: building a query takes longer than running it.
 _SIZE: Final = (
@@ -39,6 +45,15 @@ class BlobUnknownError(NotFoundError):
         super().__init__(f"{repository} holds no such blob", where=digest)
 
 
+class Look(StrEnum):
+    """What became of a blob on the work list of garbage collection."""
+
+    NEEDED = "needed"
+    LET_GO = "let go"
+    IN_USE = "in use"
+    NOTHING = "nothing"
+
+
 class BlobInUseError(RefusedError):
     """A manifest of the repository needs the blob."""
 
@@ -53,12 +68,20 @@ class HeldBlob:
 
 
 class ShelfBlobs:
-    """Blobs and uploads of all repositories. Safe for threads."""
+    """Blobs and uploads of all repositories. Safe for threads.
 
-    def __init__(self, database: Database, store: BlobStore, clock: Clock) -> None:
+    Args:
+        database: migrated.
+        store: where the bytes are.
+        clock: the moment recorded.
+        grace: how long a repository holds a blob that none of its manifests needs.
+    """
+
+    def __init__(self, database: Database, store: BlobStore, clock: Clock, *, grace: timedelta = DEFAULT_GRACE) -> None:
         self._database = database
         self._store = store
         self._clock = clock
+        self.grace = grace
         self._locks = DigestLocks(database)
 
     def begin(self, repository: Repository, *, algorithm: str = "sha256") -> str:
@@ -138,7 +161,7 @@ class ShelfBlobs:
         with self._locks.writing(digest) as connection:
             if not connection.scalar(select(_held(source, digest))):
                 return False
-            insert_once(connection, repository_blob, repository=repository, digest=digest)
+            self._note_held(connection, repository, digest)
             return True
 
     def find(self, repository: Repository, digest: Digest) -> HeldBlob:
@@ -165,6 +188,15 @@ class ShelfBlobs:
         """A URL that hands a blob out for a short while; None when the bytes must come from here."""
         return self._store.link(held.digest)
 
+    def promise(self, repository: Repository, digest: Digest) -> None:
+        """Keeps a blob nobody needs yet for another while: a client was told that it is here."""
+        until = self._clock() + min(PROMISE, self.grace)
+        with self._database.read() as connection:
+            if not unneeded.is_awaited(connection, repository, digest, before=until):
+                return
+        with self._database.begin() as connection:
+            unneeded.promise(connection, repository, digest, until=until)
+
     def delete(self, repository: Repository, digest: Digest) -> None:
         """Lets a repository hold a blob no longer; its bytes go with the last one that held it.
 
@@ -173,8 +205,45 @@ class ShelfBlobs:
             BlobInUseError: one of its manifests needs it.
         """
         with self._locks.writing(digest) as connection:
+            if not self._hold_still(connection, repository, digest):
+                raise BlobUnknownError(repository, digest)
+            if (user := unneeded.who_needs(connection, repository, digest)) is not None:
+                raise BlobInUseError(
+                    f"manifest {user} needs this blob", where=digest, remedy="delete the manifest first"
+                )
             self._let_go(connection, repository, digest)
-        self._reclaim(digest)
+        self.reclaim(digest)
+
+    def let_go_unneeded(self, repository: Repository, digest: Digest, *, at: datetime) -> Look:
+        """Lets a repository hold a blob no longer, if it is due and no manifest there needs it. Waits for nobody."""
+        with self._locks.writing(digest) as connection:
+            if not unneeded.is_due(connection, repository, digest, at=at):
+                return Look.NOTHING
+            if not connection.scalar(select(_held(repository, digest))):
+                unneeded.forget(connection, repository, digest)
+                return Look.NOTHING
+            if not self._hold_still(connection, repository, digest, skip_locked=True):
+                unneeded.put_off(connection, repository, digest, at=at)
+                return Look.IN_USE
+            # Only now: a manifest that was being pushed had the rows until it was there.
+            if unneeded.who_needs(connection, repository, digest) is not None:
+                unneeded.forget(connection, repository, digest)
+                return Look.NEEDED
+            self._let_go(connection, repository, digest)
+            return Look.LET_GO
+
+    def reclaim(self, digest: Digest) -> int | None:
+        """Removes the bytes of a blob no row speaks of.
+
+        Returns:
+            How many those were; None when a row speaks of it.
+        """
+        # In a transaction that writes: what stores bytes within its own cannot come between the look and the removal.
+        with self._locks.writing(digest) as connection:
+            spoken_of = connection.scalar(select(exists().where(blob.c.digest == digest)))
+            size = None if spoken_of else self._remove_bytes(digest)
+            unneeded.removal_done(connection, digest)
+            return size
 
     def sweep(self) -> int:
         """Drops uploads that are idle for too long, and bytes that were placed by one and never came on record.
@@ -182,41 +251,51 @@ class ShelfBlobs:
         Returns:
             How many uploads were dropped. The cost follows them, not what is stored.
         """
-        return self._store.sweep(self._reclaim)
+        return self._store.sweep(self.reclaim)
 
     def collect(self) -> int:
         """Removes bytes no row speaks of, wherever they came from; reads all names in the store. Returns how many."""
         with self._database.read() as connection:
             known = set(connection.scalars(select(blob.c.digest)))
-        return sum(self._reclaim(digest) for digest in self._store.digests() if digest not in known)
+        return sum(self.reclaim(digest) is not None for digest in self._store.digests() if digest not in known)
 
     def _hold(self, connection: Connection, repository: Repository, digest: Digest, size: int) -> None:
         insert_once(connection, blob, digest=digest, size=size, stored_at=rfc3339(self._clock()))
-        insert_once(connection, repository_blob, repository=repository, digest=digest)
+        self._note_held(connection, repository, digest)
+
+    def _note_held(self, connection: Connection, repository: Repository, digest: Digest) -> None:
+        if insert_once(connection, repository_blob, repository=repository, digest=digest):
+            unneeded.look_later(connection, repository, digest, due_at=self._clock() + self.grace)
+        else:
+            unneeded.promise(connection, repository, digest, until=self._clock() + self.grace)
+
+    def _hold_still(
+        self, connection: Connection, repository: Repository, digest: Digest, *, skip_locked: bool = False
+    ) -> bool:
+        """Locks the rows of a blob against manifests that would build upon it; False when they are not to be had."""
+        query = (
+            select(blob.c.digest)
+            .join(repository_blob, repository_blob.c.digest == blob.c.digest)
+            .where(repository_blob.c.repository == repository, blob.c.digest == digest)
+            .with_for_update(skip_locked=skip_locked)
+        )
+        return connection.scalar(query) is not None
 
     def _let_go(self, connection: Connection, repository: Repository, digest: Digest) -> None:
-        if not connection.scalar(select(_held(repository, digest))):
-            raise BlobUnknownError(repository, digest)
-        user = connection.scalar(
-            select(manifest_blob.c.manifest)
-            .join(repository_manifest, repository_manifest.c.digest == manifest_blob.c.manifest)
-            .where(manifest_blob.c.blob == digest, repository_manifest.c.repository == repository)
-            .limit(1)
-        )
-        if user is not None:
-            raise BlobInUseError(f"manifest {user} needs this blob", where=digest, remedy="delete the manifest first")
         here = (repository_blob.c.repository == repository) & (repository_blob.c.digest == digest)
         connection.execute(delete(repository_blob).where(here))
+        unneeded.forget(connection, repository, digest)
         elsewhere = exists().where(repository_blob.c.digest == digest)
-        connection.execute(delete(blob).where(blob.c.digest == digest, ~elsewhere))
+        if connection.execute(delete(blob).where(blob.c.digest == digest, ~elsewhere)).rowcount:
+            unneeded.ask_removal(connection, digest, at=self._clock())
 
-    def _reclaim(self, digest: Digest) -> bool:
-        # In a transaction that writes: what stores bytes within its own cannot come between the look and the removal.
-        with self._locks.writing(digest) as connection:
-            if connection.scalar(select(exists().where(blob.c.digest == digest))):
-                return False
-            self._store.delete(digest)
-            return True
+    def _remove_bytes(self, digest: Digest) -> int | None:
+        try:
+            size = self._store.size(digest)
+        except NotFoundError:
+            return None
+        self._store.delete(digest)
+        return size
 
 
 def _held(repository: Repository, digest: Digest) -> ColumnElement[bool]:

@@ -14,8 +14,9 @@ from tidegate.curation.tag_rules import TagImmutableError, TagRules
 from tidegate.errors import InvalidInputError, NotFoundError
 from tidegate.events import Event, EventKind
 from tidegate.storage.insert import insert_once
+from tidegate.storage.keeping_schema import tag_freeze, tag_override
 from tidegate.storage.outbox import publish
-from tidegate.storage.schema import tag, tag_freeze, tag_override
+from tidegate.storage.schema import tag
 from tidegate.values import Struct
 
 MAX_OVERRIDE: Final = timedelta(hours=24)

@@ -14,8 +14,9 @@ from tidegate.curation.tag_holds import require_loose
 from tidegate.curation.tag_rules import NO_TAG_RULES, TagRules
 from tidegate.events import Event, EventKind
 from tidegate.storage.insert import insert_once, insert_or_update
+from tidegate.storage.keeping_schema import tag_history
 from tidegate.storage.outbox import publish
-from tidegate.storage.schema import manifest_child, repository_manifest, tag, tag_history
+from tidegate.storage.schema import manifest_child, repository_manifest, tag
 from tidegate.values import Struct
 
 MAX_PAGE: Final = 1000

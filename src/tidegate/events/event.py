@@ -36,6 +36,7 @@ class EventKind(StrEnum):
     INTAKE_ARRIVED = "intake.image.arrived"
     INTAKE_REFUSED = "intake.image.refused"
     UPSTREAM_MOVED = "intake.upstream.moved"
+    STORAGE_COLLECTED = "curation.storage.collected"
     EVIDENCE_ADDED = "curation.evidence.added"
     WORKLOAD_ADMITTED = "execution.workload.admitted"
     WORKLOAD_DENIED = "execution.workload.denied"

@@ -4,7 +4,7 @@
 from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from sqlalchemy import func, select
 
@@ -33,6 +33,7 @@ class _Figures(Collector):
         yield build
         yield from self._from_database()
         yield GaugeMetricFamily("tidegate_queue_size", "Work that waits or runs.", self._server.durable.unfinished())
+        yield from self._garbage()
         yield from self._knowledge()
 
     def _from_database(self) -> Iterator[Metric]:
@@ -51,6 +52,17 @@ class _Figures(Collector):
         for row in cursors:
             behind.add_metric([row.consumer], newest - row.offset)
         yield behind
+
+    def _garbage(self) -> Iterator[Metric]:
+        collector = self._server.keeping.collector
+        waiting = GaugeMetricFamily("tidegate_gc_waiting", "Blobs that wait for collection.", labels=["step"])
+        found = collector.waiting()
+        waiting.add_metric(["look"], found.due)
+        waiting.add_metric(["remove"], found.removals)
+        yield waiting
+        total = collector.total
+        yield CounterMetricFamily("tidegate_gc_removed_blobs", "Blobs this process collected.", total.removed)
+        yield CounterMetricFamily("tidegate_gc_freed_bytes", "Bytes this process freed.", total.freed_bytes)
 
     def _knowledge(self) -> Iterator[Metric]:
         current = self._server.knowledge.current()

@@ -204,6 +204,13 @@ class CurationSettings:
     keeping_files: Annotated[
         tuple[Path, ...], Leaf(meaning="Files of rules: which tags are immutable, and what is kept how long.")
     ] = ()
+    gc_every_s: Annotated[
+        float, Leaf(meaning="Seconds between collections of blobs nobody needs; 0 for never.", low=0, high=2_592_000)
+    ] = 300.0
+    gc_grace_s: Annotated[
+        float,
+        Leaf(meaning="Seconds a blob stays that no manifest needs: the time a push may take.", low=0, high=2_592_000),
+    ] = 86_400.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

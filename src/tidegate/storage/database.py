@@ -21,6 +21,7 @@ from tidegate.storage.signal import Signal
 
 PUBLISHED: Final = "tidegate.published"
 """Key in `Connection.info` that says this transaction wrote to the outbox."""
+_BEFORE: Final = "tidegate.before"
 _AFTER: Final = "tidegate.after"
 _WRITES: Final = "tidegate_writes"
 _RECYCLE_SECONDS: Final = 1800
@@ -90,10 +91,13 @@ class Database:
         told = False
         with self._turn, _translated(), self._writing.connect() as connection:
             connection.info.pop(PUBLISHED, None)
+            before: list[Callable[[], object]] = []
             after: list[Callable[[], object]] = []
-            connection.info[_AFTER] = after
+            connection.info.update({_BEFORE: before, _AFTER: after})
             with connection.begin():
                 yield connection
+                for call in before:
+                    call()
                 told = bool(connection.info.pop(PUBLISHED, False))
         if told:
             self.commits.notify()
@@ -140,6 +144,11 @@ class _Turn:
 
     def __exit__(self, *_error: object) -> None:
         self._lock.release()
+
+
+def before_commit(connection: Connection, call: Callable[[], object]) -> None:
+    """Has something done as the last part of the transaction of `Database.begin`, in the order it was asked for."""
+    connection.info[_BEFORE].append(call)
 
 
 def after_commit(connection: Connection, call: Callable[[], object]) -> None:

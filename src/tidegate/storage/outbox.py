@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select, text
 from tidegate.clock import parse_rfc3339, rfc3339
 from tidegate.events import Event, EventKind
 from tidegate.storage.announcements import announce
-from tidegate.storage.database import PUBLISHED
+from tidegate.storage.database import PUBLISHED, before_commit
 from tidegate.storage.insert import insert_once, insert_or_update
 from tidegate.storage.schema import cursor, outbox
 from tidegate.wire import from_json, to_json
@@ -23,9 +23,22 @@ def publish(connection: Connection, event: Event) -> bool:
     Returns:
         True when the event is new.
     """
-    if connection.dialect.name == "postgresql":
-        # Offsets are drawn before the commit: without a queue a reader could pass one that is still to come.
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ORDER_LOCK})
+    if connection.dialect.name != "postgresql":
+        return _write(connection, event)
+    if connection.scalar(select(outbox.c.offset).where(outbox.c.id == event.id)) is not None:
+        return False
+    # Offsets are drawn before the commit: without a queue a reader could pass one that is still to come. It is joined
+    # last of all, so that nobody who waits in it holds what somebody before him needs: the two would wait for ever.
+    before_commit(connection, lambda: _write_in_order(connection, event))
+    return True
+
+
+def _write_in_order(connection: Connection, event: Event) -> None:
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ORDER_LOCK})
+    _write(connection, event)
+
+
+def _write(connection: Connection, event: Event) -> bool:
     new = insert_once(
         connection,
         outbox,

@@ -90,47 +90,6 @@ tag = Table(
     Column("moved_at", String(32), nullable=False),
 )
 
-# How long it is kept -----------------------------------------------------------------------------------------------
-
-tag_history = Table(
-    "tag_history",
-    metadata,
-    Column("id", _Serial, primary_key=True, autoincrement=True),
-    Column("repository", String(255), nullable=False),
-    Column("name", String(128), nullable=False),
-    Column("before", String(135), nullable=False, index=True),  # "": the tag was new
-    Column("after", String(135), nullable=False),  # "": it was removed
-    Column("at", String(32), nullable=False),
-    Column("who", Text, nullable=False),
-    Column("why", Text, nullable=False),
-    Index("ix_tag_history_tag", "repository", "name", "id"),
-)
-
-tag_freeze = Table(
-    "tag_freeze",
-    metadata,
-    Column("repository", String(255), primary_key=True),
-    Column("name", String(128), primary_key=True),
-    Column("at", String(32), nullable=False),
-    Column("who", Text, nullable=False),
-    Column("why", Text, nullable=False),
-)
-
-tag_override = Table(
-    "tag_override",
-    metadata,
-    Column("id", String(32), primary_key=True),
-    Column("repository", String(255), nullable=False),
-    Column("name", String(128), nullable=False),
-    Column("who", Text, nullable=False),
-    Column("why", Text, nullable=False),
-    Column("for_whom", Text, nullable=False),  # "": anybody who may push
-    Column("granted_at", String(32), nullable=False),
-    Column("expires_at", String(32), nullable=False),
-    Column("used_at", String(32), nullable=False),  # "": not yet
-    Index("ix_tag_override_tag", "repository", "name", "used_at"),
-)
-
 # What is thought of it ---------------------------------------------------------------------------------------------
 
 state = Table(

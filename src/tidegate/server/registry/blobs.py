@@ -31,6 +31,8 @@ class BlobEndpoints:
         """Hands a blob out, or a range of it; HEAD only tells of it."""
         name, wanted = repository_in(request), digest(request.path_params["digest"])
         held, link = await self._services.offload.run(self._look, name, wanted)
+        if request.method == "HEAD":  # how clients that push ask what they need not send
+            await self._services.offload.run(self._services.blobs.promise, name, wanted)
         if held.path is not None:
             return BlobFileResponse(held.digest, held.path, held.size, self._services.offload)
         headers = {

@@ -3,11 +3,11 @@
 
 from alembic import context
 
-from tidegate.storage.schema import metadata
+from tidegate.storage.keeping_schema import gc_look
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=metadata,
+    target_metadata=gc_look.metadata,
     render_as_batch=True,  # SQLite alters a table by making a new one
     compare_type=True,
 )
