@@ -17,6 +17,7 @@ from tidegate.inventory.inventory import Inventory
 from tidegate.inventory.layer_facts import (
     Diversion,
     FileFacts,
+    InstallerFile,
     LayerFacts,
     Link,
     LinkKind,
@@ -38,6 +39,7 @@ __all__ = [
     "FileCustody",
     "FileFacts",
     "FileNature",
+    "InstallerFile",
     "Integrity",
     "Inventory",
     "LayerFacts",

@@ -46,6 +46,20 @@ class PackageLicenses(Struct, frozen=True, kw_only=True):
     licenses: tuple[str, ...]
 
 
+class InstallerFile(Struct, frozen=True, kw_only=True):
+    """A file that an installer of packages wrote for itself; known by its whole content.
+
+    Attributes:
+        maker: who writes such files: `pnpm`, `npm`, `yarn`, `venv`.
+        leads_to: path of the program it starts; "" when it starts none.
+        root: folder of the virtual environment it is of; "" when it is of none.
+    """
+
+    maker: str
+    leads_to: str = ""
+    root: str = ""
+
+
 class FileFacts(Struct, frozen=True, kw_only=True):
     """What one cataloger read from one file of a layer.
 
@@ -54,6 +68,7 @@ class FileFacts(Struct, frozen=True, kw_only=True):
         diversions: of files, as the distribution's package manager keeps them.
         left_out: patterns of paths its packages' files are not unpacked for, in order, the last that fits decides;
             one that begins with `!` lets in again (dpkg(1), `path-exclude`, `path-include`).
+        installer: who wrote the file itself, when it is an installer's; None for every other.
     """
 
     path: str
@@ -64,6 +79,7 @@ class FileFacts(Struct, frozen=True, kw_only=True):
     diversions: tuple[Diversion, ...] = ()
     left_out: tuple[str, ...] = ()
     licenses_of: tuple[PackageLicenses, ...] = ()
+    installer: InstallerFile | None = None
 
 
 class LinkKind(StrEnum):

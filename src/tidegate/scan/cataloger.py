@@ -24,6 +24,7 @@ class Wants(Struct, frozen=True, kw_only=True):
         names: base names, anywhere: `METADATA`.
         suffixes: last extension of the base name with its dot, anywhere: `.jar`.
         folders: every file directly in such a folder: `var/lib/dpkg/status.d`.
+        folder_names: every file directly in a folder of that base name, anywhere: `.bin`; never a link.
         programs: every file that begins as a program does: ELF, PE or Mach-O.
         max_bytes: a larger file is not handed over; it leaves a failed outcome.
     """
@@ -32,6 +33,7 @@ class Wants(Struct, frozen=True, kw_only=True):
     names: frozenset[str] = field(default_factory=frozenset)
     suffixes: frozenset[str] = field(default_factory=frozenset)
     folders: frozenset[str] = field(default_factory=frozenset)
+    folder_names: frozenset[str] = field(default_factory=frozenset)
     programs: bool = False
     max_bytes: int = DEFAULT_MAX_FILE_BYTES
 

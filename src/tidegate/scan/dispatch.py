@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which catalogers want which path: all their `Wants` compiled into four look-ups.
+"""Which catalogers want which path: all their `Wants` compiled into five look-ups.
 
 Who wants every program is asked for when a file turned out to be one.
 """
@@ -28,18 +28,30 @@ class Dispatch:
         self._names = self._compiled("names")
         self._suffixes = self._compiled("suffixes")
         self._folders = self._compiled("folders")
+        self._inner = {b"/" + name: takers for name, takers in self._compiled("folder_names").items()}
+        self._ends = tuple(self._inner)
 
     def find(self, name: bytes) -> Takers:
         """The catalogers whose `wants` match, in the roster's order; they have not been asked yet."""
         parent, _, base = name.rpartition(b"/")
         dot = base.rfind(b".")
         suffix = base[dot:] if dot >= 0 else b""
-        if not (base in self._names or suffix in self._suffixes or parent in self._folders or name in self._paths):
+        inner = parent.endswith(self._ends)
+        if not (
+            base in self._names or suffix in self._suffixes or parent in self._folders or inner or name in self._paths
+        ):
             return ()
         by_path, by_name, by_folder = self._paths.get(name), self._names.get(base), self._folders.get(parent)
         by_suffix = self._suffixes.get(suffix) if suffix else None
-        found = {id(cataloger) for group in (by_path, by_name, by_folder, by_suffix) for cataloger in group or ()}
+        by_inner = self._inner.get(b"/" + parent.rpartition(b"/")[2]) if inner else None
+        groups = (by_path, by_name, by_folder, by_suffix, by_inner)
+        found = {id(cataloger) for group in groups for cataloger in group or ()}
         return tuple(cataloger for cataloger in self.roster if id(cataloger) in found)
+
+    def takers_of_link(self, name: bytes) -> Takers:
+        """The same as `takers` for a link: a folder's base name says nothing of what its links lead to."""
+        base = name.rpartition(b"/")[2]
+        return self.takers(name) if not self._ends or not name[: -len(base) - 1].endswith(self._ends) else ()
 
     def with_programs(self, name: bytes, takers: Takers) -> Takers:
         """Those, and who wants every program at a second look, too, in the roster's order."""

@@ -170,7 +170,7 @@ def _candidates(
                     yield path, dispatch.takers(path_bytes(path))
     for layer in layers:
         for link in layer.links:
-            takers = dispatch.takers(path_bytes(link.path))
+            takers = dispatch.takers_of_link(path_bytes(link.path))
             if takers:
                 yield link.path, takers
 

@@ -22,6 +22,7 @@ CATALOGERS: Final[tuple[Cataloger, ...]] = (
     Listed("python-egg", 2, "catalogers.installed.egg", "EggCataloger"),
     Listed("conda", 1, "catalogers.installed.conda", "CondaCataloger"),
     Listed("node", 1, "catalogers.installed.node", "NodeCataloger"),
+    Listed("installer-files", 1, "catalogers.installed.installer_files", "InstallerFilesCataloger"),
     Listed("gem", 1, "catalogers.installed.gem", "GemCataloger"),
     Listed("composer", 1, "catalogers.installed.composer", "ComposerCataloger"),
     Listed("java-archive", 2, "catalogers.installed.java_archive", "JavaArchiveCataloger"),

@@ -67,7 +67,7 @@ def _wants_something_bounded(cataloger: Cataloger) -> None:
         assert not path.startswith("/")
         assert not path.endswith("/")
     assert all(suffix.startswith(".") and suffix.count(".") == 1 for suffix in wants.suffixes)
-    assert all("/" not in name for name in wants.names | wants.suffixes)
+    assert all("/" not in name for name in wants.names | wants.suffixes | wants.folder_names)
     assert wants.programs or not cataloger.accepts("some/where/else.txt")
 
 
@@ -78,7 +78,7 @@ def _reads(cataloger: Cataloger, sample: Sample) -> None:
     facts = cataloger.catalog(ImageFile(path=sample.path, content=sample.content))
     assert facts.path == sample.path
     assert facts.cataloger == cataloger.name
-    assert facts.packages or facts.ownership or facts.os_release or facts.licenses_of
+    assert facts.packages or facts.ownership or facts.os_release or facts.licenses_of or facts.installer
     assert facts == cataloger.catalog(ImageFile(path=sample.path, content=sample.content)), "must be deterministic"
     _can_be_kept(facts)
 
@@ -89,7 +89,8 @@ def _is_wanted(cataloger: Cataloger, path: str) -> bool:
     suffix = base[base.rfind(".") :] if "." in base else ""
     if wants.programs:
         return True
-    return path in wants.paths or base in wants.names or suffix in wants.suffixes or folder in wants.folders
+    inner = folder.rpartition("/")[2] in wants.folder_names
+    return inner or path in wants.paths or base in wants.names or suffix in wants.suffixes or folder in wants.folders
 
 
 def _survives(cataloger: Cataloger, sample: Sample, examples: int) -> None:

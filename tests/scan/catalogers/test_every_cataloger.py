@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from acceptance import Sample, accept
 from installed_samples import samples_of_installed
+from installer_samples import SHIM
 from program_forms import elf, go_in_line, go_text, macho, pe, universal
 from rpm_forms import as_berkeley_db, as_ndb, as_sqlite, rpm_header
 
@@ -76,6 +77,13 @@ def samples_of(cataloger: str, folder: Path) -> list[Sample]:
         "copyright": [
             Sample(path="usr/share/doc/a/copyright", content=b"Format: x\n\nFiles: *\nLicense: GPL-2+\n text\n"),
             Sample(path="usr/share/doc/a/copyright", content=b"See /usr/share/common-licenses/GPL-2.\n"),
+        ],
+        "installer-files": [
+            Sample(path="app/node_modules/.package-lock.json", content=b'{"lockfileVersion": 3, "packages": {}}'),
+            Sample(path="app/node_modules/.modules.yaml", content=b"hoistPattern:\n  - '*'\nlayoutVersion: 5\n"),
+            Sample(path="app/node_modules/.bin/tide", content=SHIM.encode()),
+            Sample(path="venv/pyvenv.cfg", content=b"home = /usr/bin\nversion = 3.11.2\n"),
+            Sample(path="venv/CACHEDIR.TAG", content=b"Signature: 8a477f597d28d172789f06886806bc55"),
         ],
         "embedded-sbom": [
             Sample(path=f"opt/{path.name}", content=path.read_bytes())

@@ -7,7 +7,7 @@ from fnmatch import translate
 from re import compile as compile_pattern
 from typing import Final, NamedTuple
 
-from tidegate.inventory import LayerFacts, LinkKind
+from tidegate.inventory import LayerFacts, LinkKind, PackageKind
 from tidegate.inventory.custody import FileCustody, Integrity
 from tidegate.oci.squash import Overlay
 from tidegate.scan.custody.claims import Claim, Claims, origin_of
@@ -22,6 +22,9 @@ DOCUMENTATION: Final = (
     *("usr/local/share/doc/", "usr/local/share/man/", "usr/share/licenses/", "usr/share/i18n/"),
 )
 """Folders whose content makers of small images leave out; nothing runs without it the worse."""
+
+
+_VENDORED: Final = "_vendor"
 
 
 class Absence(NamedTuple):
@@ -49,7 +52,7 @@ def absences(
         if layer >= 0:
             if not _is_of_target(claim, target):
                 yield Absence(_file(claim, Integrity.MODIFIED, layers[layer]))
-        elif is_left_out(claim.path):
+        elif is_left_out(claim.path) or _is_vendored(claim):
             yield Absence(None)
         else:
             yield Absence(_file(claim, Integrity.MISSING, None))
@@ -64,6 +67,11 @@ def _file(claim: Claim, integrity: Integrity, layer: LayerFacts | None) -> FileC
         package=claim.component.purl,
         is_configuration=claim.is_configuration,
     )
+
+
+def _is_vendored(claim: Claim) -> bool:
+    """Whether a package that another carries along says so: its programs were left out when it was taken in."""
+    return f"/{_VENDORED}/" in f"/{claim.component.location}" and claim.component.kind is PackageKind.PYPI
 
 
 def _is_of_target(claim: Claim, target: str) -> bool:

@@ -8,6 +8,7 @@ from tidegate.inventory import Component, LayerFacts
 from tidegate.inventory.custody import FileNature, Integrity, Origin
 from tidegate.oci.squash import Overlay
 from tidegate.scan.custody.claims import Claim, Claims, origin_of
+from tidegate.scan.custody.installer_files import InstallerFiles, Written
 from tidegate.scan.custody.package_places import PackagePlaces
 from tidegate.scan.custody.package_scripts import PackageScripts
 from tidegate.scan.tree import TreeEntry
@@ -55,6 +56,7 @@ class Reckoning:
         self.claims = Claims(sightings, components, layers, overlay)
         self._places = PackagePlaces(components)
         self._scripts = PackageScripts(components)
+        self._installed = InstallerFiles(sightings, overlay)
         self._copied = _above_the_system(copied, sightings)
 
     def judge(self, layer: int, entry: TreeEntry) -> Verdict:
@@ -74,15 +76,32 @@ class Reckoning:
         owner = self._places.owner(path)
         if owner is not None:
             return Verdict(Origin.UPSTREAM, unchecked, owner, reason="lies in the package's own place")
+        written = self._installed.at(path, entry.nature)
+        if written is not None:
+            return self._written(written)
         if self._copied[layer]:
             return Verdict(Origin.IN_HOUSE, Integrity.ADDED)
+        return self._of_distribution(path, entry.nature)
+
+    def _of_distribution(self, path: str, nature: FileNature) -> Verdict:
+        """What a distribution's own programs made when its packages were installed; else nobody's."""
         maintained = self._scripts.maintainer(path)
         if maintained is not None:
-            return Verdict(Origin.DISTRO, unchecked, maintained, reason="its package's own script")
-        reason = self._scripts.made(path, entry.nature)
-        if reason:
-            return Verdict(Origin.DISTRO, Integrity.ADDED, reason=reason)
-        return Verdict(Origin.UNEXPLAINED, Integrity.ADDED)
+            reason = "its package's own script"
+            return Verdict(Origin.DISTRO, Integrity.UNCHECKED, maintained, reason=reason)
+        reason = self._scripts.made(path, nature)
+        return Verdict(Origin.DISTRO if reason else Origin.UNEXPLAINED, Integrity.ADDED, reason=reason)
+
+    def _written(self, file: Written) -> Verdict:
+        """What an installer wrote for itself; a shim is that of the package whose program it starts, else nobody's."""
+        if not file.program:
+            return Verdict(Origin.UPSTREAM, Integrity.ADDED, reason=f"written by {file.maker}")
+        number = self.claims.find(file.program)
+        started = self.claims.look(number).component if number >= 0 else self._places.owner(file.program)
+        if started is None:
+            return Verdict(Origin.UNEXPLAINED, Integrity.ADDED)
+        reason = f"written by {file.maker} to start {file.program}"
+        return Verdict(Origin.UPSTREAM, Integrity.ADDED, started, reason=reason)
 
     def _of_source(self, path: str) -> Component | None:
         """The package of the Python source that bytecode was compiled from."""
