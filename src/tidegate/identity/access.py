@@ -5,55 +5,32 @@ Credentials come as HTTP Basic (RFC 7617), as container clients send them, or as
 all is set up (no access token, no principals, no issuers) this machine's own users are let in, and nobody else.
 """
 
-import base64
 import ipaddress
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Final, Protocol, TypeVar
+from typing import Final, Protocol
 
 from tidegate.clock import Clock, system_clock
-from tidegate.errors import RefusedError
-from tidegate.identity import account, ruling
+from tidegate.identity import account
 from tidegate.identity.access_token import AccessToken
+from tidegate.identity.certificate import ClientCertificates
+from tidegate.identity.credentials import HOLDER, Credentials, UnauthenticatedError
 from tidegate.identity.directory import Directory, Remembered
-from tidegate.identity.grant import Grant
 from tidegate.identity.password import Passwords
-from tidegate.identity.pattern import EVERYTHING, RepositoryPattern
+from tidegate.identity.permissions import Permissions
 from tidegate.identity.principal import ANONYMOUS, ROBOT_PREFIX, Principal, PrincipalKind, printable_name
-from tidegate.identity.ruling import Asked, Ruling
 from tidegate.identity.token import BadTokenError, Claims, Tokens, TokenUse, looks_like_jwt
-from tidegate.identity.verb import Verb
 
 __all__ = ["Access", "AccessToken", "Credentials", "UnauthenticatedError", "is_loopback"]
 
-_MAX_HEADER_CHARS: Final = 16384
-_HOLDER: Final = "token"
-_ANY_NAME: Final = frozenset({"", _HOLDER, "oauth2accesstoken", "<token>"})
+_ANY_NAME: Final = frozenset({"", HOLDER, "oauth2accesstoken", "<token>"})
 """Names clients write before a password that is a token."""
 _REMEMBER_SECONDS: Final = 60.0
-T = TypeVar("T", bound=str)
 _KEPT_HERE: Final = frozenset({PrincipalKind.USER, PrincipalKind.ROBOT})
-
-
-_OF_ADMINISTRATORS: Final = frozenset({Verb.APPROVE, Verb.AUDIT, Verb.ADMINISTER})
-"""What only an administrator may give on another's asking: approvers make no approvers."""
-_ADMINISTERING: Final = Asked(verb=Verb.ADMINISTER)
-
-
-class UnauthenticatedError(RefusedError):
-    """Nobody we know.
-
-    Attributes:
-        tried: credentials were shown, and they were wrong; an expired token is not.
-    """
-
-    def __init__(self, what: str, *, remedy: str = "", tried: bool = False) -> None:
-        super().__init__(what, remedy=remedy)
-        self.tried = tried
 
 
 class Voucher(Protocol):
@@ -68,32 +45,9 @@ class Voucher(Protocol):
         """
         ...
 
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """What was shown: a name with its secret, or a bare token. Never prints its secret."""
-
-    name: str
-    secret: str
-    is_bearer: bool = False
-
-    @classmethod
-    def parse(cls, authorization: str) -> "Credentials | None":
-        """Reads an `Authorization` header; None when there is none that can be read."""
-        scheme, _, rest = authorization[:_MAX_HEADER_CHARS].partition(" ")
-        rest = rest.strip()
-        if scheme.lower() == "bearer":
-            return cls(_HOLDER, rest, is_bearer=True) if rest else None
-        if scheme.lower() != "basic":
-            return None
-        try:
-            name, _, secret = base64.b64decode(rest, validate=True).decode().partition(":")
-        except ValueError:  # broken base64, not ASCII or not UTF-8
-            return None
-        return cls(name, secret) if secret else None
-
-    def __repr__(self) -> str:
-        return f"Credentials({self.name!r}, …)"
+    def exchange(self, token: str) -> Principal:
+        """Whom a token speaks for that is shown once, for one of ours; raises as `vouch`, also for unknown issuers."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +64,8 @@ class Access:
         token: what the administrator shows; None for none.
         directory: principals and grants kept here; None for none.
         tokens: makes and reads this server's own tokens; None for none.
-        vouchers: who else may say who somebody is.
+        voucher: who else may say who somebody is; None for nobody.
+        certificates: reads client certificates that a proxy hands on; None for none.
         clock: when things end.
     """
 
@@ -120,14 +75,17 @@ class Access:
         *,
         directory: Directory | None = None,
         tokens: Tokens | None = None,
-        vouchers: tuple[Voucher, ...] = (),
+        voucher: Voucher | None = None,
+        certificates: ClientCertificates | None = None,
         clock: Clock = system_clock,
     ) -> None:
         self._token = token
         self._directory = directory
         self.tokens = tokens
-        self._vouchers = vouchers
+        self._voucher = voucher
+        self._certificates = certificates
         self._clock = clock
+        self.permissions = Permissions(directory, clock)
         self._passwords = Passwords()
         self._let_in: Remembered[_Remembered] = Remembered()
 
@@ -203,6 +161,31 @@ class Access:
         del peer
         return self.verify(credentials)[0]
 
+    def exchanged(self, token: str, *, peer: str) -> Principal:
+        """Whom an issuer's token speaks for: a person, or a job that becomes a workload here.
+
+        Raises:
+            UnauthenticatedError: nobody known here.
+            OutsideError: the issuer's keys cannot be had.
+        """
+        del peer
+        if self._voucher is None:
+            raise _wrong()
+        with _as_refusal():
+            return self._voucher.exchange(token)
+
+    def certified(self, header: str, *, secret: str, peer: str) -> Principal:
+        """Whose client certificate a proxy handed on.
+
+        Raises:
+            UnauthenticatedError: nobody's, or it was not the proxy.
+        """
+        del peer
+        if self._certificates is None:
+            raise _wrong()
+        with _as_refusal():
+            return self._certificates.principal(header, shown_secret=secret)
+
     def refreshed(self, token: str, *, peer: str) -> Principal:
         """Whose refresh token this is, as they are kept now.
 
@@ -225,76 +208,11 @@ class Access:
         found = self._directory.account(principal.name)
         return found[0].epoch if found else 0
 
-    def ruling(self, principal: Principal, asked: Asked) -> Ruling:
-        """Whether a principal may do a thing.
-
-        Raises:
-            OutsideError: the database failed.
-        """
-        return ruling.rule(principal, asked, self._grants(principal), at=self._clock())
-
-    def known_ruling(self, principal: Principal, asked: Asked) -> Ruling | None:
-        """As `ruling`, when it can be told from memory; None means that `ruling` has to be asked."""
-        if principal.is_administrator or self._directory is None:
-            return ruling.rule(principal, asked, (), at=self._clock())
-        grants = self._directory.known_grants(principal)
-        return None if grants is None else ruling.rule(principal, asked, grants, at=self._clock())
-
-    def granted(self, principal: Principal, asked: Asked) -> bool:
-        """Whether a principal may do a thing, whatever token was shown.
-
-        Raises:
-            OutsideError: the database failed.
-        """
-        return ruling.granted(principal, asked, self._grants(principal), at=self._clock()).allowed
-
-    def may_approve(self, principal: Principal, pattern: RepositoryPattern, verbs: frozenset[Verb]) -> bool:
-        """Whether a principal may decide over a grant that another asked for.
-
-        Raises:
-            OutsideError: the database failed.
-        """
-        grants, at = self._grants(principal), self._clock()
-        if verbs & _OF_ADMINISTRATORS and not ruling.granted(principal, _ADMINISTERING, grants, at=at).allowed:
-            return False
-        asked = Asked(verb=Verb.APPROVE, repository=pattern.literal)
-        return principal.is_administrator or any(
-            grant.pattern.covers(pattern) and ruling.granted(principal, asked, [_whole(grant)], at=at).allowed
-            for grant in grants
-        )
-
-    def visible(self, principal: Principal, repository: str, tags: Sequence[T], *, address: str) -> list[T]:
-        """Those tags of a repository that a principal may see.
-
-        Raises:
-            OutsideError: the database failed.
-        """
-        grants = self._grants(principal)
-        if not any(grant.condition and grant.condition.needs_content for grant in grants):
-            return list(tags)  # the request itself was allowed, and no grant tells one tag from another
-        at = self._clock()
-        asked = Asked(verb=Verb.LIST, repository=repository, address=address)
-        return [tag for tag in tags if ruling.granted(principal, replace(asked, tag=tag), grants, at=at).allowed]
-
-    def prefixes(self, principal: Principal) -> tuple[str, ...]:
-        """What the names of all repositories begin with that a principal may see; ("",) for any."""
-        if principal.is_administrator or self._directory is None:
-            return ("",)
-        wanted = {Verb.LIST, Verb.PULL}
-        literals = sorted({grant.pattern.literal for grant in self._grants(principal) if grant.verbs & wanted})
-        found: list[str] = []
-        for text in literals:  # sorted, so what another one begins with comes right after it
-            if not found or not text.startswith(found[-1]):
-                found.append(text)
-        return tuple(found)
-
-    def _grants(self, principal: Principal) -> tuple[Grant, ...]:
-        return () if principal.is_administrator or self._directory is None else self._directory.grants(principal)
-
     def _is_open(self) -> bool:
         """Nothing at all is set up."""
         populated = self._directory is not None and self._directory.is_populated
-        return self._token is None and not self._vouchers and not populated
+        vouched = self._voucher is not None or self._certificates is not None
+        return self._token is None and not vouched and not populated
 
     def _revision(self) -> int:
         return self._directory.seen_revision if self._directory else 0
@@ -319,9 +237,8 @@ class Access:
         return principal, end
 
     def _vouched(self, token: str) -> tuple[Principal, datetime]:
-        for voucher in self._vouchers:
-            if found := voucher.vouch(token):
-                return found
+        if self._voucher is not None and (found := self._voucher.vouch(token)):
+            return found
         if self.tokens is None:
             raise BadTokenError("nobody reads tokens here")
         claims = self.tokens.read(token, TokenUse.ACCESS, TokenUse.SESSION)
@@ -348,13 +265,8 @@ def is_loopback(address: str) -> bool:
     return bool((mapped or parsed).is_loopback)
 
 
-def _whole(grant: Grant) -> Grant:
-    """The grant, whatever repository is asked about: that its pattern covers the other one was found out before."""
-    return replace(grant, pattern=RepositoryPattern(EVERYTHING))
-
-
 def _administrator(name: str) -> Principal:
-    return Principal(name=printable_name(name) or _HOLDER, kind=PrincipalKind.ADMINISTRATOR)
+    return Principal(name=printable_name(name) or HOLDER, kind=PrincipalKind.ADMINISTRATOR)
 
 
 def _wrong() -> UnauthenticatedError:

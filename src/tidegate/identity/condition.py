@@ -64,11 +64,17 @@ class Condition:
         Raises:
             InvalidInputError: it is no CEL, names what is not there, or is neither true nor false.
         """
-        variables = variables or (REQUEST, PRINCIPAL)
+        return cls.of(Scalar(text, Place(where, 1, 1), '"', ()), *(variables or (REQUEST, PRINCIPAL)))
+
+    @classmethod
+    def of(cls, scalar: Scalar, *variables: Variable) -> "Condition":
+        """Checks a condition that stands in a file; as `parse`."""
+        text = scalar.text
         if len(text) > MAX_CONDITION_CHARS:
-            raise InvalidInputError(f"a condition longer than {MAX_CONDITION_CHARS} characters", where=where)
+            raise InvalidInputError(
+                f"a condition longer than {MAX_CONDITION_CHARS} characters", where=str(scalar.place)
+            )
         known = {variable.name: variable for variable in variables}
-        scalar = Scalar(text, Place(where, 1, 1), '"', ())
         checked = Checker(known, reads=(), each=None).condition(scalar)
         runtime = Runtime(known)
         program = runtime.program(each=None, when=checked, message=_NOTHING, fix=_NOTHING)

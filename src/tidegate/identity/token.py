@@ -255,14 +255,18 @@ def looks_like_jwt(text: str) -> bool:
 
 def issuer_of(token: str) -> str:
     """The issuer a JWT names, before anything of it was verified: only good for choosing who verifies it."""
-    claims = _unverified(token)
+    try:
+        payload = extract_compact(token[:MAX_TOKEN_CHARS].encode()).payload
+        claims = from_json(payload, dict[str, Any], what="token", max_bytes=MAX_TOKEN_CHARS)
+    except (JoseError, InvalidInputError, ValueError):
+        return ""
     issuer = claims.get("iss")
     return issuer if isinstance(issuer, str) else ""
 
 
-def _unverified(token: str) -> Mapping[str, Any]:
+def header_of(token: str) -> Mapping[str, Any]:
+    """The header of a JWT, before anything of it was verified: only good for choosing the key."""
     try:
-        payload = extract_compact(token[:MAX_TOKEN_CHARS].encode()).payload
-        return from_json(payload, dict[str, Any], what="token", max_bytes=MAX_TOKEN_CHARS)
-    except (JoseError, InvalidInputError, ValueError):
+        return extract_compact(token[:MAX_TOKEN_CHARS].encode()).headers()
+    except (JoseError, ValueError):
         return {}

@@ -13,6 +13,7 @@ from tidegate.curation.pull_through import PullThrough
 from tidegate.curation.shelf import Shelf
 from tidegate.curation.shelf_blobs import ShelfBlobs
 from tidegate.identity import Access
+from tidegate.server.authentication import Entrance
 from tidegate.server.client_address import ClientAddresses
 from tidegate.server.health import Check, health_routes
 from tidegate.server.metrics import HttpMetrics, Measured
@@ -29,8 +30,7 @@ class Services:
 
     Attributes:
         figures: what `/metrics` shows; the doors add theirs.
-        clients: where requests come from.
-        token_realm: where clients fetch tokens; "" for this server as they name it.
+        clients, token_realm, certificate_header: as `Entrance` has them.
         checks: what readiness depends on, by name.
         pull_through: answers for names that come from upstreams; None where none do.
         offload: threads shared by all doors.
@@ -45,6 +45,18 @@ class Services:
     offload: Offload = field(default_factory=Offload)
     clients: ClientAddresses = field(default_factory=ClientAddresses)
     token_realm: str = ""
+    certificate_header: str = ""
+
+    @property
+    def entrance(self) -> Entrance:
+        """How every door finds out who asks."""
+        return Entrance(
+            access=self.access,
+            offload=self.offload,
+            clients=self.clients,
+            realm=self.token_realm,
+            certificate_header=self.certificate_header,
+        )
 
 
 def create_application(services: Services, *, extra_routes: Sequence[BaseRoute] = ()) -> Starlette:
@@ -55,22 +67,21 @@ def create_application(services: Services, *, extra_routes: Sequence[BaseRoute] 
         extra_routes: looked at first, such as the management API mounted at `/api`; they let in whom they want.
     """
     metrics = HttpMetrics(services.figures)
-    access, offload, clients = services.access, services.offload, services.clients
-    through = services.pull_through
+    entrance, offload, through = services.entrance, services.offload, services.pull_through
     registry = RegistryServices(
         shelf=services.shelf,
         blobs=services.blobs,
-        access=access,
+        access=services.access,
         offload=offload,
         metrics=metrics,
         pulls=UpstreamPulls(through, offload) if through is not None else None,
     )
-    app = registry_app(registry, access, clients=clients, realm=services.token_realm)
+    app = registry_app(registry, entrance)
     routes = [
         *extra_routes,
         *health_routes(services.checks, services.figures, services.offload),
         Mount("/v2", app=SameSite(app)),
     ]
-    if access.tokens is not None:
-        routes.insert(len(extra_routes), TokenEndpoint(access, access.tokens, offload, clients).route())
+    if services.access.tokens is not None:
+        routes.insert(len(extra_routes), TokenEndpoint(entrance, services.access.tokens).route())
     return Starlette(routes=routes, middleware=[Middleware(Measured, metrics=metrics)])

@@ -2,6 +2,7 @@
 """ASGI middleware that lets a request pass only with a principal."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from starlette.datastructures import Headers
@@ -15,9 +16,28 @@ from tidegate.server.challenge import BASIC, bearer
 from tidegate.server.client_address import Client, ClientAddresses
 from tidegate.server.offload import Offload
 
-CHALLENGE: Final = BASIC
+PROXY_SECRET: Final = "tidegate-proxy-secret"  # noqa: S105 - the header's name
 _PRINCIPAL: Final = "tidegate.principal"
 _CLIENT: Final = "tidegate.client"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entrance:
+    """How every door finds out who asks.
+
+    Attributes:
+        access: who is let in.
+        offload: where it is found out, when memory does not tell.
+        clients: where requests come from.
+        realm: of the token endpoint; "" for this server as the client named it.
+        certificate_header: in which a trusted proxy hands client certificates on; "" for none.
+    """
+
+    access: Access
+    offload: Offload
+    clients: ClientAddresses
+    realm: str = ""
+    certificate_header: str = ""
 
 
 class Authenticated:
@@ -25,41 +45,33 @@ class Authenticated:
 
     Args:
         app: what lies behind.
-        access: who is let in.
+        entrance: how it is found out.
         refuse: the answer to anybody else, and when it cannot be told; the challenge is added here.
-        offload: where it is found out, when memory does not tell.
-        clients: where requests come from.
         sends_for_tokens: the challenge names the token endpoint, where there is one.
-        realm: of that endpoint; "" for this server as the client named it.
     """
 
     def __init__(
         self,
         app: ASGIApp,
-        access: Access,
+        entrance: Entrance,
         refuse: Callable[[TidegateError], Response],
         *,
-        offload: Offload | None = None,
-        clients: ClientAddresses | None = None,
         sends_for_tokens: bool = False,
-        realm: str = "",
     ) -> None:
         self._app = app
-        self._access = access
+        self._entrance = entrance
+        self._access = entrance.access
         self._refuse = refuse
-        self._offload = offload or Offload()
-        self._clients = clients or ClientAddresses()
         self._sends_for_tokens = sends_for_tokens
-        self._realm = realm
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes a request on with its principal, or refuses it."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        client = scope[_CLIENT] = self._clients.of(scope)
+        client = scope[_CLIENT] = self._entrance.clients.of(scope)
         try:
-            scope[_PRINCIPAL] = await self._principal(Headers(scope=scope).get("authorization", ""), client)
+            scope[_PRINCIPAL] = await self._principal(Headers(scope=scope), client)
         except TidegateError as error:
             response = self._refuse(error)
             if isinstance(error, UnauthenticatedError):
@@ -68,18 +80,26 @@ class Authenticated:
             return
         await self._app(scope, receive, send)
 
-    async def _principal(self, authorization: str, client: Client) -> Principal:
+    async def _principal(self, headers: Headers, client: Client) -> Principal:
+        if self._entrance.certificate_header and client.by_proxy and not headers.get("authorization"):
+            shown = headers.get(self._entrance.certificate_header, "")
+            if shown:
+                secret = headers.get(PROXY_SECRET, "")
+                return await self._entrance.offload.run(
+                    self._access.certified, shown, secret=secret, peer=client.address
+                )
+        authorization = headers.get("authorization", "")
         known = self._access.known(authorization, peer=client.address, forwarded=client.forwarded)
         if known is not None:
             return known
-        return await self._offload.run(
+        return await self._entrance.offload.run(
             self._access.authenticate, authorization, peer=client.address, forwarded=client.forwarded
         )
 
     def _challenge(self, scope: Scope, client: Client) -> str:
         if not self._sends_for_tokens or self._access.tokens is None:
             return BASIC
-        return bearer(scope, service=self._access.tokens.service, realm=self._realm, by_proxy=client.by_proxy)
+        return bearer(scope, service=self._access.tokens.service, realm=self._entrance.realm, by_proxy=client.by_proxy)
 
 
 def principal_of(request: HTTPConnection) -> Principal:

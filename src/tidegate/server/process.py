@@ -60,14 +60,13 @@ async def _serve(server: Server, ready: Callable[[str], None]) -> None:
         access=server.access,
         figures=figures,
         clients=ClientAddresses(server.settings.identity.trusted_proxies),
+        certificate_header=server.settings.identity.certificate_header,
         token_realm=server.settings.identity.token_realm,
         pull_through=server.taking_in.pull_through,
         checks={"database": lambda: _ask_database(server), "knowledge": lambda: _ask_knowledge(server)},
     )
-    permitted = Permitted(create_api(server), services.access, services.offload)
-    api = SameSite(
-        Authenticated(permitted, services.access, refusal, offload=services.offload, clients=services.clients)
-    )
+    permitted = Permitted(create_api(server), services.entrance)
+    api = SameSite(Authenticated(permitted, services.entrance, refusal))
     app = create_application(services, extra_routes=[Mount("/api/v1", app=api)])
     scheme = "https" if options.tls_certificate_file else "http"
     await serve(

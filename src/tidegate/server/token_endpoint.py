@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where clients fetch tokens: `GET /token` (Docker token authentication) and `POST /token` (its OAuth 2 form).
 
-https://distribution.github.io/distribution/spec/auth/token/ and …/auth/oauth/
+https://distribution.github.io/distribution/spec/auth/token/ and …/auth/oauth/; RFC 8693 for jobs of a CI.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,18 +16,20 @@ from tidegate.artifact import Repository
 from tidegate.bounds import KIB
 from tidegate.clock import rfc3339
 from tidegate.errors import BoundExceededError, InvalidInputError, TidegateError, UsageError
-from tidegate.identity import Access, Asked, Principal, UnauthenticatedError, Verb
-from tidegate.identity.access import Credentials
+from tidegate.identity import Asked, Principal, UnauthenticatedError, Verb
+from tidegate.identity.credentials import Credentials
 from tidegate.identity.scope import ANY, CATALOG, REGISTRY, REPOSITORY, ScopeAccess, parse_scopes
 from tidegate.identity.token import Tokens, TokenUse
+from tidegate.server.authentication import Entrance
 from tidegate.server.challenge import BASIC, TOKEN_PATH
-from tidegate.server.client_address import Client, ClientAddresses
-from tidegate.server.offload import Offload
+from tidegate.server.client_address import Client
 from tidegate.server.registry.errors import refusal
 
 _MAX_FORM_BYTES: Final = 64 * KIB
 _MAX_FIELDS: Final = 100
 _ACTIONS: Final = {"pull": Verb.PULL, "push": Verb.PUSH, "delete": Verb.DELETE}
+_ACCESS_TOKEN_TYPE: Final = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - a name
+_SUBJECT_TYPES: Final = ("urn:ietf:params:oauth:token-type:id_token", "urn:ietf:params:oauth:token-type:jwt")
 _Form = Mapping[str, list[str]]
 
 
@@ -35,17 +37,15 @@ class TokenEndpoint:
     """Sells tokens for what was asked and is allowed, and for nothing else.
 
     Args:
-        access: who is who, and what is allowed.
+        entrance: who is who, and what is allowed.
         tokens: makes them.
-        offload: where passwords are verified.
-        clients: where requests come from.
     """
 
-    def __init__(self, access: Access, tokens: Tokens, offload: Offload, clients: ClientAddresses) -> None:
-        self._access = access
+    def __init__(self, entrance: Entrance, tokens: Tokens) -> None:
+        self._access = entrance.access
         self._tokens = tokens
-        self._offload = offload
-        self._clients = clients
+        self._offload = entrance.offload
+        self._clients = entrance.clients
 
     def route(self) -> Route:
         """The endpoint's route."""
@@ -81,8 +81,33 @@ class TokenEndpoint:
                 token = _one(form, "refresh_token")
                 principal = self._access.refreshed(token, peer=client.address)
                 return {**self._sold(principal, form, client, offline=False), "refresh_token": token}
+            case "urn:ietf:params:oauth:grant-type:token-exchange":
+                return self._exchanged(form, client)
             case other:
-                raise UsageError(f"no such grant_type: {other[:80]!r}", remedy="password, refresh_token")
+                raise UsageError(
+                    f"no such grant_type: {other[:80]!r}", remedy="use password, refresh_token or token-exchange"
+                )
+
+    def _exchanged(self, form: _Form, client: Client) -> dict[str, Any]:
+        """An issuer's ID token for one of ours (RFC 8693): for all its principal may do, or for the scopes asked."""
+        if _one(form, "subject_token_type") not in _SUBJECT_TYPES:
+            raise UsageError("no such subject_token_type", remedy=f"use {_SUBJECT_TYPES[0]}")
+        if _one(form, "requested_token_type") not in {"", _ACCESS_TOKEN_TYPE}:
+            raise UsageError("no such requested_token_type", remedy=f"use {_ACCESS_TOKEN_TYPE}")
+        if _one(form, "audience") not in {"", self._tokens.service}:
+            raise UsageError("tokens for another audience are not made here", where=_one(form, "audience")[:80])
+        principal = self._access.exchanged(_one(form, "subject_token"), peer=client.address)
+        scopes = parse_scopes(form.get("scope", ()))
+        allowed = self._allowed(principal, scopes, client) if scopes else None
+        token, claims = self._tokens.make(principal, TokenUse.SESSION, access=allowed)
+        reply = {
+            "access_token": token,
+            "token": token,
+            "issued_token_type": _ACCESS_TOKEN_TYPE,
+            "token_type": "Bearer",
+            "expires_in": claims.exp - claims.iat,
+        }
+        return reply if allowed is None else {**reply, "scope": " ".join(str(entry) for entry in allowed)}
 
     def _sold(self, principal: Principal, form: _Form, client: Client, *, offline: bool) -> dict[str, Any]:
         asked = parse_scopes(form.get("scope", ()))
@@ -118,7 +143,7 @@ class TokenEndpoint:
                 action
                 for action, verb in _ACTIONS.items()
                 if {action, ANY} & set(entry.actions)
-                and self._access.granted(
+                and self._access.permissions.granted(
                     principal,
                     Asked(verb=verb, repository=entry.name, any_content=True, address=client.address),
                 )

@@ -116,6 +116,18 @@ class IdentitySettings:
     request_max_hours: Annotated[
         int, Leaf(meaning="Most hours a grant may last that somebody asks for.", low=1, high=8760)
     ] = 72
+    issuers_file: Annotated[
+        Path | None, Leaf(meaning="YAML file of OpenID issuers whose word on people and CI jobs is taken.")
+    ] = None
+    certificate_header: Annotated[
+        str, Leaf(meaning="Header in which a trusted proxy hands on client certificates (RFC 9440); empty takes none.")
+    ] = ""
+    proxy_secret_file: Annotated[
+        Path | None, Leaf(meaning="File with what that proxy shows in `Tidegate-Proxy-Secret`.")
+    ] = None
+    client_ca_file: Annotated[
+        Path | None, Leaf(meaning="PEM file of authorities that client certificates must be of; empty asks the proxy.")
+    ] = None
     trusted_proxies: Annotated[
         tuple[str, ...],
         Leaf(meaning="Addresses or networks of proxies whose `X-Forwarded-*` headers count, such as `10.0.0.0/8`."),

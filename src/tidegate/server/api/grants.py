@@ -68,7 +68,9 @@ def _add_reading(router: APIRouter, server: Server) -> None:
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     ) -> Response:
         who = principal_of(request)
-        if not any(server.access.ruling(who, Asked(verb=verb)).allowed for verb in (Verb.ADMINISTER, Verb.APPROVE)):
+        if not any(
+            server.access.permissions.ruling(who, Asked(verb=verb)).allowed for verb in (Verb.ADMINISTER, Verb.APPROVE)
+        ):
             holder = who.name
         with server.database.read() as connection:
             return reply(granting.list_grants(connection, holder=holder, state=state, limit=limit))
@@ -140,6 +142,6 @@ def _wanted(body: NewGrant, holder: Holder) -> Wanted:
 
 
 def _may_decide(server: Server, who: Principal, grant: GrantRecord) -> None:
-    if not server.access.may_approve(who, RepositoryPattern(grant.pattern), parse_verbs(grant.verbs)):
+    if not server.access.permissions.may_approve(who, RepositoryPattern(grant.pattern), parse_verbs(grant.verbs)):
         # Whoever may not decide learns no more than that.
         raise RefusedError("you may not decide over this grant", where=grant.id)

@@ -9,10 +9,9 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tidegate.errors import RefusedError, TidegateError
-from tidegate.identity import Access, Asked, Verb
+from tidegate.identity import Asked, Verb
 from tidegate.server.api.problem import problem
-from tidegate.server.authentication import client_of, principal_of
-from tidegate.server.offload import Offload
+from tidegate.server.authentication import Entrance, client_of, principal_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +54,13 @@ class Permitted:
 
     Args:
         app: what lies behind.
-        access: what is allowed.
-        offload: where it is found out, when memory does not tell.
+        entrance: what is allowed, and where that is found out.
     """
 
-    def __init__(self, app: ASGIApp, access: Access, offload: Offload) -> None:
+    def __init__(self, app: ASGIApp, entrance: Entrance) -> None:
         self._app = app
-        self._access = access
-        self._offload = offload
+        self._access = entrance.access
+        self._offload = entrance.offload
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes a request on, or refuses it."""
@@ -89,5 +87,5 @@ class Permitted:
         if verb is None:
             return
         asked = Asked(verb=verb, address=client_of(request).address)
-        if not (await self._offload.run(self._access.ruling, principal, asked)).allowed:
+        if not (await self._offload.run(self._access.permissions.ruling, principal, asked)).allowed:
             raise RefusedError(f"you may not {verb} here", where=path[:80], remedy="ask for a grant on **")

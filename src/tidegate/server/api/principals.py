@@ -165,7 +165,7 @@ async def _changed(server: Server, change: Callable[[Connection], Account]) -> R
 
 def _own_or_administered(server: Server, who: Principal, name: str) -> None:
     own = who.kind is PrincipalKind.USER and who.name == name
-    if not own and not server.access.ruling(who, Asked(verb=Verb.ADMINISTER)).allowed:
+    if not own and not server.access.permissions.ruling(who, Asked(verb=Verb.ADMINISTER)).allowed:
         raise RefusedError("you may not administer principals", where=name[:80])
 
 

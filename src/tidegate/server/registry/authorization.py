@@ -17,11 +17,10 @@ from starlette.routing import BaseRoute, Route
 
 from tidegate.artifact import Repository
 from tidegate.errors import InvalidInputError, RefusedError
-from tidegate.identity import Access, Asked, Ruling, Verb
+from tidegate.identity import Asked, Ruling, Verb
 from tidegate.identity.ruling import in_scope
-from tidegate.server.authentication import client_of, principal_of
+from tidegate.server.authentication import Entrance, client_of, principal_of
 from tidegate.server.challenge import bearer
-from tidegate.server.offload import Offload
 from tidegate.server.registry.errors import RegistryError, refusal
 from tidegate.server.registry.names import repository_in
 
@@ -34,15 +33,13 @@ class Authorization:
     """Asks for each route of the registry.
 
     Args:
-        access: what is allowed.
-        offload: where it is found out, when memory does not tell.
-        realm: of the token endpoint; "" for this server as the client named it.
+        entrance: what is allowed, and where that is found out.
     """
 
-    def __init__(self, access: Access, offload: Offload, *, realm: str = "") -> None:
-        self._access = access
-        self._offload = offload
-        self._realm = realm
+    def __init__(self, entrance: Entrance) -> None:
+        self._access = entrance.access
+        self._offload = entrance.offload
+        self._realm = entrance.realm
 
     def around(self, routes: Iterable[BaseRoute]) -> list[BaseRoute]:
         """The same routes, each asking before its endpoint runs."""
@@ -78,8 +75,10 @@ class Authorization:
 
     async def _ruling(self, request: Request, asked: Asked) -> Ruling:
         principal = principal_of(request)
-        known = self._access.known_ruling(principal, asked)
-        return known if known is not None else await self._offload.run(self._access.ruling, principal, asked)
+        known = self._access.permissions.known_ruling(principal, asked)
+        return (
+            known if known is not None else await self._offload.run(self._access.permissions.ruling, principal, asked)
+        )
 
     def _refused(self, request: Request, asked: Asked, ruling: Ruling) -> Response:
         if ruling.out_of_scope and self._access.tokens is not None:

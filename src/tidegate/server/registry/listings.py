@@ -35,7 +35,7 @@ class ListingEndpoints:
         page = found[:wanted]
         headers = _next(request, {"n": str(wanted), "last": page[-1]}) if page and len(found) > wanted else {}
         who, address = principal_of(request), client_of(request).address
-        shown = await self._run(self._access.visible, who, name, page, address=address)
+        shown = await self._run(self._access.permissions.visible, who, name, page, address=address)
         return JSONResponse({"name": name, "tags": shown}, headers=headers)
 
     async def list_repositories(self, request: Request) -> Response:

@@ -5,9 +5,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Route
 
-from tidegate.identity import Access
-from tidegate.server.authentication import Authenticated
-from tidegate.server.client_address import ClientAddresses
+from tidegate.server.authentication import Authenticated, Entrance
 from tidegate.server.contained import Contained
 from tidegate.server.registry.authorization import Authorization
 from tidegate.server.registry.blobs import BlobEndpoints
@@ -18,30 +16,18 @@ from tidegate.server.registry.services import RegistryServices
 from tidegate.server.registry.uploads import UploadEndpoints
 
 
-def registry_app(
-    services: RegistryServices, access: Access, *, clients: ClientAddresses | None = None, realm: str = ""
-) -> Starlette:
+def registry_app(services: RegistryServices, entrance: Entrance) -> Starlette:
     """Builds the registry.
 
     Args:
         services: what its endpoints work with.
-        access: who is let in, and what for.
-        clients: where requests come from.
-        realm: where tokens are to be had; "" for this server as the client named it.
+        entrance: who is let in.
     """
     app = Starlette(
-        routes=Authorization(access, services.offload, realm=realm).around(_routes(services)),
+        routes=Authorization(entrance).around(_routes(services)),
         middleware=[
             Middleware(Contained, answer=fault),
-            Middleware(
-                Authenticated,
-                access=access,
-                refuse=refusal,
-                offload=services.offload,
-                clients=clients,
-                sends_for_tokens=True,
-                realm=realm,
-            ),
+            Middleware(Authenticated, entrance=entrance, refuse=refusal, sends_for_tokens=True),
         ],
         exception_handlers=HANDLERS,
     )

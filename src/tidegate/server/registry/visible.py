@@ -16,13 +16,13 @@ def visible_repositories(
 ) -> list[Repository]:
     """At most `limit` repositories past `last` that a principal may pull from or list, in the order of their bytes."""
     found: list[Repository] = []
-    for prefix in access.prefixes(principal):
+    for prefix in access.permissions.prefixes(principal):
         at = max(last, _before(prefix))
         while len(found) < limit:
             wanted = limit - len(found) if principal.is_administrator else _PAGE
             names = shelf.list_repositories(limit=wanted, last=at)
             under = [name for name in names if name.startswith(prefix)]
-            found += [name for name in under if access.granted(principal, _seeing(name, address))]
+            found += [name for name in under if access.permissions.granted(principal, _seeing(name, address))]
             if len(names) < wanted or len(under) < len(names):
                 break
             at = names[-1]
