@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, inspect, text
 
 
 def emptied(url: str) -> str:
@@ -22,6 +22,17 @@ def emptied(url: str) -> str:
         for schema in ("public", "dbos"):
             connection.execute(text(f"DROP SCHEMA IF EXISTS {schema} CASCADE"))
         connection.execute(text("CREATE SCHEMA public"))
+    engine.dispose()
+    return url
+
+
+def wiped(url: str) -> str:
+    """Takes every row out of a database and leaves its tables, which is quicker; returns its URL."""
+    engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:", 1))
+    with engine.begin() as connection:
+        found = inspect(connection).get_table_names()
+        if tables := ", ".join(f'"{name}"' for name in found if name != "alembic_version"):
+            connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY"))
     engine.dispose()
     return url
 

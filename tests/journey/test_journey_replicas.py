@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from whole_server import WholeServer, python_image
 
-from postgres_server import start_postgres
+from postgres_server import postgres_server, start_postgres
 
 pytestmark = pytest.mark.tools
 
@@ -122,3 +122,23 @@ def test_of_two_that_move_one_tag_at_once_one_wins_and_both_are_told_the_truth(p
             # One came last; every move says truly what was there before it.
             assert seen == {moves[-1]["after"]}
             assert [move["before"] for move in moves] == ["", *(move["after"] for move in moves[:-1])]
+
+
+@pytest.mark.slow
+def test_work_goes_on_by_itself_when_the_database_comes_back(tmp_path: Path) -> None:
+    digests = [python_image(tmp_path / "images", name, {"h11": f"0.{len(name)}.0"}) for name in ("before", "after")]
+    with (
+        postgres_server() as database,
+        WholeServer(tmp_path / "home", environment=shared_by_all(database.url, tmp_path)) as server,
+    ):
+        server.push(tmp_path / "images", "before", "team/app:before")
+        database.stop()
+        assert server.http.get("/readyz").status_code == 503
+        assert server.http.get("/v2/team/app/manifests/before").status_code == 503
+        database.start()
+        assert server.verdict(digests[0])["state"] == "admitted"
+        server.push(tmp_path / "images", "after", "team/app:after")
+        assert server.verdict(digests[1])["state"] == "admitted"
+        assert told(server, "admitted") == dict.fromkeys(digests, 1)
+        assert server.http.get("/readyz").status_code == 200
+        assert server.stop() == 0

@@ -9,17 +9,47 @@ import httpx
 import pytest
 from live_registry import LiveRegistry
 
+from backing import ALONE, SHARED, Backing, backing_of
+from object_server import ObjectServer, start_objects
+from postgres_server import start_postgres
 
-@pytest.fixture
-def live(tmp_path: Path) -> Iterator[LiveRegistry]:
-    with LiveRegistry(folder=tmp_path / "registry") as running:
+ON_EVERY_BACKING = {"test_registry_push", "test_registry_pull", "test_registry_load"}
+"""Modules whose tests are asked of a registry that stands alone, and of one that shares all it has."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if metafunc.module.__name__ in ON_EVERY_BACKING and "backing" in metafunc.fixturenames:
+        shared = pytest.param(SHARED, marks=pytest.mark.tools)
+        metafunc.parametrize("backing", [ALONE, shared], indirect=True)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    with start_postgres() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def objects(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectServer]:
+    with start_objects(tmp_path_factory.mktemp("objects")) as running:
         yield running
 
 
 @pytest.fixture
-def start_registry(tmp_path: Path) -> Callable[..., LiveRegistry]:
+def backing(request: pytest.FixtureRequest) -> Backing:
+    return backing_of(request)
+
+
+@pytest.fixture
+def live(tmp_path: Path, backing: Backing) -> Iterator[LiveRegistry]:
+    with LiveRegistry(folder=tmp_path / "registry", backing=backing) as running:
+        yield running
+
+
+@pytest.fixture
+def start_registry(tmp_path: Path, backing: Backing) -> Callable[..., LiveRegistry]:
     def start(**options: Any) -> LiveRegistry:
-        return LiveRegistry(folder=tmp_path / "registry", **options)
+        return LiveRegistry(folder=tmp_path / "registry", backing=backing, **options)
 
     return start
 

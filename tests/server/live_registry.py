@@ -11,6 +11,7 @@ from typing import Any, Self
 import httpx
 from prometheus_client import CollectorRegistry
 
+from backing import Backing
 from tidegate.artifact import Digest
 from tidegate.clock import system_clock
 from tidegate.curation.shelf import Shelf
@@ -23,9 +24,6 @@ from tidegate.server.application import Services, create_application
 from tidegate.server.client_address import ClientAddresses
 from tidegate.server.run import ServeOptions, serve
 from tidegate.storage.blobs import BlobBounds
-from tidegate.storage.database import Database
-from tidegate.storage.folder_blobs import FolderBlobs
-from tidegate.storage.migrations import migrate
 
 
 @dataclass(kw_only=True)
@@ -37,13 +35,13 @@ class LiveRegistry:
     proxies: tuple[str, ...] = ()
     observes: bool = False
     bounds: BlobBounds = field(default_factory=BlobBounds)
+    backing: Backing = field(default_factory=Backing)
+    link_seconds: float = 0
     port: int = 0
 
     def __enter__(self) -> Self:
-        url = f"sqlite:///{self.folder / 'state.db'}"
-        migrate(url)
-        self.database = Database(url)
-        self.store = FolderBlobs(self.folder / "content", self.bounds)
+        self.database = self.backing.database(self.folder)
+        self.store = self.backing.store(self.folder, self.database, self.bounds, link_seconds=self.link_seconds)
         self.blobs = ShelfBlobs(self.database, self.store, system_clock)
         self.shelf = Shelf(self.database, self.blobs, system_clock, observes=self.observes)
         self.directory = Directory(self.database)
