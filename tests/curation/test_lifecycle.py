@@ -127,6 +127,7 @@ def test_a_change_writes_state_history_and_event(database: Database, tmp_path: P
         "who": "me",
         "why": "a flaw",
         "decision": "sha256:d",
+        "evidence": "sha256:d",
         "kind": "image",
         "repositories": ["a/b"],
     }

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A registry in a process of its own: `serve_registry.py FOLDER PORT IDLE_SECONDS` prints its port when it answers."""
+"""A registry in a process of its own: `serve_registry.py FOLDER PORT IDLE_SECONDS` prints its port when it answers.
+
+It observes: what is asked of it here is whether bytes are lost, not whether they may be had.
+"""
 
 import asyncio
 import signal
@@ -28,7 +31,10 @@ async def main(folder: Path, port: int) -> None:
     blobs = ShelfBlobs(database, store, system_clock)
     blobs.sweep()
     services = Services(
-        shelf=Shelf(database, blobs, system_clock), blobs=blobs, access=Access(), figures=CollectorRegistry()
+        shelf=Shelf(database, blobs, system_clock, observes=True),
+        blobs=blobs,
+        access=Access(),
+        figures=CollectorRegistry(),
     )
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

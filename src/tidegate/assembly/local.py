@@ -60,7 +60,7 @@ class Local:
             NotFoundError: nothing is.
         """
         with self.database.read() as connection:
-            return passport(connection, self._digest(connection, name), self.gate.trusted)
+            return passport(connection, self.digest_of(connection, name), self.gate.trusted)
 
     def admit_to_curation(
         self, target: str, *, platform: str | None = None, insecure: bool = False, record: bool = True
@@ -101,7 +101,7 @@ class Local:
             NotFoundError: nothing is on record of it.
         """
         with self.database.read() as connection:
-            digest = self._digest(connection, name)
+            digest = self.digest_of(connection, name)
             reference = _name(name).at(digest)
             decision = self.execution.decide_image(connection, digest, reference)
         if decision is None:
@@ -150,7 +150,12 @@ class Local:
             made_at=self.clock(),
         )
 
-    def _digest(self, connection: Connection, name: str) -> Digest:
+    def digest_of(self, connection: Connection, name: str) -> Digest:
+        """The digest a person named: itself, or what a tag of our registry points to.
+
+        Raises:
+            NotFoundError: there is no such tag.
+        """
         if name.startswith(_DIGESTS):
             return Digest(name)
         found = resolve_reference(connection, _name(name))

@@ -26,6 +26,7 @@ from tidegate.curation.shelf_blobs import ShelfBlobs
 from tidegate.curation.upkeep import UpkeepThread
 from tidegate.curation.workflow import Curation
 from tidegate.errors import TidegateError
+from tidegate.evidence.restriction import parse_zones
 from tidegate.execution.admit import ExecutionGate
 from tidegate.execution.gate import GateOptions
 from tidegate.identity import Access
@@ -148,7 +149,8 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
     if observes:
         _log.warning("curation.mode is observe: nothing is withheld, what would be is told")
     keeping = build_keeping(settings, database, blobs, clock)
-    shelf = Shelf(database, blobs, clock, observes=observes, tag_rules=keeping.rules.tags)
+    zones = parse_zones(settings.curation.zones)
+    shelf = Shelf(database, blobs, clock, observes=observes, zones=zones, tag_rules=keeping.rules.tags)
     directory = Directory(database)
     gate = build_gate(settings)
     ensure_knowledge(settings, clock)

@@ -13,11 +13,13 @@ class Consumer:
         name: of the principal.
         groups: it belongs to.
         address: the connection came from, as text; "" when it is not known.
+        is_anonymous: nobody proved anything.
     """
 
     name: str
     groups: frozenset[str] = frozenset()
     address: str = ""
+    is_anonymous: bool = False
 
 
 NOBODY: Final = Consumer(name="")

@@ -4,33 +4,47 @@
 import hashlib
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, exists, or_, select
 
 from tidegate.artifact import Digest, Repository, Tag, parse_manifest
 from tidegate.artifact import media_type as mt
-from tidegate.clock import Clock, parse_rfc3339
+from tidegate.clock import Clock
 from tidegate.curation import attachments, tags
+from tidegate.curation.blob_access import blob_objection
 from tidegate.curation.consumer import NOBODY, Consumer
+from tidegate.curation.kind import Kind
 from tidegate.curation.lifecycle import State
 from tidegate.curation.referrers import ReferrersPage, list_referrers
 from tidegate.curation.referrers_tag import names_subject, referrers_by_tag
 from tidegate.curation.refusals import note_refusal
+from tidegate.curation.serving import Asked, may_be_kept, objection, withheld_platforms
 from tidegate.curation.shelf_blobs import ShelfBlobs
+from tidegate.curation.standing import Standing, standing_of
 from tidegate.curation.stock import MissingContentError, Stored, require_content, store_manifest
 from tidegate.curation.tag_rules import NO_TAG_RULES, TagImmutableError, TagRules
 from tidegate.curation.taking_out import take_out
-from tidegate.curation.withheld import WithheldError, withheld
+from tidegate.curation.withheld import WithheldError
 from tidegate.errors import DigestMismatchError, NotFoundError, OutsideError
+from tidegate.evidence.restriction import Zones
 from tidegate.storage.database import Database
 from tidegate.storage.schema import manifest, repository_blob, repository_manifest, state, tag
 
 _log = logging.getLogger(__name__)
 # Built once: building a query takes longer than running it, and every pull runs one of these.
 _HELD: Final = (
-    select(manifest.c.digest, manifest.c.media_type, manifest.c.document, state.c.state, state.c.expires_at)
+    select(
+        manifest.c.digest,
+        manifest.c.media_type,
+        manifest.c.document,
+        manifest.c.kind,
+        state.c.state,
+        state.c.expires_at,
+        may_be_kept().label("is_kept"),
+    )
     .join(repository_manifest, repository_manifest.c.digest == manifest.c.digest)
     .join(state, state.c.digest == manifest.c.digest)
     .where(repository_manifest.c.repository == bindparam("repository"))
@@ -76,6 +90,8 @@ class Served:
 
     Attributes:
         objection: why it would have been withheld, were it not for observe mode; None for most.
+        standing: what a person said of it; of deprecated ones.
+        withheld_platforms: of an index, those whose images are withheld, with their states.
     """
 
     digest: Digest
@@ -83,6 +99,8 @@ class Served:
     document: bytes
     state: State
     objection: WithheldError | None = None
+    standing: Standing | None = None
+    withheld_platforms: Mapping[str, str] = field(default_factory=dict)
 
 
 class Shelf:
@@ -94,6 +112,7 @@ class Shelf:
         clock: the moment recorded.
         observes: serves what it should withhold, and says so: for the time before a gate is closed.
         tag_rules: which tags are immutable.
+        zones: which addresses the places have that restrictions name.
     """
 
     def __init__(
@@ -104,12 +123,14 @@ class Shelf:
         *,
         observes: bool = False,
         tag_rules: TagRules = NO_TAG_RULES,
+        zones: Zones | None = None,
     ) -> None:
         self._database = database
         self._blobs = blobs
         self._clock = clock
         self._observes = observes
         self._tag_rules = tag_rules
+        self._zones = zones or {}
 
     def put_manifest(
         self,
@@ -147,17 +168,19 @@ class Shelf:
 
         Raises:
             ManifestUnknownError: the repository holds no such thing.
-            WithheldError: its state, or the end of the decision behind it, forbids. Not in observe mode.
+            WithheldError: its state, the end of the decision behind it, or a restriction forbids. Not in observe mode.
         """
+        at = self._clock()
         with self._database.read() as connection:
             row = self._find(connection, repository, locator)
-            objection = self._objection(connection, row)
-        if objection is None:
-            return _served(row)
-        self._note(repository, objection, consumer)
+            refused = objection(connection, _asked(row), repository, consumer, self._zones, at=at)
+            served = self._told(connection, row, at)
+        if refused is None:
+            return served
+        self._note(repository, refused, consumer)
         if not self._observes:
-            raise objection
-        return replace(_served(row), objection=objection)
+            raise refused
+        return replace(served, objection=refused)
 
     def head_manifest(self, repository: Repository, locator: Tag | Digest) -> Served:
         """What is known of a manifest without handing it out: whatever its state, `document` must not leave.
@@ -166,7 +189,26 @@ class Shelf:
             ManifestUnknownError: the repository holds no such thing.
         """
         with self._database.read() as connection:
-            return _served(self._find(connection, repository, locator))
+            return self._told(connection, self._find(connection, repository, locator), self._clock())
+
+    def open_blob(self, repository: Repository, digest: Digest, consumer: Consumer) -> None:
+        """Makes sure a consumer may have a blob, by what refers to it (`blob_objection`).
+
+        Raises:
+            WithheldError: it may not. Not in observe mode.
+        """
+        if not self._observes and (refused := self._blob_objection(repository, digest, consumer)) is not None:
+            raise refused
+
+    def mount(self, repository: Repository, digest: Digest, source: Repository, consumer: Consumer) -> bool:
+        """Lets a repository hold a blob of another one, for a consumer who may have it there.
+
+        Returns:
+            False when it may not, or the other one holds none: then it is uploaded.
+        """
+        if not self._observes and self._blob_objection(source, digest, consumer) is not None:
+            return False
+        return self._blobs.mount(repository, digest, source, by=consumer.name)
 
     def attach(
         self,
@@ -282,12 +324,18 @@ class Shelf:
                 grace=self._blobs.grace,
             )
 
-    def _objection(self, connection: Connection, row: Any) -> WithheldError | None:
-        now_state = State(row.state)
-        expired = bool(row.expires_at) and parse_rfc3339(row.expires_at) <= self._clock()
-        if now_state.is_served and not expired:
-            return None
-        return withheld(connection, Digest(row.digest), now_state, expired=expired)
+    def _blob_objection(self, repository: Repository, digest: Digest, consumer: Consumer) -> WithheldError | None:
+        with self._database.read() as connection:
+            return blob_objection(connection, repository, digest, consumer, self._zones, at=self._clock())
+
+    def _told(self, connection: Connection, row: Any, at: datetime) -> Served:
+        served = _served(row)
+        if served.state is State.DEPRECATED:
+            served = replace(served, standing=standing_of(connection, served.digest))
+        if row.kind == Kind.INDEX:
+            platforms = withheld_platforms(connection, served.document, served.media_type, at=at)
+            served = replace(served, withheld_platforms=platforms)
+        return served
 
     def _note(self, repository: Repository, objection: WithheldError, consumer: Consumer) -> None:
         try:
@@ -303,6 +351,12 @@ class Shelf:
         if row is None:
             raise ManifestUnknownError(repository, locator)
         return row
+
+
+def _asked(row: Any) -> Asked:
+    return Asked(
+        digest=Digest(row.digest), state=State(row.state), expires_at=row.expires_at, is_kept=bool(row.is_kept)
+    )
 
 
 def _served(row: Any) -> Served:

@@ -120,8 +120,8 @@ class ShelfBlobs:
         """
         return self._store.offset(_checked(repository, upload))
 
-    def finish(self, repository: Repository, upload: str, digest: Digest) -> HeldBlob:
-        """Turns an upload into a blob of the repository; durable when this returns.
+    def finish(self, repository: Repository, upload: str, digest: Digest, *, by: str = "") -> HeldBlob:
+        """Turns an upload into a blob of the repository; durable when this returns. `by` is who had the bytes.
 
         Raises:
             UploadUnknownError: the repository has no such upload.
@@ -129,7 +129,7 @@ class ShelfBlobs:
         """
         size = self._store.seal(_checked(repository, upload), digest)
         with self._locks.writing(digest, first=lambda: self._store.place(upload, digest)) as connection:
-            self._hold(connection, repository, digest, size)
+            self._hold(connection, repository, digest, size, by=by)
         self._store.release(upload)
         return HeldBlob(digest=digest, size=size, path=self._store.path(digest))
 
@@ -152,8 +152,8 @@ class ShelfBlobs:
         self._hold(connection, repository, digest, len(data))
         return digest
 
-    def mount(self, repository: Repository, digest: Digest, source: Repository) -> bool:
-        """Lets a repository hold a blob that another one holds.
+    def mount(self, repository: Repository, digest: Digest, source: Repository, *, by: str = "") -> bool:
+        """Lets a repository hold a blob that another one holds; `by` is who may have it there.
 
         Returns:
             False when the other one does not.
@@ -161,7 +161,7 @@ class ShelfBlobs:
         with self._locks.writing(digest) as connection:
             if not connection.scalar(select(_held(source, digest))):
                 return False
-            self._note_held(connection, repository, digest)
+            self._note_held(connection, repository, digest, by)
             return True
 
     def find(self, repository: Repository, digest: Digest) -> HeldBlob:
@@ -259,12 +259,12 @@ class ShelfBlobs:
             known = set(connection.scalars(select(blob.c.digest)))
         return sum(self.reclaim(digest) is not None for digest in self._store.digests() if digest not in known)
 
-    def _hold(self, connection: Connection, repository: Repository, digest: Digest, size: int) -> None:
+    def _hold(self, connection: Connection, repository: Repository, digest: Digest, size: int, *, by: str = "") -> None:
         insert_once(connection, blob, digest=digest, size=size, stored_at=rfc3339(self._clock()))
-        self._note_held(connection, repository, digest)
+        self._note_held(connection, repository, digest, by)
 
-    def _note_held(self, connection: Connection, repository: Repository, digest: Digest) -> None:
-        if insert_once(connection, repository_blob, repository=repository, digest=digest):
+    def _note_held(self, connection: Connection, repository: Repository, digest: Digest, by: str) -> None:
+        if insert_once(connection, repository_blob, repository=repository, digest=digest, uploaded_by=by[:255]):
             unneeded.look_later(connection, repository, digest, due_at=self._clock() + self.grace)
         else:
             unneeded.promise(connection, repository, digest, until=self._clock() + self.grace)

@@ -1,20 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """Performs what `tidegate.curation.lifecycle` allows: the state, its history and its event in one transaction."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, insert, select
 
 from tidegate.artifact import Digest
 from tidegate.clock import rfc3339
-from tidegate.curation.lifecycle import State, told_as
-from tidegate.events import Event
+from tidegate.curation.lifecycle import EDGES, State, told_as
+from tidegate.events import Event, EventKind
 from tidegate.storage.insert import insert_or_update
 from tidegate.storage.outbox import publish
 from tidegate.storage.schema import manifest, repository_manifest, state, state_change
 
-__all__ = ["State", "advance", "state_of"]
+__all__ = ["State", "advance", "repeat", "state_of"]
+
+_TOLD_AS: Final = {after: kind for (_, after), kind in EDGES.items()}
 
 
 def state_of(connection: Connection, digest: Digest) -> State | None:
@@ -33,6 +36,8 @@ def advance(
     at: datetime,
     decision: str = "",
     expires_at: str = "",
+    evidence: str = "",
+    details: Mapping[str, Any] | None = None,
 ) -> bool:
     """Moves a digest along one lawful edge, in the caller's transaction; being there already is no change.
 
@@ -45,6 +50,8 @@ def advance(
         at: the moment recorded.
         decision: digest of the envelope that justifies it.
         expires_at: when that decision ends (RFC 3339); "" for never.
+        evidence: the envelope the change rests on; "" for the decision's.
+        details: more for the event.
 
     Returns:
         True when the state changed.
@@ -61,10 +68,34 @@ def advance(
         connection, state, digest=digest, state=to, since=rfc3339(at), decision=decision, expires_at=expires_at
     )
     change = {"digest": digest, "before": before, "after": to, "at": rfc3339(at), "who": who, "why": why}
-    key = connection.execute(insert(state_change).values(change)).inserted_primary_key
-    told = _told(connection, digest, {**change, "decision": decision})
-    publish(connection, Event(id=f"{digest}/{key[0] if key else ''}", kind=kind, subject=digest, time=at, data=told))
+    change["evidence"] = evidence or decision
+    _record(connection, change, kind, at=at, more={"decision": decision, **(details or {})})
     return True
+
+
+def repeat(
+    connection: Connection,
+    digest: Digest,
+    state: State,
+    *,
+    who: str,
+    why: str,
+    at: datetime,
+    evidence: str,
+    details: Mapping[str, Any],
+) -> None:
+    """Records that a digest stays in a state for another reason or on other terms, in the caller's transaction."""
+    change = {"digest": digest, "before": state, "after": state, "at": rfc3339(at), "who": who, "why": why}
+    _record(connection, {**change, "evidence": evidence}, _TOLD_AS[state], at=at, more=details)
+
+
+def _record(
+    connection: Connection, change: dict[str, Any], kind: EventKind, *, at: datetime, more: Mapping[str, Any]
+) -> None:
+    digest = Digest(change["digest"])
+    key = connection.execute(insert(state_change).values(change)).inserted_primary_key
+    told = _told(connection, digest, {**change, **more})
+    publish(connection, Event(id=f"{digest}/{key[0] if key else ''}", kind=kind, subject=digest, time=at, data=told))
 
 
 def _told(connection: Connection, digest: Digest, change: dict[str, Any]) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from tidegate.curation.lifecycle import UNDECIDED
 from tidegate.curation.settle import settle
 from tidegate.curation.shelf import Shelf
 from tidegate.curation.shelved import context_of, manifest_of, open_shelved, repositories_of
+from tidegate.curation.standing import standing_of, with_standing
 from tidegate.curation.states import State, advance, state_of
 from tidegate.curation.tags import tags_of
 from tidegate.errors import OutsideError, TidegateError
@@ -169,6 +170,7 @@ class Curation:
                 gathered = NOTHING if trouble else self._gate.evidence_of(connection, subject)
                 context = context_of(connection, subject)
                 decision = self._gate.judge(Boundary.CURATION, subject, context, gathered, at=at)
+            decision = with_standing(decision, standing_of(connection, subject))
             names = repositories_of(connection, subject)
             envelope = self._envelope_on_record(connection, decision)
             known = envelope is not None

@@ -6,6 +6,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -13,11 +14,13 @@ from sqlalchemy import Connection, select
 
 from tidegate.admission.gate import Gate
 from tidegate.admission.index import decide_index
+from tidegate.admission.restrictions import restrictions_on
 from tidegate.artifact import Digest, Reference
 from tidegate.clock import Clock
 from tidegate.events import Event, EventKind
-from tidegate.evidence import SCAN, Boundary, Decision, Evidence
+from tidegate.evidence import SCAN, Boundary, Decision, Evidence, Reason
 from tidegate.execution.gate import GateOptions, ObjectReview, Question, WorkloadReview, is_root, judge_workload
+from tidegate.execution.kept import kept_for_others, shut_by_curation, with_denials
 from tidegate.execution.placements import place
 from tidegate.policy.context import ContainerContext, Context
 from tidegate.storage import outbox, schema
@@ -93,9 +96,10 @@ class ExecutionGate:
             labels=question.labels,
             containers=question.containers,
         )
+        kept = self._kept_for_others(connection, question, at)
         children = _children(connection, subject)
         if not children:
-            return self.gate.judge(Boundary.EXECUTION, subject, context, gathered, at=at)
+            return with_denials(self.gate.judge(Boundary.EXECUTION, subject, context, gathered, at=at), kept)
         # The platform is the node's to choose, so an index may run only when all of its images may.
         decisions = [
             (
@@ -104,7 +108,12 @@ class ExecutionGate:
             )
             for child in children
         ]
-        return decide_index(Boundary.EXECUTION, subject, decisions, at)
+        denials = (*kept, *shut_by_curation(gathered))
+        return with_denials(decide_index(Boundary.EXECUTION, subject, decisions, at), denials)
+
+    def _kept_for_others(self, connection: Connection, question: Question, at: datetime) -> tuple[Reason, ...]:
+        found = restrictions_on(connection, question.digest, question.reference.repository)
+        return kept_for_others(found, question.namespace, question.cluster, at=at)
 
     def _user(self, connection: Connection, digest: Digest) -> str | None:
         """The user an image is made to run as; for an index, only when all its images agree."""

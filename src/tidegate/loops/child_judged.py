@@ -11,7 +11,9 @@ from tidegate.storage import schema
 from tidegate.storage.consumers import Consumer
 from tidegate.storage.database import Database
 
-_VERDICTS = frozenset({EventKind.IMAGE_ADMITTED, EventKind.IMAGE_REJECTED, EventKind.IMAGE_RECALLED})
+_VERDICTS = frozenset(
+    {EventKind.IMAGE_ADMITTED, EventKind.IMAGE_REJECTED, EventKind.IMAGE_RECALLED, EventKind.IMAGE_RETIRED}
+)
 
 
 def judge_parents(database: Database, submit: Callable[[str, str], None]) -> Consumer:

@@ -44,6 +44,7 @@ repository_blob = Table(
     metadata,
     Column("repository", String(255), primary_key=True),
     Column("digest", String(135), ForeignKey("blob.digest"), primary_key=True, index=True),
+    Column("uploaded_by", String(255), nullable=False, default="", server_default=""),
 )
 
 manifest = Table(
@@ -115,6 +116,36 @@ state_change = Table(
     Column("at", String(32), nullable=False),
     Column("who", Text, nullable=False),
     Column("why", Text, nullable=False),
+    Column("evidence", String(135), nullable=False, default="", server_default=""),  # the envelope it rests on
+)
+
+standing = Table(
+    "standing",  # what a person said of an artifact last; gone when they take it back
+    metadata,
+    Column("digest", String(135), ForeignKey("manifest.digest"), primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("who", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("since", String(32), nullable=False),
+    Column("statement", String(135), nullable=False),
+    Column("sunset", String(32), nullable=False, default=""),
+    Column("replacement", Text, nullable=False, default=""),
+)
+
+restriction = Table(
+    "restriction",
+    metadata,
+    Column("id", _Serial, primary_key=True, autoincrement=True),
+    Column("digest", String(135), nullable=False),  # "" for a rule
+    Column("pattern", Text, nullable=False),  # of repository names; "" for one artifact
+    Column("document", Text, nullable=False),  # JSON
+    Column("reason", Text, nullable=False),
+    Column("imposed_by", Text, nullable=False),
+    Column("imposed_at", String(32), nullable=False),
+    Column("statement", String(135), nullable=False),
+    Column("lifted_at", String(32), nullable=False, default="", server_default=""),
+    Column("lifted_by", Text, nullable=False, default="", server_default=""),
+    Index("ix_restriction_in_force", "lifted_at", "digest"),
 )
 
 statement = Table(

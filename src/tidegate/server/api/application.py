@@ -6,7 +6,20 @@ from fastapi import FastAPI
 from tidegate import __version__
 from tidegate.assembly.server import Server
 from tidegate.errors import TidegateError
-from tidegate.server.api import admission, events, gc, grants, images, knowledge, ledger, principals, refusals, tags
+from tidegate.server.api import (
+    admission,
+    events,
+    gc,
+    grants,
+    images,
+    knowledge,
+    ledger,
+    principals,
+    refusals,
+    restrictions,
+    states,
+    tags,
+)
 from tidegate.server.api.problem import problem
 
 _DESCRIPTION = "Ask what is on record of a digest, put a workload before the gate, follow every change of state."
@@ -16,7 +29,20 @@ def create_api(server: Server) -> FastAPI:
     """Builds the API over a server's parts."""
     # FastAPI's own pages load scripts from elsewhere; the description itself is served.
     api = FastAPI(title="tidegate", version=__version__, description=_DESCRIPTION, docs_url=None, redoc_url=None)
-    for module in (images, tags, gc, refusals, admission, events, knowledge, ledger, principals, grants):
+    for module in (
+        images,
+        states,
+        restrictions,
+        tags,
+        gc,
+        refusals,
+        admission,
+        events,
+        knowledge,
+        ledger,
+        principals,
+        grants,
+    ):
         api.include_router(module.routes(server))
     api.add_exception_handler(TidegateError, problem)
     return api

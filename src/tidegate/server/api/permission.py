@@ -38,6 +38,7 @@ _NEEDS: Final = (
     _need("GET", r"/.*", Verb.LIST),
     _need("POST", r"/admission/.*", Verb.ADMIT),
     _need("POST", r"/images/[^/]+/judge", Verb.ADMIT),
+    _need("POST", r"/images/[^/]+/(?:restrict|deprecate|recall|retire|release)", None),
 )
 
 

@@ -12,7 +12,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from tidegate.artifact import Digest, Repository
+from tidegate.curation.consumer import Consumer
 from tidegate.curation.shelf_blobs import BlobUnknownError, HeldBlob
+from tidegate.server.registry.consumer import consumer_of
 from tidegate.server.registry.file_response import BlobFileResponse
 from tidegate.server.registry.names import digest, repository_in
 from tidegate.server.registry.passing import passing_response
@@ -30,7 +32,9 @@ class BlobEndpoints:
     async def get_blob(self, request: Request) -> Response:
         """Hands a blob out, or a range of it; HEAD only tells of it."""
         name, wanted = repository_in(request), digest(request.path_params["digest"])
-        held, link = await self._services.offload.run(self._look, name, wanted)
+        # HEAD is how those who push learn what is here; no byte leaves by it.
+        consumer = consumer_of(request) if request.method == "GET" else None
+        held, link = await self._services.offload.run(self._look, name, wanted, consumer)
         if request.method == "HEAD":  # how clients that push ask what they need not send
             await self._services.offload.run(self._services.blobs.promise, name, wanted)
         if held.path is not None:
@@ -51,9 +55,11 @@ class BlobEndpoints:
         await self._services.offload.run(self._services.blobs.delete, name, wanted)
         return Response(status_code=HTTPStatus.ACCEPTED)
 
-    def _look(self, name: Repository, wanted: Digest) -> tuple[HeldBlob, str | None]:
+    def _look(self, name: Repository, wanted: Digest, consumer: Consumer | None) -> tuple[HeldBlob, str | None]:
         if self._services.pulls is not None:
             self._services.pulls.pull_through.check_blob(name, wanted)
+        if consumer is not None:
+            self._services.shelf.open_blob(name, wanted, consumer)
         held = self._services.blobs.find(name, wanted)
         if held.path is None:
             return held, self._services.blobs.link(held)

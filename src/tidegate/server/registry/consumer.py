@@ -4,10 +4,15 @@
 from starlette.requests import Request
 
 from tidegate.curation.consumer import Consumer
-from tidegate.server.authentication import principal_of
+from tidegate.server.authentication import client_of, principal_of
 
 
 def consumer_of(request: Request) -> Consumer:
     """The consumer behind a request that passed `Authenticated`."""
     principal = principal_of(request)
-    return Consumer(name=principal.name, address=request.client.host if request.client else "")
+    return Consumer(
+        name=principal.name,
+        groups=principal.groups,
+        address=client_of(request).address,
+        is_anonymous=principal.is_anonymous,
+    )

@@ -19,7 +19,7 @@ from tidegate.server.registry.errors import STATE_HEADER
 from tidegate.server.registry.names import locator_in, repository_in, tags_in
 from tidegate.server.registry.pulls import UPSTREAM_HEADER
 from tidegate.server.registry.services import RegistryServices
-from tidegate.server.registry.warnings import plain, would_refuse
+from tidegate.server.registry.warnings import plain, told_beside
 
 
 class ManifestEndpoints:
@@ -136,9 +136,8 @@ async def _body(request: Request) -> bytes:
 
 
 def _headers(served: Served) -> dict[str, str]:
-    told = {} if served.objection is None else would_refuse(served.objection)
     return {
-        **told,
+        **told_beside(served),
         "Content-Type": served.media_type,
         "Docker-Content-Digest": served.digest,
         "ETag": f'"{served.digest}"',

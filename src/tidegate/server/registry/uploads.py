@@ -10,7 +10,10 @@ from starlette.responses import Response
 
 from tidegate.artifact import Digest, Repository
 from tidegate.bounds import MIB
+from tidegate.curation.consumer import Consumer
 from tidegate.curation.shelf_blobs import BlobUnknownError
+from tidegate.server.authentication import principal_of
+from tidegate.server.registry.consumer import consumer_of
 from tidegate.server.registry.errors import RegistryError, range_of
 from tidegate.server.registry.names import digest, repository, repository_in
 from tidegate.server.registry.services import RegistryServices
@@ -23,6 +26,7 @@ class UploadEndpoints:
     """Endpoints of `/v2/<name>/blobs/uploads/`."""
 
     def __init__(self, services: RegistryServices) -> None:
+        self._shelf = services.shelf
         self._blobs = services.blobs
         self._pulls = services.pulls
         self._run = services.offload.run
@@ -35,14 +39,14 @@ class UploadEndpoints:
             self._pulls.pull_through.refuse_push(name)
         if "mount" in query and "from" in query:
             wanted, source = digest(query["mount"]), repository(query["from"])
-            if await self._run(self._mount, name, wanted, source):
+            if await self._run(self._mount, name, wanted, source, consumer_of(request)):
                 return _created(name, wanted)
         whole = digest(query["digest"]) if "digest" in query else None
         algorithm = whole.algorithm if whole else query.get("digest-algorithm", "sha256")
         upload = await self._run(self._blobs.begin, name, algorithm=algorithm)
         if whole:
             await self._take(request, name, upload, 0)
-            await self._run(self._blobs.finish, name, upload, whole)
+            await self._run(self._blobs.finish, name, upload, whole, by=principal_of(request).name)
             return _created(name, whole)
         return _standing(HTTPStatus.ACCEPTED, name, upload, 0)
 
@@ -59,7 +63,7 @@ class UploadEndpoints:
             raise RegistryError(HTTPStatus.BAD_REQUEST, "DIGEST_INVALID", "the digest is missing from the query")
         wanted = digest(request.query_params["digest"])
         await self._take(request, name, upload, await self._start(request, name, upload))
-        await self._run(self._blobs.finish, name, upload, wanted)
+        await self._run(self._blobs.finish, name, upload, wanted, by=principal_of(request).name)
         return _created(name, wanted)
 
     async def get_upload(self, request: Request) -> Response:
@@ -72,13 +76,13 @@ class UploadEndpoints:
         await self._run(self._blobs.cancel, repository_in(request), request.path_params["upload"])
         return Response(status_code=HTTPStatus.NO_CONTENT)
 
-    def _mount(self, name: Repository, wanted: Digest, source: Repository) -> bool:
+    def _mount(self, name: Repository, wanted: Digest, source: Repository, consumer: Consumer) -> bool:
         if self._pulls is not None:
             try:
                 self._pulls.pull_through.check_blob(source, wanted)
             except BlobUnknownError:
                 return False
-        return self._blobs.mount(name, wanted, source)
+        return self._shelf.mount(name, wanted, source, consumer)
 
     async def _start(self, request: Request, name: Repository, upload: str) -> int:
         """Where this request's bytes belong: where it says, or else where the upload stands."""

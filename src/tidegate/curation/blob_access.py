@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""May this consumer have this blob? Not merely because they know its digest.
+
+A blob goes out when a manifest of the repository that refers to it may be served to whoever asks, or when they uploaded
+it there themselves. Attachments skip the gate and may name any blob of their repository, so they open only blobs that
+nothing judged refers to. Whoever nobody knows uploaded nothing, once a judged manifest refers to it. One query, by
+indexes; a few more where a restriction may stand on it.
+"""
+
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Connection, Exists, bindparam, exists, or_, select
+
+from tidegate.artifact import Digest, Repository
+from tidegate.clock import rfc3339
+from tidegate.curation.attachments import EMPTY
+from tidegate.curation.consumer import Consumer
+from tidegate.curation.lifecycle import State
+from tidegate.curation.serving import Asked, objection
+from tidegate.curation.withheld import WithheldError
+from tidegate.evidence.restriction import Zones
+from tidegate.storage.schema import manifest_blob, repository_blob, repository_manifest, restriction, state
+
+_EMPTY_DIGEST: Final = Digest.of(EMPTY)
+_MAX_LOOKED_AT: Final = 200
+"""Manifests that refer to one blob and are asked one by one; of more, the newest verdicts."""
+
+
+def _refers(*conditions: ColumnElement[bool]) -> Exists:
+    return (
+        exists()
+        .where(manifest_blob.c.blob == bindparam("digest"))
+        .where(repository_manifest.c.digest == manifest_blob.c.manifest)
+        .where(repository_manifest.c.repository == bindparam("repository"))
+        .where(state.c.digest == manifest_blob.c.manifest, *conditions)
+    )
+
+
+_HOLDS: Final = or_(state.c.expires_at == "", state.c.expires_at > bindparam("now"))
+# Built once: building a query takes longer than running it.
+_LOOK: Final = select(
+    repository_blob.c.uploaded_by,
+    _refers(state.c.state.in_([State.ADMITTED, State.DEPRECATED]), _HOLDS).label("is_open"),
+    _refers(state.c.state == State.ATTACHED).label("is_attached"),
+    _refers(state.c.state != State.ATTACHED).label("is_judged"),
+    exists().where(restriction.c.lifted_at == "").label("is_kept"),
+).where(repository_blob.c.repository == bindparam("repository"), repository_blob.c.digest == bindparam("digest"))
+
+
+def blob_objection(
+    connection: Connection, repository: Repository, digest: Digest, consumer: Consumer, zones: Zones, *, at: datetime
+) -> WithheldError | None:
+    """Why a consumer may not have a blob of a repository; None when it may, and when there is none.
+
+    Args:
+        connection: for reading.
+        repository: it is asked from.
+        digest: of the blob.
+        consumer: who asks.
+        zones: addresses of places.
+        at: the moment of the pull.
+    """
+    found = {"repository": repository, "digest": digest, "now": rfc3339(at)}
+    row = connection.execute(_LOOK, found).first()
+    if row is None or digest == _EMPTY_DIGEST or _is_open(row) or _is_theirs(row, consumer):
+        return None
+    refused = None
+    for asked in _referring(connection, repository, digest):
+        said = objection(connection, asked, repository, consumer, zones, at=at)
+        if said is None:
+            return None
+        refused = refused or said
+    nothing = "nothing that was judged refers to it"
+    return refused or WithheldError(digest, State.SUBMITTED, nothing, "push the manifest it belongs to")
+
+
+def _is_open(row: Any) -> bool:
+    return bool((row.is_open and not row.is_kept) or (row.is_attached and not row.is_judged))
+
+
+def _is_theirs(row: Any, consumer: Consumer) -> bool:
+    return row.uploaded_by == consumer.name and not (consumer.is_anonymous and row.is_judged)
+
+
+def _referring(connection: Connection, repository: Repository, digest: Digest) -> list[Asked]:
+    query = (
+        select(state.c.digest, state.c.state, state.c.expires_at)
+        .join(manifest_blob, manifest_blob.c.manifest == state.c.digest)
+        .join(repository_manifest, repository_manifest.c.digest == state.c.digest)
+        .where(manifest_blob.c.blob == digest, repository_manifest.c.repository == repository)
+        .where(state.c.state != State.ATTACHED)
+        .order_by(state.c.since.desc(), state.c.digest)
+        .limit(_MAX_LOOKED_AT)
+    )
+    return [
+        Asked(digest=Digest(row.digest), state=State(row.state), expires_at=row.expires_at, is_kept=True)
+        for row in connection.execute(query)
+    ]
