@@ -14,13 +14,13 @@ from sqlalchemy import ColumnElement, Connection, insert, select, update
 from tidegate.artifact import Digest
 from tidegate.clock import parse_rfc3339, rfc3339
 from tidegate.evidence.restriction import Restriction
-from tidegate.storage import schema
+from tidegate.storage import vending_schema
 from tidegate.values import Struct
 from tidegate.wire import from_json, to_json
 
 MAX_RULES: Final = 1000
 _MAX_BYTES: Final = 1 << 20
-_table = schema.restriction
+_table = vending_schema.restriction
 
 
 class Imposed(Struct, frozen=True, kw_only=True):

@@ -20,7 +20,8 @@ from tidegate.curation.lifecycle import State
 from tidegate.curation.serving import Asked, objection
 from tidegate.curation.withheld import WithheldError
 from tidegate.evidence.restriction import Zones
-from tidegate.storage.schema import manifest_blob, repository_blob, repository_manifest, restriction, state
+from tidegate.storage.schema import manifest_blob, repository_blob, repository_manifest, state
+from tidegate.storage.vending_schema import restriction
 
 _EMPTY_DIGEST: Final = Digest.of(EMPTY)
 _MAX_LOOKED_AT: Final = 200

@@ -18,7 +18,7 @@ from tidegate.curation.withheld import WithheldError
 from tidegate.events import Event, EventKind
 from tidegate.storage.insert import insert_once
 from tidegate.storage.outbox import publish
-from tidegate.storage.schema import refusal
+from tidegate.storage.vending_schema import refusal
 from tidegate.values import Struct
 
 MAX_REFUSALS: Final = 100_000

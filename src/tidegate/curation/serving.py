@@ -17,7 +17,8 @@ from tidegate.curation.consumer import Consumer
 from tidegate.curation.lifecycle import State
 from tidegate.curation.withheld import WithheldError, withheld
 from tidegate.evidence.restriction import GROUP, Zones
-from tidegate.storage.schema import manifest, restriction, state
+from tidegate.storage.schema import manifest, state
+from tidegate.storage.vending_schema import restriction
 from tidegate.values import Struct
 
 _KEPT: Final = frozenset({State.ADMITTED, State.RESTRICTED, State.DEPRECATED})

@@ -12,11 +12,11 @@ from sqlalchemy import Connection, delete, select
 from tidegate.artifact import Digest
 from tidegate.curation.lifecycle import State
 from tidegate.evidence import Decision, Reason, Verdict
-from tidegate.storage import schema
+from tidegate.storage import vending_schema
 from tidegate.storage.insert import insert_or_update
 from tidegate.values import Struct, replace
 
-_table = schema.standing
+_table = vending_schema.standing
 _RULE: Final = "curation/standing"
 _HELD: Final = frozenset({State.RECALLED, State.RETIRED})
 

@@ -119,35 +119,6 @@ state_change = Table(
     Column("evidence", String(135), nullable=False, default="", server_default=""),  # the envelope it rests on
 )
 
-standing = Table(
-    "standing",  # what a person said of an artifact last; gone when they take it back
-    metadata,
-    Column("digest", String(135), ForeignKey("manifest.digest"), primary_key=True),
-    Column("state", String(16), nullable=False),
-    Column("who", Text, nullable=False),
-    Column("why", Text, nullable=False),
-    Column("since", String(32), nullable=False),
-    Column("statement", String(135), nullable=False),
-    Column("sunset", String(32), nullable=False, default=""),
-    Column("replacement", Text, nullable=False, default=""),
-)
-
-restriction = Table(
-    "restriction",
-    metadata,
-    Column("id", _Serial, primary_key=True, autoincrement=True),
-    Column("digest", String(135), nullable=False),  # "" for a rule
-    Column("pattern", Text, nullable=False),  # of repository names; "" for one artifact
-    Column("document", Text, nullable=False),  # JSON
-    Column("reason", Text, nullable=False),
-    Column("imposed_by", Text, nullable=False),
-    Column("imposed_at", String(32), nullable=False),
-    Column("statement", String(135), nullable=False),
-    Column("lifted_at", String(32), nullable=False, default="", server_default=""),
-    Column("lifted_by", Text, nullable=False, default="", server_default=""),
-    Index("ix_restriction_in_force", "lifted_at", "digest"),
-)
-
 statement = Table(
     "statement",
     metadata,
@@ -172,23 +143,6 @@ component = Table(
     Column("purl", Text, nullable=False),
     Column("location", Text, nullable=False),
     Index("ix_component_match", "ecosystem", "match_name", "version_key"),
-)
-
-# Who was refused it, or would have been ----------------------------------------------------------------------------
-
-refusal = Table(
-    "refusal",
-    metadata,
-    Column("repository", String(255), primary_key=True),
-    Column("digest", String(135), primary_key=True),
-    Column("consumer", String(255), primary_key=True),
-    Column("state", String(16), primary_key=True),
-    Column("enforced", Integer, primary_key=True),  # 0: it was served, in observe mode
-    Column("reason", Text, nullable=False),
-    Column("remedy", Text, nullable=False),
-    Column("pulls", BigInteger, nullable=False),
-    Column("first_at", String(32), nullable=False),
-    Column("last_at", String(32), nullable=False, index=True),
 )
 
 # What comes from outside -------------------------------------------------------------------------------------------

@@ -3,11 +3,14 @@
 
 from alembic import context
 
-from tidegate.storage.keeping_schema import gc_look
+from tidegate.storage import keeping_schema, vending_schema
+
+# One metadata, complete once every file of tables was imported.
+_METADATA = {keeping_schema.gc_look.metadata, vending_schema.refusal.metadata}.pop()
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=gc_look.metadata,
+    target_metadata=_METADATA,
     render_as_batch=True,  # SQLite alters a table by making a new one
     compare_type=True,
 )
