@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tidegate.cli import main
+from tidegate.curation.intake import Intake
 from tidegate.curation.shelf_blobs import ShelfBlobs
 from tidegate.curation.workflow import Curation
 from tidegate.storage.folder_blobs import FolderBlobs
@@ -33,6 +34,6 @@ def deadly(step: Callable[..., Any], moment: str) -> Callable[..., Any]:
 if wanted := os.environ.get("TIDEGATE_TEST_KILL", ""):
     name, _, when = wanted.partition(":")
     owner, _, method = name.rpartition(".")
-    deadly_class = {"": Curation, "ShelfBlobs": ShelfBlobs, "FolderBlobs": FolderBlobs}[owner]
+    deadly_class = {"": Curation, "Intake": Intake, "ShelfBlobs": ShelfBlobs, "FolderBlobs": FolderBlobs}[owner]
     setattr(deadly_class, method, deadly(getattr(deadly_class, method), when))
 sys.exit(main(["serve", "--port", "0"]))

@@ -7,13 +7,13 @@ The name is answered for by one piece of work at a time, whoever asks and howeve
 here already is not fetched again. From quarantine on it is an image like any other (`tidegate.curation.workflow`).
 """
 
+import hashlib
 import logging
 import random
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final
-from uuid import uuid4
 
 from sqlalchemy import Connection, select
 
@@ -117,12 +117,11 @@ class Intake:
         self._submit(f"{entry.repository}:{entry.locator}:{entry.attempt}", to_json(order).decode())
 
     def work(self, steps: Steps, argument: str) -> str:
-        """Takes one name in; durable work for `tidegate.storage.durable`. Returns the outcome."""
+        """Takes one name in; durable work for `tidegate.storage.durable`. Its entry says what came of it."""
         digest = steps.run("look", self.look, argument)
         if digest:
             steps.run("fetch", self.fetch, argument, digest)
-        entry = self._entry(argument)
-        return entry.outcome if entry else "gone"
+        return "done"
 
     def look(self, argument: str) -> str:
         """Asks what the name means now.
@@ -223,6 +222,10 @@ class Intake:
         repository, who, at = Repository(entry.repository), f"intake/{upstream.name}", self._clock()
         with self._database.begin() as connection:
             # Evidence first: it is there when the image is examined.
+            for tag, signature in brought.tagged:
+                require_content(connection, repository, signature)
+                store_manifest(connection, repository, signature.digest, signature, who=who, at=at, named=True)
+                tags.point(connection, repository, tag, signature.digest, who=who, at=at)
             for node in (*brought.referrers, *found.nodes):
                 if isinstance(node, Manifest):
                     require_content(connection, repository, node)
@@ -239,7 +242,7 @@ class Intake:
                 "bytes": found.size,
                 "left_out": list(found.left_out),
                 "created": rfc3339(found.created) if found.created else "",
-                "evidence": len(brought.referrers) + len(brought.envelopes),
+                "evidence": len(brought.manifests),
             }
             self._tell(connection, EventKind.INTAKE_ARRIVED, entry, data)
             self._arrive(connection, entry)
@@ -300,20 +303,22 @@ class Intake:
     def _tell(self, connection: Connection, kind: EventKind, entry: Entry, data: dict[str, Any]) -> None:
         name = {"repository": entry.repository, "locator": entry.locator, "upstream": entry.upstream, "who": entry.who}
         subject = f"{entry.repository}{'@' if ':' in entry.locator else ':'}{entry.locator}"
-        publish(
-            connection, Event(id=uuid4().hex, kind=kind, subject=subject, time=self._clock(), data={**name, **data})
-        )
+        # The same when a step runs twice, and short.
+        own = hashlib.sha256(f"{kind} {subject} {entry.attempt}".encode()).hexdigest()
+        publish(connection, Event(id=own, kind=kind, subject=subject, time=self._clock(), data={**name, **data}))
 
     def _entry(self, argument: str) -> Entry | None:
         """The entry an order is about; None when a later order took its place, or it ended already."""
         order = from_json(argument.encode(), dict[str, Any], what="order", max_bytes=_MAX_ORDER_BYTES)
         with self._database.read() as connection:
             entry = find_entry(connection, Repository(order["repository"]), located(order["locator"]))
-        return entry if entry is not None and entry.attempt == order["attempt"] else None
+        if entry is None or entry.attempt != order["attempt"] or entry.outcome is not Outcome.UNDER_WAY:
+            return None
+        return entry
 
 
 def _documents(brought: Brought) -> tuple[Descriptor, ...]:
-    parts = {part.digest: part for node in brought.referrers for part in (node.config, *node.layers)}
+    parts = {part.digest: part for node in brought.manifests for part in (node.config, *node.layers)}
     return tuple(parts.values())
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tidegate.artifact import Digest, Index, Manifest, Reference, Tag
+from tidegate.artifact import Digest, Manifest, Reference, Tag
 from tidegate.artifact import media_type as mt
 from tidegate.bounds import MIB
 from tidegate.curation.gathering import fetch_document, manifest_or_none
@@ -23,8 +23,7 @@ MAX_ATTACHED: Final = 100
 MAX_DOCUMENT_BYTES: Final = 16 * MIB
 """A longer document stays where it is."""
 MAX_ENVELOPES: Final = 50
-_COSIGN_ENDINGS: Final = ("sig", "att", "sbom")
-_COSIGN_ENVELOPES: Final = "att"
+_COSIGN_ENDINGS: Final = ("sig", "att")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,11 +32,18 @@ class Brought:
 
     Attributes:
         referrers: manifests that name their subject.
+        tagged: what cosign keeps under tags that name the subject.
         envelopes: signed statements cosign keeps under a tag, each with the digest it was kept for.
     """
 
     referrers: tuple[Manifest, ...] = ()
+    tagged: tuple[tuple[Tag, Manifest], ...] = ()
     envelopes: tuple[tuple[Digest, bytes], ...] = ()
+
+    @property
+    def manifests(self) -> tuple[Manifest, ...]:
+        """All that comes as it is."""
+        return (*self.referrers, *(node for _, node in self.tagged))
 
 
 def bring(client: RegistryClient, reference: Reference, subjects: Sequence[Digest]) -> Brought:
@@ -47,12 +53,17 @@ def bring(client: RegistryClient, reference: Reference, subjects: Sequence[Diges
         OutsideError: the upstream cannot be reached or refuses.
     """
     referrers: dict[Digest, Manifest] = {}
+    tagged: list[tuple[Tag, Manifest]] = []
     envelopes: list[tuple[Digest, bytes]] = []
     for subject in subjects:
         for found in _referrers(client, reference, subject):
             referrers[found.digest] = found
-        envelopes += [(subject, content) for content in _cosign_envelopes(client, reference, subject)]
-    return Brought(referrers=tuple(referrers.values()), envelopes=tuple(envelopes[:MAX_ENVELOPES]))
+        for tag, found in _cosign_tags(client, reference, subject):
+            tagged.append((tag, found))
+            envelopes += [(subject, content) for content in _envelopes(client, reference, found)]
+    return Brought(
+        referrers=tuple(referrers.values()), tagged=tuple(tagged), envelopes=tuple(envelopes[:MAX_ENVELOPES])
+    )
 
 
 def _referrers(client: RegistryClient, reference: Reference, subject: Digest) -> Iterator[Manifest]:
@@ -68,12 +79,19 @@ def _referrers(client: RegistryClient, reference: Reference, subject: Digest) ->
             yield node
 
 
-def _cosign_envelopes(client: RegistryClient, reference: Reference, subject: Digest) -> Iterator[bytes]:
-    """The envelopes of cosign's older form: a manifest under `sha256-HEX.att`, one layer an envelope."""
-    tag = Tag(f"{subject.algorithm}-{subject.hex[:100]}.{_COSIGN_ENVELOPES}")
-    node = manifest_or_none(client, replace(reference, tag=tag, digest=None))
-    if node is None or isinstance(node, Index):
-        return
+def _cosign_tags(client: RegistryClient, reference: Reference, subject: Digest) -> Iterator[tuple[Tag, Manifest]]:
+    """Signatures and attestations in cosign's older form: manifests under `sha256-HEX.sig` and `.att`."""
+    for ending in _COSIGN_ENDINGS:
+        tag = Tag(f"{subject.algorithm}-{subject.hex[:64]}.{ending}")
+        node = manifest_or_none(client, replace(reference, tag=tag, digest=None))
+        if not isinstance(node, Manifest) or kind_of(node, named=True) is not Kind.ATTACHMENT:
+            continue
+        if sum(part.size for part in (node.config, *node.layers)) <= MAX_DOCUMENT_BYTES:
+            yield tag, node
+
+
+def _envelopes(client: RegistryClient, reference: Reference, node: Manifest) -> Iterator[bytes]:
+    """The signed statements of such a manifest: they count as evidence, so they hang on the subject here too."""
     for layer in node.layers[:MAX_ENVELOPES]:
         if layer.media_type == mt.DSSE and layer.size <= MAX_ENVELOPE_BYTES:
             try:
