@@ -22,5 +22,5 @@ def require(server: Server, request: Request, verb: Verb, repositories: Iterable
         return
     for name in tuple(repositories) or ("",):
         asked = Asked(verb=verb, repository=name, any_content=True, address=address)
-        if not server.access.ruling(principal, asked).allowed:
+        if not server.access.permissions.ruling(principal, asked).allowed:
             raise RefusedError(f"you may not {verb} here", where=name, remedy="ask for a grant")
