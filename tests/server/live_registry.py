@@ -19,6 +19,7 @@ from tidegate.curation.shelf_blobs import ShelfBlobs
 from tidegate.curation.states import State, advance
 from tidegate.identity import Access, AccessToken
 from tidegate.identity.directory import Directory
+from tidegate.identity.throttle import Throttle
 from tidegate.identity.token import TokenKey, Tokens
 from tidegate.server.application import Services, create_application
 from tidegate.server.client_address import ClientAddresses
@@ -47,7 +48,10 @@ class LiveRegistry:
         self.directory = Directory(self.database)
         self.tokens = Tokens(TokenKey.generate(), service="tidegate", clock=system_clock)
         self.access = Access(
-            AccessToken(self.token) if self.token else None, directory=self.directory, tokens=self.tokens
+            AccessToken(self.token) if self.token else None,
+            directory=self.directory,
+            tokens=self.tokens,
+            throttle=Throttle(self.database, system_clock),
         )
         self.figures = CollectorRegistry()
         self._loop = asyncio.new_event_loop()

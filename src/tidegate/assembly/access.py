@@ -13,6 +13,7 @@ from tidegate.identity.certificate import ClientCertificates
 from tidegate.identity.directory import Directory
 from tidegate.identity.federation import Federation
 from tidegate.identity.issuer_file import load_issuers
+from tidegate.identity.throttle import Throttle
 from tidegate.identity.token import Lifetimes, TokenKey, Tokens
 from tidegate.outbound import Outbound, OutboundOptions
 from tidegate.settings import IdentitySettings, Settings
@@ -20,7 +21,7 @@ from tidegate.settings import IdentitySettings, Settings
 _MAX_FILE_BYTES: Final = 512 * KIB
 
 
-def build_access(settings: Settings, directory: Directory, clock: Clock) -> Access:
+def build_access(settings: Settings, directory: Directory, throttle: Throttle, clock: Clock) -> Access:
     """Reads what the settings name; makes the token key on first use.
 
     Raises:
@@ -33,6 +34,7 @@ def build_access(settings: Settings, directory: Directory, clock: Clock) -> Acce
         tokens=build_tokens(settings.identity, clock),
         voucher=_federation(settings, settings.identity.issuers_file, clock),
         certificates=_certificates(settings.identity, clock),
+        throttle=throttle,
         clock=clock,
     )
 

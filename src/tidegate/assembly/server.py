@@ -31,6 +31,7 @@ from tidegate.execution.admit import ExecutionGate
 from tidegate.execution.gate import GateOptions
 from tidegate.identity import Access
 from tidegate.identity.directory import Directory
+from tidegate.identity.throttle import Throttle
 from tidegate.identity.upkeep import IdentityUpkeep
 from tidegate.inventory import Inventory
 from tidegate.ledger.note import NoteSigner
@@ -151,7 +152,7 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
     keeping = build_keeping(settings, database, blobs, clock)
     zones = parse_zones(settings.curation.zones)
     shelf = Shelf(database, blobs, clock, observes=observes, zones=zones, tag_rules=keeping.rules.tags)
-    directory = Directory(database)
+    directory, throttle = Directory(database), Throttle(database, clock)
     gate = build_gate(settings)
     ensure_knowledge(settings, clock)
 
@@ -210,8 +211,8 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         blobs=blobs,
         shelf=shelf,
         directory=directory,
-        access=build_access(settings, directory, clock),
-        identity_upkeep=IdentityUpkeep(database, directory, clock),
+        access=build_access(settings, directory, throttle, clock),
+        identity_upkeep=IdentityUpkeep(database, directory, throttle, clock),
         gate=gate,
         keeping=keeping,
         notes=note_signer(settings.signing.ledger_key_file),

@@ -23,6 +23,7 @@ from tidegate.identity.directory import Directory, Remembered
 from tidegate.identity.password import Passwords
 from tidegate.identity.permissions import Permissions
 from tidegate.identity.principal import ANONYMOUS, ROBOT_PREFIX, Principal, PrincipalKind, printable_name
+from tidegate.identity.throttle import Throttle
 from tidegate.identity.token import BadTokenError, Claims, Tokens, TokenUse, looks_like_jwt
 
 __all__ = ["Access", "AccessToken", "Credentials", "UnauthenticatedError", "is_loopback"]
@@ -66,6 +67,7 @@ class Access:
         tokens: makes and reads this server's own tokens; None for none.
         voucher: who else may say who somebody is; None for nobody.
         certificates: reads client certificates that a proxy hands on; None for none.
+        throttle: makes who fails too often wait; None for nobody.
         clock: when things end.
     """
 
@@ -77,6 +79,7 @@ class Access:
         tokens: Tokens | None = None,
         voucher: Voucher | None = None,
         certificates: ClientCertificates | None = None,
+        throttle: Throttle | None = None,
         clock: Clock = system_clock,
     ) -> None:
         self._token = token
@@ -84,6 +87,7 @@ class Access:
         self.tokens = tokens
         self._voucher = voucher
         self._certificates = certificates
+        self._throttle = throttle
         self._clock = clock
         self.permissions = Permissions(directory, clock)
         self._passwords = Passwords()
@@ -115,6 +119,7 @@ class Access:
 
         Raises:
             UnauthenticatedError: nothing shown, or something wrong, or nothing is set up and the peer is elsewhere.
+            ThrottledError: too many failures before this one.
             OutsideError: the database or an issuer failed.
         """
         if self._directory is not None:
@@ -129,26 +134,28 @@ class Access:
         if credentials is None:
             raise UnauthenticatedError("who are you?", remedy="log in")
         revision = self._revision()
-        principal, end = self.verify(credentials)
+        principal, end = self._verify(credentials, peer)
         left = (end - self._clock()).total_seconds() if end else _REMEMBER_SECONDS
         key = sha256(authorization.encode(errors="replace")).digest()
         until = time.monotonic() + min(left, _REMEMBER_SECONDS)
         self._let_in.put(key, _Remembered(principal, until, revision))
         return principal
 
-    def verify(self, credentials: Credentials) -> tuple[Principal, datetime | None]:
+    def _verify(self, credentials: Credentials, peer: str) -> tuple[Principal, datetime | None]:
         """Whose credentials these are, and until when they are good (None: as long as they are not changed).
 
-        Raises:
-            UnauthenticatedError: nobody's; the answer and the time it takes are the same for names nobody has.
-            OutsideError: the database or an issuer failed.
+        The answer and the time it takes are the same for names nobody has.
         """
+        with self._counted(credentials.name, peer):
+            return self._whose(credentials, peer)
+
+    def _whose(self, credentials: Credentials, peer: str) -> tuple[Principal, datetime | None]:
         if self._token is not None and self._token.matches(credentials.secret):
             return _administrator(credentials.name), None
         if looks_like_jwt(credentials.secret):
             return self._by_token(credentials)
         if not credentials.is_bearer and self._directory is not None:
-            return self._by_secret(self._directory, credentials)
+            return self._by_secret(self._directory, credentials, peer)
         raise _wrong()
 
     def login(self, credentials: Credentials, *, peer: str) -> Principal:
@@ -158,8 +165,7 @@ class Access:
             UnauthenticatedError: nobody's.
             OutsideError: the database or an issuer failed.
         """
-        del peer
-        return self.verify(credentials)[0]
+        return self._verify(credentials, peer)[0]
 
     def exchanged(self, token: str, *, peer: str) -> Principal:
         """Whom an issuer's token speaks for: a person, or a job that becomes a workload here.
@@ -168,10 +174,9 @@ class Access:
             UnauthenticatedError: nobody known here.
             OutsideError: the issuer's keys cannot be had.
         """
-        del peer
         if self._voucher is None:
             raise _wrong()
-        with _as_refusal():
+        with self._counted("", peer), _as_refusal():
             return self._voucher.exchange(token)
 
     def certified(self, header: str, *, secret: str, peer: str) -> Principal:
@@ -180,10 +185,9 @@ class Access:
         Raises:
             UnauthenticatedError: nobody's, or it was not the proxy.
         """
-        del peer
         if self._certificates is None:
             raise _wrong()
-        with _as_refusal():
+        with self._counted("", peer), _as_refusal():
             return self._certificates.principal(header, shown_secret=secret)
 
     def refreshed(self, token: str, *, peer: str) -> Principal:
@@ -193,10 +197,9 @@ class Access:
             UnauthenticatedError: it is none, or its principal was changed or removed since.
             OutsideError: the database failed.
         """
-        del peer
         if self.tokens is None:
             raise _wrong()
-        with _as_refusal():
+        with self._counted("", peer), _as_refusal():
             claims = self.tokens.read(token, TokenUse.REFRESH)
             self._still_open(claims)
         return claims.principal()
@@ -217,13 +220,31 @@ class Access:
     def _revision(self) -> int:
         return self._directory.seen_revision if self._directory else 0
 
-    def _by_secret(self, directory: Directory, credentials: Credentials) -> tuple[Principal, datetime | None]:
+    @contextmanager
+    def _counted(self, name: str, peer: str) -> Iterator[None]:
+        """Counts what fails here as a failed login."""
+        try:
+            yield
+        except UnauthenticatedError as error:
+            if self._throttle is not None and error.tried:
+                self._throttle.failed(name, peer)
+            raise
+
+    def _by_secret(
+        self, directory: Directory, credentials: Credentials, peer: str
+    ) -> tuple[Principal, datetime | None]:
         found = directory.account(credentials.name)
         kept = found[1] if found else ""
         if credentials.name.startswith(ROBOT_PREFIX):
             right = account.secret_matches(kept, credentials.secret)
         else:
+            # Only passwords can be guessed, so only they wait: whoever shares an address with an attacker and shows a
+            # token, or a robot's secret, is let in all the same.
+            if self._throttle is not None:
+                self._throttle.check(credentials.name, peer)
             right = self._passwords.verify(kept, credentials.secret)
+            if right and self._throttle is not None:
+                self._throttle.succeeded(credentials.name, peer)
         if found is None or not right or not found[0].is_open(self._clock()):
             raise _wrong()
         return found[0].principal(), found[0].expires_at

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What identity does by itself as time goes by: grants that ran out are marked and told."""
+"""What identity does by itself as time goes by: grants that ran out are marked and told, old failures forgotten."""
 
 import logging
 from threading import Event as Flag
@@ -10,6 +10,7 @@ from tidegate.clock import Clock
 from tidegate.errors import TidegateError
 from tidegate.identity import granting
 from tidegate.identity.directory import Directory
+from tidegate.identity.throttle import Throttle
 from tidegate.storage.database import Database
 
 _log = logging.getLogger(__name__)
@@ -19,9 +20,10 @@ _EVERY_SECONDS: Final = 15.0
 class IdentityUpkeep:
     """A thread that looks every 15 seconds."""
 
-    def __init__(self, database: Database, directory: Directory, clock: Clock) -> None:
+    def __init__(self, database: Database, directory: Directory, throttle: Throttle, clock: Clock) -> None:
         self._database = database
         self._directory = directory
+        self._throttle = throttle
         self._clock = clock
         self._stopping = Flag()
         self._thread: Thread | None = None
@@ -45,6 +47,7 @@ class IdentityUpkeep:
         """
         with self._database.begin() as connection:
             ended = granting.expire(connection, at=self._clock())
+            self._throttle.forget_old(connection)
         if ended:
             self._directory.forget()
 

@@ -321,3 +321,12 @@ identity_revision = Table(
     Column("id", Integer, primary_key=True),
     Column("revision", BigInteger, nullable=False),
 )
+
+login_failure = Table(
+    "login_failure",  # of a name from an address, of an address, of a name; the key is a digest of which
+    metadata,
+    Column("key", String(80), primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("failed_at", String(32), nullable=False, index=True),
+    Column("blocked_until", String(32), nullable=False),  # "" for not at all
+)

@@ -33,6 +33,7 @@ from tidegate.errors import (
     UsageError,
 )
 from tidegate.identity import UnauthenticatedError
+from tidegate.identity.throttle import ThrottledError
 from tidegate.storage.blobs import UploadOffsetError, UploadUnknownError
 
 _log = logging.getLogger(__name__)
@@ -64,6 +65,7 @@ class _Answer:
 _ANSWERS: Final[tuple[tuple[type[TidegateError], _Answer], ...]] = (
     (UnderExaminationError, _Answer(status=HTTPStatus.TOO_MANY_REQUESTS, code="TOOMANYREQUESTS")),
     (WithheldError, _Answer(status=HTTPStatus.FORBIDDEN, code="DENIED")),
+    (ThrottledError, _Answer(status=HTTPStatus.TOO_MANY_REQUESTS, code="TOOMANYREQUESTS")),
     (UnauthenticatedError, _Answer(status=HTTPStatus.UNAUTHORIZED, code="UNAUTHORIZED")),
     (ManifestUnknownError, _Answer(status=HTTPStatus.NOT_FOUND, code="MANIFEST_UNKNOWN")),
     (MissingContentError, _Answer(status=HTTPStatus.NOT_FOUND, code="MANIFEST_BLOB_UNKNOWN")),
@@ -143,8 +145,8 @@ def _extras(error: TidegateError) -> tuple[dict[str, str], object]:
             return {"Range": range_of(error.offset)}, None
         case MissingContentError():
             return {}, [{"digest": digest} for digest in error.digests]
-        case OutsideError() | UnderExaminationError():
-            return {"Retry-After": "5"}, None
+        case ThrottledError() | OutsideError() | UnderExaminationError():
+            return {"Retry-After": str(error.retry_after) if isinstance(error, ThrottledError) else "5"}, None
         case _:
             return {}, None
 
