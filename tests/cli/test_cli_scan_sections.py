@@ -4,8 +4,9 @@
 import pytest
 
 from full_report import HOSTILE, full_report
-from tidegate.cli.scan_page import flaw_count, scan_page
+from tidegate.cli.scan_page import scan_page
 from tidegate.cli.scan_sections import section_lines
+from tidegate.evidence.flaw import flaw_count
 from tidegate.values import replace
 
 

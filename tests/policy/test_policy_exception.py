@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from policy_facts import AT, CONTEXT, EXPLOITED, SUBJECT, finding, policy_text, scan
 
-from tidegate.evidence import Boundary, Decision, Verdict
+from tidegate.evidence import Boundary, Decision, Reason, Verdict
 from tidegate.policy.decide import decide
 from tidegate.policy.document import load_policies
 from tidegate.policy.exception import PolicyException, expired_exceptions, unused_exceptions
@@ -16,6 +16,7 @@ from tidegate.policy.explain import Part, explain_decision, group_reasons
 from tidegate.policy.item import Item
 from tidegate.policy.rule import Policy
 from tidegate.rules.reading import DocumentError
+from tidegate.values import replace as with_changes
 
 POLICY = policy_text("""
 - name: exploited
@@ -178,6 +179,16 @@ def test_reasons_that_say_the_same_are_grouped() -> None:
     (group,) = group_reasons(decision.reasons)
     assert group.rules == ("exploited", "again")
     assert group.reason.message == "there is no scan of this artifact"
+
+
+def test_what_packages_of_one_source_share_is_said_once() -> None:
+    shared = Reason(
+        rule="critical-and-fixable", verdict=Verdict.DENY, message="CVE-1 in tide 1-1 is critical", fix="update"
+    )
+    told = [with_changes(shared, item=f"CVE-1 pkg:deb/{name}") for name in ("tide", "libtide1", "tide")]
+    (group,) = group_reasons(told)
+    assert group.items == ("CVE-1 pkg:deb/tide", "CVE-1 pkg:deb/libtide1")
+    assert len(group_reasons([*told, with_changes(shared, message="another")])) == 2
 
 
 PERMISSION = PolicyException(

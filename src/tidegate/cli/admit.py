@@ -121,8 +121,9 @@ def _lines(reasons: "tuple[Reason, ...]") -> list[str]:
         mark = "·" if reason.excepted_by else _MARKS[reason.verdict]
         fix = f" → {reason.fix}" if reason.fix else ""
         excepted = f" (excepted by {reason.excepted_by})" if reason.excepted_by else ""
-        rules = ", ".join(dict.fromkeys(group.rules))
-        lines.append(printable(f"  {mark} {reason.message}{fix}{excepted}  [{rules}]") + "\n")
+        rules = ", ".join(group.rules)
+        several = f" ({len(group.items)} packages or places)" if group.items[1:] else ""
+        lines.append(printable(f"  {mark} {reason.message}{several}{fix}{excepted}  [{rules}]") + "\n")
     return lines
 
 

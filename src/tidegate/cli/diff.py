@@ -14,6 +14,7 @@ from tidegate.cli.inspection import Inspection, open_inspected, passing_over_opt
 from tidegate.cli.output import Output, output_options
 from tidegate.cli.scan import is_at_least
 from tidegate.evidence import ScanReport, Severity
+from tidegate.evidence.flaw import flaw_count
 from tidegate.inventory import Inventory
 from tidegate.settings import Settings
 
@@ -111,7 +112,7 @@ def command(
             write_page(output, diff_page(told, columns=columns_of(output)), colour=settings.colour)
     failing = [one for one in told.introduced if fail_on and is_at_least(one, Severity(fail_on))]
     if failing:
-        call.note(f"{len(failing)} of the findings that came are {fail_on} or worse, or known to be exploited")
+        call.note(f"{flaw_count(failing)} of the findings that came are {fail_on} or worse, or known to be exploited")
     return 1 if failing else 0
 
 

@@ -7,10 +7,11 @@ from typing import Final
 from tidegate.bounds import printable
 from tidegate.cli.page import SEVERITY_STYLES, Line, Style, cut, piece
 from tidegate.evidence import Finding
+from tidegate.evidence.flaw import flaw_count, flaws_of, known_id
 from tidegate.examination.difference import ComponentTurn, Difference, FileTurns, Turn
 from tidegate.inventory import LocatedSecret
 from tidegate.reports.markdown import escaped
-from tidegate.reports.order import fix_of, known_id, worst_first
+from tidegate.reports.order import fix_of, worst_first
 from tidegate.reports.sections import bytes_in_words
 
 MAX_ROWS: Final = 500
@@ -59,14 +60,20 @@ def diff_markdown(told: Difference) -> str:
 
 
 def _findings(sign: str, findings: Sequence[Finding], columns: int) -> Iterator[Line]:
-    for finding in worst_first(findings):
-        text = f"{known_id(finding):<20} {finding.name} {finding.version}  {fix_of(finding)}"
+    for finding in flaws_of(worst_first(findings)):
+        text = f"{known_id(finding):<20} {package_of(finding)}  {fix_of(finding)}"
         severity = f"{finding.severity.value:<9}"
         yield (
             piece(f"  {sign} ", Style.BAD if sign == "+" else Style.GOOD),
             piece(severity, SEVERITY_STYLES[finding.severity]),
             piece(cut(printable(text), columns - 13)),
         )
+
+
+def package_of(finding: Finding) -> str:
+    """Name and version of what is to be upgraded."""
+    why = finding.why
+    return f"{why.matched_name} {why.matched_version}" if why.matched_name else f"{finding.name} {finding.version}"
 
 
 def _others(told: Difference, columns: int) -> Iterator[Line]:
@@ -98,8 +105,14 @@ def _markdown(told: Difference) -> Iterator[str]:
         yield f"> ⚠️ {escaped(told.incomparable)}"
     for title, findings in (("Came", told.introduced), ("Gone", told.fixed)):
         rows = [
-            (one.severity.value, escaped(known_id(one)), escaped(one.name), escaped(one.version), escaped(fix_of(one)))
-            for one in worst_first(findings)
+            (
+                one.severity.value,
+                escaped(known_id(one)),
+                escaped(one.why.matched_name or one.name),
+                escaped(one.why.matched_version or one.version),
+                escaped(fix_of(one)),
+            )
+            for one in flaws_of(worst_first(findings))
         ]
         yield from _table(f"Findings: {title.lower()}", ("Severity", "Id", "Package", "Version", "Fix"), rows)
     turns = [(one.turn.value, escaped(one.purl), escaped(one.before), escaped(one.after)) for one in told.components]
@@ -132,7 +145,7 @@ def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) ->
 
 
 def _finding_words(told: Difference) -> str:
-    return f"+{len(told.introduced)}  -{len(told.fixed)}  ={told.unchanged}"
+    return f"+{flaw_count(told.introduced)}  -{flaw_count(told.fixed)}  ={told.unchanged}"
 
 
 def _turn_words(turns: Sequence[ComponentTurn]) -> str:

@@ -17,6 +17,7 @@ from tidegate.cli.report_output import report_output_options, write_report
 from tidegate.cli.secret_options import SecretChoice, heeding, secret_options, with_history
 from tidegate.errors import NotFoundError
 from tidegate.evidence import Finding, ScanReport, Severity
+from tidegate.evidence.flaw import flaw_count
 from tidegate.inventory import Inventory
 from tidegate.settings import Settings
 from tidegate.values import replace
@@ -136,7 +137,7 @@ def command(
         report = replace(report, findings=tuple(one for one in report.findings if one.fixed_version))
     failing = [one for one in report.findings if fail_on and is_at_least(one, Severity(fail_on))]
     if severity is not None:
-        if hidden := _flaws([one for one in report.findings if one.severity not in severity]):
+        if hidden := flaw_count([one for one in report.findings if one.severity not in severity]):
             call.note(f"{hidden} of other severities {'is' if hidden == 1 else 'are'} not shown")
         report = replace(report, findings=tuple(one for one in report.findings if one.severity in severity))
     write_report(outputs, report, inventory, settings)
@@ -152,18 +153,11 @@ def command(
 
 def _failing_words(failing: Sequence[Finding], threshold: Severity) -> str:
     """Why the threshold says no."""
-    count = _flaws(failing)
+    count = flaw_count(failing)
     named = "critical" if threshold is Severity.CRITICAL else f"{threshold} or worse"
     attacked = any(one.severity.rank < threshold.rank for one in failing)
     beside = ", known to be exploited, or malicious" if attacked else ""
     return f"{count} {'finding is' if count == 1 else 'findings are'} {named}{beside}: --fail-on {threshold} says no"
-
-
-def _flaws(findings: Sequence[Finding]) -> int:
-    """As many as the page counts."""
-    from tidegate.cli.scan_page import flaw_count
-
-    return flaw_count(findings)
 
 
 def _demand_knowledge(settings: Settings, *, is_demanded: bool) -> None:

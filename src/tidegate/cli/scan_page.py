@@ -2,18 +2,18 @@
 """A scan report for people: worst first, one block for what one upgrade mends, nothing wider than the page."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from tidegate.bounds import printable
 from tidegate.cli.page import SEVERITY_STYLES, Line, Piece, Style, cut, piece
 from tidegate.cli.scan_sections import section_lines
-from tidegate.errors import InvalidInputError
 from tidegate.evidence import Finding, ScanReport, Severity, Support, Urgency
-from tidegate.inventory import Ecosystem, LocatedSecret, Outcome
-from tidegate.knowledge.versions import order_of
-from tidegate.reports.order import fix_of, known_id, worst_first
+from tidegate.evidence.flaw import known_id
+from tidegate.evidence.recommended import recommended_versions
+from tidegate.inventory import LocatedSecret, Outcome, PackageUrl
+from tidegate.reports.order import fix_of, worst_first
 from tidegate.reports.sections import secret_row
 from tidegate.values import replace
 
@@ -32,14 +32,20 @@ _SUMMARY_FROM: Final = 24
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Block:
-    """Findings that one upgrade in one layer mends, worst first."""
+    """Findings that one upgrade mends, worst first.
 
-    ecosystem: Ecosystem
+    Attributes:
+        places: where its packages lie, the worst finding's first.
+        recommended: the version to upgrade to, and how many of the findings that mends; "" when it is not known.
+    """
+
     name: str
     version: str
-    layer: str
+    layers: tuple[str, ...]
     packages: tuple[str, ...]
-    location: str
+    places: tuple[str, ...]
+    recommended: str
+    mended: int
     remarks: tuple[str, ...]
     findings: tuple[Finding, ...]
 
@@ -94,7 +100,7 @@ def _count(number: int, noun: str) -> str:
 
 
 def _findings(report: ScanReport, columns: int) -> Iterator[Line]:
-    blocks = _blocks(report.findings)
+    blocks = _blocks(report)
     shown = [finding for block in blocks for finding in block.findings]
     yield ()
     if not shown and not report.components:
@@ -132,25 +138,24 @@ def _summary(findings: Sequence[Finding], columns: int) -> Iterator[Line]:
         yield (piece(" " * 8), *marks[1:])
 
 
-def flaw_count(findings: Sequence[Finding]) -> int:
-    """How many flaws the page shows for findings: what packages of one source share is one."""
-    return sum(len({known_id(finding) for finding in group}) for group in _grouped(findings))
-
-
 def _grouped(findings: Sequence[Finding]) -> list[list[Finding]]:
-    groups: dict[tuple[str, str, str, str], list[Finding]] = {}
+    groups: dict[tuple[str, str, str], list[Finding]] = {}
     for finding in worst_first(findings):
         why = finding.why
-        groups.setdefault((why.ecosystem, why.matched_name, why.matched_version, finding.layer), []).append(finding)
+        groups.setdefault((why.ecosystem, why.matched_name, why.matched_version), []).append(finding)
     return list(groups.values())
 
 
-def _blocks(findings: Sequence[Finding]) -> list[_Block]:
+def _blocks(report: ScanReport) -> list[_Block]:
     """Blocks by their worst finding, each by its own worst."""
-    return [_of_group(group) for group in _grouped(findings)]
+    versions = recommended_versions(report)
+    removed = {(purl, one) for step in report.advice for purl in step.packages for one in step.removes}
+    return [_of_group(group, versions, removed) for group in _grouped(report.findings)]
 
 
-def _of_group(group: Sequence[Finding]) -> _Block:
+def _of_group(
+    group: Sequence[Finding], versions: Mapping[PackageUrl, str], removed: Collection[tuple[PackageUrl, str]]
+) -> _Block:
     # Packages built from one source share its flaws: each is told once, as the worst of them.
     by_id: dict[str, Finding] = {}
     for finding in group:
@@ -159,12 +164,13 @@ def _of_group(group: Sequence[Finding]) -> _Block:
     scopes = {finding.scope for finding in group}
     parts = {finding.part for finding in group}
     return _Block(
-        ecosystem=why.ecosystem,
         name=why.matched_name,
         version=why.matched_version,
-        layer=group[0].layer.short,
+        layers=tuple(dict.fromkeys(finding.layer.short for finding in group)),
         packages=tuple(sorted({finding.name for finding in group} - {why.matched_name})),
-        location=group[0].location,
+        places=tuple(dict.fromkeys(finding.location for finding in group)),
+        recommended=next((versions[one.purl] for one in group if one.purl in versions), ""),
+        mended=sum((one.purl, one.id) in removed for one in by_id.values()),
         remarks=tuple(
             filter(
                 None,
@@ -179,11 +185,13 @@ def _of_group(group: Sequence[Finding]) -> _Block:
 
 
 def _block(block: _Block, columns: int) -> Iterator[Line]:
-    layer = f"layer {block.layer}"
+    others = len(block.layers) - 1
+    layer = f"layer {block.layers[0]}" + (f" and {others} more" if others else "")
     title = cut(printable(f"{block.name} {block.version}"), columns - len(layer) - 2)
     yield (piece(title, Style.TITLE), piece(" " * (columns - len(title) - len(layer))), piece(layer, Style.FAINT))
     where = "".join(f"{text}  " for text in (", ".join(block.packages), *block.remarks) if text)
-    yield (piece(cut(printable(f"  {where}{block.location}"), columns), Style.FAINT),)
+    places = block.places[0] + (f" and {_count(len(block.places) - 1, 'place')} more" if block.places[1:] else "")
+    yield (piece(cut(printable(f"  {where}{places}"), columns), Style.FAINT),)
     if upgrade := _upgrade(block):
         yield (piece("  "), piece(cut(upgrade, columns - 2), Style.GOOD))
     width = min(_ID_COLUMNS, max(len(printable(known_id(finding))) for finding in block.findings))
@@ -195,16 +203,12 @@ def _block(block: _Block, columns: int) -> Iterator[Line]:
 
 def _upgrade(block: _Block) -> str:
     """What mends most of a block at once; "" when it says no more than its one row."""
-    fixed = [finding.fixed_version for finding in block.findings if finding.fixed_version is not None]
-    order = order_of(block.ecosystem)
-    if len(block.findings) == 1 or not fixed or order is None:
+    says_more = len(block.findings) > 1 or block.findings[0].fixed_version != block.recommended
+    if not (block.recommended and block.mended and says_more):
         return ""
-    try:
-        newest = max(fixed, key=order.key)
-    except InvalidInputError:  # an advisory's version that its own ecosystem cannot read
-        return ""
-    mended = "all of these" if len(fixed) == len(block.findings) else f"{len(fixed)} of these {len(block.findings)}"
-    return printable(f"upgrade to {newest}, which mends {mended}")
+    count = len(block.findings)
+    mended = ("this" if count == 1 else "all of these") if block.mended == count else f"{block.mended} of these {count}"
+    return printable(f"upgrade to {block.recommended}, which mends {mended}")
 
 
 def _row(finding: Finding, fix: Piece, id_columns: int, fix_columns: int, columns: int) -> Iterator[Piece]:

@@ -95,6 +95,7 @@ class Advice(Struct, frozen=True, kw_only=True):
         removes: ids of findings that would go, sorted.
         adds: ids of findings that would come, sorted.
         unknown: why `adds` cannot be told; "" when it can.
+        packages: package URLs of all that are upgraded in this one step, sorted; empty for a base.
     """
 
     kind: str
@@ -103,6 +104,7 @@ class Advice(Struct, frozen=True, kw_only=True):
     removes: tuple[str, ...]
     adds: tuple[str, ...] = ()
     unknown: str = ""
+    packages: tuple[PackageUrl, ...] = ()
 
 
 class KnowledgeStamp(Struct, frozen=True, kw_only=True):

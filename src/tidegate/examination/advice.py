@@ -53,6 +53,7 @@ def package_advice(
         if version is not None:
             version, after = _settled(component, version, knowledge)
             advice = _step("package", str(component.purl), str(version), before, after)
+            advice = replace(advice, packages=tuple(sorted({one.purl for one, _ in group})))
             steps.append((_weight(before) - _weight(after), advice))
     steps.sort(key=lambda step: (-step[0], step[1].subject))
     return tuple(advice for _, advice in steps if advice.removes)[:MAX_PACKAGES]

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from tidegate.errors import InvalidInputError
 from tidegate.evidence import Finding, ScannedArtifact, ScanReport
+from tidegate.evidence.flaw import flaw_of
 from tidegate.evidence.misconfiguration import Misconfiguration
 from tidegate.inventory import Component, Custody, LocatedSecret, PackageUrl
 from tidegate.knowledge.versions import order_of
@@ -66,7 +67,7 @@ class Difference(Struct, frozen=True, kw_only=True):
 
     Attributes:
         fixed: findings that are gone; `introduced` those that came.
-        unchanged: how many findings stand in both.
+        unchanged: how many flaws stand in both, each counted once for all packages of its source.
         files: None when one of the two has no files.
         size: bytes of files before and after; None when one of the two does not know.
         incomparable: why findings cannot be held against each other; "" when they can.
@@ -104,7 +105,8 @@ def difference(
         after: the newer one.
         files: of both, what tells each path's content apart; None when there are none to compare.
     """
-    gone, come, both = _sides(before.findings, after.findings, _finding_key)
+    gone, come, _ = _sides(before.findings, after.findings, _finding_key)
+    both = len({_finding_key(one) for one in after.findings} & {_finding_key(one) for one in before.findings})
     secrets = _sides(before.secrets, after.secrets, lambda one: (one.secret.fingerprint, one.secret.path))
     wrong = _sides(
         before.misconfigurations, after.misconfigurations, lambda one: (one.id, one.subject, one.location, one.part)
@@ -142,8 +144,11 @@ def _sides(before: Sequence[T], after: Sequence[T], key: Callable[[T], K]) -> tu
     return gone, come, len(after) - len(come)
 
 
-def _finding_key(finding: Finding) -> tuple[str, str]:
-    return finding.id, bare_purl(finding.purl)
+def _finding_key(finding: Finding) -> tuple[str, str, str]:
+    """What stays of a flaw when its package is upgraded, or split in more packages."""
+    flaw = flaw_of(finding)
+    package = flaw.package if finding.why.matched_name else bare_purl(finding.purl)
+    return flaw.id, flaw.ecosystem.partition(":")[0], package
 
 
 def _components(before: Sequence[Component], after: Sequence[Component]) -> list[ComponentTurn]:

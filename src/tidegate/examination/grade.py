@@ -12,6 +12,7 @@ from typing import Final, TypeAlias
 from tidegate.clock import parse_rfc3339
 from tidegate.errors import InvalidInputError
 from tidegate.evidence import Finding, ScanReport, Severity, Urgency
+from tidegate.evidence.flaw import flaws_of
 from tidegate.inventory import Integrity, Origin
 from tidegate.values import Struct
 
@@ -127,7 +128,7 @@ def letter_of(points: int | None) -> str:
 
 def _caps(report: ScanReport) -> list[tuple[int, str]]:
     caps: list[tuple[int, str]] = []
-    exploited = sum(one.exploited is not None for one in report.findings)
+    exploited = sum(one.exploited is not None for one in flaws_of(report.findings))
     if any(one.malicious for one in report.findings):
         caps.append((0, "it holds a package made to do harm"))
     if exploited:
@@ -263,8 +264,7 @@ def _findings(case: _Case) -> _Told:
         (8, "high", lambda one: one.severity is Severity.HIGH),
         (2, "medium", lambda one: one.severity is Severity.MEDIUM),
     )
-    # Binaries of one source package share its flaws: each is told once.
-    left = list({(one.id, one.why.matched_name, one.why.matched_version): one for one in case.report.findings}.values())
+    left = list(flaws_of(case.report.findings))
     cost, reasons = 0, []
     for each, text, belongs in groups:
         found = [one for one in left if belongs(one)]

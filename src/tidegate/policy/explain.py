@@ -67,19 +67,31 @@ def explain_decision(policies: Sequence[Policy], decision: Decision) -> tuple[Ru
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReasonGroup:
-    """One thing said by several rules, most often that evidence is missing."""
+    """One thing said by several rules, most often that evidence is missing, or of several packages of one source.
+
+    Attributes:
+        items: what it is said of, each once.
+    """
 
     reason: Reason
     rules: tuple[str, ...]
+    items: tuple[str, ...] = ()
 
 
 def group_reasons(reasons: Iterable[Reason]) -> tuple[ReasonGroup, ...]:
-    """Puts reasons that say the same of the same item together, in the order they first come."""
+    """Puts reasons that say the same together, in the order they first come."""
     groups: dict[tuple[str, ...], list[Reason]] = {}
     for reason in reasons:
-        key = (reason.item, reason.message, reason.fix, reason.verdict.value, reason.excepted_by)
+        key = (reason.message, reason.fix, reason.verdict.value, reason.excepted_by)
         groups.setdefault(key, []).append(reason)
-    return tuple(ReasonGroup(reason=found[0], rules=tuple(one.rule for one in found)) for found in groups.values())
+    return tuple(
+        ReasonGroup(
+            reason=found[0],
+            rules=tuple(dict.fromkeys(one.rule for one in found)),
+            items=tuple(dict.fromkeys(one.item for one in found)),
+        )
+        for found in groups.values()
+    )
 
 
 def _explain(policy: Policy, rule: Rule) -> RuleExplanation:

@@ -111,8 +111,9 @@ COLLECTIONS: Final[Mapping[str, Collection]] = {
                 "summary": _S, "severity": _S, "severity_rank": _I, "has_score": _B, "score": _D, "vector": _S,
                 "fixable": _B, "fixed_version": _S, "exploited": _B, "ransomware": _B, "exploited_due": _S,
                 "has_epss": _B, "epss": _D, "epss_percentile": _D, "malicious": _B, "published": _S,
-                "ecosystem": _S, "affected": _S, "references": _L, "source": _S, "fix_state": _S, "scope": _S,
-                "basis": _S, "part": _S, "has_priority": _B, "priority": _D, "urgency": _S, "urgency_rank": _I,
+                "ecosystem": _S, "affected": _S, "references": _L, "source": _S, "matched_name": _S,
+                "matched_version": _S, "fix_state": _S, "scope": _S, "basis": _S, "part": _S, "has_priority": _B,
+                "priority": _D, "urgency": _S, "urgency_rank": _I,
             },
         ),
         (

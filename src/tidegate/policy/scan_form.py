@@ -64,6 +64,8 @@ class Why(Struct, frozen=True, kw_only=True):
     ecosystem: str = ""
     affected: str = ""
     source: str = ""
+    matched_name: str = ""
+    matched_version: str = ""
 
 
 class Priority(Struct, frozen=True, kw_only=True):

@@ -79,6 +79,8 @@ FINDINGS: Final[Shape[form.Finding]] = Shape(
         "ecosystem": lambda it: it.why.ecosystem,
         "affected": lambda it: it.why.affected,
         "source": lambda it: it.why.source,
+        "matched_name": lambda it: it.why.matched_name or it.name,
+        "matched_version": lambda it: it.why.matched_version or it.version,
         "has_priority": lambda it: it.priority is not None,
         "priority": lambda it: float(it.priority.score) if it.priority else 0.0,
         "urgency": lambda it: it.priority.urgency.value if it.priority else "",

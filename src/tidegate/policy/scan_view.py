@@ -9,6 +9,7 @@ from typing import Final
 from tidegate.clock import parse_rfc3339
 from tidegate.errors import BoundExceededError, InvalidInputError
 from tidegate.evidence import Evidence, Severity, Urgency
+from tidegate.evidence.flaw import flaws_of
 from tidegate.policy import scan_items as items
 from tidegate.policy.item import Item, Members, Values, View
 from tidegate.policy.scan_form import Base, Census, Configuration, Custody, File, OsRelease, Report
@@ -156,7 +157,7 @@ def _custody(custody: Custody | None) -> Values:
 
 
 def _scan(report: Report, evidence: Evidence, at: datetime) -> Values:
-    knowledge, findings = report.knowledge, report.findings
+    knowledge, findings = report.knowledge, flaws_of(report.findings)
     return {
         "age_hours": _hours(evidence.made_at, at),
         "signers": list(evidence.signers),

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from tidegate.evidence import ScanReport, Severity
-from tidegate.reports.order import fix_of, known_id, marks_of, one_line, worst_first
+from tidegate.evidence.flaw import known_id
+from tidegate.reports.order import fix_of, marks_of, one_line, worst_first
 from tidegate.reports.sections import base_words, section_words, warnings_of
 
 MAX_ANNOTATIONS: Final = 200

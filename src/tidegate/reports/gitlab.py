@@ -5,14 +5,17 @@ What GitLab has no field for (secrets, configuration, custody, support) is count
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import NAMESPACE_URL, uuid5
 
 from tidegate import __version__
 from tidegate.evidence import Finding, ScanReport, Severity
-from tidegate.reports.order import fix_of, known_id, marks_of, one_line, worst_first
+from tidegate.evidence.flaw import known_id
+from tidegate.evidence.recommended import recommended_versions
+from tidegate.inventory import PackageUrl
+from tidegate.reports.order import marks_of, one_line, worst_first
 from tidegate.reports.sections import section_words, warnings_of
 from tidegate.wire import to_json
 
@@ -33,6 +36,7 @@ _TYPES: Final = ("CVE", "GHSA", "OSV", "USN", "RHSA", "ELSA")
 def render(report: ScanReport) -> bytes:
     """The whole document. Its times are those of the knowledge: there is no clock in a report."""
     at = f"{(report.knowledge.made_at if report.knowledge else _EPOCH).astimezone(UTC):%Y-%m-%dT%H:%M:%S}"
+    versions = recommended_versions(report)
     tool = {"id": "tidegate", "name": "tidegate", "version": __version__, "vendor": {"name": "tidegate"}}
     return to_json(
         {
@@ -49,12 +53,12 @@ def render(report: ScanReport) -> bytes:
                     *({"level": "info", "value": words} for words in section_words(report)),
                 ],
             },
-            "vulnerabilities": [_vulnerability(report, finding) for finding in worst_first(report.findings)],
+            "vulnerabilities": [_vulnerability(report, one, versions) for one in worst_first(report.findings)],
         }
     )
 
 
-def _vulnerability(report: ScanReport, finding: Finding) -> dict[str, Any]:
+def _vulnerability(report: ScanReport, finding: Finding, versions: Mapping[PackageUrl, str]) -> dict[str, Any]:
     told = [finding.summary or known_id(finding), *marks_of(finding), f"layer {finding.layer}"]
     made: dict[str, Any] = {
         "id": str(uuid5(NAMESPACE_URL, f"{finding.id}\n{finding.purl}\n{finding.location}\n{finding.layer}")),
@@ -73,7 +77,7 @@ def _vulnerability(report: ScanReport, finding: Finding) -> dict[str, Any]:
         },
     }
     if finding.fixed_version is not None:
-        made["solution"] = one_line(f"Upgrade {finding.name}: {fix_of(finding)}")
+        made["solution"] = one_line(f"Upgrade {finding.name} to {versions.get(finding.purl, finding.fixed_version)}")
     return made
 
 

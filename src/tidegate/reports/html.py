@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tidegate import __version__
 from tidegate.evidence import Finding, ScanReport
-from tidegate.reports.order import fix_of, known_id, marks_of, one_line, worst_first
+from tidegate.evidence.flaw import known_id
+from tidegate.reports.order import fix_of, marks_of, one_line, worst_first
 from tidegate.reports.sections import (
     Section,
     bytes_in_words,

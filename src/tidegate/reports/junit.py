@@ -10,7 +10,8 @@ from typing import Final
 from xml.sax.saxutils import escape, quoteattr
 
 from tidegate.evidence import Finding, ScanReport
-from tidegate.reports.order import fix_of, known_id, marks_of, one_line, worst_first
+from tidegate.evidence.flaw import known_id
+from tidegate.reports.order import fix_of, marks_of, one_line, worst_first
 from tidegate.reports.sections import headline, secret_row
 from tidegate.values import Struct
 

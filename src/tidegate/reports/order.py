@@ -16,13 +16,6 @@ def worst_first(findings: Sequence[Finding]) -> list[Finding]:
     return sorted(findings, key=_badness)
 
 
-def known_id(finding: Finding) -> str:
-    """The CVE where there is one: that is the name people know."""
-    if finding.id.startswith("CVE-"):
-        return finding.id
-    return next((alias for alias in finding.aliases if alias.startswith("CVE-")), finding.id)
-
-
 def one_line(text: object, limit: int = MAX_TEXT_CHARS) -> str:
     """A text on one line, what could steer a terminal or a page made visible, and no longer than `limit`."""
     words = " ".join(str(text)[: 2 * limit].split())

@@ -12,9 +12,10 @@ from urllib.parse import quote
 
 from tidegate import __version__
 from tidegate.evidence import Finding, Misconfiguration, ScanReport, Severity
+from tidegate.evidence.flaw import known_id
 from tidegate.evidence.suppression import Word
 from tidegate.inventory import LocatedSecret, Outcome
-from tidegate.reports.order import fix_of, known_id, marks_of, one_line, worst_first
+from tidegate.reports.order import fix_of, marks_of, one_line, worst_first
 from tidegate.reports.sections import headline, sections_of, warnings_of
 from tidegate.wire import to_json
 

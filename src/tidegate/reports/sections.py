@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from tidegate.evidence import ScanReport, Severity
+from tidegate.evidence.flaw import flaws_of, known_id
 from tidegate.inventory import LocatedSecret
-from tidegate.reports.order import fix_of, known_id, marks_of, one_line, worst_first
+from tidegate.reports.order import fix_of, marks_of, one_line, worst_first
 from tidegate.values import Struct
 
 _SHARES: Final = "{files} files, {size}, {executables} executable"
@@ -94,9 +95,9 @@ def base_words(report: ScanReport) -> str:
 
 
 def severity_counts(report: ScanReport) -> tuple[tuple[Severity, int], ...]:
-    """How many findings there are of each severity, worst first, without those of none."""
+    """How many flaws there are of each severity, worst first, without those of none."""
     counts = dict.fromkeys(reversed(Severity), 0)
-    for finding in report.findings:
+    for finding in flaws_of(worst_first(report.findings)):
         counts[finding.severity] += 1
     return tuple((severity, count) for severity, count in counts.items() if count)
 

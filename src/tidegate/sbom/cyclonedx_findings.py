@@ -9,8 +9,9 @@ from typing import Any, Final
 from tidegate.clock import parse_rfc3339, rfc3339
 from tidegate.errors import InvalidInputError
 from tidegate.evidence import Finding, ScanReport
+from tidegate.evidence.recommended import recommended_versions
 from tidegate.evidence.suppression import Word
-from tidegate.inventory import Inventory
+from tidegate.inventory import Inventory, PackageUrl
 from tidegate.sbom.cyclonedx import SPEC_VERSION, SpecVersion, cyclonedx_document
 from tidegate.sbom.cyclonedx_component import properties
 from tidegate.sbom.marks import fit
@@ -66,11 +67,16 @@ def _vulnerabilities(
     for silenced in report.suppressed:
         grouped.setdefault((silenced.finding.id, silenced.by), []).append(silenced.finding)
     ordered = sorted(grouped.items(), key=lambda one: (one[0][0], one[0][1] is not None, str(one[0][1])))
-    return [_entry(findings, word, version, refs) for (_, word), findings in ordered]
+    versions = recommended_versions(report)
+    return [_entry(findings, word, version, refs, versions) for (_, word), findings in ordered]
 
 
 def _entry(
-    findings: Sequence[Finding], word: Word | None, version: SpecVersion, refs: Mapping[tuple[str, str], str]
+    findings: Sequence[Finding],
+    word: Word | None,
+    version: SpecVersion,
+    refs: Mapping[tuple[str, str], str],
+    versions: Mapping[PackageUrl, str],
 ) -> dict[str, Any]:
     first = findings[0]
     made: dict[str, Any] = {
@@ -82,8 +88,9 @@ def _entry(
         made["references"] = [{"id": fit(alias), "source": {"name": _source(alias)}} for alias in first.aliases]
     if first.summary:
         made["description"] = fit(first.summary)
-    if fixes := sorted({f"{one.name} {one.fixed_version}" for one in findings if one.fixed_version}):
-        made["recommendation"] = fit(f"Upgrade to {', '.join(fixes)}")
+    fixes = {f"{one.name} {versions.get(one.purl, one.fixed_version)}" for one in findings if one.fixed_version}
+    if fixes:
+        made["recommendation"] = fit(f"Upgrade to {', '.join(sorted(fixes))}")
     if addresses := [one for one in first.references[:MAX_REFERENCES] if _is_address(one)]:
         made["advisories"] = [{"url": url} for url in addresses]
     if published := _moment(first.published):
