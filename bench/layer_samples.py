@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Images for measuring, made of this machine's own files (seeded choice) and kept in a folder between runs."""
 
+import glob
 import hashlib
 import os
 import random
+import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from tidegate.artifact import Descriptor, Digest, media_type
 from tidegate.oci.layer_builder import BuiltLayer, Compression, LayerBuilder
@@ -18,6 +20,8 @@ TINY_FILES: Final = 1_000_000
 GB: Final = 1_000_000_000
 
 _MB: Final = 1_000_000
+_DPKG: Final = Path("/var/lib/dpkg")
+_UNOWNED: Final = (Path("/usr"), Path("/opt"), Path(sys.base_prefix).parent)
 _MAX_FILE_BYTES: Final = 30 * _MB
 _USUAL_FILES: Final = 36_000
 _GZIP_LEVEL: Final = 2  # of isal: quick to make, and no quicker to inflate than what others write
@@ -40,14 +44,51 @@ def _sized(total: int, layers: int, *, files: int = 1 << 30) -> Callable[[Path],
 
 
 def _usual_builders(total: int, layers: int, files: int) -> list[LayerBuilder]:
-    """Layers of files of all kinds; the first has the package database."""
+    """Whole packages with their part of the package database in the first half, files nobody owns behind them."""
     builders = [LayerBuilder(compression=Compression.PLAIN, mtime=1) for _ in range(layers)]
-    taken = [*_below(Path("/var/lib/dpkg")), *_chosen(total, files)]
+    packages = _packages(total // 2)
+    owned = [path for package in packages for path in package.files]
+    taken = [*sorted(set(owned)), *_chosen(total - sum(path.stat().st_size for path in set(owned)), files, packages)]
     for at, path in enumerate(taken):
-        index = 0 if path.is_relative_to("/var") else min(at * layers // len(taken), layers - 1)
+        index = min(at * layers // len(taken), layers - 1)
         builders[index].file(str(path).lstrip("/"), path, mode=path.stat().st_mode & 0o7777)
     builders[0].file("etc/os-release", Path("/etc/os-release").read_bytes())
+    builders[0].file("var/lib/dpkg/status", "\n".join(package.paragraph for package in packages))
+    for record in (record for package in packages for record in package.records):
+        builders[0].file(str(record).lstrip("/"), record)
     return builders
+
+
+class _Package(NamedTuple):
+    """An installed package of this machine: its paragraph in the database, its files there, and its own files."""
+
+    paragraph: str
+    records: list[Path]
+    files: list[Path]
+
+
+def _packages(total: int) -> list[_Package]:
+    """Packages picked by a seeded choice until their files are that many bytes."""
+    paragraphs = [text + "\n" for text in (_DPKG / "status").read_text().split("\n\n") if text.strip()]
+    random.Random(7).shuffle(paragraphs)
+    found: list[_Package] = []
+    left = total
+    for paragraph in paragraphs:
+        fields = dict(line.split(": ", 1) for line in paragraph.splitlines() if ": " in line and line[0] != " ")
+        names = (fields["Package"], f"{fields['Package']}:{fields['Architecture']}")
+        records = [path for name in names for path in (_DPKG / "info").glob(f"{glob.escape(name)}.*")]
+        lists = [path for path in records if path.suffix == ".list"]
+        listed = [Path(line) for path in lists for line in path.read_text().splitlines()]
+        files = [path for path in listed if _is_sample(path) and path.is_relative_to("/usr")]
+        size = sum(path.stat().st_size for path in files)
+        if size <= left:
+            found.append(_Package(paragraph, records, files))
+            left -= size
+    return found
+
+
+def _is_sample(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink() and path.stat().st_size <= _MAX_FILE_BYTES
 
 
 def _huge(layout: Path) -> None:
@@ -100,17 +141,18 @@ def _text(layout: Path) -> None:
     _write(layout, [builder])
 
 
-def _chosen(total: int, files: int) -> list[Path]:
+def _chosen(total: int, files: int, packages: list[_Package]) -> list[Path]:
+    """Files that no package of this machine owns, the rest of the sample's bytes."""
+    owned = {line for path in (_DPKG / "info").glob("*.list") for line in path.read_text().splitlines()}
+    room = files - sum(len(package.files) for package in packages)
     chosen: list[Path] = []
     left = total
-    for path in _below(Path("/usr")):
-        size = path.stat().st_size
-        if size > _MAX_FILE_BYTES:
-            continue
-        chosen.append(path)
-        left -= size
-        if left <= 0 or len(chosen) >= files:
+    for path in (path for root in _UNOWNED for path in _below(root)):
+        if left <= 0 or len(chosen) >= room:
             break
+        if str(path) not in owned and _is_sample(path):
+            chosen.append(path)
+            left -= path.stat().st_size
     return sorted(chosen)
 
 

@@ -121,9 +121,11 @@ def _inside(what: str, layout: Path, store: Path) -> None:
     """The measured process itself."""
     started = time.perf_counter()
     told = _told(what, layout, store)
-    # Not getrusage: its peak would be the parent's, from before the child's own program began.
+    # Not getrusage of ourselves: its peak would be the parent's, from before the child's own program began.
     status = Path("/proc/self/status").read_text()
     peak = int(status.partition("VmHWM:")[2].split()[0]) / 1024
+    if what not in {"reference", "search"}:  # processes that read layers, were each of them as large as the largest
+        peak += 2 * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     print(json.dumps({**told, "elapsed": time.perf_counter() - started, "peak_mb": peak}))
 
 

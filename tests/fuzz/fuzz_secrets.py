@@ -21,7 +21,7 @@ from tidegate.artifact import parse_image_config
 from tidegate.scan.git_history import secrets_in_history
 from tidegate.scan.secrets.allowances import read_baseline, read_gitleaksignore
 from tidegate.scan.secrets.archives import Budget, members
-from tidegate.scan.secrets.compiled_python import strings_of
+from tidegate.scan.secrets.compiled_python import strings_near
 from tidegate.scan.secrets.detector import SecretDetector
 from tidegate.scan.secrets.gitleaks_config import read_gitleaks_config
 from tidegate.scan.secrets.go_regex import python_regex
@@ -75,7 +75,7 @@ def secrets() -> Iterator[Parser]:
     yield Parser(name="secrets-in-archives", form="zip", read=_found, samples=_archives(texts))
     yield Parser(name="secrets-in-image-config", form="json", read=_of_config, samples=(_IMAGE,))
     yield Parser(name="secret-archive", form="gzip", read=_members, samples=_archives(texts))
-    yield Parser(name="compiled-python", form="binary", read=strings_of, samples=(_compiled(),))
+    yield Parser(name="compiled-python", form="binary", read=_strings_everywhere, samples=(_compiled(),))
     yield Parser(
         name="openpgp",
         form="binary",
@@ -106,6 +106,10 @@ def secrets() -> Iterator[Parser]:
     yield Parser(
         name="git-history", form="text", read=_history, samples=(_REFS, _GIT_CONFIG, b"HEAD\n" + b"a" * 40), slow=True
     )
+
+
+def _strings_everywhere(data: bytes) -> int:
+    return len(strings_near(data, range(0, len(data), 1000)))
 
 
 _KEY_STORE = bytes.fromhex("feedfeed0000000200000001000000010001610000018d") + b"\0" * 60

@@ -127,6 +127,8 @@ def open_layout_archive(
 class ArchiveBlobs:
     """The blobs of an archived layout (a `tidegate.oci.blobs.Blobs`)."""
 
+    is_local: Final = True
+
     def __init__(self, tar: TarIndex) -> None:
         self.where = tar.where
         self._tar = tar

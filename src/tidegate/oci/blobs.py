@@ -49,6 +49,11 @@ class BlobLayer(Struct, frozen=True, kw_only=True):
     diff_id: Digest | None
     blobs: Blobs
 
+    @property
+    def is_local(self) -> bool:
+        """True when the place is in files of this machine, and says so."""
+        return bool(getattr(self.blobs, "is_local", False))
+
     def open(self) -> AbstractContextManager[Readable]:
         """Streams the blob as stored; the reader checks the digest."""
         return self.blobs.open(self.descriptor)

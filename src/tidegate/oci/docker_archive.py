@@ -36,6 +36,11 @@ class SavedLayer(Struct, frozen=True, kw_only=True):
     tar: TarIndex
     member: Member
 
+    @property
+    def is_local(self) -> bool:
+        """The archive is a file, read at offsets."""
+        return True
+
     @contextmanager
     def open(self) -> Iterator[Readable]:
         """Streams the member's bytes as they lie there."""

@@ -74,6 +74,8 @@ def layout_index(raw: bytes, *, where: str) -> Index:
 class LayoutBlobs:
     """The blobs of a layout folder (a `tidegate.oci.blobs.Blobs`)."""
 
+    is_local: Final = True
+
     def __init__(self, root: Path) -> None:
         self.where = str(root)
         self._root = root

@@ -3,6 +3,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
 from threading import Lock
@@ -10,15 +11,16 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, runtime_checkable
 
 from tidegate.inventory import SecretFact
 from tidegate.scan.cataloger import Cataloger
+from tidegate.scan.digests import SUM_CHOICES, SUMS
 from tidegate.scan.facts_store import FactsStore
 from tidegate.scan.limits import ScanLimits
-from tidegate.scan.parts import ALL_PARTS, ScanParts
+from tidegate.scan.parts import ALL_PARTS, ScanParts, with_more
 from tidegate.scan.passing_over import NOTHING_PASSED_OVER, PassedOver
 
 if TYPE_CHECKING:
     from tidegate.scan.dispatch import Dispatch
 
-ENGINE_VERSION: Final = 3
+ENGINE_VERSION: Final = 4
 """Raised with every change of what the analysis itself finds in the same layer."""
 
 Progress: TypeAlias = Callable[[int, int], None]
@@ -67,6 +69,7 @@ class Analyser:
             thread of its own inflates each layer ahead of who reads it.
         parts: what is looked for.
         passed_over: what is not told of. Layers are read whole all the same, so that their facts serve every scan.
+        sums: digests of files that packages may own, beside sha256 (`tidegate.scan.digests.SUMS`).
         huge: held while catalogers are given a very large file whole, so that one worker at a time holds such.
     """
 
@@ -77,15 +80,30 @@ class Analyser:
     workers: int = 2
     parts: ScanParts = ALL_PARTS
     passed_over: PassedOver = NOTHING_PASSED_OVER
-    huge: Lock = field(default_factory=Lock)
+    sums: tuple[str, ...] = SUMS
+    huge: AbstractContextManager[object] = field(default_factory=Lock)
 
     @cached_property
     def version(self) -> str:
         """Names everything that decides what is found."""
-        return self.version_for(self.parts)
+        return self._version_for(self.parts)
 
-    def version_for(self, parts: ScanParts) -> str:
-        """The same, were other parts looked for."""
+    @cached_property
+    def facts_version(self) -> str:
+        """The same, and which digests of files facts hold."""
+        return self._facts_version_for(self.parts, self.sums)
+
+    def usable_versions(self) -> Iterator[str]:
+        """Of facts that hold all that is looked for, and maybe more, least first; `tidegate.scan.parts.only` cuts."""
+        for parts in (self.parts, *with_more(self.parts)):
+            for sums in SUM_CHOICES if parts.custody else ((),):
+                if not self.parts.custody or set(sums).issuperset(self.sums):
+                    yield self._facts_version_for(parts, sums)
+
+    def _facts_version_for(self, parts: ScanParts, sums: Sequence[str]) -> str:
+        return "+".join((self._version_for(parts), *sums)) if parts.custody else self._version_for(parts)
+
+    def _version_for(self, parts: ScanParts) -> str:
         told = [f"engine {ENGINE_VERSION}", parts.word]
         if parts.with_catalogers:
             told += sorted(f"{item.name} {item.version}" for item in self.roster)

@@ -21,7 +21,9 @@ _OPAQUE: Final = b".wh..wh..opq"
 _AHEAD_FROM: Final = MIB  # a smaller blob is not worth a thread
 
 
-def analyse_layer(stream: Readable, descriptor: Descriptor, diff_id: Digest | None, analyser: Analyser) -> LayerFacts:
+def analyse_layer(
+    stream: Readable, descriptor: Descriptor, diff_id: Digest | None, analyser: Analyser, *, ahead: bool = False
+) -> LayerFacts:
     """Reads one layer to its end, once, in bounded memory.
 
     Args:
@@ -29,6 +31,7 @@ def analyse_layer(stream: Readable, descriptor: Descriptor, diff_id: Digest | No
         descriptor: what its size and digest must be.
         diff_id: what the tar stream's digest must be; None when nobody said.
         analyser: who reads, what is looked for, and at what cost.
+        ahead: a thread of its own inflates the layer ahead of who reads it, unless it is small.
 
     Raises:
         BoundExceededError: the layer is over one of the limits.
@@ -37,7 +40,7 @@ def analyse_layer(stream: Readable, descriptor: Descriptor, diff_id: Digest | No
     """
     source = LayerStream(stream, descriptor, diff_id, analyser.limits)
     analysis = Analysis(analyser, source.where)
-    with _chunks(source, descriptor, analyser) as chunks:
+    with _chunks(source, descriptor, analyser, ahead=ahead) as chunks:
         walk = TarWalk(chunks, analyser.limits)
         try:
             analysis.take_layer(walk)
@@ -53,8 +56,8 @@ def analyse_layer(stream: Readable, descriptor: Descriptor, diff_id: Digest | No
     return analysis.facts(digest=descriptor.digest, diff_id=source.diff_id, size=source.size, entries=walk.entries)
 
 
-def _chunks(source: LayerStream, descriptor: Descriptor, analyser: Analyser) -> InTurn | ReadAhead:
-    if analyser.workers <= 1 or descriptor.size < _AHEAD_FROM:
+def _chunks(source: LayerStream, descriptor: Descriptor, analyser: Analyser, *, ahead: bool) -> InTurn | ReadAhead:
+    if not ahead or descriptor.size < _AHEAD_FROM:
         return InTurn(source)
     # Where files are hashed as well, the stream's own hash is the inflating thread's share of the work.
     return ReadAhead(source, notes_ahead=analyser.parts.custody)
@@ -64,7 +67,7 @@ class Analysis:
     """Gathers the facts of one layer, or of one folder, while it is walked."""
 
     def __init__(self, analyser: Analyser, where: str) -> None:
-        self._version = analyser.version
+        self._version = analyser.facts_version
         self._limits = analyser.limits
         self._where = where
         self._tree = TreeWriter()

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Digests of files: sha256 of every one, and where a distribution's package could own it what its database states.
 
-dpkg states md5, apk sha1, rpm any of the three; which of them holds cannot be told from one layer alone.
+dpkg states md5, apk sha1, rpm any of the three; `tidegate.scan.wanted_sums` tells which are worth computing.
 """
 
 import hashlib
@@ -9,11 +9,16 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Final
 
-_sha256: Final = hashlib.sha256
-_sha1: Final = partial(hashlib.sha1, usedforsecurity=False)
-_md5: Final = partial(hashlib.md5, usedforsecurity=False)
+SUMS: Final = ("sha1", "md5")
+"""Digests that are computed beside sha256 where a package could own a file, in the order they are kept in."""
+SUM_CHOICES: Final[tuple[tuple[str, ...], ...]] = ((), ("md5",), ("sha1",), SUMS)
+"""Which of them may be chosen, least first."""
 
-_OF_NOTHING: Final = _sha256().digest() + _sha1().digest() + _md5().digest()
+_sha256: Final = hashlib.sha256
+_MORE: Final = {
+    "sha1": partial(hashlib.sha1, usedforsecurity=False),
+    "md5": partial(hashlib.md5, usedforsecurity=False),
+}
 
 NOBODYS_TOPS: Final = frozenset(
     (
@@ -44,27 +49,38 @@ def may_be_owned(name: bytes) -> bool:
     return not any(tree in name for tree in LANGUAGE_TREES)
 
 
-def digests_of(name: bytes, content: bytes | memoryview) -> bytes:
-    """Digests of a whole file, as `TreeWriter.add` takes them: sha256, with sha1 and md5 where it may be owned."""
-    if may_be_owned(name):
-        return _sha256(content).digest() + _sha1(content).digest() + _md5(content).digest()
-    return _sha256(content).digest()
+class FileDigests:
+    """Computes digests of files, as `TreeWriter.add` takes them: sha256, with `sums` where a file may be owned.
 
+    Args:
+        sums: which of `SUMS`.
+    """
 
-def digests_of_nothing(name: bytes) -> bytes:
-    """The digests of an empty file."""
-    return _OF_NOTHING if may_be_owned(name) else _OF_NOTHING[: len(_sha256().digest())]
+    def __init__(self, sums: Iterable[str] = SUMS) -> None:
+        self._more = tuple(_MORE[name] for name in SUMS if name in set(sums))
+
+    def of(self, name: bytes, content: bytes | memoryview) -> bytes:
+        """Of a whole file."""
+        digests = _sha256(content).digest()
+        if may_be_owned(name):
+            for new in self._more:
+                digests += new(content).digest()
+        return digests
+
+    def begin(self, name: bytes) -> "Digesting":
+        """Of a file that comes piece by piece."""
+        return Digesting([_sha256(), *(new() for new in self._more)] if may_be_owned(name) else [_sha256()])
 
 
 class Digesting:
     """Digests of a file that comes piece by piece."""
 
-    def __init__(self, name: bytes) -> None:
-        self._hashes = [_sha256(), _sha1(), _md5()] if may_be_owned(name) else [_sha256()]
+    def __init__(self, hashes: "list[hashlib._Hash]") -> None:
+        self._hashes = hashes
 
     @property
     def digests(self) -> bytes:
-        """Of the pieces so far, as `digests_of` has them."""
+        """Of the pieces so far, as `FileDigests.of` has them."""
         return b"".join([one.digest() for one in self._hashes])
 
     def passing(self, pieces: Iterable[bytes | memoryview]) -> Iterator[bytes | memoryview]:

@@ -87,6 +87,10 @@ class FactsStore:
             return None
         return replace(found, tree=bytes(tree))
 
+    def has_layer(self, digest: Digest, analyser: str) -> bool:
+        """True when facts of a layer as that analyser found them are kept; whether they can be read is not tried."""
+        return self._place(_key("layer", analyser, digest)).exists()
+
     def keep_layer(self, facts: LayerFacts) -> None:
         """Keeps the facts of a layer.
 

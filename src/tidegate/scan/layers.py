@@ -3,6 +3,7 @@
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import replace
 from threading import Event
 
 from tidegate.artifact import Digest
@@ -12,12 +13,18 @@ from tidegate.inventory import LayerFacts
 from tidegate.oci.image import Layer
 from tidegate.scan.analyser import Analyser, Progress
 from tidegate.scan.analysis import analyse_layer
+from tidegate.scan.digests import SUM_CHOICES, SUMS
+from tidegate.scan.forked import can_fork, read_in_processes
 from tidegate.scan.heap import give_large_buffers_back
-from tidegate.scan.parts import only, with_more
+from tidegate.scan.parts import only
+from tidegate.scan.wanted_sums import expected_sums, stated_sums
 
 
 def facts_of_layers(layers: Sequence[Layer], analyser: Analyser, progress: Progress) -> tuple[LayerFacts, ...]:
     """The facts of each layer, bottom first; a layer that comes twice is read once.
+
+    Which digests of files are computed beside sha256 is told by the lowest layer; where a package of another layer
+    states others after all, the layers are read again.
 
     Raises:
         BoundExceededError: a layer is over a limit.
@@ -25,6 +32,25 @@ def facts_of_layers(layers: Sequence[Layer], analyser: Analyser, progress: Progr
         InvalidInputError: a layer is broken or hostile.
         OutsideError: the disk, the registry or the store failed.
     """
+    if not analyser.parts.custody or not layers:
+        return _facts(layers, analyser, progress)
+    expecting = replace(analyser, sums=_kept_sums(layers[0], analyser) or expected_sums(layers[0], analyser.limits))
+    facts = _facts(layers, expecting, progress)
+    if stated_sums(facts).issubset(expecting.sums):
+        return facts
+    return _facts(layers, replace(analyser, sums=SUMS), progress)
+
+
+def _kept_sums(lowest: Layer, analyser: Analyser) -> tuple[str, ...] | None:
+    """What was chosen when the lowest layer was read before, so that it need not be opened."""
+    if analyser.store is None:
+        return None
+    versions = ((sums, replace(analyser, sums=sums).facts_version) for sums in SUM_CHOICES)
+    has_layer, digest = analyser.store.has_layer, lowest.descriptor.digest
+    return next((sums for sums, version in versions if has_layer(digest, version)), None)
+
+
+def _facts(layers: Sequence[Layer], analyser: Analyser, progress: Progress) -> tuple[LayerFacts, ...]:
     different = {layer.descriptor.digest: layer for layer in reversed(layers)}
     facts: dict[Digest, LayerFacts] = {}
     for digest, layer in different.items():
@@ -46,11 +72,12 @@ def facts_of_layers(layers: Sequence[Layer], analyser: Analyser, progress: Progr
 def _known(layer: Layer, analyser: Analyser) -> LayerFacts | None:
     if analyser.store is None:
         return None
-    for parts in (analyser.parts, *with_more(analyser.parts)):
-        known = analyser.store.layer(layer.descriptor.digest, analyser.version_for(parts))
+    for version in analyser.usable_versions():
+        known = analyser.store.layer(layer.descriptor.digest, version)
         # When another hash of the tar stream is asked for, it is read again.
         if known is not None and (layer.diff_id is None or layer.diff_id.algorithm == known.diff_id.algorithm):
-            return known if parts is analyser.parts else only(known, analyser.parts, analyser.version)
+            is_exact = version == analyser.facts_version
+            return known if is_exact else only(known, analyser.parts, analyser.facts_version)
     return None
 
 
@@ -68,7 +95,15 @@ def _read_all(layers: Sequence[Layer], analyser: Analyser) -> Iterator[LayerFact
     if len(layers) <= 1 or analyser.workers <= 1:
         for layer in layers:
             yield _read(layer, analyser, stop)
-        return
+    elif can_fork(layers):
+        for index, found in read_in_processes(layers, analyser):
+            # What went wrong in a process goes wrong here again, in its own words.
+            yield found if found is not None else _read(layers[index], analyser, stop)
+    else:
+        yield from _read_in_threads(layers, analyser, stop)
+
+
+def _read_in_threads(layers: Sequence[Layer], analyser: Analyser, stop: Event) -> Iterator[LayerFacts]:
     with ThreadPoolExecutor(max_workers=min(analyser.workers, len(layers)), thread_name_prefix="layer") as pool:
         futures = [pool.submit(_read, layer, analyser, stop) for layer in layers]
         try:
@@ -81,7 +116,8 @@ def _read_all(layers: Sequence[Layer], analyser: Analyser) -> Iterator[LayerFact
 
 def _read(layer: Layer, analyser: Analyser, stop: Event) -> LayerFacts:
     with layer.open() as stream:
-        return analyse_layer(_Until(stream, stop), layer.descriptor, layer.diff_id, analyser)
+        until = _Until(stream, stop)
+        return analyse_layer(until, layer.descriptor, layer.diff_id, analyser, ahead=analyser.workers > 1)
 
 
 class _Until:

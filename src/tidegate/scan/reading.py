@@ -10,7 +10,7 @@ from tidegate.errors import BoundExceededError
 from tidegate.inventory import FileFacts, Outcome, OutcomeStatus, SecretFact
 from tidegate.scan.analyser import Analyser
 from tidegate.scan.cataloging import Found, catalog, too_large
-from tidegate.scan.digests import Digesting, digests_of, digests_of_nothing
+from tidegate.scan.digests import FileDigests
 from tidegate.scan.dispatch import Takers
 from tidegate.scan.entry import Entry, Walk, path_text
 from tidegate.scan.nature import NATURE_BYTES, PROGRAM, nature_of
@@ -36,9 +36,9 @@ class FileReader:
         self._limits = analyser.limits
         self._where = where
         self._huge = analyser.huge
-        self._digests = analyser.parts.custody
+        self._digests = FileDigests(analyser.sums) if analyser.parts.custody else None
         self._search = SecretSearch(analyser.secrets, analyser.limits, where) if analyser.parts.secrets else None
-        self._reads_all = self._digests or self._search is not None
+        self._reads_all = self._digests is not None or self._search is not None
         self._whole = analyser.limits.max_secret_file_bytes
         self._takers = analyser.dispatch.takers
         self._with_programs = analyser.dispatch.with_programs if analyser.dispatch.programs else None
@@ -73,7 +73,7 @@ class FileReader:
         if not size:
             if takers:
                 self._catalog(entry, takers, b"")
-            return 0, digests_of_nothing(name) if self._digests else b""
+            return 0, self._digests.of(name, b"") if self._digests is not None else b""
         is_wanted = takers or self._reads_all
         if not is_wanted and (self._with_programs is None or nature_of(walk.peek(NATURE_BYTES)) != PROGRAM):
             return 0, b""
@@ -85,7 +85,7 @@ class FileReader:
             self._catalog(entry, takers, content, is_program=nature == PROGRAM)
         if self._search is not None:
             self._search.put(name, content)
-        return nature, digests_of(name, content) if self._digests else b""
+        return nature, self._digests.of(name, content) if self._digests is not None else b""
 
     def forget(self, name: bytes) -> None:
         """Something that is no file took the path of one."""
@@ -116,7 +116,7 @@ class FileReader:
 
     def _pass_by(self, name: bytes, pieces: Iterator[bytes | memoryview]) -> bytes:
         """Takes a file piece by piece: each is hashed and searched before the next."""
-        digesting = Digesting(name) if self._digests else None
+        digesting = self._digests.begin(name) if self._digests is not None else None
         passing = digesting.passing(pieces) if digesting is not None else pieces
         if self._search is not None:
             self._search.large(name, passing)

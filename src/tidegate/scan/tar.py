@@ -22,6 +22,8 @@ _HEADER: Final = Struct("100s8s16x12s12x8sB100s6s82x155s12x")
 _ADLER: Final = 65521
 _KEPT_FIELDS: Final = 4096
 _GROWN_BYTES: Final = 4 * MIB
+_SCRATCH_BYTES: Final = MIB
+_MAX_SCRATCH_BYTES: Final = 8 * MIB
 _ZEROS: Final = bytes(BLOCK)
 _DOT: Final = ord(".")
 _KINDS: Final = {
@@ -68,6 +70,7 @@ class TarWalk:
         self._left = 0
         self._map: sparse.SparseMap | None = None
         self._parents: dict[bytes, bytes] = {}
+        self._scratch = memoryview(b"")
         self.before_refill: Callable[[], None] = _nothing
         self.where = source.where
         self.holes = 0
@@ -179,7 +182,21 @@ class TarWalk:
         if self._at >= self._end and self._left:
             self._reach_content()
         at, end = self._at, self._at + self._left
-        return self.read() if end > self._end or self._map is not None else self._view[at:end]
+        if end <= self._end and self._map is None:
+            return self._view[at:end]
+        return self.read() if self._map is not None or self._left > _MAX_SCRATCH_BYTES else self._gathered()
+
+    def _gathered(self) -> memoryview:
+        """Content that lies across chunks, in one place; that place is used again, because fresh memory costs more."""
+        self.before_refill()  # what was gathered there before
+        size, filled = self._left, 0
+        if len(self._scratch) < size:
+            self._scratch = memoryview(bytearray(max(size, _SCRATCH_BYTES)))
+        scratch = self._scratch
+        for piece in self._stored_pieces():
+            scratch[filled : filled + len(piece)] = piece
+            filled += len(piece)
+        return scratch[:size]
 
     def _reach_content(self) -> None:
         """Refills when content begins at the border of a chunk; what is at hand then is a block at least."""

@@ -4,8 +4,8 @@
 A packed tree is `<4sQ` (magic, bytes of the outline), the outline, and the digests. The outline is a zstd stream of
 blocks; a block is `<II` (entries, bytes of names), the names with a NUL between them, then for each entry one byte of
 kind, one of marks, two of mode and eight of size, little-endian. Marks hold the nature in the low two bits, and which
-digests there are. Digests lie end to end as they are, because nothing makes them smaller: sha256, then sha1 and md5
-where they were computed. Those of empty files are not stored. A later entry of a path wins.
+digests there are. Digests lie end to end as they are, because nothing makes them smaller: sha256, then sha1, then md5,
+each where it was computed. Those of empty files are not stored. A later entry of a path wins.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ KIND_WORDS: Final = (FILE, "d", "l", "h", "o")
 NATURES: Final = (FileNature.DATA, FileNature.PROGRAM, FileNature.SCRIPT)
 """Natures by their number in the marks."""
 
-_MAGIC: Final = b"tgt2"
+_MAGIC: Final = b"tgt3"
 _OPENING: Final = Struct("<4sQ")
 _BLOCK_ENTRIES: Final = 4096
 _HEAD: Final = Struct("<II")
@@ -41,17 +41,30 @@ _DENSE_FROM: Final = 100_000
 _KIND_BITS: Final = 3
 _HASH_MASK: Final = (1 << 64) - (1 << _KIND_BITS)
 _NATURE_MASK: Final = 3
+_DIGESTS_MASK: Final = 28
 _HAS_SHA256: Final = 4
-_HAS_ALL: Final = 8
-_SHA256_END: Final = 32
-_SHA1_END: Final = 52
-_MD5_END: Final = 68
+_HAS_SHA1: Final = 8
+_HAS_MD5: Final = 16
+_SHA256_BYTES: Final = 32
+_SHA1_BYTES: Final = 20
+_MD5_BYTES: Final = 16
 _OF_NOTHING: Final = (
-    hashlib.sha256().digest()
-    + hashlib.sha1(usedforsecurity=False).digest()
-    + hashlib.md5(usedforsecurity=False).digest()
+    hashlib.sha256().digest(),
+    hashlib.sha1(usedforsecurity=False).digest(),
+    hashlib.md5(usedforsecurity=False).digest(),
 )
-_MARKS: Final = {0: 0, _SHA256_END: _HAS_SHA256, _MD5_END: _HAS_SHA256 | _HAS_ALL}
+_MARKS: Final = {
+    0: 0,
+    _SHA256_BYTES: _HAS_SHA256,
+    _SHA256_BYTES + _SHA1_BYTES: _HAS_SHA256 | _HAS_SHA1,
+    _SHA256_BYTES + _MD5_BYTES: _HAS_SHA256 | _HAS_MD5,
+    _SHA256_BYTES + _SHA1_BYTES + _MD5_BYTES: _HAS_SHA256 | _HAS_SHA1 | _HAS_MD5,
+}
+"""Which digests there are, by their length end to end."""
+_PLACES: Final = {
+    marks: (length, _SHA256_BYTES + (_SHA1_BYTES if marks & _HAS_SHA1 else 0)) for length, marks in _MARKS.items()
+}
+"""Length of the digests, and the end of sha1 in them, by their marks."""
 
 _Block = tuple[list[bytes], bytes, bytes, "array[int]", "array[int]"]
 
@@ -101,7 +114,7 @@ class TreeWriter:
         Args:
             entry: its size is below 2^63.
             nature: index into `NATURES`.
-            digests: of a file's content: none, sha256, or sha256, sha1 and md5 end to end.
+            digests: of a file's content, end to end: none, or sha256, then sha1 and md5, where they were computed.
         """
         self._entries.append(entry)
         if digests:
@@ -146,18 +159,26 @@ def entries_of(tree: bytes) -> Iterator[TreeEntry]:
         InvalidInputError: it is not a packed tree.
     """
     at = _OPENING.size + _outline_bytes(tree)
-    words, natures, text = KIND_WORDS, NATURES, path_text
+    words, natures, text, places = KIND_WORDS, NATURES, path_text, _PLACES
     for names, kinds, marks, modes, sizes in _blocks(tree):
         for name, kind, mark, mode, size in zip(names, kinds, marks, modes, sizes, strict=True):
             sha256 = sha1 = md5 = b""
             if mark & _HAS_SHA256:
-                length = _MD5_END if mark & _HAS_ALL else _SHA256_END
-                raw = tree[at : at + length] if size else _OF_NOTHING[:length]
-                if len(raw) != length:
-                    raise InvalidInputError("its digests are cut short", where="packed tree")
-                at += length if size else 0
-                sha256, sha1, md5 = raw[:_SHA256_END], raw[_SHA256_END:_SHA1_END], raw[_SHA1_END:]
+                length, sha1_end = places[mark & _DIGESTS_MASK]
+                if size:
+                    raw = tree[at : at + length]
+                    if len(raw) != length:
+                        raise InvalidInputError("its digests are cut short", where="packed tree")
+                    at += length
+                    sha256, sha1, md5 = raw[:_SHA256_BYTES], raw[_SHA256_BYTES:sha1_end], raw[sha1_end:]
+                else:
+                    sha256, sha1, md5 = _of_nothing(mark)
             yield TreeEntry(text(name), words[kind], mode, size, natures[mark & _NATURE_MASK], sha256, sha1, md5)
+
+
+def _of_nothing(mark: int) -> tuple[bytes, bytes, bytes]:
+    sha256, sha1, md5 = _OF_NOTHING
+    return sha256, sha1 if mark & _HAS_SHA1 else b"", md5 if mark & _HAS_MD5 else b""
 
 
 def count_of(packed: bytes) -> int:
@@ -270,7 +291,9 @@ def _blocks(packed: bytes) -> Iterator[_Block]:
                 modes.byteswap()
                 sizes.byteswap()
             is_whole = len(names) == len(kinds) == len(marks) == len(modes) == len(sizes) == count
-            is_known = max(kinds) < len(KIND_WORDS) and all(mark & _NATURE_MASK < len(NATURES) for mark in set(marks))
+            is_known = max(kinds) < len(KIND_WORDS) and all(
+                mark & _NATURE_MASK < len(NATURES) and mark & ~_NATURE_MASK in _PLACES for mark in set(marks)
+            )
             if not (is_whole and is_known):
                 raise InvalidInputError("cannot be read back", where="packed tree")
             yield names, kinds, marks, modes, sizes

@@ -91,6 +91,87 @@ tag = Table(
     Column("moved_at", String(32), nullable=False),
 )
 
+gc_look = Table(
+    "gc_look",  # blobs a repository may hold without need, and when to look
+    metadata,
+    Column("repository", String(255), primary_key=True),
+    Column("digest", String(135), primary_key=True),
+    Column("due_at", String(32), nullable=False, index=True),
+)
+
+gc_removal = Table(
+    "gc_removal",  # blobs no row speaks of any more; their bytes go next
+    metadata,
+    Column("digest", String(135), primary_key=True),
+    Column("asked_at", String(32), nullable=False),
+)
+
+upkeep_run = Table(
+    "upkeep_run",
+    metadata,
+    Column("id", _Serial, primary_key=True, autoincrement=True),
+    Column("kind", String(16), nullable=False),  # gc, retention, scrub
+    Column("began_at", String(32), nullable=False),
+    Column("ended_at", String(32), nullable=False),
+    Column("who", Text, nullable=False),
+    Column("told", LargeBinary, nullable=False),  # JSON
+    Index("ix_upkeep_run_kind", "kind", "id"),
+)
+
+gc_look = Table(
+    "gc_look",  # blobs a repository may hold without need, and when to look
+    metadata,
+    Column("repository", String(255), primary_key=True),
+    Column("digest", String(135), primary_key=True),
+    Column("due_at", String(32), nullable=False, index=True),
+)
+
+gc_removal = Table(
+    "gc_removal",  # blobs no row speaks of any more; their bytes go next
+    metadata,
+    Column("digest", String(135), primary_key=True),
+    Column("asked_at", String(32), nullable=False),
+)
+
+upkeep_run = Table(
+    "upkeep_run",
+    metadata,
+    Column("id", _Serial, primary_key=True, autoincrement=True),
+    Column("kind", String(16), nullable=False),  # gc, retention, scrub
+    Column("began_at", String(32), nullable=False),
+    Column("ended_at", String(32), nullable=False),
+    Column("who", Text, nullable=False),
+    Column("told", LargeBinary, nullable=False),  # JSON
+    Index("ix_upkeep_run_kind", "kind", "id"),
+)
+
+gc_look = Table(
+    "gc_look",  # blobs a repository may hold without need, and when to look
+    metadata,
+    Column("repository", String(255), primary_key=True),
+    Column("digest", String(135), primary_key=True),
+    Column("due_at", String(32), nullable=False, index=True),
+)
+
+gc_removal = Table(
+    "gc_removal",  # blobs no row speaks of any more; their bytes go next
+    metadata,
+    Column("digest", String(135), primary_key=True),
+    Column("asked_at", String(32), nullable=False),
+)
+
+upkeep_run = Table(
+    "upkeep_run",
+    metadata,
+    Column("id", _Serial, primary_key=True, autoincrement=True),
+    Column("kind", String(16), nullable=False),  # gc, retention, scrub
+    Column("began_at", String(32), nullable=False),
+    Column("ended_at", String(32), nullable=False),
+    Column("who", Text, nullable=False),
+    Column("told", LargeBinary, nullable=False),  # JSON
+    Index("ix_upkeep_run_kind", "kind", "id"),
+)
+
 # What is thought of it ---------------------------------------------------------------------------------------------
 
 state = Table(

@@ -151,13 +151,15 @@ class PackageScripts:
         self._exact = {row.path: row for row in rows if row.path[-1] not in "/*"}
         self._folders = {row.path[:-1]: row for row in rows if row.path[-1] == "/"}
         self._beginnings = tuple((row.path[:-1], row) for row in rows if row.path[-1] == "*")
+        self._any_beginning = tuple(start for start, _ in self._beginnings)
+        self._known: dict[str, Made | None] = {"": None}
 
     def made(self, path: str, nature: FileNature) -> str:
         """What made a file of data; "" when nothing known did."""
         if nature is not FileNature.DATA:
             return ""
-        row = self._exact.get(path) or self._below(path)
-        if row is None:
+        row = self._exact.get(path) or self._of_folder(path.rpartition("/")[0])
+        if row is None and path.startswith(self._any_beginning):
             row = next((it for start, it in self._beginnings if path.startswith(start)), None)
         return row.reason if row else ""
 
@@ -169,10 +171,7 @@ class PackageScripts:
         name, _, suffix = base.rpartition(".")
         return self._debs.get(name.partition(":")[0]) if suffix in _MAINTAINERS_SCRIPTS else None
 
-    def _below(self, path: str) -> Made | None:
-        here = path.rpartition("/")[0]
-        while here:
-            if here in self._folders:
-                return self._folders[here]
-            here = here.rpartition("/")[0]
-        return None
+    def _of_folder(self, folder: str) -> Made | None:
+        if folder not in self._known:
+            self._known[folder] = self._folders.get(folder) or self._of_folder(folder.rpartition("/")[0])
+        return self._known[folder]

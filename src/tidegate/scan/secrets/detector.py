@@ -20,7 +20,7 @@ from tidegate.scan.secrets.allowlist import Allowlist
 from tidegate.scan.secrets.archives import MAX_DEPTH, Budget, looks_like_archive, members
 from tidegate.scan.secrets.automaton import Automaton
 from tidegate.scan.secrets.chunks import opened, windows
-from tidegate.scan.secrets.compiled_python import strings_of
+from tidegate.scan.secrets.compiled_python import strings_near
 from tidegate.scan.secrets.keystore import key_store
 from tidegate.scan.secrets.looking import TEXT_PROBE_BYTES, Hit, encoded_runs, is_text, sightings
 from tidegate.scan.secrets.rule import Buffer, Rule
@@ -143,19 +143,26 @@ class SecretDetector:
 
     def _scan_small(self, batch: "_Batch", *, text: bool) -> Iterator[tuple[int, list[SecretFact]]]:
         """Facts of each file that has some, by its number."""
-        contents, special = batch.contents, batch.special
-        hits = self._hits(b"\0".join(contents), text=text) if contents else []
-        if len(hits) > MAX_HITS_PER_FILE:  # one file's flood must not hide what lies in those after it
-            for index, path, content in zip(batch.numbers, batch.paths, contents, strict=True):
+        of_file = self._hits_of_each(batch, text=text)
+        if of_file is None:  # one file's flood must not hide what lies in those after it
+            for index, path, content in zip(batch.numbers, batch.paths, batch.contents, strict=True):
                 yield index, self._scan_one(path, content)
             return
-        starts = list(accumulate((len(content) + 1 for content in contents), initial=0))
-        of_file: dict[int, list[Hit]] = {place: [] for place in special}
+        for place, own in of_file.items():
+            yield batch.numbers[place], self._told(batch.paths[place], batch.contents[place], own, text=text)
+
+    def _hits_of_each(self, batch: "_Batch", *, text: bool) -> dict[int, list[Hit]] | None:
+        """Hits in each file of a batch that has some, or is special, by its place; None when there are too many."""
+        contents = batch.contents
+        of_file: dict[int, list[Hit]] = {place: [] for place in batch.special}
+        hits = self._hits(b"\0".join(contents), text=text) if contents else []
+        if len(hits) > MAX_HITS_PER_FILE:
+            return None
+        starts = list(accumulate((len(content) + 1 for content in contents), initial=0)) if hits else []
         for start, trigger in hits:
             place = bisect_right(starts, start) - 1
             of_file.setdefault(place, []).append((start - starts[place], trigger))
-        for place, own in of_file.items():
-            yield batch.numbers[place], self._told(batch.paths[place], contents[place], own, text=text)
+        return of_file
 
     def _scan_one(self, path: str, content: Buffer, *, limit: int = MAX_FILE_BYTES) -> list[SecretFact]:
         if len(content) > limit:
@@ -166,7 +173,8 @@ class SecretDetector:
 
     def _told(self, path: str, content: Buffer, hits: list[Hit], *, text: bool) -> list[SecretFact]:
         if path.endswith(_BYTECODE):
-            facts, is_flooded = self._deeper(path, strings_of(bytes(content)), ("pyc",), Budget())
+            strings = strings_near(bytes(content), {start for start, _ in hits})
+            facts, is_flooded = self._deeper(path, strings, ("pyc",), Budget())
         else:
             facts, is_flooded = self._inside(path, Part(content=content, text=text), hits, Budget())
         different: dict[tuple[str, str, tuple[str, ...]], SecretFact] = {}
@@ -187,8 +195,8 @@ class SecretDetector:
         facts = told(path, part, found, self._allowlists)
         if len(part.decoded) >= MAX_DEPTH:
             return facts, is_flooded
-        for how, plain in _packed(content, budget) if part.is_whole else ():
-            inner, full = self._deeper(path, plain, (*part.decoded, how), budget)
+        if part.is_whole:
+            inner, full = self._members_inside(path, _packed(content, budget), part.decoded, budget)
             facts += inner
             is_flooded |= full
         taken = [(one.start, one.start + len(one.secret)) for one in found]
@@ -203,6 +211,50 @@ class SecretDetector:
                 line, column = ruler.at(run.start)
                 facts += [replace(fact, line=line, column=column) for fact in inner]
         return facts, is_flooded
+
+    def _members_inside(
+        self, path: str, packed: Iterator[tuple[str, bytes]], decoded: tuple[str, ...], budget: Budget
+    ) -> tuple[list[SecretFact], bool]:
+        """The same of all members of an archive, small ones in batches as files are."""
+        found: list[SecretFact] = []
+        is_flooded = False
+        batches = (_Batch(), _Batch())
+        for how, plain in packed:
+            if len(plain) > _SMALL_BYTES:
+                inner, full = self._deeper(path, plain, (*decoded, how), budget)
+                found += inner
+                is_flooded |= full
+                continue
+            text = is_text(plain)
+            batches[text].take(0, how, plain, is_special=_is_special(plain, text=text))
+            if batches[text].size >= _BATCH_BYTES:
+                is_flooded |= self._take_members(path, batches[text], decoded, budget, found, text=text)
+        for text in (False, True):
+            is_flooded |= self._take_members(path, batches[text], decoded, budget, found, text=text)
+        return found, is_flooded
+
+    def _take_members(
+        self,
+        path: str,
+        batch: "_Batch",
+        decoded: tuple[str, ...],
+        budget: Budget,
+        found: list[SecretFact],
+        *,
+        text: bool,
+    ) -> bool:
+        """Adds what is in a batch of members, and empties it; True when there was too much."""
+        is_flooded = False
+        of_member = self._hits_of_each(batch, text=text)
+        if of_member is None:
+            of_member = {place: self._hits(content, text=text) for place, content in enumerate(batch.contents)}
+        for place, own in of_member.items():
+            how, content = batch.paths[place], batch.contents[place]
+            inner, full = self._inside(path, Part(content=content, decoded=(*decoded, how), text=text), own, budget)
+            found += inner
+            is_flooded |= full
+        batch.clear()
+        return is_flooded
 
     def _deeper(
         self, path: str, content: bytes, decoded: tuple[str, ...], budget: Budget
