@@ -14,6 +14,7 @@ from typing import Any
 from tidegate.cli import main
 from tidegate.curation.intake import Intake
 from tidegate.curation.shelf_blobs import ShelfBlobs
+from tidegate.curation.vending import Vending
 from tidegate.curation.workflow import Curation
 from tidegate.storage.folder_blobs import FolderBlobs
 
@@ -34,6 +35,7 @@ def deadly(step: Callable[..., Any], moment: str) -> Callable[..., Any]:
 if wanted := os.environ.get("TIDEGATE_TEST_KILL", ""):
     name, _, when = wanted.partition(":")
     owner, _, method = name.rpartition(".")
-    deadly_class = {"": Curation, "Intake": Intake, "ShelfBlobs": ShelfBlobs, "FolderBlobs": FolderBlobs}[owner]
+    owners = (Curation, Intake, ShelfBlobs, FolderBlobs, Vending)
+    deadly_class = next(one for one in owners if one.__name__ == (owner or "Curation"))
     setattr(deadly_class, method, deadly(getattr(deadly_class, method), when))
 sys.exit(main(["serve", "--port", "0"]))

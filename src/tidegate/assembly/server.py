@@ -20,10 +20,12 @@ from tidegate.assembly.names import resolve_reference
 from tidegate.assembly.notes import note_signer
 from tidegate.assembly.scanner import build_scanner
 from tidegate.assembly.stores import database_urls, open_blobs, open_database, replica_name
+from tidegate.assembly.vending import build_vending
 from tidegate.clock import Clock, system_clock
 from tidegate.curation.shelf import Shelf
 from tidegate.curation.shelf_blobs import ShelfBlobs
 from tidegate.curation.upkeep import UpkeepThread
+from tidegate.curation.vending import Vending
 from tidegate.curation.workflow import Curation
 from tidegate.errors import TidegateError
 from tidegate.evidence.restriction import parse_zones
@@ -53,8 +55,10 @@ from tidegate.storage.leases import Leases
 from tidegate.storage.takeover import Takeover
 
 _log = logging.getLogger(__name__)
+_PROMOTIONS_AT_ONCE: Final = 2
 _LOOK_EVERY_SECONDS: Final = 900.0
 CURATE: Final = "curate"
+VEND: Final = "vend"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -75,6 +79,7 @@ class Server:
     keeping: Keeping
     notes: NoteSigner
     curation: Curation
+    vending: Vending
     execution: ExecutionGate
     knowledge: NewKnowledge
     durable: DurableWork
@@ -119,6 +124,10 @@ class Server:
     def submit(self, key: str, digest: str) -> None:
         """Asks for curation of a digest; the same key again changes nothing."""
         self.durable.submit(CURATE, key, digest)
+
+    def promote(self, key: str, number: str) -> None:
+        """Asks for a promotion to another registry by its number; the same key again changes nothing."""
+        self.durable.submit(VEND, key, number)
 
     def _watch_time(self) -> None:
         while not self._stopping.is_set():
@@ -187,13 +196,22 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         submit=lambda key, order: durable.submit(TAKE_IN, key, order),
         clock=clock,
     )
+    vending = build_vending(
+        settings,
+        database=database,
+        shelf=shelf,
+        blobs=blobs,
+        gate=gate,
+        tag_rules=keeping.rules.tags,
+        clock=clock,
+    )
     durable = DurableWork(
         DurableOptions(
             database_url=database_urls(settings).work,
             executor_id=leases.holder,
-            apart={TAKE_IN: settings.intake.workers},
+            apart={TAKE_IN: settings.intake.workers, VEND: _PROMOTIONS_AT_ONCE},
         ),
-        {CURATE: curation.work, TAKE_IN: taking_in.intake.work},
+        {CURATE: curation.work, TAKE_IN: taking_in.intake.work, VEND: vending.work},
     )
     consumers = (
         follow_when_admitted(taking_in.intake),
@@ -217,6 +235,7 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         keeping=keeping,
         notes=note_signer(settings.signing.ledger_key_file),
         curation=curation,
+        vending=vending,
         execution=ExecutionGate(
             database=database, gate=gate, resolve=resolve_reference, clock=clock, options=GateOptions()
         ),

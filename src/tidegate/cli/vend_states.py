@@ -83,10 +83,11 @@ VERBS: Final = (_restrict, _deprecate, _recall, _retire, _release)
 
 def _change(call: Call, act: str, name: str, reason: str, output: Output, **more: Any) -> int:
     settings = call.settings()
+    from tidegate.assembly.keeping import local_user
     from tidegate.assembly.local import open_local
     from tidegate.curation.change import Act, Wish, change_state
 
-    wish = Wish(act=Act(act), reason=reason, who=_user(), **more)
+    wish = Wish(act=Act(act), reason=reason, who=local_user(), **more)
     with open_local(settings) as local, local.database.begin() as connection:
         digest = local.digest_of(connection, name)
         changed = change_state(connection, local.gate, digest, wish, at=local.clock())
@@ -100,14 +101,3 @@ def _tell(changed: "Changed", output: Output) -> None:
     else:
         line = f"{changed.digest}  {changed.before} → {changed.after}  (statement {changed.statement})"
         output.write_text(printable(line) + "\n")
-
-
-def _user() -> str:
-    """Who runs the command, as the system knows them."""
-    import os
-    import pwd
-
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return f"uid-{os.getuid()}"

@@ -7,16 +7,20 @@ found by the upload it belongs to: it stays in the store until its blob is on re
 """
 
 import hashlib
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import BinaryIO, Final
 
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, select
 
 from tidegate.artifact import Digest, Repository
+from tidegate.bounds import MIB
 from tidegate.clock import Clock, rfc3339
 from tidegate.curation import unneeded
 from tidegate.errors import NotFoundError, RefusedError
@@ -163,6 +167,30 @@ class ShelfBlobs:
                 return False
             self._note_held(connection, repository, digest, by)
             return True
+
+    def share(self, connection: Connection, source: Repository, target: Repository, digests: Iterable[Digest]) -> None:
+        """Lets a repository hold what another one holds, in the caller's transaction; its manifests come with it."""
+        for digest in sorted(digests):
+            lock_digest(connection, digest)
+            if connection.scalar(select(_held(source, digest))):
+                insert_once(connection, repository_blob, repository=target, digest=digest)
+
+    @contextmanager
+    def as_file(self, repository: Repository, digest: Digest) -> Iterator[Path]:
+        """A blob as a file, for as long as the block lasts; fetched into a temporary one where it lies elsewhere.
+
+        Raises:
+            BlobUnknownError: the repository does not hold it.
+        """
+        held = self.find(repository, digest)
+        if held.path is not None:
+            yield held.path
+            return
+        with NamedTemporaryFile(prefix="tidegate-blob-") as file:
+            with self.open(held) as source:
+                shutil.copyfileobj(source, file, MIB)
+            file.flush()
+            yield Path(file.name)
 
     def find(self, repository: Repository, digest: Digest) -> HeldBlob:
         """Where a blob of a repository lies.

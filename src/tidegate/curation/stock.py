@@ -43,12 +43,14 @@ class Stored:
 
     Attributes:
         subject: what it hangs on; None for most.
+        is_new_here: the repository did not hold it before.
     """
 
     digest: Digest
     kind: Kind
     state: State
     subject: Digest | None = None
+    is_new_here: bool = True
 
 
 def require_content(connection: Connection, repository: Repository, parsed: Manifest | Index) -> None:
@@ -119,7 +121,7 @@ def store_manifest(
     if state is None:
         state = State.ATTACHED if kind is Kind.ATTACHMENT else State.QUARANTINED
         advance(connection, digest, state, who=who, why=f"pushed to {repository}", at=at)
-    return Stored(digest=digest, kind=kind, state=state, subject=subject)
+    return Stored(digest=digest, kind=kind, state=state, subject=subject, is_new_here=new_here)
 
 
 def _shelved(digest: Digest, repository: Repository, *, who: str, at: datetime) -> Event:

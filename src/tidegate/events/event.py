@@ -28,6 +28,7 @@ class EventKind(StrEnum):
     IMAGE_RETIRED = "curation.image.retired"
     IMAGE_DELETED = "curation.image.deleted"
     IMAGE_REFUSED = "curation.image.refused"
+    IMAGE_PROMOTED = "curation.image.promoted"
     TAG_MOVED = "curation.tag.moved"
     TAG_REMOVED = "curation.tag.removed"
     TAG_FROZEN = "curation.tag.frozen"

@@ -223,6 +223,9 @@ class CurationSettings:
         float,
         Leaf(meaning="Seconds a blob stays that no manifest needs: the time a push may take.", low=0, high=2_592_000),
     ] = 86_400.0
+    vend_to: Annotated[
+        tuple[str, ...], Leaf(meaning="Registries images may be promoted to (host or host:port, `*` for anything).")
+    ] = ()
     zones: Annotated[
         tuple[str, ...], Leaf(meaning="Which addresses places have that restrictions name: `prod-eu=10.1.0.0/16`.")
     ] = ()

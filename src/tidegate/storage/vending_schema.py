@@ -50,3 +50,22 @@ restriction = Table(
     Column("lifted_by", Text, nullable=False, default="", server_default=""),
     Index("ix_restriction_in_force", "lifted_at", "digest"),
 )
+
+promotion = Table(
+    "promotion",
+    metadata,
+    Column("id", String(32), primary_key=True),  # of digest, places and tag
+    Column("digest", String(135), nullable=False, index=True),
+    Column("source", String(255), nullable=False),
+    Column("target", Text, nullable=False),
+    Column("tag", String(128), nullable=False),
+    Column("who", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("state", String(16), nullable=False),  # asked, done, failed
+    Column("problem", Text, nullable=False),
+    Column("manifests", Integer, nullable=False),
+    Column("statement", String(135), nullable=False),
+    Column("asked_at", String(32), nullable=False, index=True),
+    Column("done_at", String(32), nullable=False),
+    Column("document", Text, nullable=False),  # JSON: what was asked for
+)

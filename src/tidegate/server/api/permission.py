@@ -37,6 +37,7 @@ _NEEDS: Final = (
     _need("GET", r"/audit(?:/.*)?", Verb.AUDIT),
     _need("GET", r"/.*", Verb.LIST),
     _need("POST", r"/admission/.*", Verb.ADMIT),
+    _need("POST", r"/promotions", None),
     _need("POST", r"/images/[^/]+/judge", Verb.ADMIT),
     _need("POST", r"/images/[^/]+/(?:restrict|deprecate|recall|retire|release)", None),
 )

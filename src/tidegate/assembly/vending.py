@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Vending from settings: for the server, and for one command over the same record."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tidegate.admission.gate import Gate
+from tidegate.artifact import Reference
+from tidegate.assembly.keeping import build_blobs, load_rules
+from tidegate.assembly.local import Local, open_local
+from tidegate.assembly.outward import build_outbound, build_registry_client
+from tidegate.assembly.stores import open_blobs
+from tidegate.clock import Clock, system_clock
+from tidegate.curation.shelf import Shelf
+from tidegate.curation.shelf_blobs import ShelfBlobs
+from tidegate.curation.tag_rules import TagRules
+from tidegate.curation.vending import Vending
+from tidegate.oci.push import Pusher
+from tidegate.settings import Settings
+from tidegate.storage.database import Database
+
+
+def build_vending(
+    settings: Settings,
+    *,
+    database: Database,
+    shelf: Shelf,
+    blobs: ShelfBlobs,
+    gate: Gate,
+    tag_rules: TagRules,
+    clock: Clock,
+) -> Vending:
+    """Builds what promotes."""
+
+    @contextmanager
+    def pusher(reference: Reference) -> Iterator[Pusher]:
+        with build_outbound(settings) as outbound:
+            yield Pusher(build_registry_client(settings, outbound), reference)
+
+    return Vending(
+        database=database,
+        shelf=shelf,
+        blobs=blobs,
+        gate=gate,
+        pusher=pusher,
+        tag_rules=tag_rules,
+        registries=settings.curation.vend_to,
+        clock=clock,
+    )
+
+
+@contextmanager
+def open_vending(settings: Settings, *, clock: Clock = system_clock) -> Iterator[tuple[Local, Vending]]:
+    """Opens the record for one command that promotes.
+
+    Raises:
+        TidegateError: a key, a rule, a policy or the home folder is not usable.
+    """
+    with open_local(settings, clock=clock) as local:
+        blobs = build_blobs(settings, local.database, open_blobs(settings, local.database), clock)
+        rules = load_rules(settings).tags
+        shelf = Shelf(local.database, blobs, clock, tag_rules=rules)
+        yield (
+            local,
+            build_vending(
+                settings,
+                database=local.database,
+                shelf=shelf,
+                blobs=blobs,
+                gate=local.gate,
+                tag_rules=rules,
+                clock=clock,
+            ),
+        )
