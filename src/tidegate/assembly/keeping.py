@@ -3,7 +3,7 @@
 
 import os
 import pwd
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,6 +15,7 @@ from tidegate.assembly.stores import database_urls, open_blobs, open_database
 from tidegate.bounds import MIB, read_bounded
 from tidegate.clock import Clock, system_clock
 from tidegate.curation.collector import Collected, Collector, Progress
+from tidegate.curation.retention import Retained, Retention
 from tidegate.curation.rule_file import KeepingRules, load_keeping_rules
 from tidegate.curation.shelf_blobs import ShelfBlobs
 from tidegate.curation.upkeep import Task, record_run
@@ -22,8 +23,11 @@ from tidegate.errors import InvalidInputError, NotFoundError, OutsideError, Usag
 from tidegate.settings import Settings
 from tidegate.storage.blobs import BlobStore
 from tidegate.storage.database import Database
+from tidegate.values import replace
 
 MAX_RULE_BYTES: Final = MIB
+MAX_TOLD: Final = 1000
+"""Digests that the record of one run names; each has its own event too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +38,7 @@ class Keeping:
     database: Database
     rules: KeepingRules
     collector: Collector
+    retention: Retention
     clock: Clock
 
     def collect(self, *, who: str, progress: Progress | None = None) -> Collected:
@@ -46,6 +51,19 @@ class Keeping:
         found = self.collector.run(progress=progress) if progress else self.collector.run()
         with self.database.begin() as connection:
             record_run(connection, "gc", found, who=who, began_at=began_at, ended_at=self.clock())
+        return found
+
+    def retain(self, *, who: str) -> Retained:
+        """Takes out what the rules in force say, and puts it on record.
+
+        Raises:
+            OutsideError: the database failed.
+        """
+        began_at = self.clock()
+        found = self.retention.run(self.rules.retention)
+        with self.database.begin() as connection:
+            told = replace(found, gone=found.gone[:MAX_TOLD])
+            record_run(connection, "retention", told, who=who, began_at=began_at, ended_at=self.clock())
         return found
 
     @contextmanager
@@ -73,7 +91,15 @@ class Keeping:
     def tasks(self) -> tuple[Task, ...]:
         """What a server does by itself, by time."""
         options = self.settings.curation
-        return (Task(kind="gc", every=timedelta(seconds=options.gc_every_s), run=self._collect_by_time),)
+        retain = options.retention_every_s if self.rules.retention.delete else 0
+        return (
+            Task(kind="retention", every=timedelta(seconds=retain), run=self._retain_by_time),
+            Task(kind="gc", every=timedelta(seconds=options.gc_every_s), run=self._collect_by_time),
+        )
+
+    def _retain_by_time(self) -> Retained | None:
+        found = self.retention.run(self.rules.retention)
+        return replace(found, gone=found.gone[:MAX_TOLD]) if found.gone else None
 
     def _collect_by_time(self) -> Collected | None:
         found = self.collector.run()
@@ -86,11 +112,13 @@ def build_keeping(settings: Settings, database: Database, blobs: ShelfBlobs, clo
     Raises:
         TidegateError: a file is missing or wrong; names file, line and column.
     """
+    rules = load_rules(settings)
     return Keeping(
         settings=settings,
         database=database,
-        rules=load_rules(settings),
+        rules=rules,
         collector=Collector(database, blobs, clock),
+        retention=Retention(database, clock, tag_rules=rules.tags, grace=blobs.grace),
         clock=clock,
     )
 
@@ -106,7 +134,16 @@ def load_rules(settings: Settings) -> KeepingRules:
     Raises:
         TidegateError: a file is missing or wrong; names file, line and column.
     """
-    return load_keeping_rules({str(path): _text(path) for path in settings.curation.keeping_files})
+    return read_rules(settings.curation.keeping_files)
+
+
+def read_rules(files: Iterable[Path]) -> KeepingRules:
+    """The rules of some files.
+
+    Raises:
+        TidegateError: a file is missing or wrong; names file, line and column.
+    """
+    return load_keeping_rules({str(path): _text(path) for path in files})
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from tidegate.assembly.scanner import build_scanner
 from tidegate.assembly.stores import database_urls, open_blobs, open_database, replica_name
 from tidegate.assembly.vending import build_vending
 from tidegate.clock import Clock, system_clock
+from tidegate.curation.pulls import PullNotes
 from tidegate.curation.shelf import Shelf
 from tidegate.curation.shelf_blobs import ShelfBlobs
 from tidegate.curation.upkeep import UpkeepThread
@@ -160,7 +161,8 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         _log.warning("curation.mode is observe: nothing is withheld, what would be is told")
     keeping = build_keeping(settings, database, blobs, clock)
     zones = parse_zones(settings.curation.zones)
-    shelf = Shelf(database, blobs, clock, observes=observes, zones=zones, tag_rules=keeping.rules.tags)
+    pulls = PullNotes(database, clock)
+    shelf = Shelf(database, blobs, clock, observes=observes, zones=zones, tag_rules=keeping.rules.tags, pulls=pulls)
     directory, throttle = Directory(database), Throttle(database, clock)
     gate = build_gate(settings)
     ensure_knowledge(settings, clock)
@@ -245,5 +247,5 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         announcements=Announcements(database),
         consumers=tuple(ConsumerThread(database, consumer, leases) for consumer in consumers),
         taking_in=taking_in,
-        upkeep=UpkeepThread(database, keeping.tasks(), clock),
+        upkeep=UpkeepThread(database, keeping.tasks(), clock, flush=pulls.flush),
     )

@@ -69,6 +69,8 @@ def _table(found: "Passport") -> str:
 def _details(kind: str, detail: dict[str, object]) -> list[str]:
     if kind == "state":
         return [f"by {detail['who']}: {detail['why']}"]
+    if kind == "event" and detail.get("repository"):
+        return [f"from {detail['repository']} by {detail['who']}" + (f": {detail['why']}" if detail["why"] else "")]
     if kind not in {"statement", "decision"}:
         return []
     signers = detail.get("signers") or []

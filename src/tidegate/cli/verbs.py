@@ -34,6 +34,7 @@ VERBS: Final = (
     Verb(name="tag", module="tidegate.cli.tag", help="Tell who moved a tag; freeze it, or let it be moved once."),
     Verb(name="principal", module="tidegate.cli.principal", help="Say who is let in: people and robots."),
     Verb(name="grant", module="tidegate.cli.grant", help="Say what principals may do, and decide what is asked for."),
+    Verb(name="retention", module="tidegate.cli.retention", help="Take out what rules no longer keep, or tell what."),
     Verb(name="gc", module="tidegate.cli.gc", help="Collect blobs of the registry that no manifest needs."),
     Verb(name="encrypt", module="tidegate.cli.encrypt", help="Encrypt an image's layers for named recipients."),
     Verb(name="decrypt", module="tidegate.cli.decrypt", help="Decrypt the layers of an image."),

@@ -2,18 +2,29 @@
 """Rules of keeping from YAML, as docs/reference/keeping.md has them; refused whole when anything is unknown."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Final
 
+from tidegate.curation.lifecycle import State
 from tidegate.curation.name_pattern import Patterns, check_pattern
+from tidegate.curation.retention_rules import By, RetentionRule, RetentionRules
 from tidegate.curation.tag_rules import TagRule, TagRules
 from tidegate.errors import InvalidInputError
+from tidegate.evidence import Severity
 from tidegate.policy.document import API_VERSION, each_of, header_and_spec
 from tidegate.rules.marked_yaml import Node, Table, read_documents
-from tidegate.rules.reading import DocumentError, Fields, as_scalar, defect, suggestion
+from tidegate.rules.reading import DocumentError, Fields, as_duration, as_member, as_scalar, defect, suggestion
 from tidegate.values import Struct
 
 IMMUTABLE_TAGS: Final = "ImmutableTags"
+RETENTION: Final = "Retention"
+_KINDS: Final = (IMMUTABLE_TAGS, RETENTION)
 MAX_RULES: Final = 500
+MAX_NEWEST: Final = 100_000
+_RETENTION_KEYS: Final = (
+    "name", "description", "repositories", "exceptRepositories", "tags", "exceptTags", "untagged",
+    "olderThan", "notPulledFor", "states", "severity", "newest", "by",
+)  # fmt: skip
 MAX_PATTERNS: Final = 100
 EVERY: Final = "**"
 
@@ -22,6 +33,7 @@ class KeepingRules(Struct, frozen=True, kw_only=True):
     """All rules of keeping that are in force."""
 
     tags: TagRules = TagRules()
+    retention: RetentionRules = RetentionRules()
 
 
 def load_keeping_rules(files: Mapping[str, str]) -> KeepingRules:
@@ -35,12 +47,20 @@ def load_keeping_rules(files: Mapping[str, str]) -> KeepingRules:
         BoundExceededError: a document is over a bound.
     """
     tag_rules: list[TagRule] = []
+    delete: list[RetentionRule] = []
+    keep: list[RetentionRule] = []
     for file, text in files.items():
         for node in read_documents(text, file=file):
             kind = each_of([node], _kind)[0]
-            assert kind == IMMUTABLE_TAGS  # noqa: S101 - the only one yet
-            tag_rules += each_of([node], _tag_rules)[0]
-    return KeepingRules(tags=TagRules(tuple(tag_rules)))
+            if kind == IMMUTABLE_TAGS:
+                tag_rules += each_of([node], _tag_rules)[0]
+            else:
+                found = each_of([node], _retention)[0]
+                delete += found.delete
+                keep += found.keep
+    return KeepingRules(
+        tags=TagRules(tuple(tag_rules)), retention=RetentionRules(delete=tuple(delete), keep=tuple(keep))
+    )
 
 
 def _kind(node: Node) -> str:
@@ -48,8 +68,8 @@ def _kind(node: Node) -> str:
     if fields.text("apiVersion") != API_VERSION:
         raise defect(fields.node("apiVersion"), "unknown apiVersion", f"write {API_VERSION}")
     kind = fields.scalar("kind")
-    if kind.text != IMMUTABLE_TAGS:
-        raise defect(kind, f"unknown kind {kind.text[:40]!r}", suggestion(kind.text, [IMMUTABLE_TAGS]))
+    if kind.text not in _KINDS:
+        raise defect(kind, f"unknown kind {kind.text[:40]!r}", suggestion(kind.text, _KINDS))
     return kind.text
 
 
@@ -58,11 +78,64 @@ def _tag_rules(node: Node) -> tuple[TagRule, ...]:
     rules = spec.listing("rules")
     if not rules:
         raise defect(node, "no rules in it", "add one to spec.rules")
-    if len(rules) > MAX_RULES:
-        raise defect(node, f"over the limit MAX_RULES = {MAX_RULES}")
-    found = each_of(rules, _tag_rule)
+    found = each_of(_few(rules), _tag_rule)
     _unique(rules, [rule.name for rule in found])
     return found
+
+
+def _retention(node: Node) -> RetentionRules:
+    _, spec = header_and_spec(node, "delete", "keep")
+    delete, keep = spec.listing("delete"), spec.listing("keep")
+    if not delete:
+        raise defect(node, "no rules in it", "add one to spec.delete")
+    found = each_of(_few((*delete, *keep)), _retention_rule)
+    _unique((*delete, *keep), [rule.name for rule in found])
+    for rule, written in zip(found, delete, strict=False):
+        if not rule.has_condition:
+            raise defect(written, "deletes whatever it speaks of", "add a condition, such as olderThan")
+    return RetentionRules(delete=found[: len(delete)], keep=found[len(delete) :])
+
+
+def _retention_rule(node: Node) -> RetentionRule:
+    fields = Fields.of(node, *_RETENTION_KEYS)
+    tags = patterns(fields, "tags", "exceptTags")
+    untagged = _yes(fields, "untagged")
+    if not tags.wanted and not untagged:
+        raise defect(node, "speaks of no tag", "name some in tags, '**' for all, or say untagged: true")
+    by = fields.optional("by")
+    found = RetentionRule(
+        name=fields.name("name"),
+        repositories=repositories_in(fields),
+        tags=tags if tags.wanted else None,
+        untagged=untagged,
+        older_than=_duration(fields, "olderThan"),
+        not_pulled_for=_duration(fields, "notPulledFor"),
+        states=tuple(as_member(item, State) for item in fields.listing("states")),
+        severity=None if (node_ := fields.optional("severity")) is None else as_member(node_, Severity),
+        newest=None if fields.optional("newest") is None else fields.whole_number("newest", 1, most=MAX_NEWEST),
+        by=By.TIME if by is None else as_member(by, By),
+    )
+    if by is not None and found.newest is None:
+        raise defect(by, "by without newest", "say how many of the newest")
+    return found
+
+
+def _duration(fields: Fields, key: str) -> timedelta | None:
+    node = fields.optional(key)
+    return None if node is None else as_duration(node)
+
+
+def _yes(fields: Fields, key: str) -> bool:
+    text = fields.text(key, "false")
+    if text not in {"true", "false"}:
+        raise defect(fields.node(key), "is neither true nor false")
+    return text == "true"
+
+
+def _few(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
+    if len(nodes) > MAX_RULES:
+        raise defect(nodes[MAX_RULES], f"over the limit MAX_RULES = {MAX_RULES}")
+    return nodes
 
 
 def _tag_rule(node: Node) -> TagRule:

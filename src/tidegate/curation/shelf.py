@@ -18,6 +18,7 @@ from tidegate.curation.blob_access import blob_objection
 from tidegate.curation.consumer import NOBODY, Consumer
 from tidegate.curation.kind import Kind
 from tidegate.curation.lifecycle import State
+from tidegate.curation.pulls import PullNotes
 from tidegate.curation.referrers import ReferrersPage, list_referrers
 from tidegate.curation.referrers_tag import names_subject, referrers_by_tag
 from tidegate.curation.refusals import note_refusal
@@ -113,6 +114,7 @@ class Shelf:
         observes: serves what it should withhold, and says so: for the time before a gate is closed.
         tag_rules: which tags are immutable.
         zones: which addresses the places have that restrictions name.
+        pulls: where pulls are noted.
     """
 
     def __init__(
@@ -124,6 +126,7 @@ class Shelf:
         observes: bool = False,
         tag_rules: TagRules = NO_TAG_RULES,
         zones: Zones | None = None,
+        pulls: PullNotes | None = None,
     ) -> None:
         self._database = database
         self._blobs = blobs
@@ -131,6 +134,7 @@ class Shelf:
         self._observes = observes
         self._tag_rules = tag_rules
         self._zones = zones or {}
+        self._pulls = pulls
 
     def put_manifest(
         self,
@@ -176,6 +180,8 @@ class Shelf:
             refused = objection(connection, _asked(row), repository, consumer, self._zones, at=at)
             served = self._told(connection, row, at)
         if refused is None:
+            if self._pulls is not None:
+                self._pulls.note(repository, served.digest)
             return served
         self._note(repository, refused, consumer)
         if not self._observes:

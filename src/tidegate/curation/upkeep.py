@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from threading import Event as Flag
 from threading import Thread
 from typing import Any, Final
@@ -23,7 +24,7 @@ _log = logging.getLogger(__name__)
 MAX_RUNS: Final = 1000
 """Runs of one kind on record; of more, the newest."""
 _LOOK_EVERY_SECONDS: Final = 5.0
-_MAX_TOLD_BYTES: Final = 1 << 20
+_MAX_TOLD_BYTES: Final = 1 << 24
 
 
 class Run(Struct, frozen=True, kw_only=True):
@@ -86,12 +87,20 @@ def list_runs(connection: Connection, kind: str, *, limit: int) -> Sequence[Run]
 
 
 class UpkeepThread:
-    """Gives every task its turn until it is stopped."""
+    """Gives every task its turn until it is stopped.
 
-    def __init__(self, database: Database, tasks: Sequence[Task], clock: Clock) -> None:
+    Args:
+        database: whose turns are taken.
+        tasks: those without a time between turns have none.
+        clock: now.
+        flush: called every few seconds and at the end, in every replica.
+    """
+
+    def __init__(self, database: Database, tasks: Sequence[Task], clock: Clock, *, flush: Callable[[], object]) -> None:
         self._database = database
         self._tasks = tuple(task for task in tasks if task.every)
         self._clock = clock
+        self._flush = flush
         self._stopping = Flag()
         self._thread = Thread(target=self._run, name="upkeep", daemon=True)
 
@@ -103,18 +112,23 @@ class UpkeepThread:
         """Ends after the task in hand."""
         self._stopping.set()
         self._thread.join()
+        self._safely("flush", self._flush)
 
     def _run(self) -> None:
         while not self._stopping.is_set():
+            self._safely("flush", self._flush)
             for task in self._tasks:
-                try:
-                    self._take(task)
-                except TidegateError as error:
-                    _log.warning("%s: %s; trying again later", task.kind, error)
-                except Exception:  # noqa: BLE001 - said below
-                    # A defect of one kind of upkeep must not end the others.
-                    _log.exception("%s failed", task.kind)
+                self._safely(task.kind, partial(self._take, task))
             self._stopping.wait(_LOOK_EVERY_SECONDS)
+
+    def _safely(self, kind: str, call: Callable[[], object]) -> None:
+        try:
+            call()
+        except TidegateError as error:
+            _log.warning("%s: %s; trying again later", kind, error)
+        except Exception:  # noqa: BLE001 - said below
+            # A defect of one kind of upkeep must not end the others.
+            _log.exception("%s failed", kind)
 
     def _take(self, task: Task) -> None:
         began_at = self._clock()

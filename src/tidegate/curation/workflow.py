@@ -23,6 +23,7 @@ from tidegate.clock import Clock, parse_rfc3339
 from tidegate.curation.attached import attached_envelopes
 from tidegate.curation.components import remember_components
 from tidegate.curation.lifecycle import UNDECIDED
+from tidegate.curation.scanned import remember_scan
 from tidegate.curation.settle import settle
 from tidegate.curation.shelf import Shelf
 from tidegate.curation.shelved import context_of, manifest_of, open_shelved, repositories_of
@@ -211,6 +212,7 @@ class Curation:
                 self._gate.add(connection, scan_statement(inventory, report), at=at)
                 self._gate.add_others(connection, attached, manifest.digest, at=at)
                 remember_components(connection, inventory)
+                remember_scan(connection, manifest.digest, report, at=at)
             # Knowledge that arrived before the components were stored passed them by: join once more.
             if self._knowledge() is knowledge:
                 return

@@ -5,21 +5,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, or_, select
 
 from tidegate import ledger
 from tidegate.admission.records import Recorded, ledger_line, records_of
 from tidegate.artifact import Digest
 from tidegate.clock import rfc3339
 from tidegate.errors import NotFoundError, TidegateError
+from tidegate.events import EventKind
 from tidegate.evidence import SCAN, VSA, Boundary, Statement
 from tidegate.execution.placements import running
 from tidegate.policy.vsa import from_vsa
 from tidegate.signing.envelope import verify
 from tidegate.signing.keys import TrustedKeys
 from tidegate.storage import schema
-from tidegate.wire import to_builtins
+from tidegate.wire import from_json, to_builtins
 
+_MAX_EVENT_BYTES: Final = 1 << 20
 _STEPS: Final = {"state": 0, "statement": 1, "decision": 2, "event": 5}
 _VERDICTS: Final = ("admitted", "rejected", "recalled")
 
@@ -178,9 +180,20 @@ def _changes(connection: Connection, digest: Digest) -> list[Entry]:
 def _events(connection: Connection, digest: Digest) -> list[Entry]:
     """Events about it that are no change of its state: those stand above already."""
     table = schema.outbox
-    query = select(table.c.kind, table.c.time, table.c.id).where(table.c.subject == digest).order_by(table.c.offset)
-    rows = connection.execute(query.where(table.c.kind.not_like("curation.image.%"))).mappings()
-    return [Entry(at=row["time"], kind="event", what=row["kind"], detail={"id": row["id"]}) for row in rows]
+    query = select(table.c.kind, table.c.time, table.c.id, table.c.data).where(table.c.subject == digest)
+    told = or_(table.c.kind.not_like("curation.image.%"), table.c.kind == EventKind.IMAGE_DELETED)
+    rows = connection.execute(query.where(told).order_by(table.c.offset)).mappings()
+    return [
+        Entry(at=row["time"], kind="event", what=row["kind"], detail={"id": row["id"], **_left(row)}) for row in rows
+    ]
+
+
+def _left(row: Mapping[Any, Any]) -> dict[str, Any]:
+    """Of a deletion: from where, by whom and why."""
+    if row["kind"] != EventKind.IMAGE_DELETED:
+        return {}
+    data = from_json(row["data"], dict[str, Any], what=f"event {row['id']}", max_bytes=_MAX_EVENT_BYTES)
+    return {name: data.get(name, "") for name in ("repository", "who", "why")}
 
 
 def _tags(connection: Connection, digest: Digest) -> tuple[str, ...]:

@@ -216,6 +216,9 @@ class CurationSettings:
     keeping_files: Annotated[
         tuple[Path, ...], Leaf(meaning="Files of rules: which tags are immutable, and what is kept how long.")
     ] = ()
+    retention_every_s: Annotated[
+        float, Leaf(meaning="Seconds between runs of the retention rules; 0 for never.", low=0, high=2_592_000)
+    ] = 86_400.0
     gc_every_s: Annotated[
         float, Leaf(meaning="Seconds between collections of blobs nobody needs; 0 for never.", low=0, high=2_592_000)
     ] = 300.0

@@ -79,3 +79,21 @@ upkeep_run = Table(
     Column("told", LargeBinary, nullable=False),  # JSON
     Index("ix_upkeep_run_kind", "kind", "id"),
 )
+
+pull = Table(
+    "pull",
+    metadata,
+    Column("repository", String(255), primary_key=True),
+    Column("digest", String(135), primary_key=True),
+    Column("count", BigInteger, nullable=False),
+    Column("last_at", String(32), nullable=False),
+)
+
+image_scan = Table(
+    "image_scan",  # the newest scan of an image in two words
+    metadata,
+    Column("digest", String(135), primary_key=True),
+    Column("base", String(135), nullable=False, index=True),  # "": none is known
+    Column("worst", String(16), nullable=False),
+    Column("scanned_at", String(32), nullable=False),
+)

@@ -18,6 +18,7 @@ from tidegate.server.api import (
     promotions,
     refusals,
     restrictions,
+    retention,
     states,
     tags,
 )
@@ -36,6 +37,7 @@ def create_api(server: Server) -> FastAPI:
         restrictions,
         promotions,
         tags,
+        retention,
         gc,
         refusals,
         admission,
