@@ -19,7 +19,7 @@ from tidegate.curation.shelf_blobs import ShelfBlobs
 from tidegate.curation.states import State, advance
 from tidegate.identity import Access, AccessToken
 from tidegate.identity.directory import Directory
-from tidegate.identity.throttle import Throttle
+from tidegate.identity.throttle import Throttle, ThrottleOptions
 from tidegate.identity.token import TokenKey, Tokens
 from tidegate.server.application import Services, create_application
 from tidegate.server.client_address import ClientAddresses
@@ -34,6 +34,7 @@ class LiveRegistry:
     folder: Path
     token: str = ""
     proxies: tuple[str, ...] = ()
+    throttle: ThrottleOptions = field(default_factory=ThrottleOptions)
     observes: bool = False
     bounds: BlobBounds = field(default_factory=BlobBounds)
     backing: Backing = field(default_factory=Backing)
@@ -51,7 +52,7 @@ class LiveRegistry:
             AccessToken(self.token) if self.token else None,
             directory=self.directory,
             tokens=self.tokens,
-            throttle=Throttle(self.database, system_clock),
+            throttle=Throttle(self.database, system_clock, self.throttle),
         )
         self.figures = CollectorRegistry()
         self._loop = asyncio.new_event_loop()

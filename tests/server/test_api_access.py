@@ -134,7 +134,7 @@ def test_every_route_needs_something(root: httpx.Client) -> None:
     for path, methods in paths.items():
         for method in methods:
             needed = verb_needed(method.upper(), path)
-            if needed is None:
+            if needed is None and not path.startswith("/images/"):  # those ask by the image's repositories
                 assert (method.upper(), path) in {
                     ("GET", "/me"),
                     ("GET", "/grants"),
@@ -143,7 +143,7 @@ def test_every_route_needs_something(root: httpx.Client) -> None:
                     ("POST", "/grants/{grant}/refuse"),
                     ("PUT", "/principals/{name}/password"),
                 }
-            elif method.upper() not in {"GET", "HEAD"}:
+            elif needed is not None and method.upper() not in {"GET", "HEAD"}:
                 assert needed in {Verb.ADMINISTER, Verb.ADMIT}
     assert verb_needed("GET", "/grants/") is Verb.LIST
     assert verb_needed("POST", "//grants/requests") is Verb.ADMINISTER

@@ -21,7 +21,7 @@ from tidegate.storage.insert import insert_once, insert_or_update
 from tidegate.storage.schema import login_failure
 
 _IPV6_NETWORK_BITS: Final = 64  # what one customer has
-_LONGEST_EXPONENT: Final = 30
+_LONGEST_EXPONENT: Final = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,19 +29,21 @@ class Limit:
     """How much one count forgives.
 
     Attributes:
-        free: failures without a wait; each one more doubles it, from a second on.
+        free: failures without a wait.
         longest: the longest wait.
+        first: the first wait; each failure more doubles it.
     """
 
     free: int
     longest: timedelta
+    first: timedelta = timedelta(seconds=1)
 
     def wait(self, failures: int) -> timedelta:
         """How long after so many failures."""
         over = failures - self.free
         if over <= 0:
             return timedelta(0)
-        return min(timedelta(seconds=2 ** min(over - 1, _LONGEST_EXPONENT)), self.longest)
+        return min(self.first * 2 ** min(over - 1, _LONGEST_EXPONENT), self.longest)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
