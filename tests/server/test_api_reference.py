@@ -21,8 +21,8 @@ def test_the_page_names_every_request() -> None:
 
 def test_the_page_names_the_parameters() -> None:
     paths = create_api(cast("Server", object())).openapi()["paths"]
-    for path, query in re.findall(r"`(?:GET|POST) (/[^?`]+)\?([^`]+)`", PAGE):
-        operation = next(iter(paths[path].values()))
+    for method, path, query in re.findall(r"`(GET|POST|PUT|DELETE) (/[^?`]+)\?([^`]+)`", PAGE):
+        operation = paths[path][method.lower()]
         offered = {item["name"] for item in operation.get("parameters", []) if item["in"] == "query"}
         assert offered == {name.rstrip("=") for name in query.split("&")}, path
 
