@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types contracts check bench bench-rivals fuzz lock clean
+.PHONY: help setup demo test lint types contracts check bench scale bench-rivals fuzz soak lock clean
 py := .venv/bin/python
 
 help: ## show this list
@@ -35,11 +35,18 @@ check: lint types contracts test ## what CI runs
 bench: setup-dev ## every figure as a ratio against a reference of the same run (table and .bench/results.json)
 	$(py) -m bench
 
+scale: setup-dev ## 100,000 manifests and 1,000,000 blobs beside an empty store (minutes, 3 GB of disk; MANIFESTS=N for less)
+	TIDEGATE_TEST_SCALE=$(or $(MANIFESTS),100000) $(py) -m bench scale
+
 bench-rivals: setup-dev ## Syft, osv-scanner and gitleaks beside us over the same images (RIVALS=FOLDER, or on PATH)
 	RIVALS=$(RIVALS) $(py) -m bench.rivals
 
 fuzz: setup-dev ## hostile input to every parser for SECONDS each; ONLY and SEED narrow it, failures are kept in tests/fuzz/corpora
 	$(py) tests/fuzz/fuzz_run.py --seconds $(or $(SECONDS),60) --seed $(or $(SEED),1) --only '$(or $(ONLY),.*)'
+
+soak: setup-dev ## kill -9 without end amid pushes, deletes and collections, alone and as replicas (MINUTES=10, SEED)
+	@tools/go-programs.sh versitygw
+	$(py) tests/server/soak.py $(or $(MINUTES),10) $(SEED)
 
 lock: setup-dev ## write requirements/*.txt anew
 	requirements/compile.sh

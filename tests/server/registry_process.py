@@ -31,9 +31,15 @@ class RegistryProcess:
 
 
 @contextmanager
-def registry_process(folder: Path, *, idle_seconds: float = 3600) -> Iterator[RegistryProcess]:
-    """Runs a registry; what is still running at the end is killed."""
-    command = [sys.executable, str(_PROGRAM), str(folder), "0", str(idle_seconds)]
+def registry_process(folder: Path, *where: str, idle_seconds: float = 3600) -> Iterator[RegistryProcess]:
+    """Runs a registry; what is still running at the end is killed.
+
+    Args:
+        folder: of state and blobs, unless `where` names others.
+        where: `DATABASE_URL OBJECTS_URL CREDENTIALS`, and `collect`, as `serve_registry.py` takes them.
+        idle_seconds: after which an upload is dropped.
+    """
+    command = [sys.executable, str(_PROGRAM), str(folder), "0", str(idle_seconds), *where]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:

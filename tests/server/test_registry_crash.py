@@ -13,10 +13,13 @@ from pathlib import Path
 
 import httpx
 import pytest
+from crash_loop import CrashLoop
 from oci_material import MadeImage, image
 from registry_client import begin
 from registry_process import registry_process
 
+from object_server import ObjectServer
+from postgres_server import wiped
 from tidegate.artifact import Digest
 
 ROUNDS = 4
@@ -143,3 +146,30 @@ def test_an_upload_goes_on_after_a_kill(tmp_path: Path) -> None:
         http.patch(location, content=data[2_000_000:], headers={"Content-Range": "2000000-2999999"})
         assert http.put(location, params={"digest": Digest.of(data)}).status_code == 201
         assert http.get(f"/v2/app/blobs/{Digest.of(data)}").content == data
+
+
+def _shared(postgres: str, objects: ObjectServer, folder: Path) -> tuple[str, ...]:
+    return (wiped(postgres), objects.url.replace("some/prefix", folder.name), str(objects.credentials))
+
+
+@pytest.mark.slow
+def test_pushes_deletes_and_collections_survive_kills(tmp_path: Path) -> None:
+    loop = CrashLoop(folder=tmp_path, seed=4)
+    for number in range(3):
+        loop.round(number)
+    loop.finish()
+    assert loop.promises.pushed > 20
+    assert loop.promises.deleted > 3
+
+
+@pytest.mark.slow
+@pytest.mark.tools
+def test_and_so_they_do_on_replicas_that_share_a_database_and_an_object_store(
+    postgres: str, objects: ObjectServer, tmp_path: Path
+) -> None:
+    loop = CrashLoop(folder=tmp_path, seed=5, where=_shared(postgres, objects, tmp_path), replicas=2)
+    for number in range(1, 3):
+        loop.round(number)
+    loop.finish()
+    assert loop.promises.pushed > 20
+    assert loop.promises.deleted > 3

@@ -23,7 +23,7 @@ def judge_before_expiry(database: Database, submit: Callable[[str, str], None], 
     table = schema.state
     query = select(table.c.digest, table.c.expires_at).where(
         table.c.state.in_([member.value for member in VENDED]),
-        table.c.expires_at != "",
+        table.c.expires_at > "",  # none at all is no date; said as the start of a range, which an index has
         table.c.expires_at <= rfc3339(clock() + AHEAD),
     )
     with database.read() as connection:

@@ -28,7 +28,7 @@ def routes(server: Server) -> APIRouter:
     @router.get("/images", summary="Images by state, newest first")
     def list_images(state: State | None = None, limit: Limit = 100) -> Response:
         table = schema.state
-        query = select(table).order_by(table.c.since.desc(), table.c.digest).limit(limit)
+        query = select(table).order_by(table.c.since.desc(), table.c.digest.desc()).limit(limit)
         if state is not None:
             query = query.where(table.c.state == state.value)
         with server.database.read() as connection:

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a registry asks its database costs as much in a large store as in an empty one: no question reads a whole table.
+
+Judged by the plans of the engines themselves, for every statement that an act executes. `make scale` measures.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import event, text
+
+from large_store import BIG, LargeStore
+from postgres_server import start_postgres
+from tidegate.artifact import Digest, Repository, Tag
+from tidegate.artifact import media_type as mt
+from tidegate.curation import tags
+from tidegate.curation.shelf import Shelf
+from tidegate.curation.shelf_blobs import ShelfBlobs
+from tidegate.curation.shelved import context_of
+from tidegate.curation.states import State, advance
+from tidegate.loops.expiring import judge_before_expiry
+from tidegate.loops.stalled import judge_stalled
+from tidegate.storage import outbox
+from tidegate.storage.database import Database
+from tidegate.storage.folder_blobs import FolderBlobs
+from tidegate.storage.leases import Leases
+from tidegate.storage.migrations import migrate
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+STORE = LargeStore(manifests=4000, blobs_each=3, repositories=60)
+LARGE = {"blob", "repository_blob", "manifest", "repository_manifest", "manifest_blob", "tag", "state", "state_change"}
+HERE, MINE = STORE.repository(1), Repository("mine")
+
+
+class Stand:
+    """A filled store, and the statements that were executed on it."""
+
+    def __init__(self, database: Database, folder: Path) -> None:
+        self.database = database
+        self.blobs = ShelfBlobs(database, FolderBlobs(folder), lambda: NOW)
+        self.shelf = Shelf(database, self.blobs, lambda: NOW)
+        self.heard: list[tuple[str, Any]] = []
+        event.listen(database._engine, "before_cursor_execute", self._hear)
+
+    def _hear(self, _connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if statement.partition(" ")[0] in {"SELECT", "UPDATE", "DELETE", "WITH"}:
+            self.heard.append((statement, parameters))
+
+    def whole_reads(self) -> list[str]:
+        """What was heard that reads a large table from end to end."""
+        heard, self.heard = self.heard, []
+        explain = _sqlite_scans if self.database.is_sqlite else _postgresql_scans
+        with self.database.read() as connection:
+            return [
+                f"{table}: {statement}"
+                for statement, values in heard
+                for table in explain(connection, statement, values)
+            ]
+
+
+def _sqlite_scans(connection: Any, statement: str, values: Any) -> list[str]:
+    rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+    steps = [row.detail.split() for row in rows]
+    return [step[1] for step in steps if step[0] == "SCAN" and step[1] in LARGE]
+
+
+def _postgresql_scans(connection: Any, statement: str, values: Any) -> list[str]:
+    (found,) = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement}", values).one()
+    waiting = [part["Plan"] for part in found]
+    scanned: list[str] = []
+    while waiting:
+        node = waiting.pop()
+        waiting += node.get("Plans", [])
+        if node["Node Type"] == "Seq Scan" and node["Relation Name"] in LARGE:
+            scanned.append(node["Relation Name"])
+    return scanned
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[str]:
+    with start_postgres() as url:
+        yield url
+
+
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.tools)])
+def stand(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
+    folder = tmp_path_factory.mktemp("large")
+    sqlite = request.param == "sqlite"
+    url = f"sqlite:///{folder / 'state.db'}" if sqlite else request.getfixturevalue("postgres")
+    migrate(url)
+    database = Database(url)
+    STORE.fill(database)
+    with database.begin() as connection:
+        connection.execute(text("ANALYZE"))
+    yield Stand(database, folder / "content")
+    database.close()
+
+
+def _push(stand: Stand) -> None:
+    config = {"mediaType": mt.OCI_CONFIG, "size": 2, "digest": Digest.of(b"{}")}
+    upload = stand.blobs.begin(MINE)
+    stand.blobs.append(MINE, upload, [b"{}"])
+    stand.blobs.finish(MINE, upload, Digest.of(b"{}"))
+    raw = json.dumps({"schemaVersion": 2, "mediaType": mt.OCI_MANIFEST, "config": config, "layers": []}).encode()
+    stand.shelf.put_manifest(MINE, Tag("v1"), raw, media_type=mt.OCI_MANIFEST, pushed_by="me")
+    with stand.database.begin() as connection:
+        for state in (State.ANALYSING, State.ADMITTED):
+            advance(connection, Digest.of(raw), state, who="me", why="test", at=NOW)
+        context_of(connection, Digest.of(raw))
+        tags.tags_of(connection, Digest.of(raw))
+    stand.shelf.delete_manifest(MINE, Digest.of(raw), who="me")
+    stand.blobs.delete(MINE, Digest.of(b"{}"))
+
+
+def _pull(stand: Stand) -> None:
+    digest, raw = STORE.manifest(1)
+    stand.shelf.get_manifest(Repository(HERE), Tag("v1"))
+    stand.shelf.get_manifest(Repository(HERE), Digest(digest))
+    stand.shelf.head_manifest(Repository(HERE), Digest(digest))
+    stand.blobs.find(Repository(HERE), Digest(json.loads(raw)["config"]["digest"]))
+
+
+def _list(stand: Stand) -> None:
+    assert len(stand.shelf.list_tags(Repository(BIG), limit=5, last="v5")) == 5
+    assert len(stand.shelf.list_repositories(limit=5)) == 5
+    assert len(stand.shelf.list_repositories(limit=5, last="team-2")) == 5
+    stand.shelf.referrers(Repository(BIG), Digest(STORE.manifest(10)[0]))
+
+
+def _start(stand: Stand) -> None:
+    """What a server does when it starts, and every few minutes."""
+    stand.blobs.sweep()
+    judge_before_expiry(stand.database, lambda *_: None, lambda: NOW)
+    judge_stalled(stand.database, lambda *_: None, lambda: NOW)
+    assert Leases(stand.database, "one").hold("x")
+    with stand.database.read() as connection:
+        outbox.read_after(connection, outbox.position(connection, "me"), 100)
+
+
+@pytest.mark.parametrize("act", [_push, _pull, _list, _start])
+def test_no_act_reads_a_whole_table(act: Callable[[Stand], None], stand: Stand) -> None:
+    stand.heard = []
+    act(stand)
+    assert len(stand.heard) > 3
+    assert stand.whole_reads() == []
+
+
+def test_a_whole_read_would_be_seen(stand: Stand) -> None:
+    stand.heard = []
+    with stand.database.read() as connection:
+        connection.execute(text("SELECT digest FROM manifest WHERE media_type = 'x'"))
+    assert len(stand.whole_reads()) == 1
