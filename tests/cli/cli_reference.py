@@ -31,6 +31,7 @@ _ARGUMENTS: Final = {
     "file": "a document",
     "files": "files, or folders of them; none takes what the settings name",
     "name": "an image reference",
+    "shell": "bash, zsh or fish",
     "principal": "its name; `robot$` may be left out where only a robot can be meant",
     "holder": "a principal's name, or `group:NAME`",
     "pattern": "`team-a/app`, `team-a/*`, `team-a/**` or `**`",

@@ -4,7 +4,7 @@
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -13,6 +13,9 @@ from tidegate.cli.click_verb import ClickVerbs
 from tidegate.cli.failures import say
 from tidegate.cli.verbs import VERBS
 from tidegate.errors import UsageError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 _INTRODUCTION: Final = """One gate for container images, at every place where trust changes.
 
@@ -80,6 +83,13 @@ class Verbs(ClickVerbs):
 
             ctx.fail(f"no such verb {args[0]!r}{_meant(get_close_matches(args[0], names, n=1))}")
         return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
+        """Completes verbs from the table, without importing any; options as every command does."""
+        from click.shell_completion import CompletionItem
+
+        verbs = [CompletionItem(it.name, help=it.help) for it in VERBS if it.name.startswith(incomplete)]
+        return [*verbs, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Writes the table of verbs."""

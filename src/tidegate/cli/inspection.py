@@ -14,6 +14,8 @@ from tidegate.inventory import Inventory
 from tidegate.settings import Settings
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from tidegate.cli.progress import ProgressLine
     from tidegate.oci.choose import Unlock
     from tidegate.oci.image import Folder, Image
@@ -179,7 +181,7 @@ def read_sbom_file(path: Path) -> Inventory:
 
 def _parameters() -> list[click.Parameter]:
     return [
-        click.Argument(["target"]),
+        click.Argument(["target"], shell_complete=complete_target),
         click.Option(["--platform"], metavar="OS/ARCH", default="", help="Which image of an index. [this machine's]"),
         click.Option(["--insecure"], is_flag=True, help="Registry without TLS, or without checking it."),
         click.Option(["--workers"], type=click.IntRange(0, 256), metavar="N", help="Layers read at once. [processors]"),
@@ -194,6 +196,16 @@ def _parameters() -> list[click.Parameter]:
         ),
         *_passing_over(),
     ]
+
+
+def complete_target(_context: click.Context, _param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
+    """Completes schemes, and files and folders where no scheme was written."""
+    from click.shell_completion import CompletionItem
+
+    from tidegate.oci.target import Scheme
+
+    schemes = [CompletionItem(f"{it}:") for it in Scheme if incomplete and f"{it}:".startswith(incomplete)]
+    return schemes or [CompletionItem(incomplete, type="file")]
 
 
 def _passing_over() -> list[click.Option]:

@@ -121,6 +121,7 @@ def _format_option() -> click.Option:
         multiple=True,
         default=("table",),
         metavar="NAME[=FILE]",
+        shell_complete=lambda _context, _param, incomplete: [form for form in FORMS if form.startswith(incomplete)],
         help=f"Form of the result, several times for several: {', '.join(FORMS)}. [table]",
     )
 

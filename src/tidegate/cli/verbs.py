@@ -42,5 +42,6 @@ VERBS: Final = (
     Verb(name="passport", module="tidegate.cli.passport", help="Show all that is on record of a digest."),
     Verb(name="db", module="tidegate.cli.db", help="Build, update and describe the knowledge file."),
     Verb(name="policy", module="tidegate.cli.policy", help="Check, try and explain policies."),
+    Verb(name="completion", module="tidegate.cli.completion", help="Write a script that completes words in a shell."),
     Verb(name="version", module="tidegate.cli.version", help="Say which tidegate this is."),
 )
