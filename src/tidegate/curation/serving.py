@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, ScalarSelect, exists, or_, select
+from sqlalchemy import Connection, Exists, exists, or_, select
 
 from tidegate.admission.restrictions import restrictions_on
 from tidegate.artifact import Digest, Index, Repository, parse_manifest
@@ -39,13 +39,10 @@ class Asked(Struct, frozen=True, kw_only=True):
     is_kept: bool
 
 
-def may_be_kept() -> ScalarSelect[bool]:
+def may_be_kept() -> Exists:
     """A column for queries over `manifest`: whether any restriction in force may stand on the row."""
-    return select(
-        exists().where(
-            restriction.c.lifted_at == "", or_(restriction.c.digest == manifest.c.digest, restriction.c.digest == "")
-        )
-    ).scalar_subquery()
+    standing = or_(restriction.c.digest == manifest.c.digest, restriction.c.digest == "")
+    return exists().where(restriction.c.lifted_at == "", standing).correlate(manifest)
 
 
 def objection(
