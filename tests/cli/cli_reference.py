@@ -38,6 +38,7 @@ _ARGUMENTS: Final = {
     "verbs": "pull, push, delete, list, admit, approve, audit, administer",
     "grant": "its id, or how it begins",
     "tag": "a tag of our registry, `repository:tag`",
+    "list_": "a file, or `-` for standard input",
     "repository": "a repository of our registry, or `repository:tag`",
 }
 

@@ -13,6 +13,7 @@ from tidegate.clock import Clock
 from tidegate.curation.fetching import BlobFetcher
 from tidegate.curation.intake import Intake
 from tidegate.curation.intake_file import load_upstreams
+from tidegate.curation.preview import Preview
 from tidegate.curation.pull_through import PullThrough
 from tidegate.curation.shelf import Shelf
 from tidegate.curation.shelf_blobs import ShelfBlobs
@@ -20,6 +21,7 @@ from tidegate.curation.tag_rules import TagRules
 from tidegate.curation.upstream import Upstream
 from tidegate.errors import TidegateError
 from tidegate.loops.upstream_moved import begin_watching, look_at_watched, take_up
+from tidegate.loops.wanted_images import ask_for_wanted
 from tidegate.oci.credentials import load_keyring
 from tidegate.oci.registry import RegistryClient
 from tidegate.outbound import Outbound, OutboundOptions, Pace, Reach
@@ -92,6 +94,7 @@ class TakingIn:
     database: Database
     intake: Intake
     pull_through: PullThrough
+    preview: Preview
     clients: UpstreamClients
     leases: Leases
     clock: Clock
@@ -117,6 +120,7 @@ class TakingIn:
             try:
                 if self.leases.hold(_LEASE):
                     look_at_watched(self.database, self.intake, self.clock)
+                    ask_for_wanted(self.database, self.intake, self.clock)
             except TidegateError as error:
                 _log.warning("watched upstreams: %s; looking again later", error)
 
@@ -155,6 +159,7 @@ def build_taking_in(
         database=database,
         intake=intake,
         pull_through=PullThrough(database=database, shelf=shelf, intake=intake, clock=clock, patience=patience),
+        preview=Preview(database, intake.upstreams, clients.of, clock, max_image_bytes=said.max_image_bytes),
         clients=clients,
         leases=leases,
         clock=clock,

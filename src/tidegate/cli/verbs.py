@@ -31,6 +31,7 @@ VERBS: Final = (
     Verb(name="check", module="tidegate.cli.check", help="Find what is set up wrong in Dockerfiles and manifests."),
     Verb(name="serve", module="tidegate.cli.serve", help="Run the curated registry, its gate and its API."),
     Verb(name="admit", module="tidegate.cli.admit", help="Put an image or a workload before a gate."),
+    Verb(name="intake", module="tidegate.cli.intake", help="Take images in from upstream registries."),
     Verb(name="tag", module="tidegate.cli.tag", help="Tell who moved a tag; freeze it, or let it be moved once."),
     Verb(name="principal", module="tidegate.cli.principal", help="Say who is let in: people and robots."),
     Verb(name="grant", module="tidegate.cli.grant", help="Say what principals may do, and decide what is asked for."),

@@ -176,6 +176,29 @@ first_seen = Table(
     Column("at", String(32), nullable=False),
 )
 
+intake_list = Table(
+    "intake_list",  # lists of images that are to be taken in
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("at", String(32), nullable=False, index=True),
+    Column("who", Text, nullable=False),
+    Column("name", Text, nullable=False),
+)
+
+intake_wanted = Table(
+    "intake_wanted",  # their lines
+    metadata,
+    Column("list", String(32), ForeignKey("intake_list.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("written", Text, nullable=False),
+    Column("upstream", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("repository", String(255), nullable=False),
+    Column("locator", String(135), nullable=False),
+    Column("problem", Text, nullable=False),  # why it is not asked for; "" when it is
+    Column("asked", Integer, nullable=False, index=True),  # how often
+)
+
 fetch_part = Table(
     "fetch_part",  # blobs that are under way, to go on with after a kill
     metadata,

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Taking images in by one command: handed to the server that runs over this folder, or done by one started here."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from tidegate.assembly.home import Home
+from tidegate.assembly.intake import UpstreamClients
+from tidegate.assembly.server import build_server
+from tidegate.assembly.stores import open_database
+from tidegate.clock import system_clock
+from tidegate.curation.imports import ImportReport, Line, begin_import, import_report
+from tidegate.curation.intake_file import load_upstreams
+from tidegate.curation.intake_standing import Standing, standings
+from tidegate.curation.named_images import NamedImage
+from tidegate.curation.preview import Preview
+from tidegate.errors import UsageError
+from tidegate.settings import Settings
+from tidegate.storage.database import Database
+
+_LOOK_AGAIN_SECONDS: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Importing:
+    """The record of what is taken in, as a command sees it."""
+
+    settings: Settings
+    database: Database
+
+    def preview(self, named: Sequence[NamedImage]) -> list[Line]:
+        """What taking a list in would do."""
+        clients = UpstreamClients(self.settings)
+        try:
+            upstreams, most = load_upstreams(self.settings.intake.file), self.settings.intake.max_image_bytes
+            return Preview(self.database, upstreams, clients.of, system_clock, max_image_bytes=most).lines(named)
+        finally:
+            clients.close()
+
+    def standings(self, *, upstream: str = "", watched: bool = False, limit: int) -> list[Standing]:
+        """Names that were asked for, and how they stand."""
+        with self.database.read() as connection:
+            return standings(connection, upstream=upstream, watched=watched, limit=limit)
+
+
+@contextmanager
+def open_importing(settings: Settings) -> Iterator[Importing]:
+    """Opens the record.
+
+    Raises:
+        TidegateError: the home folder or the database cannot be used.
+    """
+    Home(folder=settings.home).make()
+    database = open_database(settings)
+    try:
+        yield Importing(settings=settings, database=database)
+    finally:
+        database.close()
+
+
+def take_in(
+    settings: Settings,
+    named: Sequence[NamedImage],
+    *,
+    name: str,
+    who: str,
+    told: Callable[[ImportReport], None],
+) -> ImportReport:
+    """Takes a list in and waits for every verdict; broken off, it is gone on with by the next server or command.
+
+    Args:
+        settings: where everything is kept.
+        named: the images.
+        name: of the list.
+        who: asks.
+        told: called after each change.
+
+    Raises:
+        TidegateError: nothing can be kept, or the intake file is wrong.
+    """
+    upstreams = load_upstreams(settings.intake.file)
+    if not upstreams.all:
+        raise UsageError("no upstreams are set up", remedy="name a file with intake.file; see docs/reference/intake.md")
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(Home(folder=settings.home).taken())
+        except UsageError:
+            # A server runs here: it takes up what is put on record.
+            database = stack.enter_context(open_importing(settings)).database
+        else:
+            server = build_server(settings)
+            server.start()
+            stack.callback(server.stop)
+            database = server.database
+        id_ = begin_import(database, upstreams, named, name=name, who=who, at=system_clock())
+        return _watch(database, id_, told)
+
+
+def _watch(database: Database, id_: str, told: Callable[[ImportReport], None]) -> ImportReport:
+    before: Counter[str] | None = None
+    while True:
+        seen = database.commits.count
+        report = import_report(database, id_)
+        if report.counts != before:
+            before = report.counts
+            told(report)
+        if report.is_done:
+            return report
+        database.commits.wait(seen, timeout=_LOOK_AGAIN_SECONDS)
