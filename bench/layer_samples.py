@@ -21,6 +21,7 @@ GB: Final = 1_000_000_000
 
 _MB: Final = 1_000_000
 _DPKG: Final = Path("/var/lib/dpkg")
+_LINKS: Final = ("bin", "lib", "lib64", "sbin")
 _UNOWNED: Final = (Path("/usr"), Path("/opt"), Path(sys.base_prefix).parent)
 _MAX_FILE_BYTES: Final = 30 * _MB
 _USUAL_FILES: Final = 36_000
@@ -52,6 +53,8 @@ def _usual_builders(total: int, layers: int, files: int) -> list[LayerBuilder]:
     for at, path in enumerate(taken):
         index = min(at * layers // len(taken), layers - 1)
         builders[index].file(str(path).lstrip("/"), path, mode=path.stat().st_mode & 0o7777)
+    for name in _LINKS:
+        builders[0].symlink(name, f"usr/{name}")
     builders[0].file("etc/os-release", Path("/etc/os-release").read_bytes())
     builders[0].file("var/lib/dpkg/status", "\n".join(package.paragraph for package in packages))
     for record in (record for package in packages for record in package.records):
@@ -78,13 +81,18 @@ def _packages(total: int) -> list[_Package]:
         names = (fields["Package"], f"{fields['Package']}:{fields['Architecture']}")
         records = [path for name in names for path in (_DPKG / "info").glob(f"{glob.escape(name)}.*")]
         lists = [path for path in records if path.suffix == ".list"]
-        listed = [Path(line) for path in lists for line in path.read_text().splitlines()]
-        files = [path for path in listed if _is_sample(path) and path.is_relative_to("/usr")]
+        listed = [_merged(Path(line)) for path in lists for line in path.read_text().splitlines()]
+        files = [path for path in listed if path.is_relative_to("/usr") and _is_sample(path)]
         size = sum(path.stat().st_size for path in files)
         if size <= left:
             found.append(_Package(paragraph, records, files))
             left -= size
     return found
+
+
+def _merged(path: Path) -> Path:
+    """A path as it is where `/bin` and its like are links into `/usr`."""
+    return Path("/usr", *path.parts[1:]) if path.parts[1:2] and path.parts[1] in _LINKS else path
 
 
 def _is_sample(path: Path) -> bool:
