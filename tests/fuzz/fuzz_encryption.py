@@ -17,6 +17,7 @@ from tidegate.oci.encryption.block_cipher import LayerKey
 from tidegate.oci.encryption.jwe import addressees, unwrap, without, wrap
 from tidegate.oci.encryption.keys import DecryptionKey, RecipientKey, load_decryption_key, load_recipient
 from tidegate.oci.encryption.options import LayerSecret, read_options
+from tidegate.oci.encryption.released import read_released
 from tidegate.oci.encryption.wrapping import (
     KEYS_JWE,
     PUBLIC_OPTIONS,
@@ -58,6 +59,10 @@ def encryption() -> Iterator[Parser]:
     )
     yield Parser(name="key-of-recipient", form="binary", read=RecipientKey.parse, samples=tuple(_public()))
     yield Parser(name="key-of-layers", form="binary", read=DecryptionKey.parse, samples=tuple(_private()))
+    released = json.dumps({"layers": [{"digest": Digest.of(b""), "annotations": said}]}).encode()
+    yield Parser(
+        name="released-keys", form="json", read=lambda data: read_released(data, where="keys"), samples=(released,)
+    )
     private, public = (next(_private()),), (next(_public()),)
     yield Parser(name="key-file-of-layers", form="binary", read=_file(load_decryption_key), samples=private)
     yield Parser(name="key-file-of-recipient", form="binary", read=_file(load_recipient), samples=public)

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from tidegate.admission.encrypted import following, plain_of
 from tidegate.admission.records import Gathered, Recorded, file_others, gather, record, record_named
 from tidegate.artifact import Digest
 from tidegate.evidence import Boundary, Decision, Statement
@@ -39,8 +40,14 @@ class Gate(Struct, frozen=True, kw_only=True):
     verifier_id: str
 
     def evidence_of(self, connection: Connection, subject: Digest) -> Gathered:
-        """What may be read of a subject: verified, newest of each kind."""
-        return gather(connection, subject, self.trusted)
+        """What may be read of a subject: verified, newest of each kind; of an encrypted copy what the plain one has."""
+        own = gather(connection, subject, self.trusted)
+        found = plain_of(own.evidence)
+        return following(own, gather(connection, found[0], self.trusted), subject) if found else own
+
+    def plain_of(self, connection: Connection, subject: Digest) -> tuple[Digest, Digest] | None:
+        """What a subject is the encryption of, and the envelope that says so; None for most."""
+        return plain_of(gather(connection, subject, self.trusted).evidence)
 
     def judge(
         self, boundary: Boundary, subject: Digest, context: Context, gathered: Gathered, *, at: datetime

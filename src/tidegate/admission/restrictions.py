@@ -15,6 +15,7 @@ from tidegate.artifact import Digest
 from tidegate.clock import parse_rfc3339, rfc3339
 from tidegate.evidence.restriction import Restriction
 from tidegate.storage import vending_schema
+from tidegate.storage.encryption_schema import encrypted_copy
 from tidegate.values import Struct
 from tidegate.wire import from_json, to_json
 
@@ -43,8 +44,14 @@ class Imposed(Struct, frozen=True, kw_only=True):
 
 
 def restrictions_on(connection: Connection, digest: Digest, repository: str) -> tuple[Imposed, ...]:
-    """What stands on an artifact when it is asked for by the name of a repository; the oldest first."""
-    query = _in_force().where((_table.c.digest == digest) | (_table.c.digest == ""))
+    """What stands on an artifact when it is asked for by the name of a repository; the oldest first.
+
+    What stands on an image stands on its encrypted copies.
+    """
+    plain = select(encrypted_copy.c.plain).where(encrypted_copy.c.encrypted == digest)
+    query = _in_force().where(
+        (_table.c.digest == digest) | (_table.c.digest == "") | (_table.c.digest == plain.scalar_subquery())
+    )
     found = (_imposed(row) for row in connection.execute(query).mappings())
     return tuple(one for one in found if not one.pattern or fnmatchcase(repository, one.pattern))
 

@@ -10,6 +10,7 @@ from typing import Final
 from tidegate.admission.gate import Gate
 from tidegate.artifact import Reference, Repository, Tag
 from tidegate.assembly.access import build_access
+from tidegate.assembly.encryption import Encryption, build_encryption
 from tidegate.assembly.examiner import Examiner
 from tidegate.assembly.gate import build_gate
 from tidegate.assembly.home import Home
@@ -42,6 +43,7 @@ from tidegate.loops.attached import judge_when_attached
 from tidegate.loops.child_judged import judge_parents
 from tidegate.loops.expiring import judge_before_expiry
 from tidegate.loops.new_knowledge import NewKnowledge
+from tidegate.loops.plain_judged import judge_copies
 from tidegate.loops.pushed import judge_when_pushed
 from tidegate.loops.recalled import name_exposed_workloads
 from tidegate.loops.stalled import judge_stalled
@@ -78,6 +80,7 @@ class Server:
     identity_upkeep: IdentityUpkeep
     gate: Gate
     keeping: Keeping
+    encryption: Encryption
     notes: NoteSigner
     curation: Curation
     vending: Vending
@@ -219,6 +222,7 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         follow_when_admitted(taking_in.intake),
         judge_when_pushed(submit),
         judge_parents(database, submit),
+        judge_copies(database, submit),
         judge_when_attached(database, submit),
         name_exposed_workloads(database, clock),
     )
@@ -235,6 +239,7 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         identity_upkeep=IdentityUpkeep(database, directory, throttle, clock),
         gate=gate,
         keeping=keeping,
+        encryption=build_encryption(settings, database, blobs, shelf, gate, keeping, clock),
         notes=note_signer(settings.signing.ledger_key_file),
         curation=curation,
         vending=vending,

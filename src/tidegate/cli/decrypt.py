@@ -1,12 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """`tidegate decrypt`."""
 
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import click
 
 from tidegate.cli.call import Call
 from tidegate.cli.click_verb import verb
 from tidegate.cli.encryption_options import key_option, load_keys, open_both, tell
 from tidegate.errors import UsageError
+
+if TYPE_CHECKING:
+    from tidegate.artifact import Digest
 
 
 @verb(
@@ -22,8 +29,16 @@ from tidegate.errors import UsageError
 @click.argument("image")
 @click.argument("target")
 @key_option("--key", help="Private key of one of its recipients.")
+@click.option(
+    "--released",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Keys that a registry released for --key: the answer of POST /images/DIGEST/keys.",
+)
 @click.option("--insecure", is_flag=True, help="Registry without TLS, or without checking it.")
-def command(call: Call, *, image: str, target: str, keys: tuple[str, ...], insecure: bool) -> int:
+def command(
+    call: Call, *, image: str, target: str, keys: tuple[str, ...], released: Path | None, insecure: bool
+) -> int:
     """Decrypt the layers of an image that tidegate, skopeo or another user of ocicrypt encrypted.
 
     IMAGE is oci:DIR[:NAME], oci-archive:FILE or registry:REFERENCE; TARGET is one of the same and may be new. An index
@@ -36,7 +51,14 @@ def command(call: Call, *, image: str, target: str, keys: tuple[str, ...], insec
         raise UsageError("no private key", where=image, remedy="name one with --key")
     private = load_keys(keys)
     with open_both(call, image, target, insecure=insecure) as (whole, to):
-        made = decrypt_image(whole.root, whole.blobs, to, private)
+        made = decrypt_image(whole.root, whole.blobs, to, private, _read_released(released) if released else None)
         to.finish(made.root)
     tell(call, made, "decrypted")
     return 0
+
+
+def _read_released(path: Path) -> "Mapping[Digest, Mapping[str, str]]":
+    from tidegate.cli.named_file import read_named_file
+    from tidegate.oci.encryption.released import MAX_RELEASED_BYTES, read_released
+
+    return read_released(read_named_file(path, max_bytes=MAX_RELEASED_BYTES), where=str(path))

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select
 from tidegate.artifact import Digest, Repository
 from tidegate.artifact import media_type as mt
 from tidegate.errors import NotFoundError
-from tidegate.evidence import PROVENANCE, SBOM, SCAN, VSA
+from tidegate.evidence import ENCRYPTION, PROVENANCE, SBOM, SCAN, VSA
 from tidegate.storage.schema import manifest, repository_manifest, statement
 from tidegate.wire import to_json
 
@@ -21,6 +21,7 @@ EMPTY: Final = b"{}"
 PREDICATE_TYPE: Final = "in-toto.io/predicate-type"
 CREATED: Final = "org.opencontainers.image.created"
 _ARTIFACT_TYPES: Final[Mapping[str, str]] = {
+    ENCRYPTION: "application/vnd.in-toto.tidegate-encryption+dsse",
     PROVENANCE: "application/vnd.in-toto.provenance+dsse",
     SBOM: "application/vnd.in-toto.cyclonedx+dsse",
     SCAN: "application/vnd.in-toto.tidegate-scan+dsse",

@@ -17,6 +17,7 @@ from tidegate.curation.consumer import Consumer
 from tidegate.curation.lifecycle import State
 from tidegate.curation.withheld import WithheldError, withheld
 from tidegate.evidence.restriction import GROUP, Zones
+from tidegate.storage.encryption_schema import encrypted_copy
 from tidegate.storage.schema import manifest, state
 from tidegate.storage.vending_schema import restriction
 from tidegate.values import Struct
@@ -41,7 +42,12 @@ class Asked(Struct, frozen=True, kw_only=True):
 
 def may_be_kept() -> Exists:
     """A column for queries over `manifest`: whether any restriction in force may stand on the row."""
-    standing = or_(restriction.c.digest == manifest.c.digest, restriction.c.digest == "")
+    plain = select(encrypted_copy.c.plain).where(encrypted_copy.c.encrypted == manifest.c.digest)
+    standing = or_(
+        restriction.c.digest == manifest.c.digest,
+        restriction.c.digest == "",
+        restriction.c.digest == plain.correlate(manifest).scalar_subquery(),
+    )
     return exists().where(restriction.c.lifted_at == "", standing).correlate(manifest)
 
 

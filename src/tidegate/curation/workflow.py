@@ -15,6 +15,7 @@ from typing import Final
 
 from sqlalchemy import Connection, select
 
+from tidegate.admission.encrypted import decide_encrypted
 from tidegate.admission.gate import NOTHING, Gate
 from tidegate.admission.index import decide_index
 from tidegate.admission.statements import sbom_statement, scan_statement
@@ -22,6 +23,7 @@ from tidegate.artifact import Digest, Index, Manifest, Repository, Tag
 from tidegate.clock import Clock, parse_rfc3339
 from tidegate.curation.attached import attached_envelopes
 from tidegate.curation.components import remember_components
+from tidegate.curation.encrypted_copies import copies_of
 from tidegate.curation.lifecycle import UNDECIDED
 from tidegate.curation.scanned import remember_scan
 from tidegate.curation.settle import settle
@@ -87,13 +89,24 @@ class Curation:
         Returns:
             The state the digest is in afterwards, or "gone" when it was deleted meanwhile.
         """
-        for digest in [*steps.run("children", self.undecided_children, argument), argument]:
+        copies = steps.run("copies", self.copies, argument)
+        for digest in [*steps.run("children", self.undecided_children, argument), argument, *copies]:
             steps.run("begin", self.begin, digest)
             trouble = steps.run("examine", self.examine, digest)
             state = steps.run("decide", self.decide, digest, trouble)
             if state == State.ADMITTED:
                 steps.run("remember", self.remember, digest)
-        return state
+        return self.state_after(argument) if copies else state
+
+    def copies(self, digest: str) -> list[str]:
+        """The encrypted copies of an image: judged with it, so that their decisions do not end before its own."""
+        with self._database.read() as connection:
+            return list(copies_of(connection, Digest(digest)))
+
+    def state_after(self, digest: str) -> str:
+        """The state a digest is in now."""
+        with self._database.read() as connection:
+            return state_of(connection, Digest(digest)) or "gone"
 
     def undecided_children(self, digest: str) -> list[str]:
         """What an index names, at any depth, that has no verdict yet, the innermost first; nothing for an image."""
@@ -139,7 +152,8 @@ class Curation:
                 manifest = manifest_of(connection, subject)
                 names = repositories_of(connection, subject)
                 stored_at = _stored_at(connection, subject)
-            if isinstance(manifest, Index):
+                is_copy = self._gate.plain_of(connection, subject) is not None
+            if isinstance(manifest, Index) or is_copy:
                 return ""
             self._examine_image(manifest, f"{names[0] if names else 'deleted'}@{digest}", stored_at)
         except OutsideError:
@@ -167,6 +181,9 @@ class Curation:
             manifest = manifest_of(connection, subject)
             if isinstance(manifest, Index):
                 decision = decide_index(Boundary.CURATION, subject, self._children(connection, manifest), at)
+            elif (copied := self._gate.plain_of(connection, subject)) is not None:
+                plain, said_by = copied
+                decision = decide_encrypted(subject, self._decision_behind(connection, plain), said_by, at=at)
             else:
                 gathered = NOTHING if trouble else self._gate.evidence_of(connection, subject)
                 context = context_of(connection, subject)
@@ -193,7 +210,8 @@ class Curation:
             if not names or state_of(connection, subject) is None:
                 return
             manifest = manifest_of(connection, subject)
-        if isinstance(manifest, Index):
+            is_copy = self._gate.plain_of(connection, subject) is not None
+        if isinstance(manifest, Index) or is_copy:
             return
         inventory = self._scan(open_shelved(manifest, self._blobs, name=f"{names[0][0]}@{digest}"))
         for repository, name in names:

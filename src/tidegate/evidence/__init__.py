@@ -15,6 +15,7 @@ from tidegate.evidence.scan_report import (
     Support,
 )
 from tidegate.evidence.statement import (
+    ENCRYPTION,
     PAYLOAD_TYPE,
     PROVENANCE,
     SBOM,
@@ -37,6 +38,7 @@ from tidegate.evidence.suppression import (
 )
 
 __all__ = [
+    "ENCRYPTION",
     "PAYLOAD_TYPE",
     "PROVENANCE",
     "SBOM",

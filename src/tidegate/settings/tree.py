@@ -252,6 +252,13 @@ class SigningSettings:
             under_home="keys/ledger.pem",
         ),
     ]
+    encryption_key_file: Annotated[
+        Path,
+        Leaf(
+            meaning="PEM private key of the server among recipients of encrypted copies; made on first use.",
+            under_home="keys/encryption.pem",
+        ),
+    ]
     trusted_keys: Annotated[
         tuple[Path, ...], Leaf(meaning="PEM public keys whose signatures count, beside our own.")
     ] = ()

@@ -5,7 +5,7 @@ Manifests keep what this house does not know of. Docker's become OCI's, since on
 index lists beside images (attestations, artifacts) is copied; where it names an image by digest, the new one is named.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
 from tidegate.artifact import Descriptor, Digest, Index, Manifest
@@ -98,8 +98,22 @@ def encrypt_image(root: Descriptor, blobs: Blobs, to: Destination, encryption: E
     return made
 
 
-def decrypt_image(root: Descriptor, blobs: Blobs, to: Destination, keys: Collection[DecryptionKey]) -> Outcome:
+def decrypt_image(
+    root: Descriptor,
+    blobs: Blobs,
+    to: Destination,
+    keys: Collection[DecryptionKey],
+    released: Mapping[Digest, Mapping[str, str]] | None = None,
+) -> Outcome:
     """Copies an image, or an index with all below, with every layer decrypted.
+
+    Args:
+        root: the manifest or index.
+        blobs: where everything lies.
+        to: where it goes; its `finish` is the caller's to call.
+        keys: private keys of recipients.
+        released: annotations of layers by digest, where a registry wrapped their keys for one of these; they take the
+            place of the manifest's own.
 
     Raises:
         BoundExceededError, DigestMismatchError, InvalidInputError: something is broken, tampered with or hostile.
@@ -107,7 +121,15 @@ def decrypt_image(root: Descriptor, blobs: Blobs, to: Destination, keys: Collect
         OutsideError: the disk or the registry failed.
         UsageError: nothing is encrypted.
     """
-    made = _Rewriting(blobs, to, lambda work, layer, diff_id: _decrypted(work, layer, diff_id, keys)).outcome(root)
+    given = released or {}
+
+    def change(work: _Rewriting, layer: Descriptor, diff_id: Digest | None) -> Descriptor:
+        others = given.get(layer.digest)
+        if others is not None:
+            layer = replace(layer, annotations={**unencrypted_annotations(layer.annotations), **others})
+        return _decrypted(work, layer, diff_id, keys)
+
+    made = _Rewriting(blobs, to, change).outcome(root)
     if not made.changed:
         raise UsageError("no layer is encrypted", where=blobs.where, remedy="copy it as it is")
     return made

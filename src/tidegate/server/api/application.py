@@ -8,6 +8,7 @@ from tidegate.assembly.server import Server
 from tidegate.errors import TidegateError
 from tidegate.server.api import (
     admission,
+    encryption,
     events,
     gc,
     grants,
@@ -34,6 +35,7 @@ def create_api(server: Server) -> FastAPI:
     api = FastAPI(title="tidegate", version=__version__, description=_DESCRIPTION, docs_url=None, redoc_url=None)
     for module in (
         images,
+        encryption,
         states,
         restrictions,
         promotions,

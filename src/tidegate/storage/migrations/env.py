@@ -3,10 +3,14 @@
 
 from alembic import context
 
-from tidegate.storage import keeping_schema, vending_schema
+from tidegate.storage import encryption_schema, keeping_schema, vending_schema
 
 # One metadata, complete once every file of tables was imported.
-_METADATA = {keeping_schema.gc_look.metadata, vending_schema.refusal.metadata}.pop()
+_METADATA = {
+    keeping_schema.gc_look.metadata,
+    vending_schema.refusal.metadata,
+    encryption_schema.recipient.metadata,
+}.pop()
 
 context.configure(
     connection=context.config.attributes["connection"],

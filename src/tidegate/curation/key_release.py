@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Gives the keys of an encrypted copy to a consumer, as long as what it is a copy of is admitted for them.
+
+The server is a recipient of each copy. It unwraps the keys and wraps them anew for the key the consumer shows; neither
+they nor its own key leave. Each release and each refusal is a row and an event.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, insert, select
+
+from tidegate.artifact import Digest, Index, Manifest, Repository
+from tidegate.artifact import media_type as mt
+from tidegate.clock import Clock, rfc3339
+from tidegate.curation.consumer import Consumer
+from tidegate.curation.encrypted_copies import EncryptedCopy, copy_of
+from tidegate.curation.serving import Asked, objection
+from tidegate.curation.shelf import Shelf
+from tidegate.curation.shelved import manifest_of
+from tidegate.curation.states import State
+from tidegate.errors import NotFoundError, RefusedError, TidegateError
+from tidegate.events import Event, EventKind
+from tidegate.evidence.restriction import Zones
+from tidegate.oci.encryption.keys import DecryptionKey, RecipientKey
+from tidegate.oci.encryption.layer import name_of
+from tidegate.oci.encryption.wrapping import secret_of, wrapped_annotations
+from tidegate.storage import encryption_schema, schema
+from tidegate.storage.database import Database
+from tidegate.storage.outbox import publish
+from tidegate.values import Struct
+
+GROUP: Final = "group:"
+_MAX_INDEX_DEPTH: Final = 4
+_MAX_WHY_CHARS: Final = 600
+
+
+class ReleasedLayer(Struct, frozen=True, kw_only=True):
+    """The annotations of one layer that carry its key, wrapped for whoever asked."""
+
+    digest: Digest
+    annotations: dict[str, str]
+
+
+class Released(Struct, frozen=True, kw_only=True):
+    """What a consumer is given.
+
+    Attributes:
+        kid: thumbprint of the key the layers' keys are wrapped for.
+    """
+
+    digest: Digest
+    plain: Digest
+    kid: str
+    layers: tuple[ReleasedLayer, ...]
+
+
+class ReleaseRecord(Struct, frozen=True, kw_only=True):
+    """One release or refusal, as it is on record; `why` is "" for a release."""
+
+    encrypted: str
+    plain: str
+    principal: str
+    address: str
+    kid: str
+    at: str
+    granted: bool
+    why: str
+
+
+class KeyRelease:
+    """Releases keys. Safe for threads.
+
+    Args:
+        shelf: says whether the copy itself is served.
+        keys: the server's own, old ones too.
+        zones: which addresses the places have that restrictions name.
+    """
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        shelf: Shelf,
+        keys: tuple[DecryptionKey, ...],
+        clock: Clock,
+        zones: Zones | None = None,
+    ) -> None:
+        self._database = database
+        self._shelf = shelf
+        self._keys = keys
+        self._clock = clock
+        self._zones = zones or {}
+
+    def release(
+        self, digest: Digest, recipient: RecipientKey, consumer: Consumer, repositories: Sequence[Repository]
+    ) -> Released:
+        """Gives the keys of a copy.
+
+        Args:
+            digest: of the encrypted image, or of an index of such images.
+            recipient: the public key shown.
+            consumer: who asks.
+            repositories: those that hold the copy and that the consumer may pull from.
+
+        Raises:
+            NotFoundError: there is no such encrypted copy.
+            RefusedError: the consumer may not pull it, it was made for others, it or the plain image is withheld.
+        """
+        with self._database.read() as connection:
+            copy = copy_of(connection, digest)
+        if copy is None:
+            raise NotFoundError("no encrypted copy made here", where=digest, remedy="check the digest")
+        try:
+            self._check(copy, consumer, repositories)
+            layers = self._layers(digest, recipient)
+        except TidegateError as error:
+            self._record(copy, recipient, consumer, why=str(error))
+            raise
+        self._record(copy, recipient, consumer, why="")
+        return Released(digest=digest, plain=copy.plain, kid=recipient.kid, layers=layers)
+
+    def _check(self, copy: EncryptedCopy, consumer: Consumer, repositories: Sequence[Repository]) -> None:
+        if not repositories:
+            raise RefusedError("you may not pull this image", where=copy.encrypted, remedy="ask for a grant to pull it")
+        names = {consumer.name, *(f"{GROUP}{group}" for group in consumer.groups)}
+        if copy.consumers and not names & set(copy.consumers):
+            raise RefusedError(
+                "this copy was made for others", where=copy.encrypted, remedy="ask for a copy made for you too"
+            )
+        served = self._shelf.get_manifest(repositories[0], copy.encrypted, consumer)
+        if served.objection is not None:  # observe mode serves manifests; keys cannot be taken back
+            raise served.objection
+        with self._database.read() as connection:
+            _demand_admitted(connection, copy.plain, repositories[0], consumer, self._zones, at=self._clock())
+
+    def _layers(self, digest: Digest, recipient: RecipientKey) -> tuple[ReleasedLayer, ...]:
+        found: dict[Digest, ReleasedLayer] = {}
+        with self._database.read() as connection:
+            images = _images(connection, digest)
+        for image in images:
+            for layer in image.layers:
+                if mt.is_encrypted(layer.media_type) and layer.digest not in found:
+                    secret = secret_of(layer, self._keys, where=name_of(layer))
+                    annotations = wrapped_annotations(secret, [recipient])
+                    found[layer.digest] = ReleasedLayer(digest=layer.digest, annotations=annotations)
+        return tuple(found.values())
+
+    def _record(self, copy: EncryptedCopy, recipient: RecipientKey, consumer: Consumer, *, why: str) -> None:
+        at = self._clock()
+        row = {
+            "encrypted": copy.encrypted,
+            "plain": copy.plain,
+            "principal": consumer.name,
+            "address": consumer.address,
+            "kid": recipient.kid,
+            "at": rfc3339(at),
+            "granted": int(not why),
+            "why": why[:_MAX_WHY_CHARS],
+        }
+        with self._database.begin() as connection:
+            key = connection.execute(insert(encryption_schema.key_release).values(row)).inserted_primary_key
+            kind = EventKind.KEYS_REFUSED if why else EventKind.KEYS_RELEASED
+            told = {name: value for name, value in row.items() if name != "granted"}
+            number = key[0] if key else ""
+            event = Event(id=f"{copy.encrypted}/keys/{number}", kind=kind, subject=copy.encrypted, time=at, data=told)
+            publish(connection, event)
+
+
+def list_releases(
+    connection: Connection, *, encrypted: Digest | None = None, principal: str = "", limit: int = 100
+) -> tuple[ReleaseRecord, ...]:
+    """Releases and refusals, newest first."""
+    table = encryption_schema.key_release
+    query = select(table).order_by(table.c.id.desc()).limit(limit)
+    if encrypted is not None:
+        query = query.where(table.c.encrypted == encrypted)
+    if principal:
+        query = query.where(table.c.principal == principal)
+    return tuple(_release(row) for row in connection.execute(query).mappings())
+
+
+def _release(row: Any) -> ReleaseRecord:
+    values = {name: row[name] for name in ReleaseRecord.__struct_fields__}
+    return ReleaseRecord(**{**values, "granted": bool(row["granted"])})
+
+
+def _demand_admitted(
+    connection: Connection, plain: Digest, repository: Repository, consumer: Consumer, zones: Zones, *, at: datetime
+) -> None:
+    """Raises why the plain image is not for this consumer now, whatever became of its copy meanwhile."""
+    table = schema.state
+    row = connection.execute(select(table.c.state, table.c.expires_at).where(table.c.digest == plain)).first()
+    if row is None:
+        raise RefusedError("nothing is known any more of what it is a copy of", where=plain)
+    asked = Asked(digest=plain, state=State(row.state), expires_at=row.expires_at, is_kept=True)
+    if (refused := objection(connection, asked, repository, consumer, zones, at=at)) is not None:
+        raise refused
+
+
+def _images(connection: Connection, digest: Digest, depth: int = 0) -> list[Manifest]:
+    node = manifest_of(connection, digest)
+    if isinstance(node, Manifest):
+        return [node]
+    if depth >= _MAX_INDEX_DEPTH or not isinstance(node, Index):
+        return []
+    return [image for child in node.manifests for image in _images(connection, child.digest, depth + 1)]

@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Encrypted copies of admitted images: as good as those, decrypted by clients, their keys released and refused."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from whole_server import WholeServer, python_image, run_tidegate
+
+from tidegate.artifact import Platform
+from tidegate.clock import system_clock
+from tidegate.knowledge.seed import build_seed
+from tidegate.oci.layer_builder import LayerBuilder
+from tidegate.oci.write import write_image, write_index
+
+ENCRYPTION = "https://tidegate.dev/predicates/encryption/v1"
+POD = """
+apiVersion: v1
+kind: Pod
+metadata: {{name: secret, namespace: shop, labels: {{tidegate.dev/owner: team-web}}}}
+spec:
+  containers:
+    - {{name: main, image: "127.0.0.1:5000/{image}"}}
+"""
+
+
+class Keys:
+    """A pair of openssl's."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        if shutil.which("openssl") is None:
+            pytest.skip("openssl is missing; apt-get install openssl")
+        self.private, self.public = folder / f"{name}.pem", folder / f"{name}.pub.pem"
+        make = ["openssl", "genpkey", "-algorithm", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-out"]
+        subprocess.run([*make, str(self.private)], check=True, capture_output=True)
+        self.private.chmod(0o600)
+        public = ["openssl", "pkey", "-in", str(self.private), "-pubout", "-out", str(self.public)]
+        subprocess.run(public, check=True, capture_output=True)
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> Keys:
+    return Keys(tmp_path, "edge")
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[WholeServer]:
+    """A server that may be stopped and told new things."""
+    with WholeServer(tmp_path / "home") as server:
+        yield server
+
+
+def encrypted_copy(server: WholeServer, source: str, target: str, consumers: list[str]) -> str:
+    body = {"source": source, "target": target, "consumers": consumers}
+    made = server.http.post("/api/v1/encrypted-copies", json=body)
+    assert made.status_code == 201, made.text
+    return str(made.json()["encrypted"])
+
+
+def asked_keys(server: WholeServer, digest: str, keys: Keys) -> Any:
+    return server.http.post(f"/api/v1/images/{digest}/keys", json={"public_key": keys.public.read_text()})
+
+
+def layer_digests(server: WholeServer, repository: str, digest: str) -> list[str]:
+    manifest = server.http.get(f"/v2/{repository}/manifests/{digest}").json()
+    return [layer["digest"] for layer in manifest["layers"]]
+
+
+def test_a_copy_is_as_good_as_its_image_and_its_recipients_decrypt_it(
+    server: WholeServer, keys: Keys, tmp_path: Path
+) -> None:
+    plain = python_image(tmp_path, "good", {"h11": "0.14.0"})
+    server.push(tmp_path, "good", "sealed/good:1")
+    assert server.verdict(plain)["state"] == "admitted"
+    added = run_tidegate(server.home, "recipient", "add", "robot$edge", str(keys.public))
+    assert added.returncode == 0, added.stderr
+
+    digest = encrypted_copy(server, "sealed/good:1", "sealed/secret:1", ["robot$edge"])
+    found = server.verdict(digest)
+    assert (digest != plain, found["state"]) == (True, "admitted")
+    assert found["verdict"]["expires_at"] == server.verdict(plain)["verdict"]["expires_at"]
+    listed = server.http.get(f"/v2/sealed/secret/referrers/{digest}").json()["manifests"]
+    kinds = {item["annotations"]["in-toto.io/predicate-type"] for item in listed}
+    assert kinds == {
+        ENCRYPTION,
+        "https://cyclonedx.org/bom",
+        "https://slsa.dev/verification_summary/v1",
+        "https://tidegate.dev/predicates/scan/v1",
+    }
+
+    name = f"registry:{server.address}/sealed/secret:1"
+    out = f"oci:{tmp_path}/out:1"
+    done = run_tidegate(server.home, "decrypt", name, out, "--key", str(keys.private))
+    assert done.returncode == 0, done.stderr
+    back = json.loads((tmp_path / "out" / "index.json").read_text())["manifests"][0]["digest"]
+    blob = (tmp_path / "out" / "blobs" / back.replace(":", "/")).read_bytes()
+    assert [it["digest"] for it in json.loads(blob)["layers"]] == layer_digests(server, "sealed/good", plain)
+
+    reviewed = server.review(POD.format(image="sealed/secret:1"), dry_run=True)
+    assert reviewed["allowed"], reviewed["reasons"]
+    assert server.api(f"/passports/{digest}")["sound"]
+    again = server.http.post("/api/v1/encrypted-copies", json={"source": "sealed/secret:1", "target": "sealed/x:1"})
+    assert again.status_code == 400
+    assert f"encrypt {plain}" in again.text
+
+
+def test_skopeo_decrypts_what_the_registry_encrypted(server: WholeServer, keys: Keys, tmp_path: Path) -> None:
+    if shutil.which("skopeo") is None:
+        pytest.skip("skopeo is missing; apt-get install skopeo")
+    plain = python_image(tmp_path, "skopeo", {"h11": "0.14.0"})
+    server.push(tmp_path, "skopeo", "sealed/skopeo:1")
+    assert server.verdict(plain)["state"] == "admitted"
+    registered = {"name": "robot$skopeo", "public_key": keys.public.read_text()}
+    assert server.http.post("/api/v1/recipients", json=registered).status_code == 201
+    digest = encrypted_copy(server, f"sealed/skopeo@{plain}", "sealed/skopeo:secret", ["robot$skopeo"])
+    assert server.verdict(digest)["state"] == "admitted"
+    policy = tmp_path / "policy.json"
+    policy.write_text('{"default":[{"type":"insecureAcceptAnything"}]}')
+    command = ["skopeo", "--policy", str(policy), "copy", "--src-tls-verify=false", "--decryption-key"]
+    source = f"docker://{server.address}/sealed/skopeo:secret"
+    done = subprocess.run(
+        [*command, str(keys.private), source, f"dir:{tmp_path}/out"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    for layer in layer_digests(server, "sealed/skopeo", plain):
+        assert (tmp_path / "out" / layer.partition(":")[2]).is_file()
+
+
+def test_keys_are_released_while_the_image_is_admitted_and_refused_when_it_is_recalled(
+    own: WholeServer, keys: Keys, tmp_path: Path
+) -> None:
+    plain = python_image(tmp_path / "images", "web", {"h11": "0.14.0", "uvicorn": "0.33.0"})
+    own.push(tmp_path / "images", "web", "team/web:1")
+    assert own.verdict(plain)["state"] == "admitted"
+    digest = encrypted_copy(own, "team/web:1", "team/web:secret", [])
+    assert own.verdict(digest)["state"] == "admitted"
+
+    answer = asked_keys(own, digest, keys)
+    assert answer.status_code == 200, answer.text
+    released = answer.json()
+    assert (released["plain"], len(released["layers"])) == (plain, 1)
+    file = tmp_path / "released.json"
+    file.write_text(answer.text)
+    name, out = f"registry:{own.address}/team/web:secret", f"oci:{tmp_path}/out:1"
+    words = ("decrypt", name, out, "--key", str(keys.private))
+    alone = run_tidegate(own.home, *words)
+    assert (alone.returncode, "none of the keys given can decrypt" in alone.stderr) == (2, True)
+    done = run_tidegate(own.home, *words, "--released", str(file))
+    assert done.returncode == 0, done.stderr
+
+    seen = own.api("/events", limit=1000)["next"]
+    build_seed(own.home / "knowledge.db", made_at=system_clock(), later=True)
+    recalled = {own.wait_for_event("curation.image.recalled", after=seen)["subject"]}
+    while digest not in recalled:
+        events = own.api("/events", after=seen, limit=1000, wait=60)["events"]
+        recalled |= {it["event"]["subject"] for it in events if it["event"]["type"].endswith("image.recalled")}
+    assert plain in recalled
+    assert own.http.get("/v2/team/web/manifests/secret").status_code == 403
+    refused = asked_keys(own, digest, keys)
+    assert (refused.status_code, "recalled" in refused.text) == (403, True)
+    kinds = [it["type"].removeprefix("dev.tidegate.") for it in own.events()]
+    assert kinds.count("curation.keys.released") == kinds.count("curation.keys.refused") == 1
+    assert kinds.count("curation.image.encrypted") == 1
+    told = own.api("/key-releases", digest=digest)
+    assert [it["granted"] for it in told] == [False, True]
+    assert "recalled" in told[0]["why"]
+
+
+def test_a_server_key_that_was_rotated_still_releases_the_keys_of_old_copies(keys: Keys, tmp_path: Path) -> None:
+    home, images = tmp_path / "home", tmp_path / "images"
+    with WholeServer(home) as server:
+        plain = python_image(images, "old", {"h11": "0.14.0"})
+        server.push(images, "old", "team/old:1")
+        assert server.verdict(plain)["state"] == "admitted"
+        before = server.http.get("/api/v1/encryption-key").text
+        digest = encrypted_copy(server, "team/old:1", "team/old:secret", [])
+        assert server.verdict(digest)["state"] == "admitted"
+        assert server.stop() == 0
+    rotated = run_tidegate(home, "recipient", "rotate")
+    assert rotated.returncode == 0, rotated.stderr
+    private = [*(home / "keys").glob("encryption*.pem")]
+    assert [it.stat().st_mode & 0o777 for it in private] == [0o600, 0o600]
+    with WholeServer(home) as server:
+        assert server.http.get("/api/v1/encryption-key").text != before
+        assert asked_keys(server, digest, keys).status_code == 200
+        log = (home / "server.log").read_text()
+        assert "PRIVATE KEY" not in log + json.dumps(server.events())
+
+
+def test_an_index_with_all_its_platforms(server: WholeServer, keys: Keys, tmp_path: Path) -> None:
+    children = []
+    for name in ("amd64", "arm64"):
+        metadata = "Metadata-Version: 2.1\nName: h11\nVersion: 0.14.0\n\n"
+        layer = LayerBuilder().file("srv/h11.dist-info/METADATA", metadata).file("arch", name).build()
+        platform = Platform(os="linux", architecture=name)
+        children.append(write_image(tmp_path, None, [layer], {"User": "10001"}, platform=platform))
+    plain = str(write_index(tmp_path, "both", children).digest)
+    server.push(tmp_path, "both", "sealed/both:1")
+    assert server.verdict(plain)["state"] == "admitted"
+    digest = encrypted_copy(server, "sealed/both:1", "sealed/both:secret", [])
+    assert server.verdict(digest)["state"] == "admitted"
+    assert len(asked_keys(server, digest, keys).json()["layers"]) == 2
+
+
+def test_what_makes_no_sense_is_refused_with_the_way_out(server: WholeServer, keys: Keys, tmp_path: Path) -> None:
+    digest = python_image(tmp_path, "bad", {"apache-airflow": "1.10.10"})
+    server.push(tmp_path, "bad", "sealed/bad:1")
+    assert server.verdict(digest)["state"] == "rejected"
+    body = {"source": "sealed/bad:1", "target": "sealed/bad:2", "consumers": []}
+    refused = server.http.post("/api/v1/encrypted-copies", json=body)
+    assert (refused.status_code, "rejected" in refused.text) == (403, True)
+    assert asked_keys(server, digest, keys).status_code == 404
+    good = python_image(tmp_path, "fine", {"h11": "0.14.0"})
+    server.push(tmp_path, "fine", "sealed/fine:1")
+    assert server.verdict(good)["state"] == "admitted"
+    body = {"source": "sealed/fine:1", "target": "sealed/fine:2", "consumers": ["nobody"]}
+    nobody = server.http.post("/api/v1/encrypted-copies", json=body)
+    assert (nobody.status_code, "tidegate recipient add" in nobody.text) == (404, True)
+    assert server.http.post(f"/api/v1/images/{good}/keys", json={"public_key": "x"}).status_code == 422
