@@ -249,3 +249,30 @@ def test_what_is_passed_over_is_said_in_every_form(run: Run, tmp_path: Path, kno
         bill = tmp_path / f"{form}.json"
         assert run("sbom", target[0], "--skip-dirs", "docs", "--format", form, "-o", str(bill)).status == 0
         assert run("scan", f"sbom:{bill}", "--format", "json").json["passed_over"] == ["docs"]
+
+
+def test_what_nobody_rated_is_told_and_counts_when_asked(run: Run, tmp_path: Path, osv: Path, home: Path) -> None:
+    affected = {
+        "package": {"ecosystem": "PyPI", "name": "unrated"},
+        "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}]}],
+    }
+    record = {"id": "PYSEC-2025-9", "modified": "2025-01-01T00:00:00Z", "affected": [affected]}
+    (osv / "PyPI/PYSEC-2025-9.json").write_text(json.dumps(record))
+    (osv / "PyPI/all.zip").unlink()
+    assert run("db", "build", "--from", osv, "--db", home / "knowledge.db").status == 0
+    folder = tmp_path / "src"
+    folder.mkdir()
+    empty = run("scan", f"dir:{folder}", "--format", "json", "-o", str(tmp_path / "empty.json"))
+    assert empty.status == 0
+    (folder / "requirements.txt").write_text("unrated==1.0\n")
+    for words in (("scan", f"dir:{folder}"), ("diff", tmp_path / "empty.json", f"dir:{folder}")):
+        ran = run(*words, "--fail-on", "low")
+        assert ran.status == 0
+        assert "1 finding is of unknown severity and does not count for --fail-on; --fail-on-unknown counts" in ran.err
+        counted = run(*words, "--fail-on", "critical", "--fail-on-unknown")
+        assert counted.status == 1
+        assert "does not count" not in counted.err
+    assert (
+        "critical or of unknown severity"
+        in run("scan", f"dir:{folder}", "--fail-on", "critical", "--fail-on-unknown").err
+    )

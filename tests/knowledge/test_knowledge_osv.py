@@ -45,6 +45,16 @@ def test_related_cves_name_an_rpm_advisory_only_where_nothing_else_does() -> Non
         ({"severity": [{"type": "CVSS_V3", "score": "CVSS:3.1/AV:N"}]}, Severity.UNKNOWN, None),
         ({"database_specific": {"severity": "MODERATE"}}, Severity.MEDIUM, None),
         ({"database_specific": {"severity": 7}}, Severity.UNKNOWN, None),
+        ({"database_specific": {"cvss_v3": 9.1, "cvss_v2": 6.4}}, Severity.CRITICAL, 9.1),
+        ({"database_specific": {"cvss_v2": 7.5}}, Severity.HIGH, 7.5),
+        ({"database_specific": {"cvss_v3": "9.1"}}, Severity.UNKNOWN, None),
+        ({"database_specific": {"cvss_v3": 11}}, Severity.UNKNOWN, None),
+        ({"database_specific": {"cvss_v3": 0.0}}, Severity.NONE, 0.0),
+        (
+            {"database_specific": {"cvss_v3": 5.0}, "severity": [{"type": "CVSS_V3", "score": V3}]},
+            Severity.CRITICAL,
+            9.8,
+        ),
         ({"summary": "Important: a security update"}, Severity.HIGH, None),
         ({}, Severity.UNKNOWN, None),
     ],
@@ -52,6 +62,28 @@ def test_related_cves_name_an_rpm_advisory_only_where_nothing_else_does() -> Non
 def test_rating(more: dict[str, Any], severity: Severity, score: float | None) -> None:
     rating = read(record("ALSA-2024:1", "AlmaLinux:9", "a", **more)).rating
     assert (rating.severity, rating.score) == (severity, score)
+
+
+@pytest.mark.parametrize("place", ["ecosystem_specific", "database_specific"])
+@pytest.mark.parametrize(
+    ("words", "severity"),
+    [
+        ({"urgency": "high"}, Severity.HIGH),
+        ({"urgency": "not yet assigned"}, Severity.UNKNOWN),
+        ({"urgency": "unimportant"}, Severity.LOW),
+        ({"severity": "Critical", "urgency": "low"}, Severity.CRITICAL),
+        ({"priority": "medium"}, Severity.MEDIUM),
+        ({"urgency": 3}, Severity.UNKNOWN),
+    ],
+)
+def test_words_said_of_a_package_count_where_nothing_else_does(
+    place: str, words: dict[str, Any], severity: Severity
+) -> None:
+    document = record("GHSA-1", "npm", "a")
+    document["affected"][0][place] = words
+    assert read(document).rating.severity is severity
+    document["database_specific"] = {"severity": "LOW"}
+    assert read(document).rating.severity is Severity.LOW
 
 
 def test_severity_of_the_affected_package_counts() -> None:

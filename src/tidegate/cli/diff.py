@@ -12,7 +12,7 @@ from tidegate.cli.call import Call
 from tidegate.cli.click_verb import verb
 from tidegate.cli.inspection import Inspection, open_inspected, passing_over_options, read_sbom_file
 from tidegate.cli.output import Output, output_options
-from tidegate.cli.scan import is_at_least
+from tidegate.cli.scan import is_at_least, tell_unrated
 from tidegate.evidence import ScanReport, Severity
 from tidegate.evidence.flaw import flaw_count
 from tidegate.inventory import Inventory
@@ -57,6 +57,7 @@ class _Side:
 @passing_over_options
 @click.option("--db", type=click.Path(path_type=Path), metavar="FILE", help="Knowledge file. [under --home]")
 @click.option("--fail-on", type=click.Choice(_SEVERITIES[:-1]), help="Exit 1 when a finding that bad or worse came.")
+@click.option("--fail-on-unknown", is_flag=True, help="With --fail-on: what nobody rated counts as that bad, too.")
 def command(
     call: Call,
     *,
@@ -73,6 +74,7 @@ def command(
     decryption_key: tuple[str, ...],
     db: Path | None,
     fail_on: str | None,
+    fail_on_unknown: bool,
 ) -> int:
     """Tell what is different between two images.
 
@@ -110,7 +112,9 @@ def command(
             output.write_text(diff_markdown(told))
         else:
             write_page(output, diff_page(told, columns=columns_of(output)), colour=settings.colour)
-    failing = [one for one in told.introduced if fail_on and is_at_least(one, Severity(fail_on))]
+    failing = [one for one in told.introduced if fail_on and is_at_least(one, fail_on, unknown_counts=fail_on_unknown)]
+    if fail_on and not fail_on_unknown:
+        tell_unrated(call, told.introduced)
     if failing:
         call.note(f"{flaw_count(failing)} of the findings that came are {fail_on} or worse, or known to be exploited")
     return 1 if failing else 0

@@ -92,6 +92,7 @@ def _parts(_context: click.Context, _option: click.Parameter, value: str | None)
     "--scanners", "parts", callback=_parts, metavar="LIST", help="Look for these alone: packages,secrets,custody."
 )
 @click.option("--fail-on", type=click.Choice(_SEVERITIES[:-1]), help="Exit 1 when a finding is that bad or worse.")
+@click.option("--fail-on-unknown", is_flag=True, help="With --fail-on: what nobody rated counts as that bad, too.")
 @click.option("--fail-on-secrets", is_flag=True, help="Exit 1 when there is a secret that nobody allowed.")
 @click.option("--only-fixed", "--ignore-unfixed", "only_fixed", is_flag=True, help="Leave out what has no fix yet.")
 def command(
@@ -105,6 +106,7 @@ def command(
     parts: "ScanParts | None",
     severity: frozenset[Severity] | None,
     fail_on: str | None,
+    fail_on_unknown: bool,
     fail_on_secrets: bool,
     only_fixed: bool,
 ) -> int:
@@ -114,9 +116,10 @@ def command(
     registry:REFERENCE. A bare word is guessed, and the guess is told.
 
     Findings come from the knowledge file (see tidegate db); without one only components and secrets are listed. A
-    finding known to be exploited, or of a malicious package, counts for --fail-on whatever its severity. --severity
-    chooses what is shown, never what --fail-on counts; --only-fixed chooses both. Secrets count for --fail-on-secrets
-    alone, the configuration for tidegate check.
+    finding known to be exploited, or of a malicious package, counts for --fail-on whatever its severity; one that
+    nobody rated does not, which is told, unless --fail-on-unknown is given. --severity chooses what is shown, never
+    what --fail-on counts; --only-fixed chooses both. Secrets count for --fail-on-secrets alone, the configuration for
+    tidegate check.
 
     Statements (--vex) and ignore files take findings out of the count; the report says who said so, and which of their
     words silenced nothing. Ignore files of Trivy are read where the command runs, and at the root of a dir: target
@@ -135,14 +138,16 @@ def command(
     report = replace(heeding(call, report, secrets), heeded=tuple(file.place for file in found.files))
     if only_fixed:
         report = replace(report, findings=tuple(one for one in report.findings if one.fixed_version))
-    failing = [one for one in report.findings if fail_on and is_at_least(one, Severity(fail_on))]
+    failing = [one for one in report.findings if fail_on and is_at_least(one, fail_on, unknown_counts=fail_on_unknown)]
+    if fail_on and not fail_on_unknown:
+        tell_unrated(call, report.findings)
     if severity is not None:
         if hidden := flaw_count([one for one in report.findings if one.severity not in severity]):
             call.note(f"{hidden} of other severities {'is' if hidden == 1 else 'are'} not shown")
         report = replace(report, findings=tuple(one for one in report.findings if one.severity in severity))
     write_report(outputs, report, inventory, settings)
     if failing:
-        call.note(_failing_words(failing, Severity(fail_on or "none")))
+        call.note(_failing_words(failing, Severity(fail_on or "none"), unknown_counts=fail_on_unknown))
     leaking = len(report.secrets) if fail_on_secrets else 0
     if leaking:
         call.note(
@@ -151,11 +156,24 @@ def command(
     return 1 if failing or leaking else 0
 
 
-def _failing_words(failing: Sequence[Finding], threshold: Severity) -> str:
+def tell_unrated(call: Call, findings: Sequence[Finding]) -> None:
+    """Says how many flaws a threshold did not count because nobody rated them."""
+    unrated = flaw_count([one for one in findings if one.severity is Severity.UNKNOWN and not _is_attacked(one)])
+    if unrated:
+        is_one = unrated == 1
+        call.warn(
+            f"{unrated} {'finding is' if is_one else 'findings are'} of unknown severity and "
+            f"{'does' if is_one else 'do'} not count for --fail-on; --fail-on-unknown counts them"
+        )
+
+
+def _failing_words(failing: Sequence[Finding], threshold: Severity, *, unknown_counts: bool) -> str:
     """Why the threshold says no."""
     count = flaw_count(failing)
     named = "critical" if threshold is Severity.CRITICAL else f"{threshold} or worse"
-    attacked = any(one.severity.rank < threshold.rank for one in failing)
+    if unknown_counts and any(one.severity is Severity.UNKNOWN for one in failing):
+        named += " or of unknown severity"
+    attacked = any(_is_attacked(one) and one.severity.rank < threshold.rank for one in failing)
     beside = ", known to be exploited, or malicious" if attacked else ""
     return f"{count} {'finding is' if count == 1 else 'findings are'} {named}{beside}: --fail-on {threshold} says no"
 
@@ -183,6 +201,12 @@ def _examine(call: Call, settings: Settings, inventory: Inventory, said: "Said",
     return report
 
 
-def is_at_least(finding: Finding, severity: Severity) -> bool:
-    """True when a finding counts for a threshold: exploited and malicious ones always do."""
-    return finding.exploited is not None or finding.malicious or finding.severity.rank >= severity.rank
+def is_at_least(finding: Finding, threshold: str, *, unknown_counts: bool = False) -> bool:
+    """True when a finding counts for a threshold: exploited and malicious ones always do, unrated ones when asked."""
+    if _is_attacked(finding) or (unknown_counts and finding.severity is Severity.UNKNOWN):
+        return True
+    return finding.severity.rank >= Severity(threshold).rank
+
+
+def _is_attacked(finding: Finding) -> bool:
+    return finding.exploited is not None or finding.malicious

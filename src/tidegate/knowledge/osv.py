@@ -15,7 +15,7 @@ from tidegate.inventory import Ecosystem
 from tidegate.knowledge.affected import Event, KeyRange, exact, outside, ranges_of
 from tidegate.knowledge.fix_state import fix_state
 from tidegate.knowledge.limits import KnowledgeLimits
-from tidegate.knowledge.severity import Rater, Rating
+from tidegate.knowledge.severity import MAX_SCORE, Rater, Rating, of_word
 from tidegate.knowledge.target import BY_SOURCE, is_modular, lookup_ecosystem, lookup_name
 from tidegate.knowledge.versions import ROSTER, InvalidVersionError, VersionOrder, family
 from tidegate.knowledge.versions.remembering import RememberingOrder
@@ -144,7 +144,7 @@ class OsvReader:
         severities = [(one.type, one.score) for one in record.severity or ()]
         if not severities:
             severities = [(one.type, one.score) for each in record.affected or () for one in each.severity or ()]
-        return self._rater.rate(severities, _severity_words(record))
+        return self._rater.rate(severities, _severity_words(record), _scores(record))
 
 
 class _Reference(msgspec.Struct):
@@ -176,6 +176,8 @@ class _Package(msgspec.Struct):
 class _Specific(msgspec.Struct):
     """Words of one source about one package; whatever else stands there is passed over."""
 
+    severity: Any = None
+    priority: Any = None
     urgency: Any = None
     status: Any = None
     state: Any = None
@@ -304,8 +306,21 @@ def _of_distribution(record: _Record) -> bool:
 
 
 def _severity_words(record: _Record) -> Iterator[str]:
+    """Words for how bad it is: the record's own, then the worst of those said of a package, then the summary's."""
     specific = record.database_specific
     if isinstance(specific, dict) and isinstance(specific.get("severity"), str):
         yield specific["severity"]
+    said = [one for it in record.affected or () for one in (it.ecosystem_specific, it.database_specific) if one]
+    words = [word for one in said for word in (one.severity, one.priority, one.urgency) if isinstance(word, str)]
+    yield from sorted(words, key=lambda word: -of_word(word).severity.rank)
     if (leading := _LEADING_WORD.match(record.summary or "")) and _of_distribution(record):
         yield leading[1]
+
+
+def _scores(record: _Record) -> Iterator[tuple[int, float]]:
+    """Base scores without their vectors, with the generation of CVSS, as ruby-advisory-db keeps them."""
+    specific = record.database_specific
+    for generation in (4, 3, 2):
+        score = specific.get(f"cvss_v{generation}") if isinstance(specific, dict) else None
+        if isinstance(score, int | float) and not isinstance(score, bool) and 0 <= score <= MAX_SCORE:
+            yield generation, float(score)

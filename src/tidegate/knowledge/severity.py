@@ -9,6 +9,7 @@ from tidegate.evidence import Severity
 from tidegate.values import Struct
 
 MAX_VECTOR_CHARACTERS: Final = 512
+MAX_SCORE: Final = 10.0
 
 _WORDS: Final[Mapping[str, Severity]] = MappingProxyType(
     {
@@ -23,6 +24,9 @@ _WORDS: Final[Mapping[str, Severity]] = MappingProxyType(
         "critical": Severity.CRITICAL,
     }
 )
+
+
+_FLOORS: Final = ((9.0, Severity.CRITICAL), (7.0, Severity.HIGH), (4.0, Severity.MEDIUM), (0.1, Severity.LOW))
 
 
 class Rating(Struct, frozen=True, kw_only=True):
@@ -54,13 +58,19 @@ class Rater:
     def __init__(self) -> None:
         self._seen: dict[str, Rating] = {}
 
-    def rate(self, severities: Iterable[tuple[str, str]], words: Iterable[str]) -> Rating:
-        """Returns the best rating there is.
+    def rate(
+        self,
+        severities: Iterable[tuple[str, str]],
+        words: Iterable[str],
+        scores: Iterable[tuple[int, float]] = (),
+    ) -> Rating:
+        """Returns the best rating there is: a vector, else a score, else a word.
 
         Args:
             severities: pairs of type and score as in OSV's `severity` (schema 1.7): a vector, or a word for types
                 such as `Ubuntu`.
             words: further words, best first, used when no vector can be scored.
+            scores: base scores without vectors, each with the generation of CVSS, best first.
         """
         best = UNRATED
         for kind, score in severities:
@@ -68,6 +78,8 @@ class Rater:
             best = max(best, rating, key=lambda one: one.rank)
         if best.severity is not Severity.UNKNOWN:
             return best
+        for generation, base in scores:
+            return Rating(severity=of_score(base, generation), score=base, generation=generation)
         return next((rating for word in words if (rating := of_word(word)).severity is not Severity.UNKNOWN), UNRATED)
 
     def of_vector(self, vector: str) -> Rating:
@@ -83,6 +95,16 @@ class Rater:
 def of_word(word: str) -> Rating:
     """Reads a severity in words, in any case; `UNRATED` when the word is not known."""
     return Rating(severity=_WORDS.get(word.strip().lower(), Severity.UNKNOWN))
+
+
+def of_score(score: float, generation: int) -> Severity:
+    """The qualitative rating of a base score (CVSS 3.1 section 5, CVSS 4.0 section 6; of CVSS 2 as NVD has it)."""
+    if generation == 2:  # noqa: PLR2004 - CVSS 2 knows no critical
+        return Severity.HIGH if score >= 7 else Severity.MEDIUM if score >= 4 else Severity.LOW  # noqa: PLR2004
+    for floor, severity in _FLOORS:
+        if score >= floor:
+            return severity
+    return Severity.NONE
 
 
 def _scored(vector: str) -> Rating:
