@@ -70,6 +70,8 @@ class Database:
         options = options or DatabaseOptions()
         self.commits = Signal()
         self._engine = _engine(_parse(url), options)
+        self._watcher: Connection | None = None
+        self._watching = Lock()
         self._writing = self._engine.execution_options(**{_WRITES: True})
         # Writers of this process queue here; PostgreSQL has its own queue.
         self._turn: AbstractContextManager[None] = (
@@ -126,8 +128,27 @@ class Database:
             connection.detach()  # nobody else is to hear what it listens to
             yield connection
 
+    def version(self) -> int | None:
+        """A number that changes with every change, by whatever process; None where nobody can tell (PostgreSQL).
+
+        Raises:
+            OutsideError: the database failed.
+        """
+        if not self.is_sqlite:
+            return None
+        with self._watching, _translated():
+            if self._watcher is None:
+                self._watcher = self._engine.connect()
+                self._watcher.detach()
+            found: int = self._watcher.connection.cursor().execute("PRAGMA data_version").fetchone()[0]
+            return found
+
     def close(self) -> None:
         """Closes idle connections; those in use close when they come back."""
+        with self._watching:
+            if self._watcher is not None:
+                self._watcher.close()
+                self._watcher = None
         self._engine.dispose()
 
 

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writing a row that may be there already: `INSERT … ON CONFLICT`, as SQLite and PostgreSQL both know it."""
 
+from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import ClauseElement, Connection, Executable, Table, bindparam
 from sqlalchemy.dialects import postgresql, sqlite
 
 
@@ -13,18 +15,47 @@ def insert_once(connection: Connection, table: Table, **values: Any) -> bool:
     Returns:
         True when the row is new.
     """
-    # Asked by RETURNING: what the drivers count here differs.
-    statement = _insert(connection, table).values(**values).on_conflict_do_nothing().returning(*table.primary_key)
-    return connection.execute(statement).first() is not None
+    if _is_plain(values):
+        return (
+            connection.execute(_known_once(connection.dialect.name, table, tuple(values)), values).first() is not None
+        )
+    return connection.execute(_once(connection.dialect.name, table, values)).first() is not None
 
 
 def insert_or_update(connection: Connection, table: Table, **values: Any) -> None:
     """Inserts a row, or gives the one with this primary key the other values."""
+    if _is_plain(values):
+        connection.execute(_known_or_update(connection.dialect.name, table, tuple(values)), values)
+    else:
+        connection.execute(_or_update(connection.dialect.name, table, values))
+
+
+# Built once for each table and choice of columns: building a statement takes longer than running it.
+@cache
+def _known_once(dialect: str, table: Table, names: tuple[str, ...]) -> Executable:
+    return _once(dialect, table, {name: bindparam(name) for name in names})
+
+
+@cache
+def _known_or_update(dialect: str, table: Table, names: tuple[str, ...]) -> Executable:
+    return _or_update(dialect, table, {name: bindparam(name) for name in names})
+
+
+def _once(dialect: str, table: Table, values: Mapping[str, Any]) -> Executable:
+    # Asked by RETURNING: what the drivers count here differs.
+    return _insert(dialect, table).values(values).on_conflict_do_nothing().returning(*table.primary_key)
+
+
+def _or_update(dialect: str, table: Table, values: Mapping[str, Any]) -> Executable:
     keys = [column.name for column in table.primary_key]
-    statement = _insert(connection, table).values(**values)
+    statement = _insert(dialect, table).values(values)
     changed = {name: statement.excluded[name] for name in values if name not in keys}
-    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed))
+    return statement.on_conflict_do_update(index_elements=keys, set_=changed)
 
 
-def _insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
-    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
+def _insert(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+
+
+def _is_plain(values: Mapping[str, Any]) -> bool:
+    return not any(isinstance(value, ClauseElement) for value in values.values())

@@ -19,6 +19,7 @@ from tidegate.server.registry.file_response import BlobFileResponse
 from tidegate.server.registry.names import digest, repository_in
 from tidegate.server.registry.passing import passing_response
 from tidegate.server.registry.services import RegistryServices
+from tidegate.storage.unchanged import Unchanged
 
 _TYPE: Final = "application/octet-stream"
 
@@ -28,13 +29,21 @@ class BlobEndpoints:
 
     def __init__(self, services: RegistryServices) -> None:
         self._services = services
+        self._known: Unchanged[HeldBlob] = services.shelf.unchanged()
 
     async def get_blob(self, request: Request) -> Response:
         """Hands a blob out, or a range of it; HEAD only tells of it."""
         name, wanted = repository_in(request), digest(request.path_params["digest"])
         # HEAD is how those who push learn what is here; no byte leaves by it.
         consumer = consumer_of(request) if request.method == "GET" else None
-        held, link = await self._services.offload.run(self._look, name, wanted, consumer)
+        asked = (name, wanted, consumer)
+        known, version = self._known.get(asked)
+        link: str | None = None
+        if known is not None and known.path is not None and known.path.exists():
+            held = known
+        else:
+            held, link = await self._services.offload.run(self._look, name, wanted, consumer)
+            self._known.keep(asked, held, version)
         if request.method == "HEAD":  # how clients that push ask what they need not send
             await self._services.offload.run(self._services.blobs.promise, name, wanted)
         if held.path is not None:

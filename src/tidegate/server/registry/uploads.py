@@ -2,6 +2,8 @@
 """Uploads: whole, in chunks, resumed, cancelled, mounted (OCI distribution-spec 1.1, end-4 to 6, 11, 13)."""
 
 import re
+from collections.abc import Callable, Sequence
+from functools import partial
 from http import HTTPStatus
 from typing import Final
 
@@ -20,6 +22,8 @@ from tidegate.server.registry.services import RegistryServices
 
 _PIECE_BYTES: Final = MIB
 _RANGE: Final = re.compile(r"(?:bytes[ =])?([0-9]{1,18})-([0-9]{1,18})(?:/[0-9*]{1,19})?")
+_End = Callable[[Sequence[bytes], int | None], int]
+"""Takes the last pieces of a request, and where they belong; the size reached."""
 
 
 class UploadEndpoints:
@@ -45,15 +49,16 @@ class UploadEndpoints:
         algorithm = whole.algorithm if whole else query.get("digest-algorithm", "sha256")
         upload = await self._run(self._blobs.begin, name, algorithm=algorithm)
         if whole:
-            await self._take(request, name, upload, 0)
-            await self._run(self._blobs.finish, name, upload, whole, by=principal_of(request).name)
+            end = partial(self._finish, name, upload, whole, principal_of(request).name)
+            await self._take(request, name, upload, 0, end)
             return _created(name, whole)
         return _standing(HTTPStatus.ACCEPTED, name, upload, 0)
 
     async def append_upload(self, request: Request) -> Response:
         """Takes the next chunk, or all of it as a stream."""
         name, upload = repository_in(request), request.path_params["upload"]
-        offset = await self._take(request, name, upload, await self._start(request, name, upload))
+        start = await self._start(request, name, upload)
+        offset = await self._take(request, name, upload, start, partial(self._keep, name, upload))
         return _standing(HTTPStatus.ACCEPTED, name, upload, offset)
 
     async def finish_upload(self, request: Request) -> Response:
@@ -62,8 +67,9 @@ class UploadEndpoints:
         if "digest" not in request.query_params:
             raise RegistryError(HTTPStatus.BAD_REQUEST, "DIGEST_INVALID", "the digest is missing from the query")
         wanted = digest(request.query_params["digest"])
-        await self._take(request, name, upload, await self._start(request, name, upload))
-        await self._run(self._blobs.finish, name, upload, wanted, by=principal_of(request).name)
+        start = await self._start(request, name, upload)
+        end = partial(self._finish, name, upload, wanted, principal_of(request).name)
+        await self._take(request, name, upload, start, end)
         return _created(name, wanted)
 
     async def get_upload(self, request: Request) -> Response:
@@ -84,11 +90,11 @@ class UploadEndpoints:
                 return False
         return self._shelf.mount(name, wanted, source, consumer)
 
-    async def _start(self, request: Request, name: Repository, upload: str) -> int:
-        """Where this request's bytes belong: where it says, or else where the upload stands."""
+    async def _start(self, request: Request, name: Repository, upload: str) -> int | None:
+        """Where this request says its bytes belong; None for wherever the upload stands."""
         stated = request.headers.get("content-range")
         if stated is None:
-            return await self._run(self._blobs.offset, name, upload)
+            return None
         match = _RANGE.fullmatch(stated.strip())
         if match is None:
             raise RegistryError(HTTPStatus.BAD_REQUEST, "BLOB_UPLOAD_INVALID", "Content-Range is not <start>-<end>")
@@ -100,8 +106,15 @@ class UploadEndpoints:
             raise RegistryError(HTTPStatus.BAD_REQUEST, "SIZE_INVALID", "Content-Range and Content-Length disagree")
         return start
 
-    async def _take(self, request: Request, name: Repository, upload: str, at: int) -> int:
-        """Writes a request's body in pieces large enough to be worth the way to a thread."""
+    async def _take(
+        self,
+        request: Request,
+        name: Repository,
+        upload: str,
+        at: int | None,
+        end: Callable[[Sequence[bytes], int | None], int],
+    ) -> int:
+        """Writes a request's body in pieces large enough to be worth the way to a thread; `end` writes the last one."""
         held: list[bytes] = []
         size = 0
         try:
@@ -109,21 +122,27 @@ class UploadEndpoints:
                 held.append(chunk)
                 size += len(chunk)
                 if size >= _PIECE_BYTES:
-                    at = await self._write(name, upload, held, at)
+                    at = await self._run(self._blobs.append, name, upload, held, at=at)
+                    self._received.inc(size)
                     held, size = [], 0
-            if size:
-                at = await self._write(name, upload, held, at)
         except ClientDisconnect:
-            await self._run(self._blobs.flush, name, upload)  # it goes on from here
+            await self._run(self._keep, name, upload, held, at)  # it goes on from here
             raise
-        # The next request may come to another replica.
-        await self._run(self._blobs.flush, name, upload)
-        return at
-
-    async def _write(self, name: Repository, upload: str, pieces: list[bytes], at: int) -> int:
-        reached = await self._run(self._blobs.append, name, upload, pieces, at=at)
-        self._received.inc(reached - at)
+        reached = await self._run(end, held, at)
+        self._received.inc(size)
         return reached
+
+    def _keep(self, name: Repository, upload: str, pieces: Sequence[bytes], at: int | None) -> int:
+        reached = self._blobs.append(name, upload, pieces, at=at)
+        self._blobs.flush(name, upload)  # the next request may come to another replica
+        return reached
+
+    def _finish(
+        self, name: Repository, upload: str, wanted: Digest, by: str, pieces: Sequence[bytes], at: int | None
+    ) -> int:
+        if pieces:
+            self._keep(name, upload, pieces, at)
+        return self._blobs.finish(name, upload, wanted, by=by).size
 
 
 def _created(name: Repository, wanted: Digest) -> Response:
