@@ -21,8 +21,10 @@ from tidegate.assembly.names import resolve_reference
 from tidegate.assembly.notes import note_signer
 from tidegate.assembly.scanner import build_scanner
 from tidegate.assembly.stores import database_urls, open_blobs, open_database, replica_name
-from tidegate.assembly.vending import build_vending
+from tidegate.assembly.vending import build_delivery, build_vending
 from tidegate.clock import Clock, system_clock
+from tidegate.curation.consumer_pulls import ConsumerPulls
+from tidegate.curation.delivery import DeliveryThread
 from tidegate.curation.pulls import PullNotes
 from tidegate.curation.shelf import Shelf
 from tidegate.curation.shelf_blobs import ShelfBlobs
@@ -47,6 +49,7 @@ from tidegate.loops.plain_judged import judge_copies
 from tidegate.loops.pushed import judge_when_pushed
 from tidegate.loops.recalled import name_exposed_workloads
 from tidegate.loops.stalled import judge_stalled
+from tidegate.loops.subscribers import note_for_subscribers, tell_who_pulled
 from tidegate.loops.upstream_moved import follow_when_admitted
 from tidegate.settings import Settings
 from tidegate.storage.announcements import Announcements
@@ -84,6 +87,8 @@ class Server:
     notes: NoteSigner
     curation: Curation
     vending: Vending
+    consumer_pulls: ConsumerPulls
+    deliveries: DeliveryThread
     execution: ExecutionGate
     knowledge: NewKnowledge
     durable: DurableWork
@@ -105,6 +110,8 @@ class Server:
         for consumer in self.consumers:
             consumer.start()
         self.upkeep.start()
+        self.consumer_pulls.start()
+        self.deliveries.start()
         self.identity_upkeep.start()
         self._by_time = Thread(target=self._watch_time, name="by time", daemon=True)
         self._by_time.start()
@@ -115,6 +122,8 @@ class Server:
         self.identity_upkeep.stop()
         for consumer in self.consumers:
             consumer.stop()
+        self.deliveries.stop()
+        self.consumer_pulls.stop()
         self.upkeep.stop()
         self.knowledge.stop()
         self.durable.stop()
@@ -165,7 +174,17 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
     keeping = build_keeping(settings, database, blobs, clock)
     zones = parse_zones(settings.curation.zones)
     pulls = PullNotes(database, clock)
-    shelf = Shelf(database, blobs, clock, observes=observes, zones=zones, tag_rules=keeping.rules.tags, pulls=pulls)
+    consumer_pulls = ConsumerPulls(database, clock)
+    shelf = Shelf(
+        database,
+        blobs,
+        clock,
+        observes=observes,
+        zones=zones,
+        tag_rules=keeping.rules.tags,
+        pulls=pulls,
+        consumers=consumer_pulls,
+    )
     directory, throttle = Directory(database), Throttle(database, clock)
     gate = build_gate(settings)
     ensure_knowledge(settings, clock)
@@ -225,6 +244,8 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         judge_copies(database, submit),
         judge_when_attached(database, submit),
         name_exposed_workloads(database, clock),
+        note_for_subscribers(database, clock),
+        tell_who_pulled(database, consumer_pulls, clock),
     )
     return Server(
         settings=settings,
@@ -243,6 +264,8 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         notes=note_signer(settings.signing.ledger_key_file),
         curation=curation,
         vending=vending,
+        consumer_pulls=consumer_pulls,
+        deliveries=DeliveryThread(database, build_delivery(settings, database, clock), leases),
         execution=ExecutionGate(
             database=database, gate=gate, resolve=resolve_reference, clock=clock, options=GateOptions()
         ),

@@ -3,6 +3,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from tidegate.admission.gate import Gate
 from tidegate.artifact import Reference
@@ -11,13 +12,18 @@ from tidegate.assembly.local import Local, open_local
 from tidegate.assembly.outward import build_outbound, build_registry_client
 from tidegate.assembly.stores import open_blobs
 from tidegate.clock import Clock, system_clock
+from tidegate.curation.delivery import Delivery
 from tidegate.curation.shelf import Shelf
 from tidegate.curation.shelf_blobs import ShelfBlobs
 from tidegate.curation.tag_rules import TagRules
 from tidegate.curation.vending import Vending
 from tidegate.oci.push import Pusher
+from tidegate.outbound import Outbound, OutboundOptions
+from tidegate.outbound.reach import Opening, Reach
 from tidegate.settings import Settings
 from tidegate.storage.database import Database
+
+_WEBHOOK_SECONDS: Final = 15.0
 
 
 def build_vending(
@@ -47,6 +53,24 @@ def build_vending(
         registries=settings.curation.vend_to,
         clock=clock,
     )
+
+
+def build_delivery(settings: Settings, database: Database, clock: Clock) -> Delivery:
+    """Builds what tells subscribers; it calls public addresses, and those the settings open."""
+    said = settings.outbound
+    openings = tuple(Opening.parse(text) for text in settings.curation.webhooks_may_reach)
+    outbound = Outbound(
+        OutboundOptions(
+            connect_timeout_s=min(said.connect_timeout_s, _WEBHOOK_SECONDS),
+            read_timeout_s=_WEBHOOK_SECONDS,
+            total_timeout_s=_WEBHOOK_SECONDS,
+            max_redirects=0,
+            ca_file=said.ca_file,
+            proxy=said.proxy,
+            reach=Reach(openings=openings),
+        )
+    )
+    return Delivery(database, outbound, source=settings.signing.verifier_id, clock=clock)
 
 
 @contextmanager

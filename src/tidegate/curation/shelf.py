@@ -16,6 +16,7 @@ from tidegate.clock import Clock
 from tidegate.curation import attachments, tags
 from tidegate.curation.blob_access import blob_objection
 from tidegate.curation.consumer import NOBODY, Consumer
+from tidegate.curation.consumer_pulls import ConsumerPulls
 from tidegate.curation.kind import Kind
 from tidegate.curation.lifecycle import State
 from tidegate.curation.pulls import PullNotes
@@ -116,6 +117,7 @@ class Shelf:
         tag_rules: which tags are immutable.
         zones: which addresses the places have that restrictions name.
         pulls: where pulls are noted.
+        consumers: where it is noted who pulls.
     """
 
     def __init__(
@@ -128,6 +130,7 @@ class Shelf:
         tag_rules: TagRules = NO_TAG_RULES,
         zones: Zones | None = None,
         pulls: PullNotes | None = None,
+        consumers: ConsumerPulls | None = None,
     ) -> None:
         self._database = database
         self._blobs = blobs
@@ -136,6 +139,7 @@ class Shelf:
         self._tag_rules = tag_rules
         self._zones = zones or {}
         self._pulls = pulls
+        self._consumers = consumers
 
     def put_manifest(
         self,
@@ -183,6 +187,8 @@ class Shelf:
         if refused is None:
             if self._pulls is not None:
                 self._pulls.note(repository, served.digest)
+            if self._consumers is not None:
+                self._consumers.note(served.digest, repository, consumer.name)
             return served
         self._note(repository, refused, consumer)
         if not self._observes:

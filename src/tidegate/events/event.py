@@ -34,6 +34,7 @@ class EventKind(StrEnum):
     KEYS_REFUSED = "curation.keys.refused"
     RECIPIENT_ADDED = "curation.recipient.added"
     RECIPIENT_REMOVED = "curation.recipient.removed"
+    CONSUMER_EXPOSED = "curation.consumer.exposed"
     TAG_MOVED = "curation.tag.moved"
     TAG_REMOVED = "curation.tag.removed"
     TAG_FROZEN = "curation.tag.frozen"

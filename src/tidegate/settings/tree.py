@@ -229,6 +229,10 @@ class CurationSettings:
     vend_to: Annotated[
         tuple[str, ...], Leaf(meaning="Registries images may be promoted to (host or host:port, `*` for anything).")
     ] = ()
+    webhooks_may_reach: Annotated[
+        tuple[str, ...],
+        Leaf(meaning="Addresses that are not public and webhooks may call: `10.1.0.0/16`, `127.0.0.1:8080`."),
+    ] = ()
     zones: Annotated[
         tuple[str, ...], Leaf(meaning="Which addresses places have that restrictions name: `prod-eu=10.1.0.0/16`.")
     ] = ()

@@ -61,6 +61,11 @@ def read_after(connection: Connection, offset: int, limit: int) -> list[tuple[in
     return [(row.offset, _event(row)) for row in rows]
 
 
+def newest(connection: Connection) -> int:
+    """The offset of the newest event; 0 when there is none."""
+    return connection.scalar(select(outbox.c.offset).order_by(outbox.c.offset.desc()).limit(1)) or 0
+
+
 def position(connection: Connection, consumer: str) -> int:
     """The offset a consumer has reached: 0 when it has seen nothing."""
     found = connection.execute(select(cursor.c.offset).where(cursor.c.consumer == consumer)).scalar()

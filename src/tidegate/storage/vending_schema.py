@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tables that say what is handed out to whom, beside those of `tidegate.storage.schema` and in the same metadata."""
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Table, Text
+from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, String, Table, Text
 
 from tidegate.storage.schema import metadata
 
@@ -68,4 +68,46 @@ promotion = Table(
     Column("asked_at", String(32), nullable=False, index=True),
     Column("done_at", String(32), nullable=False),
     Column("document", Text, nullable=False),  # JSON: what was asked for
+)
+
+subscription = Table(
+    "subscription",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("owner", Text, nullable=False, index=True),
+    Column("pattern", Text, nullable=False),
+    Column("digest", String(135), nullable=False),
+    Column("component", Text, nullable=False),
+    Column("kinds", Text, nullable=False),  # separated by spaces
+    Column("url", Text, nullable=False),
+    Column("secret", Text, nullable=False),
+    Column("active", Integer, nullable=False),
+    Column("created_at", String(32), nullable=False),
+)
+
+delivery = Table(
+    "delivery",
+    metadata,
+    Column("subscription", String(32), ForeignKey("subscription.id"), primary_key=True),
+    Column("offset", BigInteger, primary_key=True, autoincrement=False),
+    Column("subject", Text, nullable=False),
+    Column("kind", String(64), nullable=False),
+    Column("state", String(16), nullable=False),  # waiting, done, dead
+    Column("attempts", Integer, nullable=False),
+    Column("next_at", Float, nullable=False),  # seconds since 1970
+    Column("problem", Text, nullable=False),
+    Column("ended_at", String(32), nullable=False),
+    Index("ix_delivery_due", "state", "next_at"),
+    Index("ix_delivery_order", "subscription", "subject", "state", "offset"),
+)
+
+consumer_pull = Table(
+    "consumer_pull",
+    metadata,
+    Column("digest", String(135), primary_key=True),
+    Column("repository", String(255), primary_key=True),
+    Column("consumer", String(255), primary_key=True),
+    Column("pulls", BigInteger, nullable=False),
+    Column("first_at", String(32), nullable=False),
+    Column("last_at", String(32), nullable=False, index=True),
 )

@@ -9,6 +9,7 @@ from tidegate.errors import TidegateError
 from tidegate.server.api import (
     admission,
     encryption,
+    event_stream,
     events,
     gc,
     grants,
@@ -22,6 +23,7 @@ from tidegate.server.api import (
     restrictions,
     retention,
     states,
+    subscriptions,
     tags,
 )
 from tidegate.server.api.problem import problem
@@ -39,6 +41,7 @@ def create_api(server: Server) -> FastAPI:
         states,
         restrictions,
         promotions,
+        subscriptions,
         tags,
         retention,
         intake,
@@ -46,6 +49,7 @@ def create_api(server: Server) -> FastAPI:
         refusals,
         admission,
         events,
+        event_stream,
         knowledge,
         ledger,
         principals,

@@ -38,9 +38,12 @@ _NEEDS: Final = (
     _need("GET", r"/encryption-key", None),
     _need("GET", r"/key-releases", Verb.AUDIT),
     _need("GET", r"/audit(?:/.*)?", Verb.AUDIT),
+    _need("GET", r"/subscriptions(?:/.*)?", None),
     _need("GET", r"/.*", Verb.LIST),
     _need("POST", r"/admission/.*", Verb.ADMIT),
     _need("POST", r"/promotions", None),
+    _need("POST", r"/subscriptions(?:/.*)?", None),
+    _need("DELETE", r"/subscriptions/[^/]+", None),
     _need("POST", r"/images/[^/]+/judge", Verb.ADMIT),
     _need("POST", r"/images/[^/]+/(?:restrict|deprecate|recall|retire|release)", None),
 )

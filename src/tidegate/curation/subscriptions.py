@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Subscriptions: who wants to be told of what, and where; and what waits to be told to them.
+
+Every event that fits is written down for a subscription once, by its offset; `tidegate.curation.delivery` tells it.
+"""
+
+from datetime import datetime
+from fnmatch import fnmatchcase
+from typing import Any, Final
+from uuid import uuid4
+
+from sqlalchemy import Connection, delete, func, or_, select, update
+
+from tidegate.artifact import Digest
+from tidegate.clock import rfc3339
+from tidegate.curation.webhook import WebhookSecret
+from tidegate.errors import BoundExceededError, InvalidInputError, NotFoundError
+from tidegate.events import Event, EventKind
+from tidegate.storage import outbox, schema
+from tidegate.storage.insert import insert_once
+from tidegate.storage.vending_schema import delivery, subscription
+from tidegate.values import Struct
+
+MAX_SUBSCRIPTIONS: Final = 10_000
+MAX_REPLAYED: Final = 100_000
+"""Events looked at for one replay."""
+_MAX_TEXT_CHARS: Final = 2000
+_PAGE: Final = 500
+
+TOLD: Final = frozenset(
+    {
+        EventKind.IMAGE_ADMITTED,
+        EventKind.IMAGE_RESTRICTED,
+        EventKind.IMAGE_DEPRECATED,
+        EventKind.IMAGE_RECALLED,
+        EventKind.IMAGE_RETIRED,
+        EventKind.IMAGE_REJECTED,
+        EventKind.IMAGE_PROMOTED,
+        EventKind.CONSUMER_EXPOSED,
+    }
+)
+"""What can be subscribed to."""
+USUAL: Final = (
+    EventKind.IMAGE_ADMITTED,
+    EventKind.IMAGE_RESTRICTED,
+    EventKind.IMAGE_DEPRECATED,
+    EventKind.IMAGE_RECALLED,
+    EventKind.CONSUMER_EXPOSED,
+)
+"""What is told to those who do not choose."""
+
+
+class Wanted(Struct, frozen=True, kw_only=True):
+    """What a subscription is for; each part that is given must fit.
+
+    Attributes:
+        pattern: of repository names (`team-a/*`); "" for any.
+        digest: of one image; "" for any.
+        component: a package URL, with a version or for all of them; "" for any.
+        kinds: of events.
+    """
+
+    pattern: str = ""
+    digest: str = ""
+    component: str = ""
+    kinds: tuple[EventKind, ...] = USUAL
+
+
+class Subscription(Struct, frozen=True, kw_only=True):
+    """A subscription as it is shown: never with its secret.
+
+    Attributes:
+        active: False once its receiver answered 410 Gone.
+        waiting, dead: deliveries that are still to be made, and that were given up.
+    """
+
+    id: str
+    owner: str
+    wanted: Wanted
+    url: str
+    active: bool
+    created_at: str
+    waiting: int = 0
+    dead: int = 0
+
+
+def subscribe(
+    connection: Connection, wanted: Wanted, *, owner: str, url: str, secret: WebhookSecret, at: datetime
+) -> Subscription:
+    """Adds a subscription for what happens from now on, in the caller's transaction.
+
+    Raises:
+        InvalidInputError: something cannot be subscribed to.
+        BoundExceededError: there are as many as there may be.
+    """
+    unknown = set(wanted.kinds) - TOLD
+    if unknown or not wanted.kinds:
+        raise InvalidInputError("no such kind can be subscribed to", where=", ".join(sorted(unknown)))
+    for text in (wanted.pattern, wanted.component, url):
+        if len(text) > _MAX_TEXT_CHARS or not text.isprintable():
+            raise InvalidInputError("not printable, or too long", where=text[:80])
+    if wanted.digest:
+        Digest(wanted.digest)
+    if (connection.scalar(select(func.count()).select_from(subscription)) or 0) >= MAX_SUBSCRIPTIONS:
+        raise BoundExceededError("MAX_SUBSCRIPTIONS", MAX_SUBSCRIPTIONS, where="subscriptions")
+    row = {
+        "id": uuid4().hex,
+        "owner": owner,
+        "pattern": wanted.pattern,
+        "digest": wanted.digest,
+        "component": wanted.component,
+        "kinds": " ".join(sorted(wanted.kinds)),
+        "url": url,
+        "secret": secret.reveal(),
+        "active": 1,
+        "created_at": rfc3339(at),
+    }
+    connection.execute(subscription.insert().values(row))
+    return _subscription(row, 0, 0)
+
+
+def unsubscribe(connection: Connection, number: str) -> None:
+    """Removes a subscription and what waits for it.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    connection.execute(delete(delivery).where(delivery.c.subscription == number))
+    if not connection.execute(delete(subscription).where(subscription.c.id == number)).rowcount:
+        raise NotFoundError("no such subscription", where=number[:80])
+
+
+def list_subscriptions(connection: Connection, *, owner: str = "") -> list[Subscription]:
+    """Subscriptions, those of one owner or all, the oldest first."""
+    counts: dict[tuple[str, str], int] = {
+        (row.subscription, row.state): row.number
+        for row in connection.execute(
+            select(delivery.c.subscription, delivery.c.state, func.count().label("number"))
+            .where(delivery.c.state != "done")
+            .group_by(delivery.c.subscription, delivery.c.state)
+        )
+    }
+    query = select(subscription).order_by(subscription.c.created_at, subscription.c.id)
+    if owner:
+        query = query.where(subscription.c.owner == owner)
+    return [
+        _subscription(row, counts.get((row["id"], "waiting"), 0), counts.get((row["id"], "dead"), 0))
+        for row in connection.execute(query).mappings()
+    ]
+
+
+def subscription_named(connection: Connection, number: str) -> Subscription:
+    """One subscription.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    row = connection.execute(select(subscription).where(subscription.c.id == number)).mappings().first()
+    if row is None:
+        raise NotFoundError("no such subscription", where=number[:80])
+    return _subscription(row, 0, 0)
+
+
+def list_deliveries(connection: Connection, number: str, *, state: str = "", limit: int = 100) -> list[dict[str, Any]]:
+    """What was, is or could not be told to a subscription, the newest first."""
+    query = select(delivery).where(delivery.c.subscription == number).order_by(delivery.c.offset.desc()).limit(limit)
+    if state:
+        query = query.where(delivery.c.state == state)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def note_event(connection: Connection, event: Event, offset: int, *, at: datetime) -> int:
+    """Writes down for every subscription that wants it that an event is to be told; returns how many those are."""
+    kinds = subscription.c.kinds
+    query = select(subscription).where(
+        subscription.c.active == 1,
+        kinds.contains(event.kind.value, autoescape=True),
+        or_(subscription.c.digest == "", subscription.c.digest == event.data.get("digest", event.subject)),
+    )
+    found = [row for row in connection.execute(query).mappings() if _fits(connection, row, event)]
+    for row in found:
+        _note(connection, row["id"], event, offset, at)
+    return len(found)
+
+
+def replay(connection: Connection, number: str, *, after: int, at: datetime) -> int:
+    """Has everything past an offset told to a subscription once more; returns how many events those are.
+
+    Raises:
+        NotFoundError: there is no such subscription.
+    """
+    row = connection.execute(select(subscription).where(subscription.c.id == number)).mappings().first()
+    if row is None:
+        raise NotFoundError("no such subscription", where=number[:80])
+    told = looked_at = 0
+    while looked_at < MAX_REPLAYED:
+        page = outbox.read_after(connection, after, _PAGE)
+        for offset, event in page:
+            wanted = event.kind.value in row["kinds"].split() and row["digest"] in {"", event.subject}
+            if wanted and _fits(connection, row, event):
+                told += 1
+                _note(connection, number, event, offset, at)
+        looked_at += len(page)
+        if len(page) < _PAGE:
+            break
+        after = page[-1][0]
+    return told
+
+
+def _note(connection: Connection, number: str, event: Event, offset: int, at: datetime) -> None:
+    row = {"subscription": number, "offset": offset, "subject": event.subject, "kind": event.kind.value}
+    fresh = {"state": "waiting", "attempts": 0, "next_at": at.timestamp(), "problem": "", "ended_at": ""}
+    if not insert_once(connection, delivery, **row, **fresh):
+        here = (delivery.c.subscription == number) & (delivery.c.offset == offset)
+        connection.execute(update(delivery).where(here, delivery.c.state != "waiting").values(fresh))
+
+
+def _fits(connection: Connection, row: Any, event: Event) -> bool:
+    if event.kind is EventKind.CONSUMER_EXPOSED and event.data.get("consumer") != row["owner"]:
+        return False
+    if row["pattern"]:
+        names = [*event.data.get("repositories", ()), event.data.get("target", ""), event.data.get("repository", "")]
+        if not any(name and fnmatchcase(name, row["pattern"]) for name in names):
+            return False
+    return not row["component"] or _has(connection, str(event.data.get("digest", event.subject)), row["component"])
+
+
+def _has(connection: Connection, digest: str, component: str) -> bool:
+    table = schema.component
+    fits = or_(table.c.purl == component, table.c.purl.startswith(f"{component}@", autoescape=True))
+    return connection.scalar(select(table.c.id).where(table.c.digest == digest, fits).limit(1)) is not None
+
+
+def _subscription(row: Any, waiting: int, dead: int) -> Subscription:
+    kinds = tuple(EventKind(kind) for kind in row["kinds"].split())
+    wanted = Wanted(pattern=row["pattern"], digest=row["digest"], component=row["component"], kinds=kinds)
+    return Subscription(
+        id=row["id"],
+        owner=row["owner"],
+        wanted=wanted,
+        url=row["url"],
+        active=bool(row["active"]),
+        created_at=row["created_at"],
+        waiting=waiting,
+        dead=dead,
+    )

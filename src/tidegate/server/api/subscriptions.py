@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Subscriptions: who is told of what, what waits, what was given up, and telling it again."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Query, Request
+from starlette.responses import Response
+
+from tidegate.artifact import Digest, Repository
+from tidegate.assembly.server import Server
+from tidegate.curation import subscriptions as subscribing
+from tidegate.curation.consumer_pulls import pulls_of
+from tidegate.curation.subscriptions import USUAL, Subscription, Wanted
+from tidegate.curation.webhook import WebhookSecret
+from tidegate.errors import InvalidInputError, NotFoundError
+from tidegate.events import EventKind
+from tidegate.identity import Verb
+from tidegate.outbound.address import check_url
+from tidegate.server.api.asking import require
+from tidegate.server.api.problem import reply
+from tidegate.server.authentication import principal_of
+from tidegate.wire import to_builtins
+
+_WILD = frozenset("*?[")
+
+
+def routes(server: Server) -> APIRouter:
+    """The routes of subscriptions."""
+    router = APIRouter(tags=["vending"])
+
+    @router.post("/subscriptions", status_code=201, summary="Be told of changes by signed webhooks")
+    def subscribe(
+        request: Request,
+        *,
+        url: Annotated[str, Body(max_length=2000)],
+        pattern: Annotated[str, Body(max_length=255)] = "",
+        digest: Annotated[str, Body(max_length=135)] = "",
+        component: Annotated[str, Body(max_length=1000)] = "",
+        kinds: Annotated[tuple[EventKind, ...], Body(max_length=50)] = USUAL,
+        secret: Annotated[str, Body(max_length=200)] = "",
+    ) -> Response:
+        _may_be_told(server, request, pattern, digest)
+        check_url(url, insecure=False)
+        shared = WebhookSecret(secret) if secret else WebhookSecret.generate()
+        wanted = Wanted(pattern=pattern, digest=digest, component=component, kinds=kinds)
+        owner, at = principal_of(request).name, server.clock()
+        with server.database.begin() as connection:
+            made = subscribing.subscribe(connection, wanted, owner=owner, url=url, secret=shared, at=at)
+        told: dict[str, Any] = to_builtins(made)
+        if not secret:
+            told["secret"] = shared.reveal()  # this once
+        return reply(told, status=201)
+
+    @router.get("/subscriptions", summary="One's own subscriptions; all of them for administrators")
+    def list_own(request: Request) -> Response:
+        principal = principal_of(request)
+        with server.database.read() as connection:
+            owner = "" if principal.is_administrator else principal.name
+            return reply({"subscriptions": subscribing.list_subscriptions(connection, owner=owner)})
+
+    @router.delete("/subscriptions/{number}", summary="Be told no more")
+    def remove(request: Request, number: str) -> Response:
+        with server.database.begin() as connection:
+            _own(server, request, subscribing.subscription_named(connection, number))
+            subscribing.unsubscribe(connection, number)
+        return reply({"id": number, "removed": True})
+
+    @router.get("/subscriptions/{number}/deliveries", summary="What was told, waits, or was given up, newest first")
+    def deliveries(
+        request: Request,
+        number: str,
+        state: Annotated[str, Query(pattern="^(waiting|done|dead|)$")] = "",
+        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    ) -> Response:
+        with server.database.read() as connection:
+            _own(server, request, subscribing.subscription_named(connection, number))
+            return reply({"deliveries": subscribing.list_deliveries(connection, number, state=state, limit=limit)})
+
+    @router.post("/subscriptions/{number}/replay", status_code=202, summary="Be told once more, from an offset on")
+    def replay(request: Request, number: str, after: Annotated[int, Query(ge=0)] = 0) -> Response:
+        with server.database.begin() as connection:
+            _own(server, request, subscribing.subscription_named(connection, number))
+            told = subscribing.replay(connection, number, after=after, at=server.clock())
+        server.database.commits.notify()
+        return reply({"id": number, "events": told}, status=202)
+
+    @router.get("/images/{digest}/consumers", summary="Who pulled an image, the latest first")
+    def consumers(digest: str, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> Response:
+        subject = Digest(digest)
+        server.consumer_pulls.flush()
+        with server.database.read() as connection:
+            return reply({"consumers": pulls_of(connection, subject, limit=limit)})
+
+    return router
+
+
+def _may_be_told(server: Server, request: Request, pattern: str, digest: str) -> None:
+    """One repository one may pull from, or everything for who may list everything."""
+    if pattern and not _WILD & set(pattern):
+        require(server, request, Verb.PULL, [Repository(pattern)])
+        return
+    require(server, request, Verb.LIST, [])
+    if digest:
+        try:
+            Digest(digest)
+        except InvalidInputError as error:
+            raise InvalidInputError("not a digest", where=digest[:80]) from error
+
+
+def _own(_server: Server, request: Request, found: Subscription) -> None:
+    principal = principal_of(request)
+    if not principal.is_administrator and found.owner != principal.name:
+        raise NotFoundError("no such subscription", where=found.id)

@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Webhooks to real receivers: signed as the standard says, in order, tried again, given up, replayed, never inward."""
+
+import base64
+import hmac
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tidegate.artifact import Digest
+from tidegate.curation.delivery import Delivery
+from tidegate.curation.subscriptions import (
+    Subscription,
+    Wanted,
+    list_deliveries,
+    list_subscriptions,
+    note_event,
+    replay,
+    subscribe,
+)
+from tidegate.curation.webhook import WebhookSecret
+from tidegate.errors import InvalidInputError
+from tidegate.events import Event, EventKind
+from tidegate.outbound import Outbound, OutboundOptions
+from tidegate.outbound.reach import Opening, Reach
+from tidegate.storage import outbox
+from tidegate.storage.database import Database
+from tidegate.storage.migrations import migrate
+
+NOW = datetime(2027, 1, 1, tzinfo=UTC)
+ONE, TWO = Digest.of(b"one"), Digest.of(b"two")
+SECRET = WebhookSecret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+
+
+@dataclass
+class Receiver:
+    """An HTTP server that keeps what it gets and answers as it is told."""
+
+    answers: list[int] = field(default_factory=list)
+    got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+
+    def __enter__(self) -> "Receiver":
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                receiver.got.append(({name.lower(): value for name, value in self.headers.items()}, body))
+                self.send_response(receiver.answers.pop(0) if receiver.answers else 204)
+                self.send_header("Location", receiver.url)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_: Any) -> None:
+                return
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.port = int(self._server.server_address[1])
+        self.url = f"http://127.0.0.1:{self.port}/hook"
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def told(self) -> list[tuple[str, str]]:
+        return [(event["type"].rpartition(".")[2], event["subject"]) for event in map(json.loads, self.bodies())]
+
+    def bodies(self) -> list[bytes]:
+        return [body for _, body in self.got]
+
+
+@dataclass(kw_only=True)
+class Stand:
+    database: Database
+    at: datetime = NOW
+
+    def delivery(self, receiver: Receiver | None = None, **more: Any) -> Delivery:
+        openings = (Opening.parse(f"127.0.0.1:{receiver.port}"),) if receiver else ()
+        outbound = Outbound(OutboundOptions(reach=Reach(openings=openings), max_redirects=0, read_timeout_s=5))
+        return Delivery(self.database, outbound, source="https://us.example", clock=lambda: self.at, **more)
+
+    def subscribe(self, url: str, **wanted: Any) -> Subscription:
+        with self.database.begin() as connection:
+            return subscribe(connection, Wanted(**wanted), owner="anna", url=url, secret=SECRET, at=self.at)
+
+    def tell(self, kind: EventKind, subject: str, **data: Any) -> int:
+        """Publishes an event and writes it down; returns its offset."""
+        with self.database.begin() as connection:
+            event = Event(
+                id=f"{kind}{subject}{self.at}{data}"[:255], kind=kind, subject=subject, time=self.at, data=data
+            )
+            outbox.publish(connection, event)
+            offset = outbox.newest(connection)
+            note_event(connection, event, offset, at=self.at)
+            note_event(connection, event, offset, at=self.at)  # a consumer may see it twice
+        return offset
+
+    def states(self, number: str) -> list[str]:
+        with self.database.read() as connection:
+            return [row["state"] for row in reversed(list_deliveries(connection, number))]
+
+
+@pytest.fixture
+def stand(tmp_path: Path) -> Iterator[Stand]:
+    url = f"sqlite:///{tmp_path / 'state.db'}"
+    migrate(url)
+    database = Database(url)
+    yield Stand(database=database)
+    database.close()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as running:
+        yield running
+
+
+def test_the_signature_is_the_standards_own_example() -> None:
+    """The vector of the Standard Webhooks specification's libraries."""
+    body = b'{"test": 2432232314}'
+    headers = SECRET.headers("msg_p5jXN8AQM9LWM0D4loKWxJek", body, at=datetime.fromtimestamp(1614265330, UTC))
+    assert headers["webhook-signature"] == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+    assert "MfKQ" not in repr(SECRET)
+    for text in ("whsec_", "whsec_AAAA", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_!"):
+        with pytest.raises(InvalidInputError):
+            WebhookSecret(text)
+
+
+def test_a_message_is_a_signed_cloud_event(stand: Stand, receiver: Receiver) -> None:
+    made = stand.subscribe(receiver.url)
+    stand.tell(EventKind.IMAGE_RECALLED, ONE, digest=ONE, repositories=["team/app"], why="a flaw")
+    assert stand.delivery(receiver).once() == 1
+    ((headers, body),) = receiver.got
+    event = json.loads(body)
+    assert headers["content-type"] == "application/cloudevents+json"
+    assert (event["specversion"], event["type"]) == ("1.0", "dev.tidegate.curation.image.recalled")
+    assert (event["source"], event["subject"], event["data"]["why"]) == ("https://us.example", ONE, "a flaw")
+    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+    key = base64.b64decode(SECRET.reveal().removeprefix("whsec_"))
+    expected = base64.b64encode(hmac.new(key, signed, sha256).digest()).decode()
+    assert headers["webhook-signature"] == f"v1,{expected}"
+    assert headers["webhook-id"] == event["id"]
+    assert stand.states(made.id) == ["done"]
+    assert stand.delivery(receiver).once() == 0
+
+
+def test_what_fails_is_tried_again_in_order_and_holds_up_nothing_else(stand: Stand, receiver: Receiver) -> None:
+    made = stand.subscribe(receiver.url)
+    receiver.answers = [500]
+    stand.tell(EventKind.IMAGE_ADMITTED, ONE, digest=ONE)
+    stand.tell(EventKind.IMAGE_RECALLED, ONE, digest=ONE)
+    stand.tell(EventKind.IMAGE_ADMITTED, TWO, digest=TWO)
+    work = stand.delivery(receiver, retry_seconds=(5, 5))
+    work.once()
+    assert receiver.told() == [("admitted", ONE), ("admitted", TWO)]
+    assert work.once() == 0  # not yet
+    stand.at += timedelta(seconds=6)
+    work.once()
+    work.once()
+    assert receiver.told()[2:] == [("admitted", ONE), ("recalled", ONE)]
+    ids = [headers["webhook-id"] for headers, _ in receiver.got]
+    assert ids[0] == ids[2]
+    assert stand.states(made.id) == ["done", "done", "done"]
+
+
+def test_the_dead_are_shown_and_told_again_by_a_replay(stand: Stand, receiver: Receiver) -> None:
+    made = stand.subscribe(receiver.url)
+    receiver.answers = [500, 302, 404]
+    offset = stand.tell(EventKind.IMAGE_RECALLED, ONE, digest=ONE)
+    work = stand.delivery(receiver, retry_seconds=(1, 1))
+    for _ in range(3):
+        work.once()
+        stand.at += timedelta(seconds=2)
+    assert len(receiver.got) == 3
+    with stand.database.read() as connection:
+        (dead,) = list_deliveries(connection, made.id, state="dead")
+        assert (dead["attempts"], dead["problem"]) == (3, "the receiver answered 404")
+        assert [one.dead for one in list_subscriptions(connection)] == [1]
+    with stand.database.begin() as connection:
+        assert replay(connection, made.id, after=offset, at=stand.at) == 0
+        assert replay(connection, made.id, after=0, at=stand.at) == 1
+    work.once()
+    assert len(receiver.got) == 4
+    assert stand.states(made.id) == ["done"]
+
+
+def test_a_receiver_that_is_gone_is_asked_no_more(stand: Stand, receiver: Receiver) -> None:
+    stand.subscribe(receiver.url)
+    receiver.answers = [410]
+    stand.tell(EventKind.IMAGE_RECALLED, ONE, digest=ONE)
+    stand.delivery(receiver).once()
+    stand.tell(EventKind.IMAGE_RECALLED, TWO, digest=TWO)
+    assert stand.delivery(receiver).once() == 0
+    with stand.database.read() as connection:
+        assert [one.active for one in list_subscriptions(connection)] == [False]
+
+
+def test_an_address_that_was_not_opened_is_never_called(stand: Stand, receiver: Receiver) -> None:
+    made = stand.subscribe(receiver.url)
+    stand.tell(EventKind.IMAGE_RECALLED, ONE, digest=ONE)
+    stand.delivery(retry_seconds=()).once()
+    assert receiver.got == []
+    with stand.database.read() as connection:
+        (row,) = list_deliveries(connection, made.id)
+    assert row["state"] == "dead"
+    assert "not public and was not opened" in row["problem"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "fits"),
+    [
+        ({}, True),
+        ({"pattern": "team/*"}, True),
+        ({"pattern": "other/*"}, False),
+        ({"digest": ONE}, True),
+        ({"digest": TWO}, False),
+        ({"kinds": (EventKind.IMAGE_RECALLED,)}, True),
+        ({"kinds": (EventKind.IMAGE_DEPRECATED,)}, False),
+        ({"component": "pkg:pypi/h11"}, False),
+    ],
+)
+def test_only_what_is_wanted_is_written_down(stand: Stand, wanted: dict[str, Any], fits: bool) -> None:
+    made = stand.subscribe("https://receiver.example/", **wanted)
+    stand.tell(EventKind.IMAGE_RECALLED, ONE, digest=ONE, repositories=["team/app", "x"])
+    assert stand.states(made.id) == (["waiting"] if fits else [])
+
+
+def test_exposure_is_told_to_its_consumer_only(stand: Stand) -> None:
+    made = stand.subscribe("https://receiver.example/")
+    stand.tell(EventKind.CONSUMER_EXPOSED, "consumer:berta", consumer="berta", digest=ONE)
+    stand.tell(EventKind.CONSUMER_EXPOSED, "consumer:anna", consumer="anna", digest=ONE)
+    with stand.database.read() as connection:
+        assert [row["subject"] for row in list_deliveries(connection, made.id)] == ["consumer:anna"]

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Subscribers and listeners of a whole server: webhooks on recall, consumers that pulled, and the stream of events."""
+
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from whole_server import WholeServer, python_image, run_tidegate
+
+
+class Hook:
+    """A receiver of webhooks."""
+
+    def __init__(self) -> None:
+        from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+        hook = self
+        self.events: list[dict[str, Any]] = []
+        self.grown = threading.Condition()
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                self.send_response(204)
+                self.end_headers()
+                with hook.grown:
+                    hook.events.append(json.loads(body))
+                    hook.grown.notify_all()
+
+            def log_message(self, *_: Any) -> None:
+                return
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.host = f"127.0.0.1:{self._server.server_address[1]}"
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def wait_for(self, kind: str) -> dict[str, Any]:
+        def found() -> list[dict[str, Any]]:
+            return [event for event in self.events if event["type"] == f"dev.tidegate.{kind}"]
+
+        with self.grown:
+            assert self.grown.wait_for(found, 60), f"no {kind} within a minute"
+        return found()[0]
+
+
+@pytest.fixture
+def hook() -> Iterator[Hook]:
+    running = Hook()
+    yield running
+    running.stop()
+
+
+def test_those_who_subscribed_and_those_who_pulled_are_told(tmp_path: Path, hook: Hook) -> None:
+    reach = {"TIDEGATE_CURATION_WEBHOOKS_MAY_REACH": hook.host}
+    with WholeServer(tmp_path / "home", environment=reach) as server:
+        body = {"url": f"http://{hook.host}/", "pattern": "told/*"}
+        made = server.http.post("/api/v1/subscriptions", json=body).json()
+        assert made["secret"].startswith("whsec_")
+        digest = python_image(tmp_path / "layout", "one", {"h11": "0.14.0"})
+        server.push(tmp_path / "layout", "one", "told/app:1")
+        server.verdict(digest)
+        assert hook.wait_for("curation.image.admitted")["subject"] == digest
+        assert server.http.get("/v2/told/app/manifests/1").status_code == 200
+        (consumer,) = server.api(f"/images/{digest}/consumers")["consumers"]
+        assert (consumer["consumer"], consumer["repository"], consumer["pulls"]) == ("anonymous", "told/app", 1)
+        after = server.api("/events", limit=1000)["next"]
+        recalled = run_tidegate(server.home, "vend", "recall", digest, "--reason", "leaked")
+        assert recalled.returncode == 0, recalled.stderr
+        assert hook.wait_for("curation.image.recalled")["data"]["why"] == "leaked"
+        exposed = hook.wait_for("curation.consumer.exposed")
+        assert (exposed["data"]["digest"], exposed["data"]["repositories"]) == (digest, ["told/app"])
+        assert "secret" not in server.http.get("/api/v1/subscriptions").text
+        count = len(hook.events)
+        path = f"/api/v1/subscriptions/{made['id']}/replay"
+        replayed = server.http.post(path, params={"after": after}).json()["events"]
+        assert replayed >= 2
+        with hook.grown:
+            assert hook.grown.wait_for(lambda: len(hook.events) == count + replayed, 60)
+        told = server.api(f"/subscriptions/{made['id']}/deliveries", state="dead")
+        assert told["deliveries"] == []
+        assert server.http.delete(f"/api/v1/subscriptions/{made['id']}").status_code == 200
+        assert server.api("/subscriptions")["subscriptions"] == []
+
+
+def _read(
+    server: WholeServer, wanted: int, headers: dict[str, str] | None = None, **query: Any
+) -> list[dict[str, str]]:
+    """That many messages of the stream."""
+    found: list[dict[str, str]] = []
+    message: dict[str, str] = {}
+    with server.http.stream("GET", "/api/v1/events/stream", params=query, headers=headers or {}) as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        for line in answer.iter_lines():
+            if line:
+                name, _, value = line.partition(": ")
+                message[name] = value
+            elif "id" in message:
+                found.append(message)
+                message = {}
+                if len(found) == wanted:
+                    break
+            else:
+                message = {}
+    return found
+
+
+def test_the_stream_goes_on_where_it_broke(server: WholeServer, tmp_path: Path) -> None:
+    digest = python_image(tmp_path, "streamed", {"h11": "0.14.0", "streamed": "1"})
+    after = server.api("/events", limit=1000)["next"]
+    server.push(tmp_path, "streamed", "told/streamed:1")
+    first = _read(server, 2, after=after)
+    rest = _read(server, 2, {"Last-Event-ID": first[-1]["id"]})
+    numbers = [int(one["id"]) for one in first + rest]
+    assert numbers == sorted(set(numbers))
+    listed = server.api("/events", after=after, limit=4)["events"]
+    assert [json.loads(one["data"]) for one in first + rest] == [item["event"] for item in listed]
+    admitted = _read(server, 1, after=after, kind="curation.image.admitted")
+    assert json.loads(admitted[0]["data"])["subject"] == digest
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"url": "ftp://receiver.example/"},
+        {"url": "http://receiver.example/"},
+        {"url": "https://receiver.example/", "digest": "none"},
+        {"url": "https://receiver.example/", "secret": "short"},
+        {"url": "https://receiver.example/", "kinds": ["curation.tag.moved"]},
+    ],
+)
+def test_what_cannot_be_subscribed_to(server: WholeServer, body: dict[str, Any]) -> None:
+    answer = server.http.post("/api/v1/subscriptions", json=body)
+    assert answer.status_code in {httpx.codes.BAD_REQUEST, httpx.codes.UNPROCESSABLE_ENTITY}, answer.text
