@@ -21,7 +21,7 @@ from tidegate.storage.database import Database
 BIG = "big/one"
 """A repository with a tenth of everything."""
 SINCE, EXPIRES = "2026-01-02T03:04:05Z", "2099-01-01T00:00:00Z"
-_BATCH = 5000
+_BATCH = 20_000
 _LINKS_OF_ONE_FILE = 30_000
 
 
@@ -42,6 +42,8 @@ class LargeStore:
         for table, rows in self._tables():
             while batch := list(islice(rows, _BATCH)):
                 with database.begin() as connection:
+                    if database.is_sqlite:  # keys come in no order: what they touch is to be in memory
+                        connection.exec_driver_sql("PRAGMA cache_size = -800000")
                     connection.execute(insert(table), batch)
         if folder is not None:
             self._link(folder)

@@ -25,7 +25,7 @@ from tidegate.clock import system_clock
 from tidegate.curation.collector import Collector
 from tidegate.curation.shelf_blobs import ShelfBlobs
 from tidegate.storage import schema
-from tidegate.storage.blobs import BlobBounds
+from tidegate.storage.blobs import BlobBounds, BlobStore
 from tidegate.storage.database import Database
 
 NAME = "team/app"
@@ -72,6 +72,8 @@ class CrashLoop:
     def round(self, number: int) -> None:
         """Starts the servers, checks all that was promised, works until enough was done, kills."""
         chance = random.Random(self.seed * 1000 + number)
+        if self.promises.pushed:
+            self._check_at_rest()
         with ExitStack() as stack:
             servers = [
                 stack.enter_context(registry_process(self.folder, *self.where, "collect")) for _ in range(self.replicas)
@@ -103,25 +105,28 @@ class CrashLoop:
         with registry_process(self.folder, *self.where) as server, server.client() as http:
             self._check(http)
         with ExitStack() as stack:
-            url = self.where[0] if self.where else f"sqlite:///{self.folder / 'state.db'}"
-            database = Database(url)
-            stack.callback(database.close)
-            store = open_store(self.folder, database, BlobBounds(upload_idle_seconds=0), list(self.where))
+            database, store = self._open(stack)
             collector = Collector(database, ShelfBlobs(database, store, system_clock), system_clock)
             for _ in range(2):
                 collector.run(at=system_clock().replace(year=2999))
-            with database.read() as connection:
-                held = set(connection.scalars(select(schema.repository_blob.c.digest)))
-                known = set(connection.scalars(select(schema.blob.c.digest)))
-                needed = select(schema.manifest_blob.c.blob).join(
-                    schema.repository_manifest, schema.repository_manifest.c.digest == schema.manifest_blob.c.manifest
-                )
-                wanted = set(connection.scalars(needed))
+            held, known, wanted = _rows(database)
             assert held == known == wanted == set(store.digests())
             for digest in store.digests():
                 with store.open(digest) as file:
                     assert Digest.of(file.read()) == digest
             assert store.sweep() == 0
+
+    def _check_at_rest(self) -> None:
+        """While no server runs: every row has its bytes, and every manifest its rows."""
+        with ExitStack() as stack:
+            database, store = self._open(stack)
+            held, known, wanted = _rows(database)
+            assert wanted <= held == known <= set(store.digests())
+
+    def _open(self, stack: ExitStack) -> tuple[Database, BlobStore]:
+        database = Database(self.where[0] if self.where else f"sqlite:///{self.folder / 'state.db'}")
+        stack.callback(database.close)
+        return database, open_store(self.folder, database, BlobBounds(upload_idle_seconds=0), list(self.where))
 
     def _work(self, clients: list[httpx.Client], over: threading.Event, chance: random.Random) -> None:
         number = 0
@@ -138,7 +143,8 @@ class CrashLoop:
                     return
 
     def _push(self, clients: list[httpx.Client], tag: str, chance: random.Random) -> None:
-        made = image(f"content {chance.randrange(SHARED)}", annotations={"n": tag})
+        content = f"content {chance.randrange(SHARED)}" if chance.random() < 0.4 else tag
+        made = image(content, annotations={"n": tag})
         for data in made.blobs:
             if not self._push_blob(clients, data, chance):
                 return
@@ -190,6 +196,17 @@ class CrashLoop:
             assert manifest.status_code == 200, manifest.text
             for part in (manifest.json()["config"], *manifest.json()["layers"]):
                 assert http.head(f"/v2/{NAME}/blobs/{part['digest']}").status_code == 200, f"{tag}: {part['digest']}"
+
+
+def _rows(database: Database) -> tuple[set[str], set[str], set[str]]:
+    """Blobs that repositories hold, that are on record, and that manifests of repositories need."""
+    with database.read() as connection:
+        held = set(connection.scalars(select(schema.repository_blob.c.digest)))
+        known = set(connection.scalars(select(schema.blob.c.digest)))
+        needed = select(schema.manifest_blob.c.blob).join(
+            schema.repository_manifest, schema.repository_manifest.c.digest == schema.manifest_blob.c.manifest
+        )
+        return held, known, set(connection.scalars(needed))
 
 
 def _lives(client: httpx.Client) -> bool:

@@ -4,24 +4,26 @@
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import func, insert, select, text
 
-from postgres_server import start_postgres
+from postgres_server import emptied, start_postgres
 from tidegate.artifact import Digest, Repository, Tag
 from tidegate.artifact import media_type as mt
 from tidegate.curation.lifecycle import State
 from tidegate.curation.shelf import ManifestUnknownError, Shelf, WithheldError
-from tidegate.curation.shelf_blobs import BlobInUseError, BlobUnknownError, ShelfBlobs
+from tidegate.curation.shelf_blobs import BlobInUseError, BlobUnknownError, HeldBlob, ShelfBlobs
 from tidegate.curation.states import advance
 from tidegate.errors import NotFoundError
 from tidegate.events import EventKind
 from tidegate.storage import schema
 from tidegate.storage.database import Database
+from tidegate.storage.digest_locks import lock_digest
 from tidegate.storage.folder_blobs import FolderBlobs
 from tidegate.storage.migrations import migrate
 from tidegate.storage.outbox import read_after
@@ -220,6 +222,42 @@ def test_pushes_and_deletes_at_once_lose_no_bytes(stand: Stand) -> None:
     for number in range(3):
         stand.blob(data, Repository(f"r{number}"))
         assert stand.bytes_of(Repository(f"r{number}"), digest) == data
+
+
+@pytest.mark.tools
+def test_replicas_that_push_and_delete_at_once_lose_no_bytes(postgres: str, tmp_path: Path) -> None:
+    """Each has locks of its own in its memory; what keeps them apart is the database's."""
+    url = emptied(postgres)
+    migrate(url)
+    with ExitStack() as stack:
+        databases = [stack.enter_context(closing(Database(url))) for _ in range(4)]
+        replicas = [
+            ShelfBlobs(database, FolderBlobs(tmp_path / "shared"), lambda: NOW, grace=timedelta(0))
+            for database in databases
+        ]
+        data = b"shared" * 1000
+        digest = Digest.of(data)
+
+        def work(number: int) -> None:
+            blobs = replicas[number % 4]
+            for turn in range(60):
+                if number < 4:
+                    upload = blobs.begin(APP)
+                    blobs.append(APP, upload, [data])
+                    held = blobs.finish(APP, upload, digest)
+                    assert held.size == len(data)
+                else:
+                    with suppress(BlobUnknownError):
+                        blobs.delete(APP, digest)
+                if turn % 5 == 0:
+                    with databases[number % 4].begin() as connection:
+                        lock_digest(connection, digest)
+                        if connection.scalar(select(func.count()).select_from(schema.blob)):
+                            with replicas[0].open(HeldBlob(digest=digest, size=len(data), path=None)) as file:
+                                assert file.read() == data
+
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(work, range(8)))
 
 
 def test_one_image_from_many_threads(stand: Stand) -> None:
