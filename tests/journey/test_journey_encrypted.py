@@ -79,7 +79,11 @@ def test_a_copy_is_as_good_as_its_image_and_its_recipients_decrypt_it(
     added = run_tidegate(server.home, "recipient", "add", "robot$edge", str(keys.public))
     assert added.returncode == 0, added.stderr
 
-    digest = encrypted_copy(server, "sealed/good:1", "sealed/secret:1", ["robot$edge"])
+    made = run_tidegate(
+        server.home, "vend", "encrypt", "sealed/good:1", "sealed/secret:1", "--for", "robot$edge", "--format", "json"
+    )
+    assert made.returncode == 0, made.stderr
+    digest = json.loads(made.stdout)["encrypted"]
     found = server.verdict(digest)
     assert (digest != plain, found["state"]) == (True, "admitted")
     assert found["verdict"]["expires_at"] == server.verdict(plain)["verdict"]["expires_at"]
@@ -170,7 +174,7 @@ def test_keys_are_released_while_the_image_is_admitted_and_refused_when_it_is_re
     assert "recalled" in told[0]["why"]
 
 
-def test_a_server_key_that_was_rotated_still_releases_the_keys_of_old_copies(keys: Keys, tmp_path: Path) -> None:
+def test_keys_of_old_copies_are_released_after_a_rotation_to_those_with_a_grant(keys: Keys, tmp_path: Path) -> None:
     home, images = tmp_path / "home", tmp_path / "images"
     with WholeServer(home) as server:
         plain = python_image(images, "old", {"h11": "0.14.0"})
@@ -187,8 +191,24 @@ def test_a_server_key_that_was_rotated_still_releases_the_keys_of_old_copies(key
     with WholeServer(home) as server:
         assert server.http.get("/api/v1/encryption-key").text != before
         assert asked_keys(server, digest, keys).status_code == 200
+
+        secret = run_tidegate(home, "principal", "robot", "edge").stdout.strip().split()[-1]
+        assert asked_keys(server, digest, keys).status_code == 401
+        server.http.auth = ("robot$edge", secret)
+        refused = asked_keys(server, digest, keys)
+        assert (refused.status_code, "you may not pull this image" in refused.text) == (403, True), refused.text
+        granted = run_tidegate(home, "grant", "give", "robot$edge", "team/**", "pull", "--why", "runs it")
+        assert granted.returncode == 0, granted.stderr
+        given = asked_keys(server, digest, keys)
+        assert given.status_code == 200, given.text
+        told = json.loads(run_tidegate(home, "recipient", "releases", "--format", "json").stdout)
+        assert [(it["principal"], it["granted"]) for it in told][:2] == [("robot$edge", True), ("robot$edge", False)]
+        assert server.http.get("/api/v1/key-releases").status_code == 403
+        assert server.http.post("/api/v1/encrypted-copies", json={}).status_code == 403
+        server.http.auth = None
         log = (home / "server.log").read_text()
-        assert "PRIVATE KEY" not in log + json.dumps(server.events())
+        assert "PRIVATE KEY" not in log
+        assert secret not in log
 
 
 def test_an_index_with_all_its_platforms(server: WholeServer, keys: Keys, tmp_path: Path) -> None:
@@ -204,6 +224,20 @@ def test_an_index_with_all_its_platforms(server: WholeServer, keys: Keys, tmp_pa
     digest = encrypted_copy(server, "sealed/both:1", "sealed/both:secret", [])
     assert server.verdict(digest)["state"] == "admitted"
     assert len(asked_keys(server, digest, keys).json()["layers"]) == 2
+
+
+def test_what_others_encrypted_is_unscannable_and_never_admitted(
+    server: WholeServer, keys: Keys, tmp_path: Path
+) -> None:
+    python_image(tmp_path, "foreign", {"h11": "0.14.0"})
+    words = (f"oci:{tmp_path}:foreign", f"oci:{tmp_path}/foreign:1", "-r", str(keys.public))
+    made = run_tidegate(server.home, "encrypt", *words)
+    assert made.returncode == 0, made.stderr
+    server.push(tmp_path / "foreign", "1", "sealed/foreign:1")
+    found = server.verdict(made.stdout.strip())
+    assert found["state"] == "rejected"
+    refused = server.http.get("/v2/sealed/foreign/manifests/1")
+    assert (refused.status_code, "the layer is encrypted" in refused.text) == (403, True), refused.text
 
 
 def test_what_makes_no_sense_is_refused_with_the_way_out(server: WholeServer, keys: Keys, tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ The key in `signing.encryption_key_file` is a recipient of every copy made from 
 beside it under the names `STEM.until-MOMENT.pem` and still release the keys of copies made before.
 """
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -13,12 +14,15 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from tidegate.admission.gate import Gate
-from tidegate.assembly.keeping import Keeping
-from tidegate.clock import Clock
+from tidegate.assembly.keeping import build_blobs, load_rules
+from tidegate.assembly.local import open_local
+from tidegate.assembly.stores import open_blobs
+from tidegate.clock import Clock, system_clock
 from tidegate.curation.encrypting import Encrypting
 from tidegate.curation.key_release import KeyRelease
 from tidegate.curation.shelf import Shelf
 from tidegate.curation.shelf_blobs import ShelfBlobs
+from tidegate.curation.tag_rules import TagRules
 from tidegate.errors import NotFoundError, OutsideError, UsageError
 from tidegate.evidence.restriction import parse_zones
 from tidegate.oci.encryption.keys import DecryptionKey, load_decryption_key
@@ -43,7 +47,14 @@ class Encryption(Struct, frozen=True, kw_only=True):
 
 
 def build_encryption(
-    settings: Settings, database: Database, blobs: ShelfBlobs, shelf: Shelf, gate: Gate, keeping: Keeping, clock: Clock
+    settings: Settings,
+    *,
+    database: Database,
+    blobs: ShelfBlobs,
+    shelf: Shelf,
+    gate: Gate,
+    tag_rules: TagRules,
+    clock: Clock,
 ) -> Encryption:
     """Loads the server's keys, and makes one on first use.
 
@@ -58,11 +69,33 @@ def build_encryption(
         gate=gate,
         keys=keys,
         clock=clock,
-        tag_rules=keeping.rules.tags,
+        tag_rules=tag_rules,
     )
     zones = parse_zones(settings.curation.zones)
     release = KeyRelease(database=database, shelf=shelf, keys=keys, clock=clock, zones=zones)
     return Encryption(encrypting=encrypting, release=release, public_key=keys[0].recipient.to_pem())
+
+
+@contextmanager
+def open_encryption(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Encryption]:
+    """Opens the record for one command that makes copies; a server may be using it at the same time.
+
+    Raises:
+        TidegateError: a key, a rule, a policy or the home folder is not usable.
+    """
+    with open_local(settings, clock=clock) as local:
+        blobs = build_blobs(settings, local.database, open_blobs(settings, local.database), clock)
+        rules = load_rules(settings).tags
+        shelf = Shelf(local.database, blobs, clock, tag_rules=rules, zones=parse_zones(settings.curation.zones))
+        yield build_encryption(
+            settings,
+            database=local.database,
+            blobs=blobs,
+            shelf=shelf,
+            gate=local.gate,
+            tag_rules=rules,
+            clock=clock,
+        )
 
 
 def server_keys(path: Path) -> tuple[DecryptionKey, ...]:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`tidegate vend`: what is handed out, to whom, and for how long."""
 
-from tidegate.cli import vend_promote, vend_states
+from tidegate.cli import vend_encrypt, vend_promote, vend_states
 from tidegate.cli.click_verb import ClickVerbs
 
 command = ClickVerbs(
@@ -19,5 +19,5 @@ command = ClickVerbs(
     no_args_is_help=True,
 )
 
-for _verb in (*vend_promote.VERBS, *vend_states.VERBS):
+for _verb in (*vend_promote.VERBS, *vend_encrypt.VERBS, *vend_states.VERBS):
     command.add_command(_verb)

@@ -5,6 +5,7 @@ The copy's manifests, the statements about them, the record and the tag become t
 judges a copy without knowing what it is one of. A kill before leaves blobs that no manifest names.
 """
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Final
@@ -13,7 +14,7 @@ from sqlalchemy import Connection
 
 from tidegate.admission.encrypted import encryption_statement
 from tidegate.admission.gate import Gate
-from tidegate.artifact import Descriptor, Digest, Repository, Tag, parse_manifest
+from tidegate.artifact import Descriptor, Digest, Reference, Repository, Tag, parse_manifest
 from tidegate.bounds import MIB, Readable
 from tidegate.clock import Clock
 from tidegate.curation import tags
@@ -25,7 +26,7 @@ from tidegate.curation.shelf_blobs import BlobUnknownError, ShelfBlobs
 from tidegate.curation.shelved import manifest_of
 from tidegate.curation.stock import require_content, store_manifest
 from tidegate.curation.tag_rules import NO_TAG_RULES, TagRules
-from tidegate.errors import UsageError
+from tidegate.errors import BoundExceededError, InvalidInputError, UsageError
 from tidegate.events import Event, EventKind
 from tidegate.oci.encryption.image import Encryption, Outcome, encrypt_image
 from tidegate.oci.encryption.keys import DecryptionKey, RecipientKey
@@ -34,6 +35,7 @@ from tidegate.storage.outbox import publish
 from tidegate.values import Struct
 
 _CHUNK_BYTES: Final = MIB
+MAX_CONSUMERS: Final = 100
 
 
 class CopyWish(Struct, frozen=True, kw_only=True):
@@ -52,6 +54,35 @@ class CopyWish(Struct, frozen=True, kw_only=True):
     target: Repository
     tag: Tag | None
     consumers: tuple[str, ...]
+
+
+def copy_wish(source: str, target: str, consumers: Sequence[str]) -> CopyWish:
+    """Reads what is to be copied and whereto, as people write it: names of this registry without its host.
+
+    Args:
+        source: `repository:tag` or `repository@digest`.
+        target: `repository:tag`.
+        consumers: names of registered recipients.
+
+    Raises:
+        BoundExceededError: more than 100 consumers.
+        InvalidInputError: one of the names is none.
+    """
+    if len(consumers) > MAX_CONSUMERS:
+        raise BoundExceededError("MAX_CONSUMERS", MAX_CONSUMERS, where=target)
+    plain, copy = (Reference.parse(f"localhost/{text}") for text in (source, target))
+    if copy.digest is not None:
+        raise InvalidInputError("a copy has a digest of its own", where=target, remedy="write repository:tag")
+    locator = plain.digest or plain.tag
+    if locator is None:
+        raise InvalidInputError("names no tag and no digest", where=source, remedy="write repository:tag")
+    return CopyWish(
+        source=plain.repository,
+        locator=locator,
+        target=copy.repository,
+        tag=copy.tag,
+        consumers=tuple(dict.fromkeys(consumers)),
+    )
 
 
 class Encrypting:

@@ -7,15 +7,15 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Query, Request
 from starlette.responses import PlainTextResponse, Response
 
-from tidegate.artifact import Digest, Reference, Repository
+from tidegate.artifact import Digest, Repository
 from tidegate.assembly.server import Server
 from tidegate.curation.consumer import Consumer
 from tidegate.curation.encrypted_copies import list_copies
-from tidegate.curation.encrypting import CopyWish
+from tidegate.curation.encrypting import copy_wish
 from tidegate.curation.key_release import list_releases
 from tidegate.curation.recipients import add_recipient, list_recipients, remove_recipient
 from tidegate.curation.shelved import repositories_of
-from tidegate.errors import InvalidInputError, NotFoundError
+from tidegate.errors import NotFoundError
 from tidegate.identity import Asked, Principal, Verb
 from tidegate.oci.encryption.keys import RecipientKey
 from tidegate.server.api.body import read_body
@@ -27,7 +27,6 @@ from tidegate.values import Struct
 Limit = Annotated[int, Query(ge=1, le=1000)]
 Name = Annotated[str, Query(max_length=255)]
 _CREATED = 201
-_MAX_CONSUMERS = 100
 
 
 class NewRecipient(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -97,7 +96,7 @@ def _add_copies(router: APIRouter, server: Server) -> None:
     @router.post("/encrypted-copies", status_code=_CREATED, summary="Make an encrypted copy of an admitted image")
     async def make(request: Request) -> Response:
         body = await read_body(request, NewCopy)
-        wish, consumer = _wish(body), consumer_of(request)
+        wish, consumer = copy_wish(body.source, body.target, body.consumers), consumer_of(request)
         return reply(await run_sync(server.encryption.encrypting.make, wish, consumer), status=_CREATED)
 
 
@@ -137,24 +136,3 @@ def _pullable(server: Server, digest: Digest, principal: Principal, consumer: Co
             principal, Asked(verb=Verb.PULL, repository=name, digest=digest, address=consumer.address)
         ).allowed
     )
-
-
-def _wish(body: NewCopy) -> CopyWish:
-    source, target = _named(body.source), _named(body.target)
-    if target.digest is not None:
-        raise InvalidInputError("a copy has a digest of its own", where=body.target)
-    locator = source.digest or source.tag
-    if locator is None or len(body.consumers) > _MAX_CONSUMERS:
-        raise InvalidInputError(f"name a tag or digest, and {_MAX_CONSUMERS} consumers at most", where=body.source)
-    return CopyWish(
-        source=source.repository,
-        locator=locator,
-        target=target.repository,
-        tag=target.tag,
-        consumers=tuple(dict.fromkeys(body.consumers)),
-    )
-
-
-def _named(text: str) -> Reference:
-    """A name inside this registry, without a host."""
-    return Reference.parse(f"localhost/{text}")
