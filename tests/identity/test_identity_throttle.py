@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from tidegate.identity.throttle import Limit, Throttle, ThrottledError
 from tidegate.storage.database import Database
-from tidegate.storage.schema import login_failure
+from tidegate.storage.identity_schema import login_failure
 
 HERE, THERE = "192.0.2.7", "198.51.100.9"
 

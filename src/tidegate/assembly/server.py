@@ -36,6 +36,7 @@ from tidegate.evidence.restriction import parse_zones
 from tidegate.execution.admit import ExecutionGate
 from tidegate.execution.gate import GateOptions
 from tidegate.identity import Access
+from tidegate.identity.audit_writer import AuditWriter
 from tidegate.identity.directory import Directory
 from tidegate.identity.throttle import Throttle
 from tidegate.identity.upkeep import IdentityUpkeep
@@ -80,6 +81,7 @@ class Server:
     shelf: Shelf
     directory: Directory
     access: Access
+    audit: AuditWriter
     identity_upkeep: IdentityUpkeep
     gate: Gate
     keeping: Keeping
@@ -112,6 +114,7 @@ class Server:
         self.upkeep.start()
         self.consumer_pulls.start()
         self.deliveries.start()
+        self.audit.start()
         self.identity_upkeep.start()
         self._by_time = Thread(target=self._watch_time, name="by time", daemon=True)
         self._by_time.start()
@@ -132,6 +135,7 @@ class Server:
         self.taking_in.stop()
         self.announcements.stop()
         self.leases.stop()
+        self.audit.stop()
         self.database.close()
 
     def submit(self, key: str, digest: str) -> None:
@@ -256,8 +260,9 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         blobs=blobs,
         shelf=shelf,
         directory=directory,
+        audit=AuditWriter(database, clock),
         access=build_access(settings, directory, throttle, clock),
-        identity_upkeep=IdentityUpkeep(database, directory, throttle, clock),
+        identity_upkeep=IdentityUpkeep(database, directory, throttle, clock, audit_days=settings.identity.audit_days),
         gate=gate,
         keeping=keeping,
         encryption=build_encryption(

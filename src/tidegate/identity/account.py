@@ -18,9 +18,9 @@ from tidegate.events import Event, EventKind
 from tidegate.identity import granting
 from tidegate.identity.principal import Principal, PrincipalKind, group_name, robot_name, user_name
 from tidegate.identity.revision import bump
+from tidegate.storage.identity_schema import principal
 from tidegate.storage.insert import insert_once
 from tidegate.storage.outbox import publish
-from tidegate.storage.schema import principal
 from tidegate.wire import from_json, to_json
 
 MAX_GROUPS: Final = 100

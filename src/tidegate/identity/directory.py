@@ -17,7 +17,7 @@ from tidegate.identity.account import Account
 from tidegate.identity.grant import Grant
 from tidegate.identity.principal import Principal
 from tidegate.storage.database import Database
-from tidegate.storage.schema import principal
+from tidegate.storage.identity_schema import principal
 
 LOOK_EVERY_SECONDS: Final = 1.0
 MAX_REMEMBERED: Final = 4096

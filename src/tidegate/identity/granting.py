@@ -21,8 +21,8 @@ from tidegate.identity.pattern import RepositoryPattern
 from tidegate.identity.principal import EVERYONE, Principal
 from tidegate.identity.revision import bump
 from tidegate.identity.verb import Verb, parse_verbs
+from tidegate.storage.identity_schema import access_grant
 from tidegate.storage.outbox import publish
-from tidegate.storage.schema import access_grant
 
 MAX_REASON_CHARS: Final = 1000
 MAX_PAGE: Final = 1000

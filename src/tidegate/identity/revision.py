@@ -5,8 +5,8 @@ from typing import Final
 
 from sqlalchemy import Connection, select, update
 
+from tidegate.storage.identity_schema import identity_revision
 from tidegate.storage.insert import insert_once
-from tidegate.storage.schema import identity_revision
 
 _ROW: Final = 1
 

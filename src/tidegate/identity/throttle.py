@@ -17,8 +17,8 @@ from sqlalchemy import Connection, delete, select
 from tidegate.clock import Clock, parse_rfc3339, rfc3339
 from tidegate.errors import RefusedError
 from tidegate.storage.database import Database
+from tidegate.storage.identity_schema import login_failure
 from tidegate.storage.insert import insert_once, insert_or_update
-from tidegate.storage.schema import login_failure
 
 _IPV6_NETWORK_BITS: Final = 64  # what one customer has
 _LONGEST_EXPONENT: Final = 20
@@ -43,7 +43,8 @@ class Limit:
         over = failures - self.free
         if over <= 0:
             return timedelta(0)
-        return min(self.first * 2 ** min(over - 1, _LONGEST_EXPONENT), self.longest)
+        doubled: int = 2 ** min(over - 1, _LONGEST_EXPONENT)
+        return min(self.first * doubled, self.longest)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What identity does by itself as time goes by: grants that ran out are marked and told, old failures forgotten."""
+"""What identity does by itself as time goes by: grants that ran out are told, what is old is forgotten."""
 
 import logging
+from datetime import timedelta
 from threading import Event as Flag
 from threading import Thread
 from typing import Final
 
 from tidegate.clock import Clock
 from tidegate.errors import TidegateError
-from tidegate.identity import granting
+from tidegate.identity import audit, granting
 from tidegate.identity.directory import Directory
 from tidegate.identity.throttle import Throttle
 from tidegate.storage.database import Database
@@ -20,11 +21,14 @@ _EVERY_SECONDS: Final = 15.0
 class IdentityUpkeep:
     """A thread that looks every 15 seconds."""
 
-    def __init__(self, database: Database, directory: Directory, throttle: Throttle, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, directory: Directory, throttle: Throttle, clock: Clock, *, audit_days: int
+    ) -> None:
         self._database = database
         self._directory = directory
         self._throttle = throttle
         self._clock = clock
+        self._audit_kept = timedelta(days=audit_days)
         self._stopping = Flag()
         self._thread: Thread | None = None
 
@@ -48,6 +52,8 @@ class IdentityUpkeep:
         with self._database.begin() as connection:
             ended = granting.expire(connection, at=self._clock())
             self._throttle.forget_old(connection)
+        with self._database.begin() as connection:
+            audit.prune(connection, older_than=self._clock() - self._audit_kept)
         if ended:
             self._directory.forget()
 

@@ -9,10 +9,13 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Mount
 
+from tidegate.clock import Clock, system_clock
 from tidegate.curation.pull_through import PullThrough
 from tidegate.curation.shelf import Shelf
 from tidegate.curation.shelf_blobs import ShelfBlobs
 from tidegate.identity import Access
+from tidegate.identity.audit_writer import AuditWriter
+from tidegate.server.audited import Audited
 from tidegate.server.authentication import Entrance
 from tidegate.server.client_address import ClientAddresses
 from tidegate.server.health import Check, health_routes
@@ -34,6 +37,7 @@ class Services:
         checks: what readiness depends on, by name.
         pull_through: answers for names that come from upstreams; None where none do.
         offload: threads shared by all doors.
+        audit: writes the audit trail; None for none.
     """
 
     shelf: Shelf
@@ -45,6 +49,8 @@ class Services:
     offload: Offload = field(default_factory=Offload)
     clients: ClientAddresses = field(default_factory=ClientAddresses)
     token_realm: str = ""
+    audit: AuditWriter | None = None
+    clock: Clock = system_clock
     certificate_header: str = ""
 
     @property
@@ -84,4 +90,7 @@ def create_application(services: Services, *, extra_routes: Sequence[BaseRoute] 
     ]
     if services.access.tokens is not None:
         routes.insert(len(extra_routes), TokenEndpoint(entrance, services.access.tokens).route())
-    return Starlette(routes=routes, middleware=[Middleware(Measured, metrics=metrics)])
+    middleware = [Middleware(Measured, metrics=metrics)]
+    if services.audit is not None:
+        middleware.append(Middleware(Audited, writer=services.audit, clock=services.clock))
+    return Starlette(routes=routes, middleware=middleware)

@@ -12,6 +12,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tidegate.errors import TidegateError
 from tidegate.identity import Access, Principal, UnauthenticatedError
+from tidegate.identity.credentials import Credentials
+from tidegate.server.audited import trail_of
 from tidegate.server.challenge import BASIC, bearer
 from tidegate.server.client_address import Client, ClientAddresses
 from tidegate.server.offload import Offload
@@ -70,9 +72,13 @@ class Authenticated:
             await self._app(scope, receive, send)
             return
         client = scope[_CLIENT] = self._entrance.clients.of(scope)
+        trail = trail_of(scope)
+        trail.address = client.address
+        headers = Headers(scope=scope)
         try:
-            scope[_PRINCIPAL] = await self._principal(Headers(scope=scope), client)
+            trail.principal = scope[_PRINCIPAL] = await self._principal(headers, client)
         except TidegateError as error:
+            trail.tell(error, Credentials.parse(headers.get("authorization", "")))
             response = self._refuse(error)
             if isinstance(error, UnauthenticatedError):
                 response.headers["WWW-Authenticate"] = self._challenge(scope, client)

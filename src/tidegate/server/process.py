@@ -60,6 +60,8 @@ async def _serve(server: Server, ready: Callable[[str], None]) -> None:
         access=server.access,
         figures=figures,
         clients=ClientAddresses(server.settings.identity.trusted_proxies),
+        audit=server.audit,
+        clock=server.clock,
         certificate_header=server.settings.identity.certificate_header,
         token_realm=server.settings.identity.token_realm,
         pull_through=server.taking_in.pull_through,

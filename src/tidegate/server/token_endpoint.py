@@ -20,6 +20,7 @@ from tidegate.identity import Asked, Principal, UnauthenticatedError, Verb
 from tidegate.identity.credentials import Credentials
 from tidegate.identity.scope import ANY, CATALOG, REGISTRY, REPOSITORY, ScopeAccess, parse_scopes
 from tidegate.identity.token import Tokens, TokenUse
+from tidegate.server.audited import Trail, trail_of
 from tidegate.server.authentication import Entrance
 from tidegate.server.challenge import BASIC, TOKEN_PATH
 from tidegate.server.client_address import Client
@@ -53,11 +54,15 @@ class TokenEndpoint:
 
     async def answer(self, request: Request) -> Response:
         """One token, or why not."""
-        client = self._clients.of(request.scope)
+        client, trail = self._clients.of(request.scope), trail_of(request)
+        trail.address = client.address
+        form: _Form = {}
         try:
             form = _fields(request.url.query) if request.method == "GET" else _fields(await _body(request))
-            made = await self._offload.run(self._make, request.method, form, _authorization(request), client)
+            trail.scopes = " ".join(form.get("scope", ()))
+            made = await self._offload.run(self._make, request.method, form, _authorization(request), client, trail)
         except TidegateError as error:
+            trail.tell(error, Credentials.parse(_authorization(request)) or _typed(form))
             response = refusal(error)
             if isinstance(error, UnauthenticatedError):
                 response.headers["WWW-Authenticate"] = BASIC
@@ -66,29 +71,30 @@ class TokenEndpoint:
         response.headers["Cache-Control"] = "no-store"
         return response
 
-    def _make(self, method: str, form: _Form, authorization: str, client: Client) -> dict[str, Any]:
+    def _make(self, method: str, form: _Form, authorization: str, client: Client, trail: Trail) -> dict[str, Any]:
         if (service := _one(form, "service")) and service != self._tokens.service:
             raise UsageError("tokens for another service are not made here", where=service[:80])
         if method == "GET":
             principal = self._access.authenticate(authorization, peer=client.address, forwarded=client.forwarded)
+            trail.principal = principal
             return self._sold(principal, form, client, offline=_one(form, "offline_token") == "true")
         match _one(form, "grant_type"):
             case "password":
                 credentials = Credentials(_one(form, "username"), _one(form, "password"))
-                principal = self._access.login(credentials, peer=client.address)
+                trail.principal = principal = self._access.login(credentials, peer=client.address)
                 return self._sold(principal, form, client, offline=_one(form, "access_type") == "offline")
             case "refresh_token":
                 token = _one(form, "refresh_token")
-                principal = self._access.refreshed(token, peer=client.address)
+                trail.principal = principal = self._access.refreshed(token, peer=client.address)
                 return {**self._sold(principal, form, client, offline=False), "refresh_token": token}
             case "urn:ietf:params:oauth:grant-type:token-exchange":
-                return self._exchanged(form, client)
+                return self._exchanged(form, client, trail)
             case other:
                 raise UsageError(
                     f"no such grant_type: {other[:80]!r}", remedy="use password, refresh_token or token-exchange"
                 )
 
-    def _exchanged(self, form: _Form, client: Client) -> dict[str, Any]:
+    def _exchanged(self, form: _Form, client: Client, trail: Trail) -> dict[str, Any]:
         """An issuer's ID token for one of ours (RFC 8693): for all its principal may do, or for the scopes asked."""
         if _one(form, "subject_token_type") not in _SUBJECT_TYPES:
             raise UsageError("no such subject_token_type", remedy=f"use {_SUBJECT_TYPES[0]}")
@@ -97,6 +103,7 @@ class TokenEndpoint:
         if _one(form, "audience") not in {"", self._tokens.service}:
             raise UsageError("tokens for another audience are not made here", where=_one(form, "audience")[:80])
         principal = self._access.exchanged(_one(form, "subject_token"), peer=client.address)
+        trail.principal = principal
         scopes = parse_scopes(form.get("scope", ()))
         allowed = self._allowed(principal, scopes, client) if scopes else None
         token, claims = self._tokens.make(principal, TokenUse.SESSION, access=allowed)
@@ -170,6 +177,12 @@ def _is_repository(name: str) -> bool:
 
 def _authorization(request: Request) -> str:
     return request.headers.get("authorization", "")
+
+
+def _typed(form: _Form) -> Credentials | None:
+    """What a form shows, as far as the trail is told: a name, and that there was a secret."""
+    shown = any(_one(form, name) for name in ("password", "refresh_token", "subject_token"))
+    return Credentials(_one(form, "username"), "…") if shown else None
 
 
 def _one(form: _Form, name: str) -> str:

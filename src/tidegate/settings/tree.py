@@ -128,6 +128,7 @@ class IdentitySettings:
     client_ca_file: Annotated[
         Path | None, Leaf(meaning="PEM file of authorities that client certificates must be of; empty asks the proxy.")
     ] = None
+    audit_days: Annotated[int, Leaf(meaning="Days the audit trail is kept.", low=1, high=36500)] = 365
     trusted_proxies: Annotated[
         tuple[str, ...],
         Leaf(meaning="Addresses or networks of proxies whose `X-Forwarded-*` headers count, such as `10.0.0.0/8`."),

@@ -61,6 +61,7 @@ class Database:
 
     Attributes:
         commits: raised after every commit that wrote to the outbox.
+        at_commit: the very last part of every transaction that writes; None for nothing.
 
     Raises:
         UsageError: the URL is of another kind.
@@ -69,6 +70,7 @@ class Database:
     def __init__(self, url: str, options: DatabaseOptions | None = None) -> None:
         options = options or DatabaseOptions()
         self.commits = Signal()
+        self.at_commit: Callable[[Connection], None] | None = None
         self._engine = _engine(_parse(url), options)
         self._watcher: Connection | None = None
         self._watching = Lock()
@@ -100,6 +102,8 @@ class Database:
                 yield connection
                 for call in before:
                     call()
+                if self.at_commit is not None:
+                    self.at_commit(connection)
                 told = bool(connection.info.pop(PUBLISHED, False))
         if told:
             self.commits.notify()

@@ -8,6 +8,7 @@ from tidegate.assembly.server import Server
 from tidegate.errors import TidegateError
 from tidegate.server.api import (
     admission,
+    audit,
     encryption,
     event_stream,
     events,
@@ -54,6 +55,7 @@ def create_api(server: Server) -> FastAPI:
         ledger,
         principals,
         grants,
+        audit,
     ):
         api.include_router(module.routes(server))
     api.add_exception_handler(TidegateError, problem)

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from tidegate.errors import RefusedError, TidegateError
 from tidegate.identity import Asked, Verb
 from tidegate.server.api.problem import problem
+from tidegate.server.audited import trail_of
 from tidegate.server.authentication import Entrance, client_of, principal_of
 
 
@@ -94,6 +95,6 @@ class Permitted:
             raise RefusedError("a token for repositories opens no management API", remedy="show who you are instead")
         if verb is None:
             return
-        asked = Asked(verb=verb, address=client_of(request).address)
+        trail_of(request).asked = asked = Asked(verb=verb, address=client_of(request).address)
         if not (await self._offload.run(self._access.permissions.ruling, principal, asked)).allowed:
             raise RefusedError(f"you may not {verb} here", where=path[:80], remedy="ask for a grant on **")

@@ -19,6 +19,7 @@ from tidegate.artifact import Repository
 from tidegate.errors import InvalidInputError, RefusedError
 from tidegate.identity import Asked, Ruling, Verb
 from tidegate.identity.ruling import in_scope
+from tidegate.server.audited import trail_of
 from tidegate.server.authentication import Entrance, client_of, principal_of
 from tidegate.server.challenge import bearer
 from tidegate.server.registry.errors import RegistryError, refusal
@@ -56,6 +57,8 @@ class Authorization:
             async def guarded(request: Request) -> Response:
                 asked = _asked(request, path)
                 ruling = await self._ruling(request, asked)
+                trail = trail_of(request)
+                trail.asked, trail.why = asked, ruling.why
                 if not ruling.allowed:
                     return self._refused(request, asked, ruling)
                 if request.method == "POST" and request.query_params.keys() >= _MOUNT:
@@ -67,6 +70,7 @@ class Authorization:
         @wraps(endpoint)
         async def open_to_all(request: Request) -> Response:
             asked = Asked(verb=Verb.LIST)
+            trail_of(request).asked = asked
             if path != "/" and not in_scope(principal_of(request), asked):
                 return self._refused(request, asked, Ruling(allowed=False, why="", out_of_scope=True))
             return await endpoint(request)

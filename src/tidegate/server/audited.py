@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ASGI middleware that tells the audit trail of every request to the registry, the API and the token endpoint."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from tidegate.clock import Clock, rfc3339
+from tidegate.errors import TidegateError
+from tidegate.identity import Asked, Principal
+from tidegate.identity.audit import AuditEntry, Outcome
+from tidegate.identity.audit_writer import AuditWriter, Change, changing
+from tidegate.identity.credentials import Credentials, UnauthenticatedError
+from tidegate.identity.throttle import ThrottledError
+
+_TRAIL: Final = "tidegate.trail"
+_WATCHED: Final = ("/v2/", "/api/", "/token")
+_CHANGING: Final = frozenset({"POST", "PUT", "DELETE"})  # a PATCH only brings bytes of an upload that is not there yet
+_DENIED: Final = frozenset({401, 403, 429})
+_BAD: Final = 400
+
+
+@dataclass(slots=True, kw_only=True)
+class Trail:
+    """What is found out about a request on its way, by whoever finds it out.
+
+    Attributes:
+        tried: the name somebody claimed who was not let in.
+        digest: what the answer is about.
+        failed_login: credentials were shown, and they were wrong.
+    """
+
+    principal: Principal | None = None
+    asked: Asked | None = None
+    address: str = ""
+    tried: str = ""
+    why: str = ""
+    scopes: str = ""
+    digest: str = ""
+    failed_login: bool = False
+
+    def tell(self, error: TidegateError, credentials: Credentials | None) -> None:
+        """Remembers that somebody was not let in, and by which name they tried: never their secret."""
+        self.why = error.what
+        if credentials is not None:
+            self.tried = credentials.name
+            self.failed_login = isinstance(error, ThrottledError) or (
+                isinstance(error, UnauthenticatedError) and error.tried
+            )
+
+
+def trail_of(connection: HTTPConnection | Scope) -> Trail:
+    """The trail of a request; one that nobody reads where requests are not audited."""
+    scope = connection.scope if isinstance(connection, HTTPConnection) else connection
+    found: Trail = scope.setdefault(_TRAIL, Trail())
+    return found
+
+
+Observer = Callable[[Scope, Trail, int], None]
+"""Told of every request once its answer has begun: scope, trail and status."""
+
+
+class Audited:
+    """Tells of every request.
+
+    Args:
+        app: what lies behind.
+        writer: writes the trail.
+        clock: the moment recorded.
+        observe: is told as well; None for nobody.
+    """
+
+    def __init__(self, app: ASGIApp, writer: AuditWriter, clock: Clock, observe: Observer | None = None) -> None:
+        self._app = app
+        self._writer = writer
+        self._clock = clock
+        self._observe = observe
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes a request on, and tells of it."""
+        if scope["type"] != "http" or not scope["path"].startswith(_WATCHED):
+            await self._app(scope, receive, send)
+            return
+        trail = scope[_TRAIL] = Trail()
+        path, method, status = scope["path"], scope["method"], 500
+
+        def entry(outcome: Outcome, answered: int) -> AuditEntry:
+            return _entry(trail, path, method, outcome=outcome, status=answered, at=rfc3339(self._clock()))
+
+        async def watched(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                digests = [value for name, value in message["headers"] if name.lower() == b"docker-content-digest"]
+                trail.digest = digests[0].decode("latin-1") if digests else ""
+            await send(message)
+
+        change = Change(lambda: entry(Outcome.CHANGED, 0))
+        try:
+            if method in _CHANGING:
+                with changing(change):
+                    await self._app(scope, receive, watched)
+            else:
+                await self._app(scope, receive, watched)
+        finally:
+            if not (change.written and status < _BAD):
+                self._writer.note(entry(_outcome(status), status))
+            if self._observe is not None:
+                self._observe(scope, trail, status)
+
+
+def _outcome(status: int) -> Outcome:
+    if status < _BAD:
+        return Outcome.ALLOWED
+    return Outcome.DENIED if status in _DENIED else Outcome.FAILED
+
+
+def _entry(trail: Trail, path: str, method: str, *, outcome: Outcome, status: int, at: str) -> AuditEntry:
+    who, asked = trail.principal, trail.asked
+    repository = asked.repository if asked else ""
+    named = (asked.tag or asked.digest) if asked else ""
+    if asked and asked.tag and trail.digest:
+        named = f"{asked.tag}@{trail.digest}"
+    return AuditEntry(
+        at=at,
+        who=who.name if who else trail.tried,
+        kind=who.kind.value if who else "",
+        address=trail.address,
+        verb=asked.verb.value if asked else ("token" if path.startswith("/token") else method.lower()),
+        outcome=outcome,
+        repository=repository,
+        target=named or trail.digest if repository else (trail.scopes or path),
+        status=status,
+        why=trail.why,
+    )
