@@ -15,11 +15,11 @@ from toxic_upstream import APP, Taking, Toxic, descriptor, reply, serving, takin
 
 from tidegate.artifact import Digest, Platform, Repository, Tag
 from tidegate.artifact import media_type as mt
+from tidegate.curation.consumer import Consumer
 from tidegate.curation.intake_entry import Outcome
 from tidegate.curation.name_pattern import Patterns
 from tidegate.curation.pull_through import NotTakenError, UnderExaminationError
-from tidegate.curation.shelf import ManifestUnknownError
-from tidegate.curation.shelf_blobs import BlobUnknownError
+from tidegate.curation.shelf import ManifestUnknownError, WithheldError
 from tidegate.curation.states import State
 from tidegate.oci.credentials import Credentials, Keyring
 from tidegate.storage.schema import manifest, outbox
@@ -73,13 +73,13 @@ def test_an_image_comes_whole_and_is_held_until_its_verdict(taking: Taking, toxi
     with pytest.raises(UnderExaminationError, match="is being examined"):
         taking.pulls.look(APP, Tag("1"), who="me")
     for blob in toxic.blobs:
-        with pytest.raises(BlobUnknownError):
-            taking.pulls.check_blob(APP, Digest(blob))
+        with pytest.raises(WithheldError):
+            taking.shelf.open_blob(APP, Digest(blob), Consumer(name="me"))
     taking.admit(digest)
     ready = taking.pulls.look(APP, Tag("1"), who="me")
     assert (ready.digest, ready.standing) == (digest, "current")
     for blob in toxic.blobs:
-        taking.pulls.check_blob(APP, Digest(blob))
+        taking.shelf.open_blob(APP, Digest(blob), Consumer(name="me"))
 
 
 def test_a_manifest_that_is_something_else_is_refused(taking: Taking, toxic: Toxic) -> None:

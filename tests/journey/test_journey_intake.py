@@ -141,6 +141,6 @@ def test_names_under_an_upstream_come_from_there_only(
     assert taking.http.get("/v2/hub/team/held/manifests/1").status_code == 403
     blobs = [path.name for path in (tmp_path / "blobs" / "sha256").iterdir() if path.name not in digest]
     for name in blobs:
-        assert taking.http.get(f"/v2/hub/team/held/blobs/sha256:{name}").status_code == 404
+        assert taking.http.get(f"/v2/hub/team/held/blobs/sha256:{name}").status_code == 403
         mounted = taking.http.post(f"/v2/mine/app/blobs/uploads/?mount=sha256:{name}&from=hub/team/held")
         assert mounted.status_code == 202, "what was refused cannot be had by another name"

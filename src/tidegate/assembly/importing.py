@@ -13,8 +13,9 @@ from tidegate.assembly.server import build_server
 from tidegate.assembly.stores import open_database
 from tidegate.clock import system_clock
 from tidegate.curation.imports import ImportReport, Line, begin_import, import_report
-from tidegate.curation.intake_file import load_upstreams
-from tidegate.curation.intake_standing import Standing, standings
+from tidegate.curation.intake_file import load_bases, load_upstreams
+from tidegate.curation.intake_names import IntakeName, intake_names
+from tidegate.curation.internal_base import BaseVersion, versions_of
 from tidegate.curation.named_images import NamedImage
 from tidegate.curation.preview import Preview
 from tidegate.errors import UsageError
@@ -40,10 +41,16 @@ class Importing:
         finally:
             clients.close()
 
-    def standings(self, *, upstream: str = "", watched: bool = False, limit: int) -> list[Standing]:
+    def names(self, *, upstream: str = "", watched: bool = False, limit: int) -> list[IntakeName]:
         """Names that were asked for, and how they stand."""
         with self.database.read() as connection:
-            return standings(connection, upstream=upstream, watched=watched, limit=limit)
+            return intake_names(connection, upstream=upstream, watched=watched, limit=limit)
+
+    def base_versions(self) -> list[BaseVersion]:
+        """The versions of every internal base of the intake file, newest first."""
+        with self.database.read() as connection:
+            bases = load_bases(self.settings.intake.file)
+            return [version for base in bases for version in versions_of(connection, base.name)]
 
 
 @contextmanager

@@ -9,10 +9,11 @@ from threading import Event as Flag
 from threading import Lock, Thread
 from typing import Final
 
+from tidegate.admission.gate import Gate
 from tidegate.clock import Clock
 from tidegate.curation.fetching import BlobFetcher
 from tidegate.curation.intake import Intake
-from tidegate.curation.intake_file import load_upstreams
+from tidegate.curation.intake_file import load_bases, load_upstreams
 from tidegate.curation.preview import Preview
 from tidegate.curation.pull_through import PullThrough
 from tidegate.curation.shelf import Shelf
@@ -20,12 +21,14 @@ from tidegate.curation.shelf_blobs import ShelfBlobs
 from tidegate.curation.tag_rules import TagRules
 from tidegate.curation.upstream import Upstream
 from tidegate.errors import TidegateError
+from tidegate.loops.base_moved import BaseRenewal
 from tidegate.loops.upstream_moved import begin_watching, look_at_watched, take_up
 from tidegate.loops.wanted_images import ask_for_wanted
 from tidegate.oci.credentials import load_keyring
 from tidegate.oci.registry import RegistryClient
 from tidegate.outbound import Outbound, OutboundOptions, Pace, Reach
 from tidegate.settings import Settings
+from tidegate.storage.blobs import BlobReads
 from tidegate.storage.database import Database
 from tidegate.storage.leases import Leases
 
@@ -95,6 +98,7 @@ class TakingIn:
     intake: Intake
     pull_through: PullThrough
     preview: Preview
+    renewal: BaseRenewal
     clients: UpstreamClients
     leases: Leases
     clock: Clock
@@ -105,6 +109,7 @@ class TakingIn:
         """Takes up what a kill left under way, then looks at watched names when their time comes."""
         take_up(self.database, self.intake)
         begin_watching(self.database, self.intake)
+        self.renewal.begin()
         self._thread = Thread(target=self._watch, name="watched upstreams", daemon=True)
         self._thread.start()
 
@@ -131,7 +136,9 @@ def build_taking_in(
     database: Database,
     shelf: Shelf,
     blobs: ShelfBlobs,
+    store: BlobReads,
     tag_rules: TagRules,
+    gate: Gate,
     leases: Leases,
     submit: Callable[[str, str], None],
     clock: Clock,
@@ -154,12 +161,14 @@ def build_taking_in(
         watch_every=timedelta(seconds=said.watch_every_s),
         tag_rules=tag_rules,
     )
+    bases = load_bases(said.file)
     patience = timedelta(seconds=said.wait_s)
     return TakingIn(
         database=database,
         intake=intake,
         pull_through=PullThrough(database=database, shelf=shelf, intake=intake, clock=clock, patience=patience),
         preview=Preview(database, intake.upstreams, clients.of, clock, max_image_bytes=said.max_image_bytes),
+        renewal=BaseRenewal(database, bases, intake, store, gate, tag_rules, clock),
         clients=clients,
         leases=leases,
         clock=clock,

@@ -43,6 +43,7 @@ from tidegate.identity.upkeep import IdentityUpkeep
 from tidegate.inventory import Inventory
 from tidegate.ledger.note import NoteSigner
 from tidegate.loops.attached import judge_when_attached
+from tidegate.loops.base_moved import remember_chains
 from tidegate.loops.child_judged import judge_parents
 from tidegate.loops.expiring import judge_before_expiry
 from tidegate.loops.new_knowledge import NewKnowledge
@@ -219,6 +220,8 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         database=database,
         shelf=shelf,
         blobs=blobs,
+        store=store,
+        gate=gate,
         tag_rules=keeping.rules.tags,
         leases=leases,
         submit=lambda key, order: durable.submit(TAKE_IN, key, order),
@@ -243,6 +246,8 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
     )
     consumers = (
         follow_when_admitted(taking_in.intake),
+        remember_chains(database, store),
+        taking_in.renewal.consumer(),
         judge_when_pushed(submit),
         judge_parents(database, submit),
         judge_copies(database, submit),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`tidegate intake import|list`."""
+"""`tidegate intake import|list|bases`."""
 
 import sys
 from collections.abc import Sequence
@@ -62,7 +62,7 @@ def _import(call: Call, *, output: Output, list_: Path, dry_run: bool) -> int:
     if output.form == "json":
         output.write_json(lines)
     else:
-        rows = [(line.written, _here(line), line.state, line.digest.partition(":")[2][:12], line.why) for line in lines]
+        rows = [(line.written, _here(line), line.state, _short(line.digest), line.why) for line in lines]
         write_table(call, output, ("image", "here", "state", "digest", "why"), rows)
     return _status(lines)
 
@@ -77,7 +77,7 @@ def _list(call: Call, *, output: Output, upstream: str, watched: bool, limit: in
     from tidegate.assembly.importing import open_importing
 
     with open_importing(call.settings()) as importing:
-        found = importing.standings(upstream=upstream, watched=watched, limit=limit)
+        found = importing.names(upstream=upstream, watched=watched, limit=limit)
     if output.form == "json":
         output.write_json(found)
         return 0
@@ -86,7 +86,7 @@ def _list(call: Call, *, output: Output, upstream: str, watched: bool, limit: in
             f"{one.repository}{'@' if ':' in one.locator else ':'}{one.locator[:19]}",
             one.outcome,
             one.state,
-            one.digest.partition(":")[2][:12],
+            _short(one.digest),
             one.checked_at,
             one.look_at if one.watched else "",
             one.reason,
@@ -115,6 +115,10 @@ def _status(lines: "Sequence[Line]") -> int:
     return OutsideError.exit_status if "failed" in progress else 0
 
 
+def _short(digest: str) -> str:
+    return digest.partition(":")[2][:12]
+
+
 def _here(line: "Line") -> str:
     if not line.repository:
         return ""
@@ -136,5 +140,25 @@ def _read(path: Path) -> bytes:
         raise OutsideError(f"cannot be read: {error.strerror}", where=str(path)) from error
 
 
+@verb("bases", examples=(("tidegate intake bases", "what each base was, and what it is now"),))
+@output_options("table", "json")
+def _bases(call: Call, *, output: Output) -> int:
+    """List internal bases: each version, what it was made of, and which is the current one."""
+    from tidegate.assembly.importing import open_importing
+
+    with open_importing(call.settings()) as importing:
+        found = importing.base_versions()
+    if output.form == "json":
+        output.write_json(found)
+        return 0
+    rows = [
+        (one.base, str(one.number), one.state, f"{one.repository}:{one.tag}", _short(one.digest), one.since)
+        for one in found
+    ]
+    write_table(call, output, ("base", "version", "state", "name", "digest", "since"), rows)
+    return 0
+
+
 command.add_command(_import)
 command.add_command(_list)
+command.add_command(_bases)

@@ -174,11 +174,11 @@ class Intake:
     def point_when_vended(self, digest: Digest) -> None:
         """Points the tags whose upstream means a digest to it, now that it may be vended."""
         with self._database.begin() as connection:
-            rows = connection.execute(
-                select(intake).where(intake.c.digest == digest, intake.c.outcome == Outcome.ARRIVED.value)
-            ).mappings()
-            for row in rows.all():
-                self._point(connection, entry_of(row), digest)
+            # Not only those that arrived last: one of them may be looked at again at this very moment.
+            rows = connection.execute(select(intake).where(intake.c.digest == digest)).mappings()
+            for entry in map(entry_of, rows.all()):
+                if attachments.holds(connection, Repository(entry.repository), digest):
+                    self._point(connection, entry, digest)
 
     def _fetch(self, upstream: Upstream, entry: Entry, source: Reference, digest: Digest) -> None:
         client, repository = self._connect(upstream), Repository(entry.repository)

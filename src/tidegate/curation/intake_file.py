@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The intake file: upstream registries, in TOML. docs/reference/intake.md describes every key."""
+"""The intake file: upstream registries and internal bases, in TOML. docs/reference/intake.md describes every key."""
 
 import tomllib
 from collections.abc import Mapping
@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from tidegate.artifact import Digest, Platform, Reference, Repository, Tag
 from tidegate.bounds import MIB, read_bounded
+from tidegate.curation.internal_base import InternalBase
 from tidegate.curation.name_pattern import Patterns
 from tidegate.curation.upstream import AgeBy, Upstream, Upstreams
 from tidegate.errors import InvalidInputError, NotFoundError, OutsideError
@@ -17,6 +18,7 @@ from tidegate.values import Struct, field
 from tidegate.wire import from_builtins
 
 _MAX_BYTES: Final = MIB
+_MAX_BASE_NAME_CHARS: Final = 64
 
 
 class _Upstream(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -40,8 +42,17 @@ class _Upstream(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     evidence: bool = True
 
 
+class _Base(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    source: str
+    repository: str
+    tag: str = ""
+    owner: str = ""
+    built: bool = False
+
+
 class _File(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     upstream: Mapping[str, _Upstream] = field(default_factory=dict)
+    base: Mapping[str, _Base] = field(default_factory=dict)
 
 
 def load_upstreams(path: Path | None) -> Upstreams:
@@ -52,10 +63,49 @@ def load_upstreams(path: Path | None) -> Upstreams:
         InvalidInputError: it says something that makes no sense; names the upstream and the key.
         OutsideError: it cannot be read.
     """
-    if path is None:
-        return Upstreams()
-    file = from_builtins(_toml(path), _File, what=str(path))
+    file = _read(path)
     return Upstreams([_upstream(name, said, f"{path}: upstream {name}") for name, said in file.upstream.items()])
+
+
+def load_bases(path: Path | None) -> tuple[InternalBase, ...]:
+    """Reads the internal bases of the intake file.
+
+    Raises:
+        NotFoundError, InvalidInputError, OutsideError: as for `load_upstreams`.
+    """
+    upstreams = load_upstreams(path)
+    return tuple(_base(name, said, upstreams, f"{path}: base {name}") for name, said in _read(path).base.items())
+
+
+def _base(name: str, said: _Base, upstreams: Upstreams, where: str) -> InternalBase:
+    try:
+        source = Reference.parse(said.source)
+        tag = Tag(said.tag) if said.tag else source.tag or Tag("latest")
+        base = InternalBase(
+            name=name,
+            source=source,
+            repository=Repository(said.repository),
+            tag=tag,
+            owner=said.owner,
+            is_built=said.built,
+        )
+        _check_base(base, upstreams)
+    except InvalidInputError as error:
+        raise InvalidInputError(error.what, where=where, remedy=error.remedy) from error
+    return base
+
+
+def _check_base(base: InternalBase, upstreams: Upstreams) -> None:
+    if base.source.digest is not None or len(base.name) > _MAX_BASE_NAME_CHARS:
+        raise InvalidInputError("a base follows a tag, and has a name of at most 64 characters")
+    if upstreams.source_of(base.source) is None:
+        raise InvalidInputError(f"no upstream brings {base.source}", remedy="name its upstream in the same file")
+    if upstreams.of(base.repository) is not None:
+        raise InvalidInputError(f"{base.repository} is called as its upstream calls it", remedy="use another name")
+
+
+def _read(path: Path | None) -> _File:
+    return _File() if path is None else from_builtins(_toml(path), _File, what=str(path))
 
 
 def _toml(path: Path) -> dict[str, Any]:

@@ -11,21 +11,17 @@ from datetime import timedelta
 from time import monotonic
 from typing import Final
 
-from sqlalchemy import select
-
 from tidegate.artifact import Digest, Repository, Tag
 from tidegate.clock import Clock, parse_rfc3339
 from tidegate.curation.intake import Intake
 from tidegate.curation.intake_entry import Entry, Outcome, find_entry
 from tidegate.curation.lifecycle import UNDECIDED, VENDED, State
 from tidegate.curation.shelf import ManifestUnknownError, Shelf
-from tidegate.curation.shelf_blobs import BlobUnknownError
 from tidegate.curation.sparse_index import named_by_index
 from tidegate.curation.states import state_of
 from tidegate.curation.upstream import Upstream
 from tidegate.errors import OutsideError, RefusedError, TidegateError
 from tidegate.storage.database import Database
-from tidegate.storage.schema import manifest_blob, repository_manifest, state
 
 CURRENT: Final = "current"
 _CHECK_PATIENCE: Final = timedelta(seconds=3)
@@ -158,30 +154,6 @@ class PullThrough:
                 if self._look(repository, locator, who="", asks=False, is_last=False) is not None:
                     return
                 self._database.commits.wait(seen, timeout=min(left, _LOOK_AGAIN_SECONDS))
-
-    def check_blob(self, repository: Repository, digest: Digest) -> None:
-        """Keeps the blobs of an image that is not vended from being handed out by digest.
-
-        Raises:
-            BlobUnknownError: no vended image of the repository holds it.
-        """
-        if not self.covers(repository):
-            return
-        vended = [member.value for member in VENDED | {State.ATTACHED}]
-        query = (
-            select(manifest_blob.c.blob)
-            .join(repository_manifest, repository_manifest.c.digest == manifest_blob.c.manifest)
-            .join(state, state.c.digest == manifest_blob.c.manifest)
-            .where(
-                manifest_blob.c.blob == digest,
-                repository_manifest.c.repository == repository,
-                state.c.state.in_(vended),
-            )
-            .limit(1)
-        )
-        with self._database.read() as connection:
-            if connection.scalar(query) is None:
-                raise BlobUnknownError(repository, digest)
 
     def _answer(
         self, repository: Repository, locator: Tag | Digest, entry: Entry, vended: Digest | None, *, is_last: bool

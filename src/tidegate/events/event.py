@@ -44,6 +44,8 @@ class EventKind(StrEnum):
     INTAKE_REFUSED = "intake.image.refused"
     UPSTREAM_MOVED = "intake.upstream.moved"
     STORAGE_COLLECTED = "curation.storage.collected"
+    BASE_BUILD_WANTED = "curation.base.build_wanted"
+    BASE_MOVED = "curation.base.moved"
     EVIDENCE_ADDED = "curation.evidence.added"
     WORKLOAD_ADMITTED = "execution.workload.admitted"
     WORKLOAD_DENIED = "execution.workload.denied"

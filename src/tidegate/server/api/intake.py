@@ -7,14 +7,16 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from tidegate.artifact import Repository
+from tidegate.artifact import Digest, Repository
 from tidegate.assembly.server import Server
+from tidegate.curation.image_chains import built_upon
 from tidegate.curation.imports import ImportReport, begin_import, import_report, recent_imports
 from tidegate.curation.intake_entry import Outcome, located
-from tidegate.curation.intake_standing import standings
+from tidegate.curation.intake_names import intake_names
+from tidegate.curation.internal_base import versions_of
 from tidegate.curation.named_images import MAX_TEXT_BYTES, named_images
 from tidegate.curation.pull_through import NotTakenError
-from tidegate.errors import BoundExceededError
+from tidegate.errors import BoundExceededError, NotFoundError
 from tidegate.server.api.problem import reply
 from tidegate.server.api.waiting import wait_for
 from tidegate.server.authentication import principal_of
@@ -29,6 +31,7 @@ def routes(server: Server) -> APIRouter:
     router = APIRouter(prefix="/intake", tags=["intake"])
     _add_names(router, server)
     _add_imports(router, server)
+    _add_bases(router, server)
     return router
 
 
@@ -58,7 +61,7 @@ def _add_names(router: APIRouter, server: Server) -> None:
     ) -> Response:
         repository, _, locator = last.partition(" ")
         with server.database.read() as connection:
-            found = standings(
+            found = intake_names(
                 connection,
                 upstream=upstream,
                 outcome=outcome.value if outcome else "",
@@ -110,3 +113,29 @@ def _add_imports(router: APIRouter, server: Server) -> None:
             return report if report.is_done else None
 
         return reply(wait_for(server.database, done, seconds=wait) or import_report(server.database, id))
+
+
+def _add_bases(router: APIRouter, server: Server) -> None:
+    @router.get("/bases", summary="Internal bases, each with its versions, newest first")
+    def list_bases() -> Response:
+        with server.database.read() as connection:
+            found = [
+                {
+                    "name": base.name,
+                    "source": str(base.source),
+                    "name_here": f"{base.repository}:{base.tag}",
+                    "owner": base.owner,
+                    "built": base.is_built,
+                    "versions": versions_of(connection, base.name),
+                }
+                for base in server.taking_in.renewal.bases
+            ]
+        return reply(found)
+
+    @router.get("/bases/{name}/built-upon", summary="Images built upon a version of an internal base")
+    def list_built_upon(name: str, number: Annotated[int, Query(ge=1)]) -> Response:
+        with server.database.read() as connection:
+            version = next((one for one in versions_of(connection, name, limit=1000) if one.number == number), None)
+            if version is None or not version.digest:
+                raise NotFoundError("no such version of a base", where=f"{name} {number}"[:100])
+            return reply(built_upon(connection, Digest(version.digest)))

@@ -65,8 +65,6 @@ class BlobEndpoints:
         return Response(status_code=HTTPStatus.ACCEPTED)
 
     def _look(self, name: Repository, wanted: Digest, consumer: Consumer | None) -> tuple[HeldBlob, str | None]:
-        if self._services.pulls is not None:
-            self._services.pulls.pull_through.check_blob(name, wanted)
         if consumer is not None:
             self._services.shelf.open_blob(name, wanted, consumer)
         held = self._services.blobs.find(name, wanted)

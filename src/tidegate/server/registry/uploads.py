@@ -12,8 +12,6 @@ from starlette.responses import Response
 
 from tidegate.artifact import Digest, Repository
 from tidegate.bounds import MIB
-from tidegate.curation.consumer import Consumer
-from tidegate.curation.shelf_blobs import BlobUnknownError
 from tidegate.server.authentication import principal_of
 from tidegate.server.registry.consumer import consumer_of
 from tidegate.server.registry.errors import RegistryError, range_of
@@ -43,7 +41,7 @@ class UploadEndpoints:
             self._pulls.pull_through.refuse_push(name)
         if "mount" in query and "from" in query:
             wanted, source = digest(query["mount"]), repository(query["from"])
-            if await self._run(self._mount, name, wanted, source, consumer_of(request)):
+            if await self._run(self._shelf.mount, name, wanted, source, consumer_of(request)):
                 return _created(name, wanted)
         whole = digest(query["digest"]) if "digest" in query else None
         algorithm = whole.algorithm if whole else query.get("digest-algorithm", "sha256")
@@ -81,14 +79,6 @@ class UploadEndpoints:
         """Drops an upload."""
         await self._run(self._blobs.cancel, repository_in(request), request.path_params["upload"])
         return Response(status_code=HTTPStatus.NO_CONTENT)
-
-    def _mount(self, name: Repository, wanted: Digest, source: Repository, consumer: Consumer) -> bool:
-        if self._pulls is not None:
-            try:
-                self._pulls.pull_through.check_blob(source, wanted)
-            except BlobUnknownError:
-                return False
-        return self._shelf.mount(name, wanted, source, consumer)
 
     async def _start(self, request: Request, name: Repository, upload: str) -> int | None:
         """Where this request says its bytes belong; None for wherever the upload stands."""

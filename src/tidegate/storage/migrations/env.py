@@ -3,12 +3,13 @@
 
 from alembic import context
 
-from tidegate.storage import encryption_schema, identity_schema, keeping_schema, vending_schema
+from tidegate.storage import encryption_schema, identity_schema, intake_schema, keeping_schema, vending_schema
 
 # One metadata, complete once every file of tables was imported.
 _METADATA = {
     encryption_schema.recipient.metadata,
     identity_schema.principal.metadata,
+    intake_schema.base_version.metadata,
     keeping_schema.gc_look.metadata,
     vending_schema.refusal.metadata,
 }.pop()

@@ -7,7 +7,7 @@ from tidegate.storage.schema import intake, state
 from tidegate.values import Struct
 
 
-class Standing(Struct, frozen=True, kw_only=True):
+class IntakeName(Struct, frozen=True, kw_only=True):
     """One name.
 
     Attributes:
@@ -35,7 +35,7 @@ class Standing(Struct, frozen=True, kw_only=True):
     watched: bool
 
 
-def standings(
+def intake_names(
     connection: Connection,
     *,
     upstream: str = "",
@@ -43,7 +43,7 @@ def standings(
     watched: bool = False,
     last: tuple[str, str] = ("", ""),
     limit: int = 100,
-) -> list[Standing]:
+) -> list[IntakeName]:
     """Names in the order of repository and locator.
 
     Args:
@@ -54,7 +54,7 @@ def standings(
         last: repository and locator the page before ended with.
         limit: at most so many.
     """
-    columns = [intake.c[name] for name in Standing.__struct_fields__ if name != "state"]
+    columns = [intake.c[name] for name in IntakeName.__struct_fields__ if name != "state"]
     past = (intake.c.repository > last[0]) | ((intake.c.repository == last[0]) & (intake.c.locator > last[1]))
     query = (
         select(*columns, state.c.state)
@@ -70,4 +70,4 @@ def standings(
     if watched:
         query = query.where(intake.c.watched == 1)
     rows = connection.execute(query).mappings()
-    return [Standing(**{**row, "state": row["state"] or "", "watched": bool(row["watched"])}) for row in rows]
+    return [IntakeName(**{**row, "state": row["state"] or "", "watched": bool(row["watched"])}) for row in rows]
