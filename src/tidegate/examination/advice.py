@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from tidegate.evidence import Advice, BaseImage, Finding, Severity
+from tidegate.evidence.flaw import flaws_of
 from tidegate.examination.bases import Bases, KnownBase
 from tidegate.inventory import Basis, Component, Version
 from tidegate.knowledge.database import Knowledge
@@ -128,7 +129,8 @@ def _upgraded(component: Component, version: Version) -> Component:
 
 
 def _weight(findings: Iterable[Finding]) -> float:
-    return sum(_EXPLOITED if one.exploited or one.malicious else _WEIGHTS[one.severity] for one in findings)
+    """By flaws: one that many copies or packages share is mended in all of them by the one step."""
+    return sum(_EXPLOITED if one.exploited or one.malicious else _WEIGHTS[one.severity] for one in flaws_of(findings))
 
 
 def _distance(here: str, there: str) -> int:

@@ -87,7 +87,15 @@ def _support(
 ) -> tuple[Support, ...]:
     if knowledge is None or day is None:
         return ()
-    return support_of(knowledge, inventory.components, inventory.os_release, base_name, day)
+    return support_of(
+        knowledge, inventory.components, inventory.os_release, base_name, day, product_of=_product_of_program
+    )
+
+
+def _product_of_program(name: str) -> str:
+    from tidegate.scan.catalogers.program_table import support_product_of  # a hundred expressions few images need
+
+    return support_product_of(name)
 
 
 def _unmatched(components: tuple[Component, ...], knowledge: Knowledge | None) -> tuple[str, ...]:

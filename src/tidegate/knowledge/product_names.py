@@ -101,11 +101,15 @@ def names_of_os(release: OsRelease) -> tuple[str, ...]:
     return tuple(filter(None, (release.id, _OS_NAMES.get(release.id, ""))))
 
 
-def names_of_component(component: Component) -> Iterator[tuple[str, str]]:
+def names_of_component(component: Component, product: str = "") -> Iterator[tuple[str, str]]:
     """Yields where to look a component's product up, surest first: pairs of kind and name.
 
     Kinds are `product` (its name or alias), and those of `tidegate.knowledge.products.Identifier`. None for a
     distribution's own package: the distribution cares for that one, however long its makers do.
+
+    Args:
+        component: of an image.
+        product: whoever recognised a program knows it by; "" when nobody does.
     """
     if component.kind.is_of_distribution or component.owner is not None:
         return
@@ -118,6 +122,8 @@ def names_of_component(component: Component) -> Iterator[tuple[str, str]]:
     yield "purl", purl
     name = component.name.lower()
     if component.kind is PackageKind.GENERIC:
+        if product:
+            yield "product", product
         yield "product", name
         yield "repology", name
     elif component.kind in _REPOLOGY:

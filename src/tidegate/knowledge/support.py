@@ -6,12 +6,12 @@ Dates are endoflife.date's; fixes are counted from the advisories (`tidegate.kno
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Final, NamedTuple
 
 from tidegate.evidence import Support
-from tidegate.inventory import Component, Ecosystem, OsRelease, Scope
+from tidegate.inventory import Component, Ecosystem, OsRelease, PackageKind, Scope
 from tidegate.knowledge.database import Knowledge
 from tidegate.knowledge.product_names import lines_of, names_of_component, names_of_image, names_of_os
 from tidegate.knowledge.target import lookup_ecosystem, lookup_name
@@ -45,8 +45,19 @@ class _Line(NamedTuple):
     codename: str
 
 
+def _nobody_knows(_name: str) -> str:
+    """No programs are recognised."""
+    return ""
+
+
 def support_of(
-    knowledge: Knowledge, components: Sequence[Component], os_release: OsRelease | None, base_name: str, at: date
+    knowledge: Knowledge,
+    components: Sequence[Component],
+    os_release: OsRelease | None,
+    base_name: str,
+    at: date,
+    *,
+    product_of: Callable[[str], str] = _nobody_knows,
 ) -> tuple[Support, ...]:
     """Returns the support of everything whose release line is known; each line of a product once a subject.
 
@@ -59,6 +70,7 @@ def support_of(
         os_release: what the image says it is; None for nothing.
         base_name: reference of the base image; "" when unknown.
         at: the day to judge for.
+        product_of: the product that a recognised program (of kind GENERIC) is known by, by its name; "" for none.
 
     Returns:
         Sorted: distribution, base, runtimes, frameworks, other components; then by product and line.
@@ -70,7 +82,7 @@ def support_of(
     of_distribution = list(_of_distribution(knowledge, components, os_release, at))
     known = {(one.product, one.cycle) for one in of_distribution}
     of_base = (one for one in _of_base(knowledge, identified, base_name, at) if (one.product, one.cycle) not in known)
-    found = [*of_distribution, *of_base, *_of_components(knowledge, identified, components, at)]
+    found = [*of_distribution, *of_base, *_of_components(knowledge, identified, components, at, product_of)]
     return tuple(sorted(found, key=lambda one: (_SUBJECTS.index(one.subject), one.product, one.cycle)))
 
 
@@ -101,12 +113,17 @@ def _of_base(knowledge: Knowledge, identified: _Identified, base_name: str, at: 
 
 
 def _of_components(
-    knowledge: Knowledge, identified: _Identified, components: Iterable[Component], at: date
+    knowledge: Knowledge,
+    identified: _Identified,
+    components: Iterable[Component],
+    at: date,
+    product_of: Callable[[str], str],
 ) -> Iterator[Support]:
     running = {one.purl: one for one in components if one.scope in _RUNS}
     seen: set[tuple[str, str]] = set()
     for _, component in sorted(running.items()):
-        line = _line_of(knowledge, identified, component)
+        product = product_of(component.name) if component.kind is PackageKind.GENERIC else ""
+        line = _line_of(knowledge, identified, component, product)
         if line is None or (line.product, line.cycle) in seen:
             continue
         seen.add((line.product, line.cycle))
@@ -114,8 +131,8 @@ def _of_components(
             yield _support(line, subject, component.purl, _upkeep(knowledge, component, line.cycle, at), at)
 
 
-def _line_of(knowledge: Knowledge, identified: _Identified, component: Component) -> _Line | None:
-    for kind, name in names_of_component(component):
+def _line_of(knowledge: Knowledge, identified: _Identified, component: Component, known_as: str) -> _Line | None:
+    for kind, name in names_of_component(component, known_as):
         for product in _products(identified, kind, name):
             lines = lines_of(component.version, java=any(word in product for word in _JAVA))
             if line := _line(knowledge, product, lines):

@@ -18,7 +18,7 @@ CATALOGERS: Final[tuple[Cataloger, ...]] = (
     Listed("rpm", 2, "catalogers.rpm", "RpmCataloger"),
     Listed("opkg", 1, "catalogers.installed.opkg", "OpkgCataloger"),
     Listed("alpm", 1, "catalogers.installed.alpm", "AlpmCataloger"),
-    Listed("python", 2, "catalogers.python", "PythonCataloger"),
+    Listed("python", 3, "catalogers.python", "PythonCataloger"),
     Listed("python-egg", 2, "catalogers.installed.egg", "EggCataloger"),
     Listed("conda", 1, "catalogers.installed.conda", "CondaCataloger"),
     Listed("node", 1, "catalogers.installed.node", "NodeCataloger"),

@@ -113,6 +113,8 @@ FALSE = (
     "import secrets; token = secrets.token_urlsafe(32)",
     "password2 = forms.CharField(widget=PasswordInput2)",
     "sonar.projectKey=my-team_my-project1",
+    '"PasswordLastUsed": "2016-09-08T21:47:36Z",',
+    "password_changed_at: 2026-01-31 12:00:00.000+01:00",
     # Manuals, change logs, documentation and comments, as distributions ship them.
     "pw_name:pw_passwd:pw_uid:pw_gid:pw_gecos:pw_dir:pw_shell",
     "pw_Name:pw_Passwort:pw_uid:pw_gid:pw_gecos:pw_Verz:pw_shell",

@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -106,3 +107,26 @@ def test_that_of_uv_too(tmp_path: Path) -> None:
     (venv / ".lock").unlink(missing_ok=True)
     left = unexplained(custody(tmp_path))
     assert left <= 2, "what starts every interpreter (_virtualenv.py and its .pth) alone is nobody's"
+
+
+def test_programs_of_packages_installed_into_a_target_are_where_pip_moved_them(tmp_path: Path) -> None:
+    wheel = tmp_path / "tide-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("tide.py", "def main() -> None: ...\n")
+        archive.writestr("tide-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: tide\nVersion: 1.0\n")
+        archive.writestr("tide-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr("tide-1.0.dist-info/entry_points.txt", "[console_scripts]\ntide = tide:main\n")
+        archive.writestr("tide-1.0.data/data/share/tide/notes", "notes\n")
+        archive.writestr("tide-1.0.dist-info/RECORD", "")
+    image = tmp_path / "image"
+    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-index", "--no-compile", "--disable-pip-version-check"]
+    done = subprocess.run([*pip, "--target", image / "var/task", wheel], capture_output=True, text=True, check=False)
+    if "No module named pip" in done.stderr:
+        pytest.skip("pip is missing; install it")
+    assert done.returncode == 0, done.stderr
+    assert (image / "var/task/bin/tide").is_file()
+    found = custody(image)
+    assert (found.missing, found.modified, found.unexplained) == ((), (), ())
+    assert unexplained(found) == 0
+    (image / "var/task/bin/tide").write_text("#!/bin/sh\nevil\n")
+    assert [file.path for file in custody(image).modified] == ["var/task/bin/tide"]

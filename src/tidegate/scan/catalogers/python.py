@@ -37,12 +37,16 @@ _FIELDS: Final = frozenset({"name", "version", "license", "license-expression", 
 _SHA256: Final = "sha256="
 _NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,254}[A-Za-z0-9])?")
 
+_TWO_UP: Final = "../../"
+_SCHEMES: Final = ("lib/python", "lib/site-packages")
+"""Folders of libraries, two below the root of what was installed: of the home scheme, and of Windows."""
+
 
 class PythonCataloger:
     """Reads metadata and path lists of installed Python distributions, anywhere in the image."""
 
     name = "python"
-    version = 2
+    version = 3
     wants = Wants(names=_METADATA | _RECORDS, suffixes=frozenset({".egg-info"}), max_bytes=32 * MIB)
 
     def accepts(self, path: str) -> bool:
@@ -123,7 +127,7 @@ def _own_recorded(file: ImageFile, folder: str, harvest: Harvest) -> None:
     none = bytes(DIGEST_BYTES["sha256"])
     lines = (path_text(line.rstrip(b"\r\n")) for line in io.BytesIO(file.content))
     for name, stated in _columns(lines, b'"' in file.content, file.path):
-        path = _resolved(start, name) if name else ""
+        path = _resolved(start, _as_moved(start, name)) if name else ""
         if path:
             gathered.add("", path)
             sums.append(of_base64(stated[7:], "sha256", is_for_urls=True) if stated.startswith(_SHA256) else none)
@@ -143,6 +147,16 @@ def _columns(lines: Iterator[str], is_quoted: bool, where: str) -> Iterator[tupl
                 yield row[0], row[1] if len(row) > 1 else ""
     except csv.Error as error:
         raise InvalidInputError(f"not a RECORD: {error}", where=where) from error
+
+
+def _as_moved(start: str, name: str) -> str:
+    """Where `pip install --target` put what a RECORD places beside the folder of libraries.
+
+    It installs by the home scheme (`lib/python` and `bin` below one folder) elsewhere, and moves both into the target
+    without writing the RECORD anew.
+    """
+    is_of_home = name.startswith(_TWO_UP) and not name.startswith("../../../")
+    return name if not is_of_home or start.lower().endswith(_SCHEMES) else name[len(_TWO_UP) :]
 
 
 def _resolved(start: str, name: str) -> str:

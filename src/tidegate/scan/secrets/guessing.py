@@ -24,6 +24,7 @@ _INNOCENT_KEYS: Final = re.compile(
 _NOT_A_LITERAL: Final = re.compile(
     rb"\$[({A-Za-z_]|\{\{|\{[0-9A-Za-z_]*\}|<[A-Za-z]|%[({sd]|%[A-Z_]+%|\(\)|\[\]|\(|::|->|=>|&&|\|\||^[./~@*&!-]|^https?:|^arn:|^\w+\.\w+\.|\\[xu]|^\*+$|\.\.\.|\.[A-Za-z]{1,5}$|[\[({]$|^[A-Za-z]+(?:[_.][A-Za-z]+)+$"
     rb"|^[A-Za-z_]+(?:[:|][A-Za-z_\\\\]+)+$|^s(?P<bar>[/|,#!])[^/|,#!]+(?P=bar)[^/|,#!]*(?P=bar)|^[A-Z]?[a-z]+\.$|\\f[BIPR]"
+    rb"|^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d[0-9:.+Z-]{0,24})?$"
     rb"|^(?:scram|hmac|pbkdf2)?[-_]?(?:sha|md|blake)[-_]?\d{1,3}(?:[-_](?:plus|hex|base64|\d{1,3}))?$"
     rb"|^(?:0x|sha\d{1,3}[-:]|vault:|enc:|ENC\[|!secret|!Ref|ref\+|op://|AgA|base64:$|-----BEGIN)"
 )
