@@ -17,6 +17,7 @@ from tidegate.curation.consumer import Consumer
 from tidegate.curation.encrypted_copies import copies_of, copy_of, list_copies
 from tidegate.curation.encrypting import CopyWish, Encrypting
 from tidegate.curation.key_release import KeyRelease, list_releases
+from tidegate.curation.protected import protected
 from tidegate.curation.recipients import MAX_KEYS_OF_ONE, add_recipient, keys_of, list_recipients, remove_recipient
 from tidegate.curation.shelf import ManifestUnknownError, WithheldError
 from tidegate.curation.shelved import manifest_of
@@ -237,6 +238,16 @@ def test_who_a_plain_image_is_kept_for_its_copies_are_kept_for(
         stand.shelf.get_manifest(OTHER, Tag("secret"), ANNA)
     with pytest.raises(WithheldError, match="for operations"):
         release.release(encrypted, EDGE.recipient, ANNA, [OTHER])
+
+
+def test_rules_of_keeping_leave_an_image_as_long_as_a_copy_of_it_is_vended(stand: Stand, making: Encrypting) -> None:
+    plain, encrypted = copied(stand, making)
+    with stand.database.read() as connection:
+        assert protected(connection, APP, plain) == f"{encrypted}, which is vended, is its encrypted copy"
+        assert protected(connection, OTHER, encrypted) == ""
+    settle(stand, encrypted, State.RETIRED)
+    with stand.database.read() as connection:
+        assert protected(connection, APP, plain) == ""
 
 
 def test_a_failing_disk_leaves_no_copy(stand: Stand, making: Encrypting, tmp_path: Path) -> None:

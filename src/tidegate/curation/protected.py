@@ -9,6 +9,7 @@ from tidegate.artifact import Digest, Index, Repository
 from tidegate.curation.lifecycle import VENDED
 from tidegate.curation.name_pattern import subject_of_fallback
 from tidegate.curation.shelved import manifest_of
+from tidegate.storage.encryption_schema import encrypted_copy
 from tidegate.storage.keeping_schema import image_scan
 from tidegate.storage.schema import manifest, manifest_blob, manifest_child, placement, repository_manifest, state, tag
 
@@ -30,6 +31,7 @@ def protected(connection: Connection, repository: Repository, digest: Digest, *,
         or _named_by_index(connection, repository, digest, set(going))
         or _subject_of_kept(connection, repository, digest)
         or _base_of_vended(connection, digest)
+        or _plain_of_vended(connection, digest)
     )
 
 
@@ -99,6 +101,21 @@ def _base_of_vended(connection: Connection, digest: Digest) -> str:
     )
     found = connection.scalar(known) or _built_on_layers(connection, digest, vended)
     return f"{found}, which is vended, was built upon it" if found else ""
+
+
+def _plain_of_vended(connection: Connection, digest: Digest) -> str:
+    """Encrypted copies are judged by the plain image, which therefore has to be there as long as they are."""
+    copy, held = encrypted_copy, repository_manifest
+    query = (
+        select(copy.c.encrypted)
+        .join(state, state.c.digest == copy.c.encrypted)
+        .join(held, held.c.digest == copy.c.encrypted)
+        .where(copy.c.plain == digest, state.c.state.in_([member.value for member in VENDED]))
+        .order_by(copy.c.encrypted)
+        .limit(1)
+    )
+    found = connection.scalar(query)
+    return f"{found}, which is vended, is its encrypted copy" if found else ""
 
 
 def _built_on_layers(connection: Connection, digest: Digest, vended: list[str]) -> str:

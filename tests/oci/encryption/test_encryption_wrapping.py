@@ -13,7 +13,7 @@ from encryption_keys import KeyPair, openssl
 
 from tidegate.artifact import Descriptor, Digest
 from tidegate.artifact import media_type as mt
-from tidegate.errors import InvalidInputError, NotFoundError, UsageError
+from tidegate.errors import BoundExceededError, InvalidInputError, NotFoundError, UsageError
 from tidegate.oci.encryption.block_cipher import LayerKey
 from tidegate.oci.encryption.jwe import addressees, unwrap, without, wrap
 from tidegate.oci.encryption.keys import DecryptionKey, RecipientKey, load_decryption_key, load_recipient
@@ -235,6 +235,15 @@ def test_hostile_wrapped_keys_are_told_or_passed_over(
     else:
         with pytest.raises(InvalidInputError, match=told):
             unwrap(hostile, [key], where="layer")
+
+
+def test_more_recipients_than_may_be_tried_are_refused(pairs: Pairs) -> None:
+    many = [{"header": {"alg": "ECDH-ES+A256KW"}, "encrypted_key": "AAAA"}] * 200
+    document = json.loads(wrap(b"s", [pairs["rsa:2048"].recipient, pairs["ec:P-384"].recipient]))
+    said = wrapped_annotations(SECRET, [pairs["ec:P-256"].recipient])
+    hostile = {**said, KEYS_JWE: ",".join([b64(document | {"recipients": many})] * 3)}
+    with pytest.raises(BoundExceededError, match="MAX_RECIPIENTS = 512"):
+        secret(hostile, pairs["ec:P-256"].key)
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,8 @@ MAX_ANNOTATION_BYTES: Final = MIB
 """Longest annotation taken apart."""
 MAX_WRAPPED: Final = 64
 """Wrapped keys one annotation may carry; each may be for many recipients."""
+MAX_RECIPIENTS: Final = 512
+"""Recipients of one layer: each may cost one unwrapping, which of a long RSA key takes 30 ms."""
 _REMEDY: Final = "name the private key of one of its recipients with --key"
 
 
@@ -80,6 +82,8 @@ def secret_of(descriptor: Descriptor, keys: Collection[DecryptionKey], *, where:
         NotAddressedError: none of the keys is a recipient's; tells whose are.
     """
     wrapped = read_wrapped(descriptor, where=where)
+    if sum(len(addressees(document, where=where)) for document in wrapped.jwe) > MAX_RECIPIENTS:
+        raise BoundExceededError("MAX_RECIPIENTS", MAX_RECIPIENTS, where=where)
     for document in wrapped.jwe:
         private = unwrap(document, keys, where=where)
         if private is not None:
