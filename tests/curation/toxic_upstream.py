@@ -30,6 +30,7 @@ from tidegate.oci.registry import RegistryClient
 from tidegate.outbound import Opening, Outbound, OutboundOptions, Pace, Reach
 from tidegate.storage.database import Database
 from tidegate.storage.folder_blobs import FolderBlobs
+from tidegate.storage.migrations import migrate
 from tidegate.storage.schema import metadata
 
 T = TypeVar("T")
@@ -192,13 +193,23 @@ class Taking:
 
 @contextmanager
 def taking_from(
-    toxic: Toxic, folder: Path, clock: Any, *, keyring: Keyring | None = None, timeout_s: float = 5.0, **more: Any
+    toxic: Toxic,
+    folder: Path,
+    clock: Any,
+    *,
+    keyring: Keyring | None = None,
+    timeout_s: float = 5.0,
+    url: str = "",
+    **more: Any,
 ) -> Iterator[Taking]:
     """A stand whose names under hub/ come from the upstream."""
-    url = f"sqlite:///{folder / 'state.db'}"
-    engine = create_engine(url)
-    metadata.create_all(engine)
-    engine.dispose()
+    url = url or f"sqlite:///{folder / 'state.db'}"
+    if url.startswith("sqlite"):
+        engine = create_engine(url)
+        metadata.create_all(engine)
+        engine.dispose()
+    else:
+        migrate(url)
     database = Database(url)
     blobs = ShelfBlobs(database, FolderBlobs(folder / "content"), clock)
     shelf = Shelf(database, blobs, clock)

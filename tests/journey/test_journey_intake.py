@@ -14,6 +14,12 @@ import pytest
 from docker_registry import DockerRegistry, intake_file
 from whole_server import WholeServer, python_image
 
+from tidegate.artifact import Digest, Reference, Tag
+from tidegate.artifact import media_type as mt
+from tidegate.oci.push import Pusher
+from tidegate.oci.registry import RegistryClient
+from tidegate.outbound import Outbound
+
 CLEAN = {"h11": "0.14.0"}
 VULNERABLE = {"apache-airflow": "1.10.10"}
 
@@ -144,3 +150,59 @@ def test_names_under_an_upstream_come_from_there_only(
         assert taking.http.get(f"/v2/hub/team/held/blobs/sha256:{name}").status_code == 403
         mounted = taking.http.post(f"/v2/mine/app/blobs/uploads/?mount=sha256:{name}&from=hub/team/held")
         assert mounted.status_code == 202, "what was refused cannot be had by another name"
+
+
+def test_what_hangs_on_an_image_travels_along(upstream: DockerRegistry, taking: WholeServer, tmp_path: Path) -> None:
+    """From a registry without the referrers API: by its fallback tag, and under cosign's tags."""
+    python_image(tmp_path, "signed", {"h11": "0.14.0", "certifi": "2025.1.31"})
+    digest = upstream.push(tmp_path, "signed", "team/signed:1")
+    envelope = b'{"payloadType":"application/vnd.in-toto+json","payload":"e30=","signatures":[]}'
+    simple = b'{"critical":{"type":"cosign container image signature"}}'
+    with Outbound() as outbound:
+        pusher = Pusher(RegistryClient(outbound), Reference.parse(f"{upstream.host}/team/signed:1"))
+        for blob in (envelope, simple, b"{}"):
+            pusher.push_blob(blob, Digest.of(blob))
+        subject = {"mediaType": mt.OCI_MANIFEST, "digest": digest, "size": 1}
+        referrer = _document(envelope, mt.DSSE, mt.OCI_EMPTY, artifactType="application/x", subject=subject)
+        hung = pusher.push_manifest(referrer, mt.OCI_MANIFEST).digest
+        pusher.push_blob(_CONFIG, Digest.of(_CONFIG))
+        tag = Tag(f"{digest.replace(':', '-')}.sig")
+        signature = _document(simple, "application/vnd.dev.cosign.simplesigning.v1+json", mt.OCI_CONFIG, config=_CONFIG)
+        pusher.push_manifest(signature, mt.OCI_MANIFEST, tag=tag)
+    assert taking.http.get("/v2/hub/team/signed/manifests/1").headers["docker-content-digest"] == digest
+    listed = taking.http.get(f"/v2/hub/team/signed/referrers/{digest}").json()["manifests"]
+    assert hung in {one["digest"] for one in listed}
+    served = taking.http.get(f"/v2/hub/team/signed/manifests/{tag}")
+    assert (served.status_code, served.content) == (200, signature)
+    assert served.headers["tidegate-state"] == "attached"
+    layer = taking.http.get(f"/v2/hub/team/signed/blobs/{Digest.of(simple)}")
+    assert layer.content == simple
+
+
+_CONFIG = b'{"architecture":"","os":"","rootfs":{"type":"layers","diff_ids":[]},"config":{}}'
+
+
+def _document(layer: bytes, layer_type: str, config_type: str, *, config: bytes = b"{}", **more: object) -> bytes:
+    def described(data: bytes, media_type: str) -> dict[str, object]:
+        return {"mediaType": media_type, "digest": Digest.of(data), "size": len(data)}
+
+    parts = {"config": described(config, config_type), "layers": [described(layer, layer_type)]}
+    return json.dumps({"schemaVersion": 2, "mediaType": mt.OCI_MANIFEST, **parts, **more}).encode()
+
+
+def test_another_tidegate_is_an_upstream_whose_verdicts_come_along(tmp_path: Path) -> None:
+    digest = python_image(tmp_path, "app", {"h11": "0.14.0", "exceptiongroup": "1.2.2"})
+    with WholeServer(tmp_path / "first") as first:
+        first.push(tmp_path, "app", "team/app:1")
+        assert first.verdict(digest)["state"] == "admitted"
+        theirs = {one["digest"] for one in first.http.get(f"/v2/team/app/referrers/{digest}").json()["manifests"]}
+        assert len(theirs) == 3, "a bill of materials, a scan, a decision"
+        environment = {"TIDEGATE_INTAKE_FILE": str(intake_file(tmp_path, first.address))}
+        with WholeServer(tmp_path / "second", environment=environment) as second:
+            head = second.http.head("/v2/hub/team/app/manifests/1")
+            assert (head.status_code, head.headers["docker-content-digest"]) == (200, digest)
+            assert second.http.get(f"/v2/hub/team/app/manifests/{digest}").status_code == 200, "as containerd pulls"
+            ours = {
+                one["digest"] for one in second.http.get(f"/v2/hub/team/app/referrers/{digest}").json()["manifests"]
+            }
+            assert theirs < ours, "theirs came along, and ours hang beside them"

@@ -291,3 +291,20 @@ def test_one_answer_of_429_holds_every_request(serve: Serve) -> None:
         outbound.get_bytes(url, max_bytes=10)
     assert len(calls) == 3
     assert time.now == pytest.approx(105.0)
+
+
+def test_an_identity_token_is_not_carried_along_a_redirect(serve: Serve, outbound: Outbound) -> None:
+    seen: list[str] = []
+
+    def thief(request: BaseHTTPRequestHandler) -> None:
+        seen.append(request.path)
+        reply(request, 200, b'{"token":"abc"}')
+
+    there = serve(thief)
+    realm = serve(lambda request: reply(request, 307, Location=f"{there}/token"))
+    url = challenging(serve, realm)
+    reference = Reference.parse(f"{url.removeprefix('http://')}/team/app:1")
+    keyring = Keyring({reference.registry: Credentials(identity_token="secret-token")})
+    with pytest.raises((OutsideError, InvalidInputError)):
+        RegistryClient(outbound, keyring=keyring, bases={reference.registry: url}).head(reference)
+    assert seen == []

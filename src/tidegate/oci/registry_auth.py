@@ -109,6 +109,7 @@ class RegistryAuthorizer:
                 headers={"Content-Type": "application/x-www-form-urlencoded"},
                 body=urlencode(form).encode(),
                 max_bytes=_MAX_TOKEN_BYTES,
+                follow=False,
             )
         query = [("service", asked["service"]), *(("scope", scope) for scope in self._scope.split())]
         address = f"{realm}{'&' if '?' in realm else '?'}{urlencode(query)}"

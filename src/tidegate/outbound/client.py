@@ -175,6 +175,7 @@ class Outbound:
         max_bytes: int = DEFAULT_MAX_BODY_BYTES,
         authorizer: Authorizer | None = None,
         retry: bool = True,
+        follow: bool = True,
     ) -> Reply:
         """Makes one call and reads the whole answer, whatever its status.
 
@@ -188,6 +189,7 @@ class Outbound:
             max_bytes: the longest answer accepted.
             authorizer: credentials for the address's own server only.
             retry: try again what another try may mend.
+            follow: go where redirects lead; not for a body that only this server may see.
 
         Raises:
             BoundExceededError: the answer is longer than `max_bytes`.
@@ -196,7 +198,7 @@ class Outbound:
         """
 
         def once() -> Reply:
-            response, final = self._send(method, url, headers or {}, body, authorizer)
+            response, final = self._send(method, url, headers or {}, body, authorizer, follow=follow)
             try:
                 return Reply(
                     status=response.status_code,
@@ -252,6 +254,8 @@ class Outbound:
         headers: Mapping[str, str],
         body: bytes | Path | None,
         authorizer: Authorizer | None,
+        *,
+        follow: bool = True,
     ) -> "tuple[httpx.Response, str]":
         """Sends, follows redirects, answers one challenge; raises TryAgain for what another try may mend."""
         check_url(url, insecure=self.options.insecure)
@@ -268,7 +272,7 @@ class Outbound:
                     response.close()
                     current = url
                     continue
-            if status in _REDIRECTS and "location" in response.headers:
+            if follow and status in _REDIRECTS and "location" in response.headers:
                 response.close()
                 left -= 1
                 if left < 0:
