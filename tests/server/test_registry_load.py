@@ -15,6 +15,8 @@ from registry_client import begin, push
 from registry_process import registry_process
 from sqlalchemy import func, select
 
+from object_server import ObjectServer
+from postgres_server import wiped
 from tidegate.artifact import Digest
 from tidegate.storage.blobs import BlobBounds
 from tidegate.storage.schema import blob, outbox, state_change
@@ -78,6 +80,26 @@ def test_memory_stays_flat(tmp_path: Path) -> None:
             assert answer.status_code == 206
             assert sum(map(len, answer.iter_raw())) == total - MIB
         assert running.peak_bytes() - before < 64 * MIB
+
+
+@pytest.mark.slow
+@pytest.mark.tools
+def test_memory_stays_flat_before_an_object_store(postgres: str, objects: ObjectServer, tmp_path: Path) -> None:
+    """One large blob, and more streams at once than are let hold a part in memory."""
+    where = (wiped(postgres), objects.url.replace("some/prefix", tmp_path.name), str(objects.credentials))
+    with registry_process(tmp_path, *where) as running, running.client() as http:
+        _round_trip(http, 8 * MIB)
+        before = running.peak_bytes()
+        _round_trip(http, 120 * MIB)
+        assert running.peak_bytes() - before < 64 * MIB
+
+        def send(_number: int) -> None:
+            with running.client() as client:
+                _round_trip(client, 8 * MIB)
+
+        with ThreadPoolExecutor(32) as pool:
+            list(pool.map(send, range(32)))
+        assert running.peak_bytes() < 512 * MIB
 
 
 def _round_trip(http: httpx.Client, total: int) -> str:

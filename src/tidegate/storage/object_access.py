@@ -84,8 +84,11 @@ def open_objects(
 
 
 @contextmanager
-def asking() -> Iterator[None]:
+def asking(*, may_be_missing: bool = False) -> Iterator[None]:
     """Turns what an object store says into our own errors.
+
+    Args:
+        may_be_missing: whether there is an answer to "no such object". Elsewhere it is a bucket that is not there.
 
     Raises:
         NotFoundError: there is no such object.
@@ -94,7 +97,11 @@ def asking() -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:  # so the library says it
-        raise NotFoundError("no such object") from error
+        if may_be_missing:
+            raise NotFoundError("no such object") from error
+        raise OutsideError(
+            "the object store lacks what must be there", remedy="is its bucket the right one?"
+        ) from error
     except (BaseError, OSError) as error:
         raise OutsideError(f"the object store failed: {said(error)}", remedy="look at it, and the way to it") from error
 

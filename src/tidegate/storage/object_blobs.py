@@ -75,7 +75,7 @@ class ObjectBlobs(ObjectUploads):
     def size(self, digest: Digest) -> int:
         """A blob's size in bytes (`BlobReads.size`)."""
         try:
-            with asking():
+            with asking(may_be_missing=True):
                 return obstore.head(self._objects, self.key(digest))["size"]
         except NotFoundError as error:
             raise NotFoundError("no such blob", where=digest) from error

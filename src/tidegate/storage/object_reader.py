@@ -20,7 +20,7 @@ def open_object(objects: Objects, key: str) -> BinaryIO:
         NotFoundError: there is none.
         OutsideError: the store failed; so may any read.
     """
-    with asking():
+    with asking(may_be_missing=True):
         size = obstore.head(objects, key)["size"]
     return io.BufferedReader(_Ranges(objects, key, size), RANGE_BYTES)
 
@@ -50,7 +50,7 @@ class _Ranges(io.RawIOBase):
         length = min(len(buffer), self._size - self._at, RANGE_BYTES)
         if length <= 0:
             return 0
-        with asking():
+        with asking(may_be_missing=True):
             found = obstore.get_range(self._objects, self._key, start=self._at, length=length)
         buffer[: len(found)] = memoryview(found)
         self._at += len(found)

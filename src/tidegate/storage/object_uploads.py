@@ -281,13 +281,13 @@ class ObjectUploads:
 
     def _has(self, digest: Digest, size: int) -> bool:
         try:
-            with asking():
+            with asking(may_be_missing=True):
                 return bool(obstore.head(self._objects, self.key(digest))["size"] == size)
         except NotFoundError:
             return False
 
     def _remove(self, key: str) -> None:
-        with suppress(NotFoundError), asking():
+        with suppress(NotFoundError), asking(may_be_missing=True):
             obstore.delete(self._objects, key)
 
     def _remove_under(self, prefix: str) -> None:

@@ -56,7 +56,7 @@ class BlobEndpoints:
         if link is not None and request.method == "GET":
             # Not to be kept: the link ends long before the blob does.
             return RedirectResponse(link, HTTPStatus.TEMPORARY_REDIRECT, {**headers, "Cache-Control": "no-store"})
-        return await passing_response(request, self._services, held, {**headers, "Content-Type": _TYPE})
+        return await passing_response(request, self._services, name, held, {**headers, "Content-Type": _TYPE})
 
     async def delete_blob(self, request: Request) -> Response:
         """Takes a blob out of the repository, unless a manifest there needs it."""

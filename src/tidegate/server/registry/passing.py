@@ -8,8 +8,10 @@ from typing import BinaryIO, Final
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from tidegate.artifact import Repository
 from tidegate.bounds import MIB
-from tidegate.curation.shelf_blobs import HeldBlob
+from tidegate.curation.shelf_blobs import BlobUnknownError, HeldBlob
+from tidegate.errors import NotFoundError
 from tidegate.server.registry.ranges import range_of_blob
 from tidegate.server.registry.services import RegistryServices
 
@@ -17,7 +19,7 @@ PIECE_BYTES: Final = MIB
 
 
 async def passing_response(
-    request: Request, services: RegistryServices, held: HeldBlob, headers: Mapping[str, str]
+    request: Request, services: RegistryServices, repository: Repository, held: HeldBlob, headers: Mapping[str, str]
 ) -> Response:
     """Answers GET or HEAD of a blob.
 
@@ -36,10 +38,23 @@ async def passing_response(
     status = HTTPStatus.OK if is_whole else HTTPStatus.PARTIAL_CONTENT
     if request.method == "HEAD":
         return Response(status_code=status, headers=answer)
-    file = await services.offload.run(services.blobs.open, held)
-    await services.offload.run(file.seek, start)
-    first = await services.offload.run(file.read, min(PIECE_BYTES, end - start))
+    file, first = await services.offload.run(_begin, services, repository, held, start, end)
     return StreamingResponse(_pieces(services, file, first, end - start), status, answer)
+
+
+def _begin(
+    services: RegistryServices, repository: Repository, held: HeldBlob, start: int, end: int
+) -> tuple[BinaryIO, bytes]:
+    try:
+        file = services.blobs.open(held)
+    except NotFoundError as error:  # deleted a moment ago
+        raise BlobUnknownError(repository, held.digest) from error
+    try:
+        file.seek(start)
+        return file, file.read(min(PIECE_BYTES, end - start))
+    except BaseException:
+        file.close()
+        raise
 
 
 async def _pieces(services: RegistryServices, file: BinaryIO, first: bytes, length: int) -> AsyncIterator[bytes]:

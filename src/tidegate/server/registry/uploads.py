@@ -130,7 +130,7 @@ class UploadEndpoints:
     def _finish(
         self, name: Repository, upload: str, wanted: Digest, by: str, pieces: Sequence[bytes], at: int | None
     ) -> int:
-        if pieces:
+        if any(pieces):  # nothing can be added to an upload that was sealed, and is finished again
             self._keep(name, upload, pieces, at)
         return self._blobs.finish(name, upload, wanted, by=by).size
 
