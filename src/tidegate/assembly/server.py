@@ -21,8 +21,9 @@ from tidegate.assembly.names import resolve_reference
 from tidegate.assembly.notes import note_signer
 from tidegate.assembly.scanner import build_scanner
 from tidegate.assembly.stores import database_urls, open_blobs, open_database, replica_name
-from tidegate.assembly.vending import build_delivery, build_vending
+from tidegate.assembly.vending import build_catalogue, build_delivery, build_vending
 from tidegate.clock import Clock, system_clock
+from tidegate.curation.catalogue import Catalogue
 from tidegate.curation.consumer_pulls import ConsumerPulls
 from tidegate.curation.delivery import DeliveryThread
 from tidegate.curation.pulls import PullNotes
@@ -90,6 +91,7 @@ class Server:
     notes: NoteSigner
     curation: Curation
     vending: Vending
+    catalogue: Catalogue
     consumer_pulls: ConsumerPulls
     deliveries: DeliveryThread
     execution: ExecutionGate
@@ -282,6 +284,7 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         notes=note_signer(settings.signing.ledger_key_file),
         curation=curation,
         vending=vending,
+        catalogue=build_catalogue(settings),
         consumer_pulls=consumer_pulls,
         deliveries=DeliveryThread(database, build_delivery(settings, database, clock), leases),
         execution=ExecutionGate(

@@ -12,11 +12,13 @@ from tidegate.assembly.local import Local, open_local
 from tidegate.assembly.outward import build_outbound, build_registry_client
 from tidegate.assembly.stores import open_blobs
 from tidegate.clock import Clock, system_clock
+from tidegate.curation.catalogue import Catalogue
 from tidegate.curation.delivery import Delivery
 from tidegate.curation.shelf import Shelf
 from tidegate.curation.shelf_blobs import ShelfBlobs
 from tidegate.curation.tag_rules import TagRules
 from tidegate.curation.vending import Vending
+from tidegate.errors import UsageError
 from tidegate.oci.push import Pusher
 from tidegate.outbound import Outbound, OutboundOptions
 from tidegate.outbound.reach import Opening, Reach
@@ -53,6 +55,21 @@ def build_vending(
         registries=settings.curation.vend_to,
         clock=clock,
     )
+
+
+def build_catalogue(settings: Settings) -> Catalogue:
+    """Builds what reads the catalogue.
+
+    Raises:
+        UsageError: an owner is not written as `pattern=owner`.
+    """
+    owners = []
+    for line in settings.curation.owners:
+        pattern, equals, owner = line.partition("=")
+        if not pattern.strip() or not equals or not owner.strip():
+            raise UsageError("no owner", where=line[:80], remedy="write team-a/*=team-a@example.com")
+        owners.append((pattern.strip(), owner.strip()))
+    return Catalogue(owners)
 
 
 def build_delivery(settings: Settings, database: Database, clock: Clock) -> Delivery:

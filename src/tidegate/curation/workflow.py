@@ -31,6 +31,7 @@ from tidegate.curation.shelf import Shelf
 from tidegate.curation.shelved import context_of, manifest_of, open_shelved, repositories_of
 from tidegate.curation.standing import standing_of, with_standing
 from tidegate.curation.states import State, advance, state_of
+from tidegate.curation.summary import remember_summary
 from tidegate.curation.tags import tags_of
 from tidegate.errors import OutsideError, TidegateError
 from tidegate.evidence import Boundary, Decision, ScanReport
@@ -231,6 +232,7 @@ class Curation:
                 self._gate.add_others(connection, attached, manifest.digest, at=at)
                 remember_components(connection, inventory)
                 remember_scan(connection, manifest.digest, report, at=at)
+                remember_summary(connection, manifest, inventory, report, at=at)
             # Knowledge that arrived before the components were stored passed them by: join once more.
             if self._knowledge() is knowledge:
                 return

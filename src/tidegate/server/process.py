@@ -8,7 +8,10 @@ from contextlib import nullcontext
 
 from prometheus_client import CollectorRegistry
 from sqlalchemy import select
-from starlette.routing import Mount
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Mount, Route
 
 from tidegate.assembly.home import Home
 from tidegate.assembly.server import Server, build_server
@@ -20,6 +23,7 @@ from tidegate.server.application import Services, create_application
 from tidegate.server.authentication import Authenticated
 from tidegate.server.client_address import ClientAddresses
 from tidegate.server.figures import register_figures
+from tidegate.server.pages.catalogue import catalogue_routes
 from tidegate.server.registry.errors import refusal
 from tidegate.server.run import ServeOptions, serve
 from tidegate.server.same_site import SameSite
@@ -69,7 +73,10 @@ async def _serve(server: Server, ready: Callable[[str], None]) -> None:
     )
     permitted = Permitted(create_api(server), services.entrance)
     api = SameSite(Authenticated(permitted, services.entrance, refusal))
-    app = create_application(services, extra_routes=[Mount("/api/v1", app=api)])
+    pages = Starlette(routes=catalogue_routes(server, services.offload))
+    catalogue = SameSite(Authenticated(Permitted(pages, services.entrance), services.entrance, refusal))
+    routes = [Mount("/api/v1", app=api), Mount("/catalogue", app=catalogue), Route("/", _to_catalogue)]
+    app = create_application(services, extra_routes=routes)
     scheme = "https" if options.tls_certificate_file else "http"
     await serve(
         app,
@@ -79,6 +86,10 @@ async def _serve(server: Server, ready: Callable[[str], None]) -> None:
         ready=lambda port: ready(f"{scheme}://{options.host}:{port}"),
         stop=stop,
     )
+
+
+async def _to_catalogue(_request: Request) -> Response:
+    return RedirectResponse("/catalogue/")
 
 
 def _check_tls(options: ServerSettings) -> None:

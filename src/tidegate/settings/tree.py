@@ -227,6 +227,9 @@ class CurationSettings:
         float,
         Leaf(meaning="Seconds a blob stays that no manifest needs: the time a push may take.", low=0, high=2_592_000),
     ] = 86_400.0
+    owners: Annotated[
+        tuple[str, ...], Leaf(meaning="Who owns repositories, before what images say: `team-a/*=team-a@example.com`.")
+    ] = ()
     vend_to: Annotated[
         tuple[str, ...], Leaf(meaning="Registries images may be promoted to (host or host:port, `*` for anything).")
     ] = ()

@@ -111,3 +111,31 @@ consumer_pull = Table(
     Column("first_at", String(32), nullable=False),
     Column("last_at", String(32), nullable=False, index=True),
 )
+
+image_summary = Table(
+    "image_summary",  # what a catalogue says of one image
+    metadata,
+    Column("digest", String(135), primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("base", Text, nullable=False),
+    Column("system", Text, nullable=False),
+    Column("platform", String(64), nullable=False),
+    Column("licence", String(32), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("components", Integer, nullable=False),
+    Column("critical", Integer, nullable=False),
+    Column("high", Integer, nullable=False),
+    Column("medium", Integer, nullable=False),
+    Column("low", Integer, nullable=False),
+    Column("exploited", Integer, nullable=False),
+    Column("fixable", Integer, nullable=False),
+    Column("is_known", Integer, nullable=False),  # the scan was joined with knowledge
+    Column("support_ends", String(10), nullable=False),
+    Column("support_of", Text, nullable=False),
+    Column("words", Text, nullable=False),  # lower case, for searching
+    Column("made_at", String(32), nullable=False),
+)

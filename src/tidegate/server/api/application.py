@@ -9,6 +9,7 @@ from tidegate.errors import TidegateError
 from tidegate.server.api import (
     admission,
     audit,
+    catalogue,
     encryption,
     event_stream,
     events,
@@ -38,6 +39,7 @@ def create_api(server: Server) -> FastAPI:
     api = FastAPI(title="tidegate", version=__version__, description=_DESCRIPTION, docs_url=None, redoc_url=None)
     for module in (
         images,
+        catalogue,
         encryption,
         states,
         restrictions,

@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The catalogue: what a developer can take from the shelf, one entry a repository, with its newest good version.
+
+Newest is what a tag was pointed to last; good is what is handed out: admitted, else what is deprecated or restricted.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from fnmatch import fnmatchcase
+from typing import Any, Final
+
+from sqlalchemy import Connection, and_, exists, or_, select
+
+from tidegate.artifact import Digest, Index, Repository, parse_manifest
+from tidegate.curation.lifecycle import State
+from tidegate.curation.standing import standing_of
+from tidegate.errors import NotFoundError
+from tidegate.storage.schema import manifest, manifest_child, repository_manifest, state, tag
+from tidegate.storage.vending_schema import image_summary
+from tidegate.values import Struct
+
+MAX_PAGE: Final = 200
+MAX_VERSIONS: Final = 500
+_MAX_WORDS: Final = 8
+_NO_IMAGE: Final = ("attachment",)
+
+
+class Asked(Struct, frozen=True, kw_only=True):
+    """What somebody looks for; each part that is given must fit.
+
+    Attributes:
+        words: each must be found in the repository's name, a tag, or what the image says of itself.
+        state: some version is in it.
+        owner: as settings or labels name them.
+        platform: as `linux/arm64`.
+        max_critical: no more critical flaws than so many in the newest good version; None for any.
+    """
+
+    words: str = ""
+    state: str = ""
+    owner: str = ""
+    platform: str = ""
+    max_critical: int | None = None
+
+
+class Version(Struct, frozen=True, kw_only=True):
+    """One tagged image of a repository.
+
+    Attributes:
+        severities: flaws by severity (`critical`, `high`, `medium`, `low`); of an index, those of its worst image.
+        support_days: days until the first part it stands on loses support, negative when it has; None when unknown.
+        notice: why it is deprecated, and what to use instead; "" otherwise.
+        is_scanned: there is a scan to speak of.
+    """
+
+    tag: str
+    digest: str
+    state: str
+    since: str
+    moved_at: str
+    platforms: tuple[str, ...]
+    title: str = ""
+    description: str = ""
+    source: str = ""
+    owner: str = ""
+    base: str = ""
+    system: str = ""
+    licence: str = ""
+    size: int = 0
+    components: int = 0
+    severities: dict[str, int]
+    exploited: int = 0
+    fixable: int = 0
+    support_days: int | None = None
+    support_of: str = ""
+    notice: str = ""
+    is_scanned: bool = False
+
+
+class Entry(Struct, frozen=True, kw_only=True):
+    """One repository.
+
+    Attributes:
+        newest: the newest good version; None when nothing of it is handed out.
+        versions: how many tags it has.
+    """
+
+    repository: str
+    owner: str
+    newest: Version | None
+    versions: int
+
+
+class Catalogue:
+    """Reads the catalogue.
+
+    Args:
+        owners: patterns of repository names and who owns what matches; the first that fits counts, before any label.
+    """
+
+    def __init__(self, owners: Sequence[tuple[str, str]]) -> None:
+        self._owners = tuple(owners)
+
+    def search(
+        self, connection: Connection, asked: Asked, *, today: date, after: str = "", limit: int = 50
+    ) -> list[Entry]:
+        """Repositories that fit, by name.
+
+        Args:
+            connection: for reading.
+            asked: what is looked for.
+            today: support is counted from it.
+            after: only those past this name.
+            limit: at most so many.
+        """
+        found: list[Entry] = []
+        while len(found) < limit:
+            names = connection.scalars(_repositories(asked, after).limit(limit)).all()
+            for name in names:
+                entry = self._entry(connection, Repository(name), today)
+                if entry is not None and self._fits(entry, asked):
+                    found.append(entry)
+            if len(names) < limit:
+                break
+            after = names[-1]
+        return found[:limit]
+
+    def versions(self, connection: Connection, repository: Repository, *, today: date) -> list[Version]:
+        """All tagged images of a repository, the newest first.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        rows = connection.execute(_tagged(repository).limit(MAX_VERSIONS)).mappings().all()
+        if not rows:
+            raise NotFoundError("no such repository in the catalogue", where=repository)
+        return [self._version(connection, repository, row, today) for row in rows]
+
+    def _entry(self, connection: Connection, repository: Repository, today: date) -> Entry | None:
+        rows = connection.execute(_tagged(repository).limit(MAX_VERSIONS)).mappings().all()
+        if not rows:
+            return None
+        good = [row for row in rows if row["state"] == State.ADMITTED] or [
+            row for row in rows if row["state"] in {State.DEPRECATED, State.RESTRICTED}
+        ]
+        newest = self._version(connection, repository, good[0], today) if good else None
+        owner = newest.owner if newest else self._owner(repository)
+        return Entry(repository=repository, owner=owner, newest=newest, versions=len(rows))
+
+    def _version(self, connection: Connection, repository: Repository, row: Any, today: date) -> Version:
+        platforms, digests = _images(connection, row["digest"])
+        summaries = _summaries(connection, digests)
+        first = summaries[0] if summaries else {}
+        severities = {name: max((one[name] for one in summaries), default=0) for name in _SEVERITIES}
+        ends = min((one["support_ends"] for one in summaries if one["support_ends"]), default="")
+        said = standing_of(connection, Digest(row["digest"])) if row["state"] == State.DEPRECATED else None
+        instead = f"; use {said.replacement}" if said and said.replacement else ""
+        texts = {name: first.get(name, "") for name in _TEXTS}
+        return Version(
+            tag=row["name"],
+            digest=row["digest"],
+            state=row["state"],
+            since=row["since"],
+            moved_at=row["moved_at"],
+            platforms=platforms or tuple(filter(None, (first.get("platform", ""),))),
+            **{**texts, "owner": self._owner(repository) or texts["owner"]},
+            size=first.get("size", 0),
+            components=max((one["components"] for one in summaries), default=0),
+            severities=severities,
+            exploited=max((one["exploited"] for one in summaries), default=0),
+            fixable=max((one["fixable"] for one in summaries), default=0),
+            support_days=(date.fromisoformat(ends) - today).days if ends else None,
+            support_of=next((one["support_of"] for one in summaries if one["support_ends"] == ends), ""),
+            notice=f"{said.why}{instead}" if said else "",
+            is_scanned=bool(summaries) and all(one["is_known"] for one in summaries),
+        )
+
+    def _owner(self, repository: str) -> str:
+        return next((owner for pattern, owner in self._owners if fnmatchcase(repository, pattern)), "")
+
+    def _fits(self, entry: Entry, asked: Asked) -> bool:
+        newest = entry.newest
+        if asked.owner and asked.owner.lower() not in entry.owner.lower():
+            return False
+        if asked.platform and not (newest and asked.platform in newest.platforms):
+            return False
+        return asked.max_critical is None or bool(newest and newest.severities["critical"] <= asked.max_critical)
+
+
+_SEVERITIES: Final = ("critical", "high", "medium", "low")
+_TEXTS: Final = (
+    "title",
+    "description",
+    "source",
+    "owner",
+    "base",
+    "system",
+    "licence",
+)
+
+
+def _repositories(asked: Asked, after: str) -> Any:
+    held, summary = repository_manifest, image_summary
+    query = select(tag.c.repository).where(tag.c.repository > after).distinct().order_by(tag.c.repository)
+    for word in asked.words.lower().split()[:_MAX_WORDS]:
+        said = exists().where(
+            held.c.repository == tag.c.repository,
+            summary.c.digest == held.c.digest,
+            summary.c.words.contains(word, autoescape=True),
+        )
+        named = or_(tag.c.repository.contains(word, autoescape=True), tag.c.name.contains(word, autoescape=True))
+        query = query.where(or_(named, said))
+    if asked.state:
+        query = query.where(exists().where(and_(state.c.digest == tag.c.digest, state.c.state == asked.state)))
+    return query
+
+
+def _tagged(repository: Repository) -> Any:
+    return (
+        select(tag.c.name, tag.c.digest, tag.c.moved_at, state.c.state, state.c.since)
+        .join(state, state.c.digest == tag.c.digest)
+        .join(manifest, manifest.c.digest == tag.c.digest)
+        .where(tag.c.repository == repository, manifest.c.kind.not_in(_NO_IMAGE))
+        .order_by(tag.c.moved_at.desc(), tag.c.name.desc())
+    )
+
+
+def _images(connection: Connection, digest: str) -> tuple[tuple[str, ...], list[str]]:
+    """The platforms of an index and its images; of an image none and itself."""
+    row = connection.execute(
+        select(manifest.c.document, manifest.c.media_type, manifest.c.kind).where(manifest.c.digest == digest)
+    ).first()
+    if row is None or row.kind != "index":
+        return (), [digest]
+    parsed = parse_manifest(bytes(row.document), media_type=row.media_type, where=digest)
+    parts = parsed.manifests if isinstance(parsed, Index) else ()
+    platforms = tuple(str(part.platform) for part in parts if part.platform)
+    children = connection.scalars(select(manifest_child.c.child).where(manifest_child.c.parent == digest)).all()
+    return platforms, list(children)
+
+
+def _summaries(connection: Connection, digests: Sequence[str]) -> list[Any]:
+    query = select(image_summary).where(image_summary.c.digest.in_(digests)).order_by(image_summary.c.digest)
+    return list(connection.execute(query).mappings())
