@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from tidegate.artifact import Digest
+from tidegate.artifact.build_instruction import build_instruction
 from tidegate.artifact.image_config import HistoryEntry, parse_image_config
-from tidegate.checks.image import image_material, instruction_of
+from tidegate.checks.image import image_material
 from tidegate.checks.kept import check_image
 from tidegate.inventory import Census, Inventory
 from tidegate.values import replace
@@ -61,7 +62,8 @@ def _inventory(config: dict[str, Any], history: tuple[str, ...] = (), census: Ce
     ],
 )
 def test_every_builder_tells_its_steps(told: str, keyword: str, text: str) -> None:
-    assert instruction_of(HistoryEntry(created_by=told)) == (keyword, text)
+    read = build_instruction(HistoryEntry(created_by=told))
+    assert (read.keyword or "RUN", read.rest) == (keyword, text)
 
 
 def test_an_answer_is_kept_until_anything_it_depends_on_changes(tmp_path: Path) -> None:

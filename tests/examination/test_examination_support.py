@@ -41,7 +41,7 @@ def test_a_program_that_no_package_brought_is_told_until_when_somebody_cares(
 ) -> None:
     row = next(row for row in PROGRAMS if row.product == product and row.names)
     (tmp_path / "opt").mkdir()
-    program = tmp_path / "opt" / sorted(row.names)[0]
+    program = tmp_path / "opt" / min(row.names)
     program.write_bytes(b"\x7fELF\x02\x01\x01" + b"\0" * 57 + row.sample)
     folder, parts = Folder(name="x", root=tmp_path), ScanParts(secrets=False)
     inventory = scan_image(folder, store=None, roster=CATALOGERS, secrets=SecretDetector(), parts=parts)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from tidegate.artifact.build_instruction import KEYWORDS
 from tidegate.bounds import KIB
 from tidegate.checks.words import unquoted_words, words_of
 from tidegate.errors import BoundExceededError, InvalidInputError
@@ -14,12 +15,6 @@ from tidegate.errors import BoundExceededError, InvalidInputError
 MAX_BYTES: Final = 512 * KIB
 MAX_INSTRUCTIONS: Final = 2000
 
-KEYWORDS: Final = frozenset(
-    {
-        *("ADD", "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "HEALTHCHECK", "LABEL", "MAINTAINER"),
-        *("ONBUILD", "RUN", "SHELL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"),
-    }
-)
 _DIRECTIVE: Final = re.compile(r"#\s*(syntax|escape|check)\s*=\s*(\S.*?)\s*", re.IGNORECASE)
 _HEREDOC: Final = re.compile(r"\d*<<(-?)(\"[^\"<]+\"|'[^'<]+'|[^\s<'\"]+)")
 _FLAG: Final = re.compile(r"--([A-Za-z][A-Za-z0-9-]*)(?:=((?:\"[^\"]*\"|'[^']*'|[^\s\"'])*))?(?:\s+|$)")

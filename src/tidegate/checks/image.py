@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from tidegate.artifact import ImageConfig
+from tidegate.artifact.build_instruction import build_instruction
 from tidegate.artifact.image_config import HistoryEntry
-from tidegate.checks.dockerfile import KEYWORDS
 from tidegate.checks.image_name import split_image
 from tidegate.checks.material import Material, Spot, Values
 from tidegate.checks.secret_name import is_secret_name, looks_empty
@@ -16,18 +16,10 @@ from tidegate.inventory import Census, Inventory
 
 MAX_STEPS: Final = 2000
 """Steps of the history that are looked at."""
-MAX_TEXT_CHARS: Final = 4000
 BASE_NAME: Final = "org.opencontainers.image.base.name"
 """OCI image-spec 1.1 `annotations.md`; builders write it as a label as well."""
 
-_NOP: Final = re.compile(r"^(?:/bin/sh -c |cmd /S /C |powershell .{0,200}?)?#\(nop\)\s*")
-_WINDOWS: Final = ("cmd /S /C ", "powershell ")
-_SHELL: Final = re.compile(
-    r"(?:RUN )?(?:\|\d{1,4} (.*?) ?)?"
-    r"(?:(?:/usr)?/bin/(?:ba|a|da|z)?sh (?:-[a-z]+ (?:pipefail )?){0,4}?-[a-z]*c |cmd /S /C )"
-)
 _ARGUMENT: Final = re.compile(r"(?:^| )([A-Za-z_]\w*)=")
-_BUILDKIT: Final = re.compile(r"\s*# (?:buildkit|debuerreotype.*)$")
 _PORT: Final = re.compile(r"(\d{1,5})(?:/(\w+))?")
 
 
@@ -49,20 +41,6 @@ def image_material(inventory: Inventory) -> Material | None:
         },
         spot=Spot("image configuration"),
     )
-
-
-def instruction_of(entry: HistoryEntry) -> tuple[str, str]:
-    """The keyword and the text of the build instruction a step of the history tells of.
-
-    Docker's classic builder, BuildKit and Buildah each write `created_by` in their own way; a step that names no
-    keyword is a RUN.
-    """
-    text = _BUILDKIT.sub("", entry.created_by[:MAX_TEXT_CHARS].strip())
-    bare = _NOP.sub("", text)
-    keyword, _, rest = bare.partition(" ")
-    if keyword.upper() in KEYWORDS and keyword.upper() != "RUN" and not bare.startswith(_WINDOWS):
-        return keyword.upper(), rest.strip()
-    return "RUN", _SHELL.sub("", text, count=1).removeprefix("RUN ").strip()
 
 
 def _image(inventory: Inventory, config: ImageConfig, census: Census) -> Values:
@@ -119,22 +97,21 @@ def _variable(text: str) -> tuple[Values, Spot]:
 
 def _steps(history: tuple[HistoryEntry, ...]) -> Iterator[tuple[Values, Spot]]:
     for number, entry in enumerate(history, 1):
-        keyword, text = instruction_of(entry)
+        told = build_instruction(entry)
+        keyword = told.keyword or "RUN"  # a builder that names only itself ran something
         values = {
             "number": number,
-            "text": text,
+            "text": told.rest,
             "keyword": keyword,
-            "commands": commands_of(text) if keyword == "RUN" else [],
+            "commands": commands_of(told.rest) if keyword == "RUN" else [],
             "is_empty": entry.empty_layer,
-            "secrets": _secrets(entry, keyword, text),
+            "secrets": _secrets(told.rest if keyword == "ARG" else told.arguments),
         }
         yield values, Spot(f"history {number}")
 
 
-def _secrets(entry: HistoryEntry, keyword: str, text: str) -> list[str]:
+def _secrets(told: str) -> list[str]:
     """Build arguments of a step that are named like secrets and have a value."""
-    found = _SHELL.match(entry.created_by[:MAX_TEXT_CHARS].strip()) if keyword == "RUN" else None
-    told = text if keyword == "ARG" else (found[1] or "" if found else "")
     starts = [*_ARGUMENT.finditer(told)]
     ends = [*(one.start() for one in starts[1:]), len(told)]
     return [

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from tidegate.artifact import Digest, Reference
+from tidegate.artifact.build_instruction import build_instruction
 from tidegate.artifact.image_config import HistoryEntry, ImageConfig
 from tidegate.errors import InvalidInputError
 from tidegate.evidence import BaseImage, Finding
@@ -18,7 +19,7 @@ BASE_DIGEST: Final = "org.opencontainers.image.base.digest"
 BASE: Final = "base"
 YOURS: Final = "yours"
 
-_ENDS: Final = ("CMD ", "ENTRYPOINT ")
+_ENDS: Final = frozenset({"CMD", "ENTRYPOINT"})
 
 
 def recognise(inventory: Inventory, bases: Bases | None) -> tuple[BaseImage | None, KnownBase | None]:
@@ -71,8 +72,7 @@ def base_layers_by_history(history: Sequence[HistoryEntry], layers: int) -> int:
 
 
 def _is_end(entry: HistoryEntry) -> bool:
-    text = entry.created_by.removeprefix("/bin/sh -c #(nop)").strip()
-    return text.startswith(_ENDS)
+    return build_instruction(entry).keyword in _ENDS
 
 
 def _annotated(inventory: Inventory, config: ImageConfig) -> tuple[str, Digest | None]:

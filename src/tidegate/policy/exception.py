@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Exceptions to rules: who owns the risk, why, who approved it, and until when."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from fnmatch import fnmatchcase
 
 from tidegate.artifact import Digest
-from tidegate.evidence import Decision
 from tidegate.policy.context import Context
 from tidegate.policy.item import Item
 
@@ -98,14 +97,6 @@ def applying(
         else:
             return one, ""
     return None, remark
-
-
-def unused_exceptions(
-    policy_sets: Sequence[ExceptionSet], decisions: Iterable[Decision]
-) -> tuple[PolicyException, ...]:
-    """The exceptions that silenced nothing in any of these decisions, so that somebody can take them away."""
-    used = {reason.excepted_by for decision in decisions for reason in decision.reasons}
-    return tuple(one for found in policy_sets for one in found.exceptions if one.name not in used)
 
 
 def expired_exceptions(policy_sets: Sequence[ExceptionSet], at: datetime) -> tuple[PolicyException, ...]:

@@ -1,29 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which build instruction made a layer, as the image's history tells it in the words of whichever builder wrote it.
+"""Which build instruction made a layer, as the image's history tells it.
 
-Docker's classic builder and buildah write `/bin/sh -c #(nop) COPY …` and `/bin/sh -c …` for RUN; BuildKit and kaniko
-write the instruction itself, BuildKit with `# buildkit` behind it. Others name only themselves; of those that put
-one's own program into a layer of its own (ko, jib) it is known which layer that is. Entries that made no layer are
-marked so (OCI image-spec 1.1 `config.md`, `empty_layer`).
+Of tools that put one's own program into a layer of its own without a Dockerfile (ko, jib) it is known which layer that
+is. Entries that made no layer are marked so (OCI image-spec 1.1 `config.md`, `empty_layer`).
 """
 
-import re
 from enum import StrEnum
 from typing import Final
 
 from tidegate.artifact import ImageConfig
+from tidegate.artifact.build_instruction import build_instruction
 from tidegate.artifact.image_config import HistoryEntry
 from tidegate.values import Struct
 
-MAX_INSTRUCTION_CHARS: Final = 4_096
-"""Characters of an instruction that are kept and looked at."""
-
-_NOP: Final = "#(nop)"
-_SHELLS: Final = ("/bin/sh -c ", "/bin/bash -c ", "/bin/ash -c ", "cmd /S /C ", "powershell ")
-_KEYWORD: Final = re.compile(
-    r"(ADD|COPY|RUN|WORKDIR|ENV|LABEL|CMD|ENTRYPOINT|EXPOSE|USER|VOLUME|ONBUILD|ARG)\b", re.ASCII
-)
-_ARGUMENTS: Final = re.compile(r"\|\d{1,4} ", re.ASCII)
 _JIBS_OWN: Final = frozenset({"classes", "resources"})
 
 
@@ -69,20 +58,12 @@ def copied_layers(config: ImageConfig | None, layers: int) -> tuple[bool, ...]:
 
 
 def _step(number: int, entry: HistoryEntry) -> BuildStep:
-    text = " ".join(entry.created_by[:MAX_INSTRUCTION_CHARS].split())
-    text = text.removesuffix("# buildkit").rstrip()
-    if _NOP in text:
-        text = text.partition(_NOP)[2].strip()
-        return BuildStep(number=number, act=_act(text, entry), instruction=text)
-    if _ARGUMENTS.match(text) or text.startswith(_SHELLS):
-        return BuildStep(number=number, act=Act.RUN, instruction=f"RUN {text}")
-    return BuildStep(number=number, act=_act(text, entry), instruction=text)
+    told = build_instruction(entry)
+    acts = {"ADD": Act.COPY, "COPY": Act.COPY, "RUN": Act.RUN, "": _act_of_tool(told.text, entry)}
+    return BuildStep(number=number, act=acts.get(told.keyword, Act.OTHER), instruction=told.text)
 
 
-def _act(text: str, entry: HistoryEntry) -> Act:
-    keyword = _KEYWORD.match(text)
-    if keyword:
-        return {"ADD": Act.COPY, "COPY": Act.COPY, "RUN": Act.RUN}.get(keyword[1], Act.OTHER)
+def _act_of_tool(text: str, entry: HistoryEntry) -> Act:
     if text.startswith("jib-"):
         return Act.COPY if entry.comment in _JIBS_OWN else Act.OTHER
     if text.startswith("ko build ") or text == "ko publish":
