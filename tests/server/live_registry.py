@@ -18,11 +18,14 @@ from tidegate.curation.shelf import Shelf
 from tidegate.curation.shelf_blobs import ShelfBlobs
 from tidegate.curation.states import State, advance
 from tidegate.identity import Access, AccessToken
+from tidegate.identity.audit_writer import AuditWriter
 from tidegate.identity.directory import Directory
+from tidegate.identity.recon import ReconOptions, ReconWatch
 from tidegate.identity.throttle import Throttle, ThrottleOptions
 from tidegate.identity.token import TokenKey, Tokens
 from tidegate.server.application import Services, create_application
 from tidegate.server.client_address import ClientAddresses
+from tidegate.server.recon import ReconDoor
 from tidegate.server.run import ServeOptions, serve
 from tidegate.storage.blobs import BlobBounds
 
@@ -34,6 +37,7 @@ class LiveRegistry:
     folder: Path
     token: str = ""
     proxies: tuple[str, ...] = ()
+    recon: ReconOptions = field(default_factory=ReconOptions)
     throttle: ThrottleOptions = field(default_factory=ThrottleOptions)
     observes: bool = False
     bounds: BlobBounds = field(default_factory=BlobBounds)
@@ -54,6 +58,8 @@ class LiveRegistry:
             tokens=self.tokens,
             throttle=Throttle(self.database, system_clock, self.throttle),
         )
+        self.audit = AuditWriter(self.database, system_clock)
+        self.watch = ReconWatch(system_clock, self.recon, self.audit.tell)
         self.figures = CollectorRegistry()
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
@@ -68,6 +74,7 @@ class LiveRegistry:
     ) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(30)
+        self.audit.stop()
         self.database.close()
         assert not self._thread.is_alive()
 
@@ -104,6 +111,8 @@ class LiveRegistry:
             blobs=self.blobs,
             access=self.access,
             clients=ClientAddresses(self.proxies),
+            audit=self.audit,
+            watch=ReconDoor(self.watch, ClientAddresses(self.proxies)),
             figures=self.figures,
         )
         app = create_application(services)

@@ -23,15 +23,18 @@ from tidegate.artifact import Digest
 from tidegate.clock import system_clock
 from tidegate.errors import InvalidInputError
 from tidegate.identity import Principal, PrincipalKind, account, granting
+from tidegate.identity.throttle import Limit, ThrottleOptions
 from tidegate.identity.token import TokenKey, Tokens, TokenUse
 
 DIGEST = Digest.of(b"nothing")
+_FORGIVING = Limit(free=1000, longest=timedelta(seconds=1))
+PATIENT = ThrottleOptions(pair=_FORGIVING, address=_FORGIVING, name=_FORGIVING)  # waits have tests of their own
 
 
 @pytest.fixture
 def closed(start_registry: Callable[..., LiveRegistry]) -> Iterator[LiveRegistry]:
     """A registry with an access token, and two images in it."""
-    with start_registry(token=TOKEN) as live:
+    with start_registry(token=TOKEN, throttle=PATIENT) as live:
         with live.client(auth=("root", TOKEN)) as http:
             for name in ("team-a/app", "team-b/app"):
                 live_image = image(name)

@@ -50,6 +50,7 @@ class EventKind(StrEnum):
     WORKLOAD_ADMITTED = "execution.workload.admitted"
     WORKLOAD_DENIED = "execution.workload.denied"
     WORKLOAD_EXPOSED = "execution.workload.exposed"
+    RECON_DETECTED = "curation.recon.detected"
     PRINCIPAL_CREATED = "oversight.principal.created"
     PRINCIPAL_CHANGED = "oversight.principal.changed"
     PRINCIPAL_REMOVED = "oversight.principal.removed"

@@ -20,14 +20,17 @@ from sqlalchemy import Connection
 
 from tidegate.clock import Clock
 from tidegate.errors import TidegateError
+from tidegate.events import Event
 from tidegate.identity import audit
 from tidegate.identity.audit import AuditEntry
 from tidegate.storage.database import Database
+from tidegate.storage.outbox import publish
 
 _log = logging.getLogger(__name__)
 MAX_WAITING: Final = 50_000
 EVERY_SECONDS: Final = 0.5
 _LOT: Final = 1000
+_MOST_EVENTS: Final = 1000
 
 
 @dataclass(slots=True)
@@ -70,6 +73,7 @@ class AuditWriter:
         self._clock = clock
         self._max_waiting = max_waiting
         self._waiting: deque[AuditEntry] = deque()
+        self._events: deque[Event] = deque(maxlen=_MOST_EVENTS)
         self._lost = 0
         self._writing = Lock()
         self._stopping = Flag()
@@ -82,6 +86,10 @@ class AuditWriter:
             self._lost += 1
         else:
             self._waiting.append(entry)
+
+    def tell(self, event: Event) -> None:
+        """Has an event published shortly; never waits."""
+        self._events.append(event)
 
     def start(self) -> None:
         """Begins writing."""
@@ -102,6 +110,10 @@ class AuditWriter:
             OutsideError: the database failed; everything still waits.
         """
         with self._writing:
+            while self._events:
+                with self._database.begin() as connection:
+                    publish(connection, self._events[0])
+                self._events.popleft()
             missing = self._lost
             if missing:
                 _log.error("%d entries of the audit trail could not be kept", missing)

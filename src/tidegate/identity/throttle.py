@@ -6,7 +6,6 @@ anywhere (many, and never a long wait: else anybody could lock anybody out). Nam
 """
 
 import hashlib
-import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,11 +15,11 @@ from sqlalchemy import Connection, delete, select
 
 from tidegate.clock import Clock, parse_rfc3339, rfc3339
 from tidegate.errors import RefusedError
+from tidegate.identity.network import network_of
 from tidegate.storage.database import Database
 from tidegate.storage.identity_schema import login_failure
 from tidegate.storage.insert import insert_once, insert_or_update
 
-_IPV6_NETWORK_BITS: Final = 64  # what one customer has
 _LONGEST_EXPONENT: Final = 20
 
 
@@ -129,7 +128,7 @@ class Throttle:
         connection.execute(delete(login_failure).where(login_failure.c.failed_at < old))
 
     def _counts(self, name: str, address: str) -> tuple[tuple[str, Limit], ...]:
-        network, options = _network(address), self._options
+        network, options = network_of(address), self._options
         return (
             (_key("pair", name, network), options.pair),
             (_key("address", network), options.address),
@@ -160,15 +159,3 @@ def _blocked_until(connection: Connection, keys: Iterable[str], now: datetime) -
 def _key(*parts: str) -> str:
     """One kept form for names of any length; what somebody typed as a name may be their password."""
     return parts[0] + ":" + hashlib.sha256("\0".join(parts).encode(errors="replace")).hexdigest()
-
-
-def _network(address: str) -> str:
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if isinstance(parsed, ipaddress.IPv4Address):
-        return str(parsed)
-    if parsed.ipv4_mapped:
-        return str(parsed.ipv4_mapped)
-    return str(ipaddress.ip_network((parsed, _IPV6_NETWORK_BITS), strict=False))

@@ -15,7 +15,7 @@ from tidegate.curation.shelf import Shelf
 from tidegate.curation.shelf_blobs import ShelfBlobs
 from tidegate.identity import Access
 from tidegate.identity.audit_writer import AuditWriter
-from tidegate.server.audited import Audited
+from tidegate.server.audited import Audited, Watch
 from tidegate.server.authentication import Entrance
 from tidegate.server.client_address import ClientAddresses
 from tidegate.server.health import Check, health_routes
@@ -38,6 +38,7 @@ class Services:
         pull_through: answers for names that come from upstreams; None where none do.
         offload: threads shared by all doors.
         audit: writes the audit trail; None for none.
+        watch: is told of every request that is audited; None for nobody.
     """
 
     shelf: Shelf
@@ -50,6 +51,7 @@ class Services:
     clients: ClientAddresses = field(default_factory=ClientAddresses)
     token_realm: str = ""
     audit: AuditWriter | None = None
+    watch: Watch | None = None
     clock: Clock = system_clock
     certificate_header: str = ""
 
@@ -92,5 +94,5 @@ def create_application(services: Services, *, extra_routes: Sequence[BaseRoute] 
         routes.insert(len(extra_routes), TokenEndpoint(entrance, services.access.tokens).route())
     middleware = [Middleware(Measured, metrics=metrics)]
     if services.audit is not None:
-        middleware.append(Middleware(Audited, writer=services.audit, clock=services.clock))
+        middleware.append(Middleware(Audited, writer=services.audit, clock=services.clock, watch=services.watch))
     return Starlette(routes=routes, middleware=middleware)

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """ASGI middleware that tells the audit trail of every request to the registry, the API and the token endpoint."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from starlette.requests import HTTPConnection
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tidegate.clock import Clock, rfc3339
@@ -29,6 +29,8 @@ class Trail:
 
     Attributes:
         tried: the name somebody claimed who was not let in.
+        scopes: what a token was asked for.
+        ungranted: repositories among them that it does not open.
         digest: what the answer is about.
         failed_login: credentials were shown, and they were wrong.
     """
@@ -39,6 +41,7 @@ class Trail:
     tried: str = ""
     why: str = ""
     scopes: str = ""
+    ungranted: tuple[str, ...] = ()
     digest: str = ""
     failed_login: bool = False
 
@@ -59,8 +62,16 @@ def trail_of(connection: HTTPConnection | Scope) -> Trail:
     return found
 
 
-Observer = Callable[[Scope, Trail, int], None]
-"""Told of every request once its answer has begun: scope, trail and status."""
+class Watch(Protocol):
+    """Somebody who is told of every request, and may keep an address out."""
+
+    def kept_out(self, scope: Scope) -> Response | None:
+        """The answer to whoever is kept out; None for all others."""
+        ...
+
+    def observe(self, scope: Scope, trail: Trail, status: int) -> None:
+        """Told of a request that was answered."""
+        ...
 
 
 class Audited:
@@ -70,19 +81,22 @@ class Audited:
         app: what lies behind.
         writer: writes the trail.
         clock: the moment recorded.
-        observe: is told as well; None for nobody.
+        watch: is told as well; None for nobody.
     """
 
-    def __init__(self, app: ASGIApp, writer: AuditWriter, clock: Clock, observe: Observer | None = None) -> None:
+    def __init__(self, app: ASGIApp, writer: AuditWriter, clock: Clock, watch: Watch | None = None) -> None:
         self._app = app
         self._writer = writer
         self._clock = clock
-        self._observe = observe
+        self._watch = watch
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes a request on, and tells of it."""
         if scope["type"] != "http" or not scope["path"].startswith(_WATCHED):
             await self._app(scope, receive, send)
+            return
+        if self._watch is not None and (refusal := self._watch.kept_out(scope)):
+            await refusal(scope, receive, send)
             return
         trail = scope[_TRAIL] = Trail()
         path, method, status = scope["path"], scope["method"], 500
@@ -108,8 +122,8 @@ class Audited:
         finally:
             if not (change.written and status < _BAD):
                 self._writer.note(entry(_outcome(status), status))
-            if self._observe is not None:
-                self._observe(scope, trail, status)
+            if self._watch is not None:
+                self._watch.observe(scope, trail, status)
 
 
 def _outcome(status: int) -> Outcome:

@@ -41,6 +41,12 @@ def scope_of(scope: Scope) -> str:
     return f"repository:{found[1]}:{_ACTIONS.get(method, 'pull,push')}" if found else ""
 
 
+def repository_of(path: str) -> str:
+    """The repository a path names, as far as it tells; never what is asked about, only what is told of."""
+    found = _NAME.match(path)
+    return found[1] if found else ""
+
+
 def _own(scope: Scope, *, by_proxy: bool) -> str:
     headers = Headers(scope=scope)
     scheme, host = scope.get("scheme", "http"), headers.get("host", "")

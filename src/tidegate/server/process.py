@@ -5,6 +5,7 @@ import asyncio
 import signal
 from collections.abc import Callable
 from contextlib import nullcontext
+from datetime import timedelta
 
 from prometheus_client import CollectorRegistry
 from sqlalchemy import select
@@ -17,6 +18,7 @@ from tidegate.assembly.home import Home
 from tidegate.assembly.server import Server, build_server
 from tidegate.assembly.stores import database_urls
 from tidegate.errors import UsageError
+from tidegate.identity.recon import ReconOptions, ReconWatch
 from tidegate.server.api.application import create_api
 from tidegate.server.api.permission import Permitted
 from tidegate.server.application import Services, create_application
@@ -24,6 +26,7 @@ from tidegate.server.authentication import Authenticated
 from tidegate.server.client_address import ClientAddresses
 from tidegate.server.figures import register_figures
 from tidegate.server.pages.catalogue import catalogue_routes
+from tidegate.server.recon import ReconDoor
 from tidegate.server.registry.errors import refusal
 from tidegate.server.run import ServeOptions, serve
 from tidegate.server.same_site import SameSite
@@ -58,13 +61,15 @@ async def _serve(server: Server, ready: Callable[[str], None]) -> None:
         loop.add_signal_handler(number, stop.set)
     figures = CollectorRegistry()
     register_figures(figures, server)
+    clients = ClientAddresses(server.settings.identity.trusted_proxies)
     services = Services(
         shelf=server.shelf,
         blobs=server.blobs,
         access=server.access,
         figures=figures,
-        clients=ClientAddresses(server.settings.identity.trusted_proxies),
+        clients=clients,
         audit=server.audit,
+        watch=ReconDoor(_recon(server), clients),
         clock=server.clock,
         certificate_header=server.settings.identity.certificate_header,
         token_realm=server.settings.identity.token_realm,
@@ -95,6 +100,17 @@ async def _to_catalogue(_request: Request) -> Response:
 def _check_tls(options: ServerSettings) -> None:
     if (options.tls_certificate_file is None) != (options.tls_key_file is None):
         raise UsageError("TLS needs both a certificate and its key", remedy="give both files, or neither")
+
+
+def _recon(server: Server) -> ReconWatch:
+    said = server.settings.identity
+    options = ReconOptions(
+        window=timedelta(minutes=said.recon_window_minutes),
+        score=said.recon_score,
+        attempts=said.recon_attempts,
+        block=timedelta(minutes=said.recon_block_minutes),
+    )
+    return ReconWatch(server.clock, options, server.audit.tell)
 
 
 def _ask_database(server: Server) -> None:

@@ -60,6 +60,7 @@ class TokenEndpoint:
         try:
             form = _fields(request.url.query) if request.method == "GET" else _fields(await _body(request))
             trail.scopes = " ".join(form.get("scope", ()))
+            trail.ungranted = _repositories(form)
             made = await self._offload.run(self._make, request.method, form, _authorization(request), client, trail)
         except TidegateError as error:
             trail.tell(error, Credentials.parse(_authorization(request)) or _typed(form))
@@ -67,6 +68,8 @@ class TokenEndpoint:
             if isinstance(error, UnauthenticatedError):
                 response.headers["WWW-Authenticate"] = BASIC
         else:
+            granted = {entry.name for entry in parse_scopes([made.get("scope", "")])}
+            trail.ungranted = tuple(name for name in trail.ungranted if name not in granted)
             response = JSONResponse(made)
         response.headers["Cache-Control"] = "no-store"
         return response
@@ -177,6 +180,10 @@ def _is_repository(name: str) -> bool:
 
 def _authorization(request: Request) -> str:
     return request.headers.get("authorization", "")
+
+
+def _repositories(form: _Form) -> tuple[str, ...]:
+    return tuple(entry.name for entry in parse_scopes(form.get("scope", ())) if entry.type == REPOSITORY)
 
 
 def _typed(form: _Form) -> Credentials | None:

@@ -129,6 +129,17 @@ class IdentitySettings:
         Path | None, Leaf(meaning="PEM file of authorities that client certificates must be of; empty asks the proxy.")
     ] = None
     audit_days: Annotated[int, Leaf(meaning="Days the audit trail is kept.", low=1, high=36500)] = 365
+    recon_window_minutes: Annotated[
+        int, Leaf(meaning="Minutes in which looking around and logging in are one incident.", low=1, high=1440)
+    ] = 10
+    recon_score: Annotated[
+        int,
+        Leaf(meaning="From when on it is looking around: a catalogue page is 5, a repository 1.", low=5, high=10_000),
+    ] = 20
+    recon_attempts: Annotated[int, Leaf(meaning="Failed logins afterwards that make it one.", low=1, high=1000)] = 5
+    recon_block_minutes: Annotated[
+        int, Leaf(meaning="Minutes the address is kept out then; 0 keeps nobody out.", low=0, high=1440)
+    ] = 0
     trusted_proxies: Annotated[
         tuple[str, ...],
         Leaf(meaning="Addresses or networks of proxies whose `X-Forwarded-*` headers count, such as `10.0.0.0/8`."),
