@@ -267,6 +267,9 @@ def test_conditions_bind_tags_and_digests(closed: LiveRegistry, http: httpx.Clie
         for data in made.blobs:
             push_blob(robot, "team-c/app", data)
         assert put_manifest(robot, "team-c/app", made, "latest").status_code == 403
+        beside = {"params": {"tag": ["v2", "latest"]}, "headers": {"Content-Type": made.media_type}}
+        path = f"/v2/team-c/app/manifests/{made.digest}"
+        assert robot.put(path, content=made.raw, **beside).status_code == 403  # type: ignore[arg-type]
         taken = put_manifest(robot, "team-c/app", made, "v1")
         assert taken.status_code == 201, taken.text
     with closed.client(auth=("root", TOKEN)) as root:
@@ -284,6 +287,9 @@ def test_a_mount_from_what_one_may_not_pull_is_an_upload(closed: LiveRegistry, h
     for digest, source, status in ((theirs, "team-b/app", 202), (ours, "team-a/app", 201), (ours, "no/such", 202)):
         answer = http.post("/v2/team-a/new/blobs/uploads/", params={"mount": digest, "from": source}, auth=ci)
         assert answer.status_code == status, source
+    for digest, status in ((theirs, 202), (ours, 201)):  # from anywhere is from anywhere one may pull
+        answer = http.post("/v2/team-a/other/blobs/uploads/", params={"mount": digest}, auth=ci)
+        assert answer.status_code == status
     assert http.head(f"/v2/team-a/new/blobs/{theirs}", auth=ci).status_code == 404
 
 

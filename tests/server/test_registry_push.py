@@ -127,7 +127,10 @@ def test_mount(http: httpx.Client) -> None:
     answer = http.post("/v2/to/there/blobs/uploads/", params={"mount": digest, "from": "from/here"})
     assert (answer.status_code, answer.headers["location"]) == (201, f"/v2/to/there/blobs/{digest}")
     assert http.get(f"/v2/to/there/blobs/{digest}").content == DATA
-    for query in ({"mount": digest, "from": "nobody"}, {"mount": digest}):
+    # Without a source, whoever holds it will do.
+    assert http.post("/v2/fourth/blobs/uploads/", params={"mount": digest}).status_code == 201
+    assert http.get(f"/v2/fourth/blobs/{digest}").content == DATA
+    for query in ({"mount": digest, "from": "nobody"}, {"mount": Digest.of(b"nowhere")}):
         answer = http.post("/v2/third/blobs/uploads/", params=query)
         assert answer.status_code == 202
         assert "/blobs/uploads/" in answer.headers["location"]

@@ -204,6 +204,13 @@ class ShelfBlobs:
             raise BlobUnknownError(repository, digest)
         return HeldBlob(digest=digest, size=size, path=self._store.path(digest))
 
+    def holders(self, digest: Digest, *, limit: int) -> list[Repository]:
+        """Repositories that hold a blob, at most so many, in the order of their names."""
+        held = repository_blob.c
+        query = select(held.repository).where(held.digest == digest).order_by(held.repository).limit(limit)
+        with self._database.read() as connection:
+            return [Repository(name) for name in connection.scalars(query)]
+
     def open(self, held: HeldBlob) -> BinaryIO:
         """Opens a blob for reading; the caller closes it.
 

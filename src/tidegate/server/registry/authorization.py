@@ -6,6 +6,7 @@ something else, gets 401 with the scope to fetch one for.
 """
 
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 from functools import wraps
 from http import HTTPStatus
 from typing import Final
@@ -61,6 +62,10 @@ class Authorization:
                 trail.asked, trail.why = asked, ruling.why
                 if not ruling.allowed:
                     return self._refused(request, asked, ruling)
+                for tag in request.query_params.getlist("tag") if request.method == "PUT" else ():
+                    tagged = replace(asked, tag=tag, digest="")
+                    if not (ruling := await self._ruling(request, tagged)).allowed:
+                        return self._refused(request, tagged, ruling)
                 if request.method == "POST" and request.query_params.keys() >= _MOUNT:
                     request = await self._without_forbidden_mount(request)
                 return await endpoint(request)

@@ -34,6 +34,7 @@ from tidegate.errors import (
 )
 from tidegate.identity import UnauthenticatedError
 from tidegate.identity.throttle import ThrottledError
+from tidegate.server.registry.open_uploads import TooManyUploadsError
 from tidegate.storage.blobs import UploadOffsetError, UploadUnknownError
 
 _log = logging.getLogger(__name__)
@@ -61,6 +62,7 @@ class _Answer:
     code: str
 
 
+_TOO_MANY: Final = _Answer(status=HTTPStatus.TOO_MANY_REQUESTS, code="TOOMANYREQUESTS")
 # The first class an error is an instance of decides: the narrow ones come first.
 _ANSWERS: Final[tuple[tuple[type[TidegateError], _Answer], ...]] = (
     (UnderExaminationError, _Answer(status=HTTPStatus.TOO_MANY_REQUESTS, code="TOOMANYREQUESTS")),
@@ -75,6 +77,7 @@ _ANSWERS: Final[tuple[tuple[type[TidegateError], _Answer], ...]] = (
     (UploadOffsetError, _Answer(status=HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, code="BLOB_UPLOAD_INVALID")),
     (BlobInUseError, _Answer(status=HTTPStatus.METHOD_NOT_ALLOWED, code="UNSUPPORTED")),
     (DigestMismatchError, _Answer(status=HTTPStatus.BAD_REQUEST, code="DIGEST_INVALID")),
+    (TooManyUploadsError, _TOO_MANY),
     (BoundExceededError, _Answer(status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE, code="SIZE_INVALID")),
     (InvalidInputError, _Answer(status=HTTPStatus.BAD_REQUEST, code="MANIFEST_INVALID")),
     (UsageError, _Answer(status=HTTPStatus.BAD_REQUEST, code="UNSUPPORTED")),
@@ -129,6 +132,8 @@ HANDLERS: Final[Mapping[Any, Any]] = {
 def _answer(error: TidegateError) -> _Answer:
     if isinstance(error, RegistryError):
         return _Answer(status=error.status, code=error.code)
+    if isinstance(error, BoundExceededError) and error.bound == "max_uploads":
+        return _TOO_MANY
     for kind, answer in _ANSWERS:
         if isinstance(error, kind):
             return answer

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from tidegate.artifact import media_type as mt
 from tidegate.server.authentication import client_of, principal_of
-from tidegate.server.registry.names import digest, page_in, repository_in
+from tidegate.server.registry.names import digest, page_in, query_in, repository_in
 from tidegate.server.registry.services import RegistryServices
 from tidegate.server.registry.visible import visible_repositories
 
@@ -51,8 +51,8 @@ class ListingEndpoints:
     async def list_referrers(self, request: Request) -> Response:
         """What hangs on a digest, as an image index; unknown digests have nothing."""
         name, subject = repository_in(request), digest(request.path_params["digest"])
-        wanted = request.query_params.get("artifactType", "")
-        last = request.query_params.get("last", "")
+        query = query_in(request)
+        wanted, last = query.get("artifactType", ""), query.get("last", "")
         page = await self._run(
             self._shelf.referrers, name, subject, artifact_type=wanted, last=digest(last) if last else ""
         )

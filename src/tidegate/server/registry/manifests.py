@@ -14,6 +14,7 @@ from tidegate.curation.pull_through import UnderExaminationError
 from tidegate.curation.shelf import ManifestUnknownError, Served, WithheldError
 from tidegate.errors import BoundExceededError
 from tidegate.server.authentication import principal_of
+from tidegate.server.registry.bodies import pieces_of
 from tidegate.server.registry.consumer import consumer_of
 from tidegate.server.registry.errors import STATE_HEADER
 from tidegate.server.registry.names import locator_in, repository_in, tags_in
@@ -128,7 +129,7 @@ class ManifestEndpoints:
 
 async def _body(request: Request) -> bytes:
     body = bytearray()
-    async for chunk in request.stream():
+    async for chunk in pieces_of(request):
         body += chunk
         if len(body) > MAX_MANIFEST_BYTES:
             raise BoundExceededError("max_manifest_bytes", MAX_MANIFEST_BYTES, where="manifest")

@@ -82,13 +82,32 @@ def tags_in(request: Request) -> tuple[Tag, ...]:
         raise RegistryError(HTTPStatus.BAD_REQUEST, "MANIFEST_INVALID", str(error)) from error
 
 
+def query_in(request: Request, *, repeated: str = "") -> dict[str, str]:
+    """The query; what is said twice could be read in two ways, by us and by whoever looked at it before us.
+
+    Args:
+        request: asked.
+        repeated: a parameter that may be.
+
+    Raises:
+        RegistryError: UNSUPPORTED.
+    """
+    query: dict[str, str] = {}
+    for name, value in request.query_params.multi_items():
+        if name in query and name != repeated:
+            raise RegistryError(HTTPStatus.BAD_REQUEST, "UNSUPPORTED", "a query parameter is given twice")
+        query[name] = value
+    return query
+
+
 def page_in(request: Request) -> tuple[int, str]:
     """How many entries are wanted, and past which one.
 
     Raises:
         RegistryError: PAGINATION_NUMBER_INVALID.
     """
-    wanted, last = request.query_params.get("n"), request.query_params.get("last", "")[:_MAX_LAST_CHARS]
+    query = query_in(request)
+    wanted, last = query.get("n"), query.get("last", "")[:_MAX_LAST_CHARS]
     if wanted is None:
         return MAX_PAGE, last
     if not (wanted.isascii() and wanted.isdecimal()):

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the registry's endpoints need, handed in once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tidegate.curation.shelf import Shelf
 from tidegate.curation.shelf_blobs import ShelfBlobs
 from tidegate.identity import Access
 from tidegate.server.metrics import HttpMetrics
 from tidegate.server.offload import Offload
+from tidegate.server.registry.open_uploads import OpenUploads
 from tidegate.server.registry.pulls import UpstreamPulls
 
 
@@ -17,6 +18,7 @@ class RegistryServices:
 
     Attributes:
         pulls: answers for names that come from upstreams; None where none do.
+        open_uploads: whose uploads are unfinished, and the bound of that.
     """
 
     shelf: Shelf
@@ -25,3 +27,4 @@ class RegistryServices:
     offload: Offload
     metrics: HttpMetrics
     pulls: UpstreamPulls | None = None
+    open_uploads: OpenUploads = field(default_factory=OpenUploads)

@@ -3,6 +3,7 @@
 
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
 from typing import Final
@@ -12,13 +13,19 @@ from starlette.responses import Response
 
 from tidegate.artifact import Digest, Repository
 from tidegate.bounds import MIB
-from tidegate.server.authentication import principal_of
+from tidegate.errors import DigestMismatchError
+from tidegate.identity import Asked, Verb
+from tidegate.server.authentication import client_of, principal_of
+from tidegate.server.registry.bodies import pieces_of
 from tidegate.server.registry.consumer import consumer_of
 from tidegate.server.registry.errors import RegistryError, range_of
-from tidegate.server.registry.names import digest, repository, repository_in
+from tidegate.server.registry.names import digest, query_in, repository, repository_in
 from tidegate.server.registry.services import RegistryServices
+from tidegate.storage.blobs import UploadUnknownError
 
 _PIECE_BYTES: Final = MIB
+_MAX_SOURCES: Final = 20
+"""Repositories looked at for a blob that is to be mounted from anywhere."""
 _RANGE: Final = re.compile(r"(?:bytes[ =])?([0-9]{1,18})-([0-9]{1,18})(?:/[0-9*]{1,19})?")
 _End = Callable[[Sequence[bytes], int | None], int]
 """Takes the last pieces of a request, and where they belong; the size reached."""
@@ -30,25 +37,34 @@ class UploadEndpoints:
     def __init__(self, services: RegistryServices) -> None:
         self._shelf = services.shelf
         self._blobs = services.blobs
+        self._access = services.access
         self._pulls = services.pulls
         self._run = services.offload.run
         self._received = services.metrics.received_bytes
+        self._open = services.open_uploads
 
     async def begin_upload(self, request: Request) -> Response:
         """Opens an upload; with `digest` takes the whole blob at once, with `mount` one that another repository has."""
-        name, query = repository_in(request), request.query_params
+        name, query = repository_in(request), query_in(request)
         if self._pulls is not None:
             self._pulls.pull_through.refuse_push(name)
-        if "mount" in query and "from" in query:
-            wanted, source = digest(query["mount"]), repository(query["from"])
-            if await self._run(self._shelf.mount, name, wanted, source, consumer_of(request)):
+        if "mount" in query:
+            wanted, source = digest(query["mount"]), repository(query["from"]) if "from" in query else None
+            if await self._run(self._mount, request, name, wanted, source):
                 return _created(name, wanted)
         whole = digest(query["digest"]) if "digest" in query else None
         algorithm = whole.algorithm if whole else query.get("digest-algorithm", "sha256")
+        who = principal_of(request).name
+        if (idle := self._open.make_room(who)) is not None:
+            await self._run(self._drop, *idle)
         upload = await self._run(self._blobs.begin, name, algorithm=algorithm)
+        self._open.begun(upload, name, who)
         if whole:
-            end = partial(self._finish, name, upload, whole, principal_of(request).name)
-            await self._take(request, name, upload, 0, end)
+            try:
+                await self._take(request, name, upload, 0, partial(self._finish, name, upload, whole, who))
+            except BaseException:
+                await self._run(self._drop, name, upload)  # nobody was told its name
+                raise
             return _created(name, whole)
         return _standing(HTTPStatus.ACCEPTED, name, upload, 0)
 
@@ -62,9 +78,10 @@ class UploadEndpoints:
     async def finish_upload(self, request: Request) -> Response:
         """Takes what is left and turns the upload into a blob."""
         name, upload = repository_in(request), request.path_params["upload"]
-        if "digest" not in request.query_params:
+        query = query_in(request)
+        if "digest" not in query:
             raise RegistryError(HTTPStatus.BAD_REQUEST, "DIGEST_INVALID", "the digest is missing from the query")
-        wanted = digest(request.query_params["digest"])
+        wanted = digest(query["digest"])
         start = await self._start(request, name, upload)
         end = partial(self._finish, name, upload, wanted, principal_of(request).name)
         await self._take(request, name, upload, start, end)
@@ -77,8 +94,29 @@ class UploadEndpoints:
 
     async def cancel_upload(self, request: Request) -> Response:
         """Drops an upload."""
-        await self._run(self._blobs.cancel, repository_in(request), request.path_params["upload"])
+        upload = request.path_params["upload"]
+        await self._run(self._blobs.cancel, repository_in(request), upload)
+        self._open.ended(upload)
         return Response(status_code=HTTPStatus.NO_CONTENT)
+
+    def _drop(self, name: Repository, upload: str) -> None:
+        with suppress(UploadUnknownError):
+            self._blobs.cancel(name, upload)
+        self._open.ended(upload)
+
+    def _mount(self, request: Request, name: Repository, wanted: Digest, source: Repository | None) -> bool:
+        """Mounts from the repository named, or from any that holds the blob and that this principal may pull."""
+        consumer = consumer_of(request)
+        if source is not None:
+            return self._shelf.mount(name, wanted, source, consumer)
+        return any(
+            self._may_pull(request, holder) and self._shelf.mount(name, wanted, holder, consumer)
+            for holder in self._blobs.holders(wanted, limit=_MAX_SOURCES)
+        )
+
+    def _may_pull(self, request: Request, source: Repository) -> bool:
+        asked = Asked(verb=Verb.PULL, repository=source, any_content=True, address=client_of(request).address)
+        return self._access.permissions.ruling(principal_of(request), asked).allowed
 
     async def _start(self, request: Request, name: Repository, upload: str) -> int | None:
         """Where this request says its bytes belong; None for wherever the upload stands."""
@@ -96,28 +134,22 @@ class UploadEndpoints:
             raise RegistryError(HTTPStatus.BAD_REQUEST, "SIZE_INVALID", "Content-Range and Content-Length disagree")
         return start
 
-    async def _take(
-        self,
-        request: Request,
-        name: Repository,
-        upload: str,
-        at: int | None,
-        end: Callable[[Sequence[bytes], int | None], int],
-    ) -> int:
+    async def _take(self, request: Request, name: Repository, upload: str, at: int | None, end: _End) -> int:
         """Writes a request's body in pieces large enough to be worth the way to a thread; `end` writes the last one."""
         held: list[bytes] = []
         size = 0
         try:
-            async for chunk in request.stream():
+            async for chunk in pieces_of(request):
                 held.append(chunk)
                 size += len(chunk)
                 if size >= _PIECE_BYTES:
                     at = await self._run(self._blobs.append, name, upload, held, at=at)
                     self._received.inc(size)
                     held, size = [], 0
-        except ClientDisconnect:
+        except (ClientDisconnect, RegistryError):
             await self._run(self._keep, name, upload, held, at)  # it goes on from here
             raise
+        self._open.touched(upload)
         reached = await self._run(end, held, at)
         self._received.inc(size)
         return reached
@@ -132,7 +164,13 @@ class UploadEndpoints:
     ) -> int:
         if any(pieces):  # nothing can be added to an upload that was sealed, and is finished again
             self._keep(name, upload, pieces, at)
-        return self._blobs.finish(name, upload, wanted, by=by).size
+        try:
+            size = self._blobs.finish(name, upload, wanted, by=by).size
+        except DigestMismatchError:
+            self._open.ended(upload)
+            raise
+        self._open.ended(upload)
+        return size
 
 
 def _created(name: Repository, wanted: Digest) -> Response:
