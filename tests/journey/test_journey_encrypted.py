@@ -2,19 +2,23 @@
 """Encrypted copies of admitted images: as good as those, decrypted by clients, their keys released and refused."""
 
 import json
+import random
 import shutil
 import subprocess
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from whole_server import WholeServer, python_image, run_tidegate
 
 from tidegate.artifact import Platform
 from tidegate.clock import system_clock
 from tidegate.knowledge.seed import build_seed
-from tidegate.oci.layer_builder import LayerBuilder
+from tidegate.oci.layer_builder import Compression, LayerBuilder
 from tidegate.oci.write import write_image, write_index
 
 ENCRYPTION = "https://tidegate.dev/predicates/encryption/v1"
@@ -254,3 +258,34 @@ def test_what_makes_no_sense_is_refused_with_the_way_out(server: WholeServer, ke
     nobody = server.http.post("/api/v1/encrypted-copies", json=body)
     assert (nobody.status_code, "tidegate recipient add" in nobody.text) == (404, True)
     assert server.http.post(f"/api/v1/images/{good}/keys", json={"public_key": "x"}).status_code == 422
+
+
+def test_a_server_killed_while_it_encrypts_leaves_no_half_copy(keys: Keys, tmp_path: Path) -> None:
+    home, images = tmp_path / "home", tmp_path / "images"
+    layer = LayerBuilder(compression=Compression.PLAIN).file("srv/random", random.Random(1).randbytes(40_000_000))
+    plain = str(write_image(images, "large", [layer.build()], {"User": "10001"}).digest)
+    with WholeServer(home) as server:
+        server.push(images, "large", "team/large:1")
+        assert server.verdict(plain)["state"] == "admitted"
+        asking = threading.Thread(target=_asked_and_cut_off, args=(server,))
+        asking.start()
+        uploads = home / "registry" / "uploads"
+        deadline = time.monotonic() + 60
+        while not any(file.stat().st_size > 1_000_000 for file in uploads.rglob("*") if file.is_file()):
+            assert time.monotonic() < deadline, "no layer was encrypted"
+            time.sleep(0.005)
+        server.process.kill()
+        asking.join(60)
+        assert not asking.is_alive()
+    with WholeServer(home) as server:
+        assert server.api("/encrypted-copies") == []
+        assert server.http.get("/v2/team/large/tags/list").json()["tags"] == ["1"]
+        digest = encrypted_copy(server, "team/large:1", "team/large:secret", [])
+        assert server.verdict(digest)["state"] == "admitted"
+        assert asked_keys(server, digest, keys).status_code == 200
+
+
+def _asked_and_cut_off(server: WholeServer) -> None:
+    body = {"source": "team/large:1", "target": "team/large:secret", "consumers": []}
+    with pytest.raises(httpx.TransportError):
+        server.http.post("/api/v1/encrypted-copies", json=body)

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from tidegate.admission.encrypted import following, plain_of
 from tidegate.admission.records import Gathered, Recorded, file_others, gather, record, record_named
 from tidegate.artifact import Digest
-from tidegate.evidence import Boundary, Decision, Statement
+from tidegate.evidence import ENCRYPTION, Boundary, Decision, Statement
 from tidegate.policy.context import Context
 from tidegate.policy.decide import decide
 from tidegate.policy.fields import EVIDENCE_KINDS
@@ -47,7 +47,7 @@ class Gate(Struct, frozen=True, kw_only=True):
 
     def plain_of(self, connection: Connection, subject: Digest) -> tuple[Digest, Digest] | None:
         """What a subject is the encryption of, and the envelope that says so; None for most."""
-        return plain_of(gather(connection, subject, self.trusted).evidence)
+        return plain_of(gather(connection, subject, self.trusted, kind=ENCRYPTION).evidence)
 
     def judge(
         self, boundary: Boundary, subject: Digest, context: Context, gathered: Gathered, *, at: datetime

@@ -138,10 +138,12 @@ def ledger_line(envelope: Digest, subject: Digest, predicate_type: PredicateType
     return to_json({"envelope": envelope, "predicateType": predicate_type, "subject": subject})
 
 
-def records_of(connection: Connection, subject: Digest) -> tuple[Recorded, ...]:
-    """Every statement filed under a subject, oldest first."""
+def records_of(connection: Connection, subject: Digest, *, kind: PredicateType | None = None) -> tuple[Recorded, ...]:
+    """Every statement filed under a subject, or those of one kind, oldest first."""
     table = schema.statement
     query = select(table).where(table.c.subject == subject).order_by(table.c.ledger_index)
+    if kind is not None:
+        query = query.where(table.c.predicate_type == kind)
     return tuple(_recorded(row) for row in connection.execute(query).mappings())
 
 
@@ -164,15 +166,17 @@ class Gathered(Struct, frozen=True, kw_only=True):
     newest: Mapping[PredicateType, Digest]
 
 
-def gather(connection: Connection, subject: Digest, trusted: TrustedKeys) -> Gathered:
-    """Reads and verifies the record of a subject.
+def gather(
+    connection: Connection, subject: Digest, trusted: TrustedKeys, *, kind: PredicateType | None = None
+) -> Gathered:
+    """Reads and verifies the record of a subject, or its statements of one kind.
 
     Of decisions only those of the curation gate are evidence: what the execution gate said before proves nothing to it.
     A stranger's statement is no evidence; it stays on record for people to see.
     """
     evidence: dict[PredicateType, Evidence] = {}
     newest: dict[PredicateType, Digest] = {}
-    for item in records_of(connection, subject):
+    for item in records_of(connection, subject, kind=kind):
         try:
             verified = verify(item.envelope, trusted)
         except (InvalidInputError, RefusedError):

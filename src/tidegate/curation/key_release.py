@@ -20,6 +20,7 @@ from tidegate.curation.serving import Asked, objection
 from tidegate.curation.shelf import Shelf
 from tidegate.curation.shelved import manifest_of
 from tidegate.curation.states import State
+from tidegate.curation.withheld import WithheldError
 from tidegate.errors import NotFoundError, RefusedError, TidegateError
 from tidegate.events import Event, EventKind
 from tidegate.evidence.restriction import Zones
@@ -129,11 +130,23 @@ class KeyRelease:
             raise RefusedError(
                 "this copy was made for others", where=copy.encrypted, remedy="ask for a copy made for you too"
             )
-        served = self._shelf.get_manifest(repositories[0], copy.encrypted, consumer)
+        refused: WithheldError | None = None
+        for repository in repositories:
+            try:
+                self._demand_served(copy, repository, consumer)
+            except WithheldError as error:
+                refused = refused or error
+            else:
+                return
+        if refused is not None:
+            raise refused
+
+    def _demand_served(self, copy: EncryptedCopy, repository: Repository, consumer: Consumer) -> None:
+        served = self._shelf.get_manifest(repository, copy.encrypted, consumer)
         if served.objection is not None:  # observe mode serves manifests; keys cannot be taken back
             raise served.objection
         with self._database.read() as connection:
-            _demand_admitted(connection, copy.plain, repositories[0], consumer, self._zones, at=self._clock())
+            _demand_admitted(connection, copy.plain, repository, consumer, self._zones, at=self._clock())
 
     def _layers(self, digest: Digest, recipient: RecipientKey) -> tuple[ReleasedLayer, ...]:
         found: dict[Digest, ReleasedLayer] = {}

@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """What tidegate encrypts, skopeo, podman and buildah decrypt, and the other way round, for every kind of key."""
 
+import json
 import os
 import shutil
 import subprocess
 import tempfile
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from encryption_keys import KeyPair, document, layer_bytes
+from encryption_keys import KeyPair, blob, document, layer_bytes
 
 from tidegate.cli import main
 
@@ -107,3 +110,34 @@ def test_podman_and_buildah_pull_ours_and_push_theirs(
     back = tmp_path / "back"
     tidegate("decrypt", f"registry:{theirs}", f"oci:{back}:1", "--key", rsa.private)
     assert len(layer_bytes(back, "1")) == 3
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_containerd_calls_decrypts_ours(plain: Path, pairs: Pairs, tmp_path: Path, kind: str) -> None:
+    program = shutil.which("ctd-decoder")
+    if program is None:
+        pytest.skip("ctd-decoder is missing; go build it in cmd/ of github.com/containerd/imgcrypt")
+    recipients = ("-r", pairs["ec:P-256"].public, "-r", pairs[kind].public)
+    tidegate("encrypt", f"oci:{plain}:1", f"oci:{tmp_path}/out:1", *recipients)
+    key = {"privkeys": [b64encode(pairs[kind].private.read_bytes()).decode()], "privkeys-passwords": [""]}
+    out = tmp_path / "out"
+    for layer, data in zip(document(out, "1")["layers"], layer_bytes(plain, "1"), strict=True):
+        payload = {"DecryptConfig": {"Parameters": key}, "Descriptor": layer}
+        assert _decoded(program, payload, blob(out, layer["digest"]), tmp_path) == data
+
+
+def _decoded(program: str, payload: dict[str, Any], ciphertext: bytes, folder: Path) -> bytes:
+    """What the decoder makes of a layer: it reads a protobuf Any of JSON from descriptor 3 (imgcrypt's payload.go)."""
+    fields = ((b"\x0a", b"io.containerd.ocicrypt.v1.Payload"), (b"\x12", json.dumps(payload).encode()))
+    message = b"".join(tag + _varint(len(value)) + value for tag, value in fields)
+    (folder / "payload").write_bytes(message)
+    # The shell opens the file under the number the decoder expects.
+    command = ["sh", "-c", 'exec "$0" 3<"$1"', program, str(folder / "payload")]
+    done = subprocess.run(command, input=ciphertext, capture_output=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def _varint(number: int) -> bytes:
+    more, last = number >> 7, number & 0x7F
+    return bytes([last | 0x80]) + _varint(more) if more else bytes([last])
