@@ -19,7 +19,7 @@ from tidegate.curation.intake_names import intake_names
 from tidegate.curation.internal_base import BUILDING, CURRENT, InternalBase, add_version, set_state, versions_of
 from tidegate.curation.named_images import NamedImage
 from tidegate.curation.states import State
-from tidegate.loops.upstream_moved import look_at_watched
+from tidegate.loops.upstream_moved import begin_watching, look_at_watched
 from tidegate.loops.wanted_images import ask_for_wanted
 from tidegate.storage.folder_blobs import FolderBlobs
 
@@ -126,6 +126,19 @@ def test_watched_names_are_looked_at_when_their_time_comes(taking: Taking, toxic
         assert look_at_watched(taking.database, taking.intake, taking.clock) == 0
         pauses.append(datetime.fromisoformat(taking.entry("1").look_at) - taking.clock.at)
     assert all(later > earlier * 1.5 for earlier, later in itertools.pairwise(pauses)), pauses
+
+
+def test_what_the_file_says_no_longer_is_not_watched(toxic: Toxic, tmp_path: Path) -> None:
+    toxic.image("1")
+    toxic.image("2", layer=b"two")
+    with taking_from(toxic, tmp_path, Hands(), watch=("app:1", "app:2")) as taking:
+        assert begin_watching(taking.database, taking.intake) == 2
+        taking.run()
+        assert begin_watching(taking.database, taking.intake) == 0
+        assert [taking.entry(tag).watched for tag in ("1", "2")] == [True, True]
+    with taking_from(toxic, tmp_path, Hands(), watch=("app:2",)) as taking:
+        assert begin_watching(taking.database, taking.intake, also=[(Repository("bases/x"), Tag("1"))]) == 0
+        assert [taking.entry(tag).watched for tag in ("1", "2")] == [False, True]
 
 
 def test_versions_of_a_base_and_who_is_built_upon_them(taking: Taking, toxic: Toxic, tmp_path: Path) -> None:

@@ -206,3 +206,26 @@ def test_another_tidegate_is_an_upstream_whose_verdicts_come_along(tmp_path: Pat
                 one["digest"] for one in second.http.get(f"/v2/hub/team/app/referrers/{digest}").json()["manifests"]
             }
             assert theirs < ours, "theirs came along, and ours hang beside them"
+
+
+def test_a_pull_that_waited_in_vain_is_told_to_come_back_and_clients_do(
+    upstream: DockerRegistry, tmp_path: Path, podman: list[str]
+) -> None:
+    python_image(tmp_path, "slow", {"h11": "0.14.0", "wsproto": "1.2.0"})
+    python_image(tmp_path, "slower", {"h11": "0.14.0", "trio": "0.29.0"})
+    digest = upstream.push(tmp_path, "slow", "team/slow:1")
+    upstream.push(tmp_path, "slower", "team/slower:1")
+    environment = {"TIDEGATE_INTAKE_FILE": str(intake_file(tmp_path, upstream.host, fresh_s=300.0))}
+    with WholeServer(tmp_path / "home", environment={**environment, "TIDEGATE_INTAKE_WAIT_S": "0"}) as server:
+        early = server.http.get("/v2/hub/team/slow/manifests/1")
+        assert early.status_code == 429
+        assert early.json()["errors"][0]["code"] == "TOOMANYREQUESTS"
+        assert "is being fetched from hub" in early.json()["errors"][0]["message"]
+        assert int(early.headers["retry-after"]) > 0
+        server.wait_for_event("curation.image.admitted")
+        assert server.http.get("/v2/hub/team/slow/manifests/1").headers["docker-content-digest"] == digest
+        command = [*podman, "pull", "--tls-verify=false", f"{server.address}/hub/team/slower:1"]
+        pulled = subprocess.run(command, capture_output=True, text=True, check=False, timeout=180)
+        assert pulled.returncode == 0, pulled.stderr
+        metrics = server.http.get("/metrics").text
+        assert 'tidegate_intake_names{outcome="arrived"} 2.0' in metrics

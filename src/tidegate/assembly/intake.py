@@ -108,7 +108,7 @@ class TakingIn:
     def start(self) -> None:
         """Takes up what a kill left under way, then looks at watched names when their time comes."""
         take_up(self.database, self.intake)
-        begin_watching(self.database, self.intake)
+        begin_watching(self.database, self.intake, also=[(one.repository, one.taken_as) for one in self.renewal.bases])
         self.renewal.begin()
         self._thread = Thread(target=self._watch, name="watched upstreams", daemon=True)
         self._thread.start()

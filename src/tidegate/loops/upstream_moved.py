@@ -5,6 +5,7 @@ A look costs one conditional request a name. One that fails is made later and la
 long is hardly asked; a look that is still under way when the next is due is not made twice.
 """
 
+from collections.abc import Collection
 from typing import Final
 
 from sqlalchemy import select
@@ -12,7 +13,8 @@ from sqlalchemy import select
 from tidegate.artifact import Digest, Reference, Repository, Tag
 from tidegate.clock import Clock, rfc3339
 from tidegate.curation.intake import Intake
-from tidegate.curation.intake_entry import Outcome, entry_of, find_entry, located
+from tidegate.curation.intake_entry import Outcome, entry_of, located, watch
+from tidegate.curation.upstream import Upstreams
 from tidegate.events import Event, EventKind
 from tidegate.storage.consumers import Consumer
 from tidegate.storage.database import Database
@@ -32,20 +34,36 @@ def follow_when_admitted(intake: Intake) -> Consumer:
     return Consumer(name="loops.upstream_moved", kinds=frozenset({EventKind.IMAGE_ADMITTED}), handle=handle)
 
 
-def begin_watching(database: Database, intake: Intake) -> int:
-    """Asks for the names the intake file says to watch, where that was not done before; returns how many are new."""
-    new = 0
-    for upstream in intake.upstreams.all:
-        for name in upstream.watch:
-            inner, _, tag = name.partition(":")
-            repository, locator = Repository(f"{upstream.under}/{inner}"), Tag(tag)
-            with database.read() as connection:
-                entry = find_entry(connection, repository, locator)
-            if entry is None or not entry.watched:
-                source = upstream.source(repository, locator)
-                intake.ask(upstream, repository, locator, source=source, who=WHO, watched=True)
-                new += 1
-    return new
+Name = tuple[Repository, Tag]
+
+
+def names_to_watch(upstreams: Upstreams) -> list[Name]:
+    """Names of ours that the intake file says to watch."""
+    parts = [(one.under, *name.split(":")) for one in upstreams.all for name in one.watch]
+    return [(Repository(f"{under}/{inner}"), Tag(tag)) for under, inner, tag in parts]
+
+
+def begin_watching(database: Database, intake: Intake, *, also: Collection[Name] = ()) -> int:
+    """Asks for the names the intake file says to watch, where that was not done before; returns how many are new.
+
+    Args:
+        database: the record.
+        intake: asks.
+        also: names that are watched for another reason. Whatever else was watched, is no longer.
+    """
+    wanted = names_to_watch(intake.upstreams)
+    with database.begin() as connection:
+        rows = connection.execute(select(table.c.repository, table.c.locator).where(table.c.watched == 1)).all()
+        watched = {(Repository(row.repository), located(row.locator)) for row in rows}
+        for repository, locator in watched - {*wanted, *also}:
+            watch(connection, repository, locator, on=False)
+    new = [name for name in wanted if name not in watched]
+    for repository, tag in new:
+        upstream = intake.upstreams.of(repository)
+        if upstream is not None:
+            source = upstream.source(repository, tag)
+            intake.ask(upstream, repository, tag, source=source, who=WHO, watched=True)
+    return len(new)
 
 
 def look_at_watched(database: Database, intake: Intake, clock: Clock) -> int:

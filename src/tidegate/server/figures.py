@@ -41,12 +41,19 @@ class _Figures(Collector):
             table = schema.state
             rows = connection.execute(select(table.c.state, func.count()).group_by(table.c.state)).all()
             entries = ledger.size(connection)
+            names = connection.execute(
+                select(schema.intake.c.outcome, func.count()).group_by(schema.intake.c.outcome)
+            ).all()
             newest = connection.scalar(select(func.max(schema.outbox.c.offset))) or 0
             cursors = connection.execute(select(schema.cursor)).all()
         states = GaugeMetricFamily("tidegate_manifests", "Manifests by state.", labels=["state"])
         for state, count in rows:
             states.add_metric([state], count)
         yield states
+        taken = GaugeMetricFamily("tidegate_intake_names", "Names of upstreams by outcome.", labels=["outcome"])
+        for outcome, count in names:
+            taken.add_metric([outcome], count)
+        yield taken
         yield GaugeMetricFamily("tidegate_ledger_entries", "Entries in the ledger.", entries)
         behind = GaugeMetricFamily("tidegate_events_behind", "Events a consumer has still to see.", labels=["consumer"])
         for row in cursors:
