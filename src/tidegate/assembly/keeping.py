@@ -11,21 +11,27 @@ from pathlib import Path
 from typing import Final
 
 from tidegate.assembly.home import Home
+from tidegate.assembly.outward import build_outbound, build_registry_client
 from tidegate.assembly.stores import database_urls, open_blobs, open_database
 from tidegate.bounds import MIB, read_bounded
 from tidegate.clock import Clock, system_clock
 from tidegate.curation.collector import Collected, Collector, Progress
+from tidegate.curation.repair_source import FolderSource, RegistrySource, RepairSource
 from tidegate.curation.retention import Retained, Retention
 from tidegate.curation.rule_file import KeepingRules, load_keeping_rules
+from tidegate.curation.scrub import Progress as ScrubProgress
+from tidegate.curation.scrub import Scrubbed, Scrubber
 from tidegate.curation.shelf_blobs import ShelfBlobs
 from tidegate.curation.upkeep import Task, record_run
 from tidegate.errors import InvalidInputError, NotFoundError, OutsideError, UsageError
+from tidegate.oci.registry import RegistryClient
 from tidegate.settings import Settings
 from tidegate.storage.blobs import BlobStore
 from tidegate.storage.database import Database
 from tidegate.values import replace
 
 MAX_RULE_BYTES: Final = MIB
+SCRUB_SLICE_SECONDS: Final = 60.0
 MAX_TOLD: Final = 1000
 """Digests that the record of one run names; each has its own event too."""
 
@@ -39,6 +45,7 @@ class Keeping:
     rules: KeepingRules
     collector: Collector
     retention: Retention
+    scrubber: Scrubber
     clock: Clock
 
     def collect(self, *, who: str, progress: Progress | None = None) -> Collected:
@@ -64,6 +71,18 @@ class Keeping:
         with self.database.begin() as connection:
             told = replace(found, gone=found.gone[:MAX_TOLD])
             record_run(connection, "retention", told, who=who, began_at=began_at, ended_at=self.clock())
+        return found
+
+    def scrub(self, *, who: str, seconds: float | None, progress: ScrubProgress | None = None) -> Scrubbed:
+        """Goes on with the round of scrubbing, or begins another, and puts it on record.
+
+        Raises:
+            OutsideError: the database or the blob store failed.
+        """
+        began_at = self.clock()
+        found = self.scrubber.run(seconds=seconds, progress=progress)
+        with self.database.begin() as connection:
+            record_run(connection, "scrub", found, who=who, began_at=began_at, ended_at=self.clock())
         return found
 
     @contextmanager
@@ -97,6 +116,16 @@ class Keeping:
             Task(kind="gc", every=timedelta(seconds=options.gc_every_s), run=self._collect_by_time),
         )
 
+    def slow_tasks(self) -> tuple[Task, ...]:
+        """The same of what takes so long that nothing else should wait for it."""
+        every = timedelta(seconds=SCRUB_SLICE_SECONDS if self.settings.curation.scrub_every_s else 0)
+        return (Task(kind="scrub", every=every, run=self._scrub_by_time),)
+
+    def _scrub_by_time(self) -> Scrubbed | None:
+        every = timedelta(seconds=self.settings.curation.scrub_every_s)
+        found = self.scrubber.run(round_every=every, seconds=SCRUB_SLICE_SECONDS)
+        return found if found.damaged or found.repaired or found.strays else None
+
     def _retain_by_time(self) -> Retained | None:
         found = self.retention.run(self.rules.retention)
         return replace(found, gone=found.gone[:MAX_TOLD]) if found.gone else None
@@ -106,7 +135,7 @@ class Keeping:
         return found if found.removed or found.uploads else None
 
 
-def build_keeping(settings: Settings, database: Database, blobs: ShelfBlobs, clock: Clock) -> Keeping:
+def build_keeping(settings: Settings, database: Database, store: BlobStore, blobs: ShelfBlobs, clock: Clock) -> Keeping:
     """Loads the rules that the settings name.
 
     Raises:
@@ -119,8 +148,26 @@ def build_keeping(settings: Settings, database: Database, blobs: ShelfBlobs, clo
         rules=rules,
         collector=Collector(database, blobs, clock),
         retention=Retention(database, clock, tag_rules=rules.tags, grace=blobs.grace),
+        scrubber=Scrubber(
+            database,
+            store,
+            blobs,
+            _repair_sources(settings),
+            clock,
+            bytes_per_second=settings.curation.scrub_bytes_per_s,
+        ),
         clock=clock,
     )
+
+
+def _repair_sources(settings: Settings) -> list[RepairSource]:
+    @contextmanager
+    def connect() -> Iterator[RegistryClient]:
+        with build_outbound(settings) as outbound:
+            yield build_registry_client(settings, outbound)
+
+    folders = [FolderSource(folder) for folder in settings.curation.repair_folders]
+    return [*folders, *(RegistrySource(connect, place) for place in settings.curation.repair_registries)]
 
 
 def build_blobs(settings: Settings, database: Database, store: BlobStore, clock: Clock) -> ShelfBlobs:
@@ -156,8 +203,9 @@ def open_keeping(settings: Settings, *, clock: Clock = system_clock) -> Iterator
     Home(folder=settings.home).make()
     database = open_database(settings)
     try:
-        blobs = build_blobs(settings, database, open_blobs(settings, database), clock)
-        yield build_keeping(settings, database, blobs, clock)
+        store = open_blobs(settings, database)
+        blobs = build_blobs(settings, database, store, clock)
+        yield build_keeping(settings, database, store, blobs, clock)
     finally:
         database.close()
 

@@ -102,6 +102,7 @@ class Server:
     consumers: tuple[ConsumerThread, ...]
     taking_in: TakingIn
     upkeep: UpkeepThread
+    slow_upkeep: UpkeepThread
     _stopping: Flag = field(default_factory=Flag)
     _by_time: Thread | None = None
 
@@ -118,6 +119,7 @@ class Server:
         self.consumer_pulls.start()
         self.deliveries.start()
         self.audit.start()
+        self.slow_upkeep.start()
         self.identity_upkeep.start()
         self._by_time = Thread(target=self._watch_time, name="by time", daemon=True)
         self._by_time.start()
@@ -125,12 +127,14 @@ class Server:
     def stop(self) -> None:
         """Stops taking work; what is in flight goes on at the next start."""
         self._stopping.set()
+        self.keeping.scrubber.stop()
         self.identity_upkeep.stop()
         for consumer in self.consumers:
             consumer.stop()
         self.deliveries.stop()
         self.consumer_pulls.stop()
         self.upkeep.stop()
+        self.slow_upkeep.stop()
         self.knowledge.stop()
         self.durable.stop()
         if self._by_time is not None:
@@ -178,7 +182,7 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
     observes = settings.curation.mode == "observe"
     if observes:
         _log.warning("curation.mode is observe: nothing is withheld, what would be is told")
-    keeping = build_keeping(settings, database, blobs, clock)
+    keeping = build_keeping(settings, database, store, blobs, clock)
     zones = parse_zones(settings.curation.zones)
     pulls = PullNotes(database, clock)
     consumer_pulls = ConsumerPulls(database, clock)
@@ -297,4 +301,5 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         consumers=tuple(ConsumerThread(database, consumer, leases) for consumer in consumers),
         taking_in=taking_in,
         upkeep=UpkeepThread(database, keeping.tasks(), clock, flush=pulls.flush),
+        slow_upkeep=UpkeepThread(database, keeping.slow_tasks(), clock),
     )

@@ -42,6 +42,7 @@ VERBS: Final = (
     Verb(name="decrypt", module="tidegate.cli.decrypt", help="Decrypt the layers of an image."),
     Verb(name="vend", module="tidegate.cli.vend", help="Hand images out: to whom, until when, and back."),
     Verb(name="recipient", module="tidegate.cli.recipient", help="Say for whom the registry encrypts copies."),
+    Verb(name="scrub", module="tidegate.cli.scrub", help="Hash what the registry stores again; repair it, or tell."),
     Verb(name="passport", module="tidegate.cli.passport", help="Show all that is on record of a digest."),
     Verb(name="db", module="tidegate.cli.db", help="Build, update and describe the knowledge file."),
     Verb(name="policy", module="tidegate.cli.policy", help="Check, try and explain policies."),

@@ -29,6 +29,7 @@ from tidegate.curation.standing import Standing, standing_of
 from tidegate.curation.stock import MissingContentError, Stored, require_content, store_manifest
 from tidegate.curation.tag_rules import NO_TAG_RULES, TagImmutableError, TagRules
 from tidegate.curation.taking_out import take_out
+from tidegate.curation.whole import require_whole
 from tidegate.curation.withheld import WithheldError
 from tidegate.errors import DigestMismatchError, NotFoundError, OutsideError
 from tidegate.evidence.restriction import Zones
@@ -182,6 +183,7 @@ class Shelf:
         at = self._clock()
         with self._database.read() as connection:
             row = self._find(connection, repository, locator)
+            require_whole(repository, Digest(row.digest), bytes(row.document))
             refused = objection(connection, _asked(row), repository, consumer, self._zones, at=at)
             served = self._told(connection, row, at)
         if refused is None:
@@ -331,15 +333,8 @@ class Shelf:
         with self._database.begin() as connection:
             if not attachments.holds(connection, repository, digest):
                 raise ManifestUnknownError(repository, digest)
-            take_out(
-                connection,
-                repository,
-                digest,
-                who=who,
-                at=self._clock(),
-                rules=self._tag_rules,
-                grace=self._blobs.grace,
-            )
+            at, rules = self._clock(), self._tag_rules
+            take_out(connection, repository, digest, who=who, at=at, rules=rules, grace=self._blobs.grace)
 
     def _blob_objection(self, repository: Repository, digest: Digest, consumer: Consumer) -> WithheldError | None:
         with self._database.read() as connection:

@@ -9,7 +9,7 @@ found by the upload it belongs to: it stays in the store until its blob is on re
 import hashlib
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -20,9 +20,9 @@ from typing import BinaryIO, Final
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, select
 
 from tidegate.artifact import Digest, Repository
-from tidegate.bounds import MIB
+from tidegate.bounds import MIB, Readable
 from tidegate.clock import Clock, rfc3339
-from tidegate.curation import unneeded
+from tidegate.curation import damage, unneeded
 from tidegate.errors import NotFoundError, RefusedError
 from tidegate.storage.blobs import BlobStore, UploadUnknownError
 from tidegate.storage.database import Database, after_commit
@@ -280,6 +280,35 @@ class ShelfBlobs:
             unneeded.removal_done(connection, digest)
             return size
 
+    @contextmanager
+    def writing(self, digest: Digest) -> Iterator[Connection]:
+        """A transaction that writes, and that nobody else has for this blob."""
+        with self._locks.writing(digest) as connection:
+            yield connection
+
+    def restore(self, digest: Digest, good: Readable, *, source: str) -> None:
+        """Puts good bytes in the place of damaged ones, and has the repositories hold it again that did.
+
+        Raises:
+            DigestMismatchError: these are not good either.
+            OutsideError: they could not be read, or not be stored.
+        """
+        upload = self._store.begin(algorithm=digest.algorithm)
+        try:
+            while piece := good.read(MIB):
+                self._store.append(upload, [piece])
+            self._store.flush(upload)
+            size = self._store.seal(upload, digest)
+        except BaseException:
+            with suppress(UploadUnknownError):
+                self._store.cancel(upload)
+            raise
+        with self._locks.writing(digest, first=lambda: self._store.place(upload, digest)) as connection:
+            at = self._clock()
+            insert_once(connection, blob, digest=digest, size=size, stored_at=rfc3339(at))
+            damage.put_back_on_record(connection, digest, at=at, source=source)
+        self._store.release(upload)
+
     def sweep(self) -> int:
         """Drops uploads that are idle for too long, and bytes that were placed by one and never came on record.
 
@@ -295,7 +324,9 @@ class ShelfBlobs:
         return sum(self.reclaim(digest) is not None for digest in self._store.digests() if digest not in known)
 
     def _hold(self, connection: Connection, repository: Repository, digest: Digest, size: int, *, by: str = "") -> None:
-        insert_once(connection, blob, digest=digest, size=size, stored_at=rfc3339(self._clock()))
+        at = self._clock()
+        if insert_once(connection, blob, digest=digest, size=size, stored_at=rfc3339(at)):
+            damage.put_back_on_record(connection, digest, at=at)
         self._note_held(connection, repository, digest, by)
 
     def _note_held(self, connection: Connection, repository: Repository, digest: Digest, by: str) -> None:

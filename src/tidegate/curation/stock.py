@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, insert, select, update
 
 from tidegate.artifact import Descriptor, Digest, Index, Manifest, Repository
 from tidegate.artifact import media_type as mt
@@ -112,6 +112,9 @@ def store_manifest(
     }
     if insert_once(connection, manifest, **row):
         _link(connection, digest, parsed)
+    else:  # what is stored may be damaged; these bytes have the digest
+        other = (manifest.c.digest == digest) & (manifest.c.document != parsed.raw)
+        connection.execute(update(manifest).where(other).values(document=parsed.raw))
     pushed = {"repository": repository, "digest": digest, "pushed_at": rfc3339(at), "pushed_by": who}
     new_here = insert_once(connection, repository_manifest, **pushed)
     state = state_of(connection, digest)

@@ -96,7 +96,9 @@ class UpkeepThread:
         flush: called every few seconds and at the end, in every replica.
     """
 
-    def __init__(self, database: Database, tasks: Sequence[Task], clock: Clock, *, flush: Callable[[], object]) -> None:
+    def __init__(
+        self, database: Database, tasks: Sequence[Task], clock: Clock, *, flush: Callable[[], object] | None = None
+    ) -> None:
         self._database = database
         self._tasks = tuple(task for task in tasks if task.every)
         self._clock = clock
@@ -112,11 +114,13 @@ class UpkeepThread:
         """Ends after the task in hand."""
         self._stopping.set()
         self._thread.join()
-        self._safely("flush", self._flush)
+        if self._flush is not None:
+            self._safely("flush", self._flush)
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            self._safely("flush", self._flush)
+            if self._flush is not None:
+                self._safely("flush", self._flush)
             for task in self._tasks:
                 self._safely(task.kind, partial(self._take, task))
             self._stopping.wait(_LOOK_EVERY_SECONDS)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from tidegate.bounds import GIB
+from tidegate.bounds import GIB, MIB
 
 LogForm = Literal["auto", "text", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -227,6 +227,20 @@ class CurationSettings:
     ] = "enforce"
     keeping_files: Annotated[
         tuple[Path, ...], Leaf(meaning="Files of rules: which tags are immutable, and what is kept how long.")
+    ] = ()
+    scrub_every_s: Annotated[
+        float, Leaf(meaning="Seconds in which every stored blob is hashed again once; 0 for never.", low=0)
+    ] = 2_592_000.0
+    scrub_bytes_per_s: Annotated[
+        int, Leaf(meaning="Bytes a second that a server reads for that; 0 for as fast as it goes.", low=0)
+    ] = 16 * MIB
+    repair_folders: Annotated[
+        tuple[Path, ...],
+        Leaf(meaning="Folders with good copies of blobs: of a replica, a backup, or an OCI layout."),
+    ] = ()
+    repair_registries: Annotated[
+        tuple[str, ...],
+        Leaf(meaning="Registries with good copies: `mirror.example`, or `mirror.example/ours` where names begin so."),
     ] = ()
     retention_every_s: Annotated[
         float, Leaf(meaning="Seconds between runs of the retention rules; 0 for never.", low=0, high=2_592_000)

@@ -194,6 +194,10 @@ class BlobStore(BlobReads, BlobUploads, Protocol):
         """Removes a blob; one that is not here is fine. Readers that have it open may keep it."""
         ...
 
+    def set_aside(self, digest: Digest) -> None:
+        """Takes damaged bytes from their place and keeps them under `damaged/`; nothing there is fine."""
+        ...
+
     def digests(self) -> Iterator[Digest]:
         """Every blob that lies here, in no order."""
         ...

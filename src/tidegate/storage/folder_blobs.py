@@ -208,6 +208,14 @@ class FolderBlobs:
         with _disk():
             self.path(digest).unlink(missing_ok=True)
 
+    def set_aside(self, digest: Digest) -> None:
+        """Keeps damaged bytes elsewhere (`BlobStore.set_aside`)."""
+        path, kept = self.path(digest), self._blobs.parent / "damaged" / f"{digest.algorithm}-{digest.hex}"
+        with _disk(), suppress(FileNotFoundError):
+            kept.parent.mkdir(exist_ok=True)
+            path.rename(kept)
+            _sync_folder(path.parent)
+
     def digests(self) -> Iterator[Digest]:
         """Every blob that lies here (`BlobStore.digests`)."""
         for algorithm in ALGORITHMS:

@@ -97,3 +97,25 @@ image_scan = Table(
     Column("worst", String(16), nullable=False),
     Column("scanned_at", String(32), nullable=False),
 )
+
+scrub_position = Table(
+    "scrub_position",  # one row
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("part", String(16), nullable=False),
+    Column("last", String(135), nullable=False),
+    Column("began_at", String(32), nullable=False),
+    Column("ended_at", String(32), nullable=False),  # "": it goes on
+)
+
+blob_damage = Table(
+    "blob_damage",
+    metadata,
+    Column("digest", String(135), primary_key=True),
+    Column("defect", String(16), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("found_at", String(32), nullable=False),
+    Column("holders", LargeBinary, nullable=False),  # JSON: repositories, and who uploaded it there
+    Column("repaired_at", String(32), nullable=False, index=True),  # "": it is lost
+    Column("repaired_from", Text, nullable=False),
+)

@@ -96,6 +96,11 @@ class ObjectBlobs(ObjectUploads):
         """Removes a blob (`BlobStore.delete`)."""
         self._remove(self.key(digest))
 
+    def set_aside(self, digest: Digest) -> None:
+        """Keeps damaged bytes elsewhere (`BlobStore.set_aside`)."""
+        with asking(), suppress(FileNotFoundError):
+            obstore.rename(self._objects, self.key(digest), f"damaged/{digest.algorithm}-{digest.hex}")
+
     def digests(self) -> Iterator[Digest]:
         """Every blob that lies here (`BlobStore.digests`)."""
         with asking():

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Scrubbing: where it stands, what it found damaged, and going on with it now."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from tidegate.assembly.server import Server
+from tidegate.curation.damage import list_damages
+from tidegate.curation.upkeep import MAX_RUNS, list_runs
+from tidegate.server.api.problem import reply
+from tidegate.server.authentication import principal_of
+
+
+def routes(server: Server) -> APIRouter:
+    """The routes of scrubbing."""
+    router = APIRouter(tags=["scrub"])
+
+    @router.get("/scrub", summary="Where scrubbing stands, what is damaged, and the last runs that found something")
+    def show_scrub(limit: Annotated[int, Query(ge=1, le=MAX_RUNS)] = 100) -> Response:
+        with server.database.read() as connection:
+            damages, runs = list_damages(connection, limit=limit), list_runs(connection, "scrub", limit=limit)
+        return reply({"position": server.keeping.scrubber.position(), "damages": damages, "runs": runs})
+
+    @router.post("/scrub", summary="Go on with the round now, or begin another, for so many seconds")
+    def run_scrub(request: Request, seconds: Annotated[float, Query(gt=0, le=3600)] = 60) -> Response:
+        return reply(server.keeping.scrub(who=principal_of(request).name, seconds=seconds))
+
+    return router
