@@ -9,10 +9,12 @@ from datetime import date
 from html.parser import HTMLParser
 from typing import Any
 
+import jsonschema  # type: ignore[import-untyped] # it ships no types
 import pytest
 from defusedxml.ElementTree import fromstring
 from hypothesis import HealthCheck, example, given, settings
 from markdown_it import MarkdownIt
+from sarif_rules import SARIF
 
 from full_report import HOSTILE, LAYERS, full_report, hostile_texts
 from tidegate.cli.report_output import FORMS
@@ -157,6 +159,16 @@ def test_sarif_fingerprints_follow_what_and_where_alone() -> None:
 @given(hostile_texts())
 def test_sarif_stays_sound(text: str) -> None:
     _sarif(full_report(text))
+
+
+@pytest.mark.parametrize("text", ["plain", *HOSTILE])
+def test_sarif_is_what_the_standard_asks_for(text: str) -> None:
+    document = json.loads(render(full_report(text), "sarif"))
+    jsonschema.Draft202012Validator(SARIF, format_checker=jsonschema.FormatChecker()).validate(document)
+    for run in document["runs"]:
+        rules = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
+        assert len(set(rules)) == len(rules)
+        assert all(rules[result["ruleIndex"]] == result["ruleId"] for result in run["results"])
 
 
 # --- JUnit

@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import jsonschema  # type: ignore[import-untyped] # it ships no types
 import pytest
+from csaf_rules import CSAF
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from hypothesis import given
@@ -125,18 +127,47 @@ def test_csaf_out_says_all_that_the_vex_profile_asks_for() -> None:
     document = json.loads(
         written(
             "csaf",
-            Assertion(id="CVE-1-1", status="not_affected", products=(H11,), justification=JUSTIFICATIONS[1]),
+            Assertion(id="CVE-2026-0001", status="not_affected", products=(H11,), justification=JUSTIFICATIONS[1]),
             Assertion(id="GHSA-x", status="affected", products=(SSL,), action="update"),
         )
     )
     ids = {name["product_id"] for name in document["product_tree"]["full_product_names"]}
     first, second = document["vulnerabilities"]
-    assert first["cve"] == "CVE-1-1"
+    assert first["cve"] == "CVE-2026-0001"
     assert second["ids"] == [{"system_name": "GHSA", "text": "GHSA-x"}]
     assert first["flags"][0]["label"] == JUSTIFICATIONS[1]
     assert second["remediations"][0]["details"] == "update"
     assert all(it["notes"] and set(*it["product_status"].values()) <= ids for it in (first, second))
     assert document["document"]["tracking"]["revision_history"]
+
+
+_NAMES = st.sampled_from(["CVE-2026-0001", "CVE-1", "GHSA-x", "-", "x y"])
+_PRODUCTS = st.sampled_from([H11, SSL, IMAGE_PURL, "pkg:x", "cpe:2.3:a:b", "cpe:/o:a:b:1", "plain", "ä b"])
+
+
+@pytest.mark.property
+@given(
+    id_=_NAMES,
+    aliases=st.lists(_NAMES, max_size=3),
+    status=st.sampled_from(STATUSES),
+    products=st.lists(_PRODUCTS, min_size=1, max_size=3),
+    packages=st.lists(_PRODUCTS, max_size=2),
+    author=st.text(min_size=1, max_size=20).filter(str.strip),
+)
+def test_csaf_out_is_what_the_standard_asks_for(
+    id_: str, aliases: list[str], status: str, products: list[str], packages: list[str], author: str
+) -> None:
+    said = Assertion(
+        id=id_,
+        aliases=tuple(aliases),
+        status=status,
+        products=tuple(products),
+        packages=tuple(packages),
+        justification=JUSTIFICATIONS[0] if status == "not_affected" else "",
+        action="update" if status == "affected" else "",
+    )
+    document = json.loads(write_csaf([said], author=author, namespace="https://team.example", at=NOON))
+    jsonschema.Draft202012Validator(CSAF, format_checker=jsonschema.FormatChecker()).validate(document)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 """CSAF 2.0 VEX documents, in and out (profile 5, `csaf_vex`; other categories carry the same product status)."""
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -20,6 +21,9 @@ MAX_DOCUMENT_BYTES: Final = 64 * MIB
 MAX_PRODUCTS: Final = 500_000
 MAX_DEPTH: Final = 32
 
+_CVE: Final = re.compile(r"CVE-[0-9]{4}-[0-9]{4,}", re.ASCII)
+_PURL: Final = re.compile(r"pkg:[A-Za-z.\-+][A-Za-z0-9.\-+]*/\S.*")
+_CPE: Final = re.compile(r"cpe:2\.3:[aho*\-](?::[^:\s]+){10}|[cC][pP][eE]:/[AHOaho]?(?::[A-Za-z0-9._\-~%]*){0,6}")
 _STATUSES: Final[Mapping[str, str]] = {
     "known_not_affected": "not_affected",
     "fixed": "fixed",
@@ -229,7 +233,7 @@ def _told(notes: Sequence[_Noted], identity: str) -> list[str]:
 
 
 def _full_name(identity: str, name: str) -> dict[str, object]:
-    helper = {"purl": name} if name.startswith("pkg:") else {"cpe": name} if name.startswith("cpe:") else None
+    helper = {"purl": name} if _PURL.fullmatch(name) else {"cpe": name} if _CPE.fullmatch(name) else None
     told: dict[str, object] = {"product_id": identity, "name": name}
     return told | ({"product_identification_helper": helper} if helper else {})
 
@@ -246,10 +250,14 @@ def _relationship(ids: Mapping[str, str], pair: tuple[str, str], identity: str) 
 
 def _vulnerability(one: Assertion, ids: Mapping[str, str], joined: Mapping[tuple[str, str], str]) -> dict[str, object]:
     spoken = [joined[product, package] for product in one.products for package in one.packages]
-    spoken = sorted(spoken or [ids[product] for product in one.products])
-    name: dict[str, object] = {"cve": one.id} if one.id.startswith("CVE-") else {}
+    spoken = sorted(set(spoken or [ids[product] for product in one.products]))
+    name: dict[str, object] = {"cve": one.id} if _CVE.fullmatch(one.id) else {}
     other = [one.id] if not name else []
-    known = [{"system_name": text.partition("-")[0], "text": text} for text in (*other, *one.aliases)]
+    known = [
+        {"system_name": text.partition("-")[0] or "unknown", "text": text}
+        for text in dict.fromkeys((*other, *one.aliases))
+        if text and text != name.get("cve")
+    ]
     told: dict[str, object] = {
         **name,
         **({"ids": known} if known else {}),
