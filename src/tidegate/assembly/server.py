@@ -220,6 +220,7 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         remember=remember,
         knowledge=knowledge.current,
         clock=clock,
+        artifact_types=settings.curation.artifacts,
     )
     taking_in = build_taking_in(
         settings,

@@ -69,8 +69,16 @@ def open_shelved(manifest: Manifest, blobs: BlobStore, *, name: str) -> Image:
         raise InvalidInputError(
             f"nothing here can examine {manifest.artifact_type or manifest.config.media_type}",
             where=name,
-            remedy="push it as an attachment of an image (subject), or as an image",
+            remedy="name its type in curation.artifacts, push it as an attachment (subject), or as an image",
         )
+    for layer in manifest.layers:
+        if not mt.is_layer(layer.media_type):
+            # A runtime may make something else of it than the tar that we would look for.
+            raise InvalidInputError(
+                f"nothing here can examine a layer of type {layer.media_type}",
+                where=name,
+                remedy="push its layers as tar, tar+gzip or tar+zstd (OCI image-spec)",
+            )
     with blobs.open(manifest.config.digest) as source:
         config_bytes = read_bounded(source, max_bytes=MAX_CONFIG_BYTES, what=f"{name} config")
     if Digest.of(config_bytes) != manifest.config.digest:

@@ -29,6 +29,7 @@ from tidegate.curation.scanned import remember_scan
 from tidegate.curation.settle import settle
 from tidegate.curation.shelf import Shelf
 from tidegate.curation.shelved import context_of, manifest_of, open_shelved, repositories_of
+from tidegate.curation.shelved_artifact import is_readable, open_artifact
 from tidegate.curation.standing import standing_of, with_standing
 from tidegate.curation.states import State, advance, state_of
 from tidegate.curation.summary import remember_summary
@@ -59,6 +60,7 @@ class Curation:
         remember: keeps an admitted image, by a name it goes by, as one that others may be built upon.
         knowledge: gives the knowledge of this moment; None while there is none.
         clock: the moment recorded.
+        artifact_types: patterns of types that are no images and are examined as if they were.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class Curation:
         remember: Callable[[Inventory, Repository, Tag], None],
         knowledge: Callable[[], Knowledge | None],
         clock: Clock,
+        artifact_types: tuple[str, ...] = (),
     ) -> None:
         self._database = database
         self._blobs = blobs
@@ -83,6 +86,7 @@ class Curation:
         self._remember = remember
         self._knowledge = knowledge
         self._clock = clock
+        self._artifact_types = artifact_types
 
     def work(self, steps: Steps, argument: str) -> str:
         """Judges one digest; durable work for `tidegate.storage.durable`.
@@ -221,7 +225,7 @@ class Curation:
     def _examine_image(self, manifest: Manifest, name: str, stored_at: datetime) -> None:
         with self._database.read() as connection:
             attached = attached_envelopes(connection, self._blobs, manifest.digest)
-        inventory = self._scan(open_shelved(manifest, self._blobs, name=name))
+        inventory = self._scan(self._open(manifest, name))
         bill = sbom_statement(inventory, made_at=stored_at)
         while True:
             knowledge, at = self._knowledge(), self._clock()
@@ -236,6 +240,11 @@ class Curation:
             # Knowledge that arrived before the components were stored passed them by: join once more.
             if self._knowledge() is knowledge:
                 return
+
+    def _open(self, manifest: Manifest, name: str) -> Image:
+        if not manifest.is_image and is_readable(manifest, self._artifact_types):
+            return open_artifact(manifest, self._blobs, name=name)
+        return open_shelved(manifest, self._blobs, name=name)
 
     def _envelope_on_record(self, connection: Connection, decision: Decision) -> Digest | None:
         """The envelope behind the state, when it is this very judgement, made a moment ago: by a killed process."""

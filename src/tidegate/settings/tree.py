@@ -252,6 +252,15 @@ class CurationSettings:
         float,
         Leaf(meaning="Seconds a blob stays that no manifest needs: the time a push may take.", low=0, high=2_592_000),
     ] = 86_400.0
+    artifacts: Annotated[
+        tuple[str, ...],
+        Leaf(meaning="Types of artifacts that are no images and are examined like them (`*` for anything)."),
+    ] = (
+        "application/vnd.cncf.helm.config.v1+json",
+        "application/vnd.wasm.config.v*+json",
+        "application/vnd.cyclonedx+json",
+        "application/spdx+json",
+    )
     owners: Annotated[
         tuple[str, ...], Leaf(meaning="Who owns repositories, before what images say: `team-a/*=team-a@example.com`.")
     ] = ()
