@@ -157,8 +157,9 @@ def test_keys_are_released_while_the_image_is_admitted_and_refused_when_it_is_re
     words = ("decrypt", name, out, "--key", str(keys.private))
     alone = run_tidegate(own.home, *words)
     assert (alone.returncode, "none of the keys given can decrypt" in alone.stderr) == (2, True)
-    done = run_tidegate(own.home, *words, "--released", str(file))
-    assert done.returncode == 0, done.stderr
+    for more in (["--released", str(file)], ["--ask"]):
+        done = run_tidegate(own.home, *words, *more)
+        assert done.returncode == 0, done.stderr
 
     seen = own.api("/events", limit=1000)["next"]
     build_seed(own.home / "knowledge.db", made_at=system_clock(), later=True)
@@ -170,11 +171,13 @@ def test_keys_are_released_while_the_image_is_admitted_and_refused_when_it_is_re
     assert own.http.get("/v2/team/web/manifests/secret").status_code == 403
     refused = asked_keys(own, digest, keys)
     assert (refused.status_code, "recalled" in refused.text) == (403, True)
+    asked = run_tidegate(own.home, *words, "--ask")
+    assert (asked.returncode, "recalled" in asked.stderr) == (3, True), asked.stderr
     kinds = [it["type"].removeprefix("dev.tidegate.") for it in own.events()]
-    assert kinds.count("curation.keys.released") == kinds.count("curation.keys.refused") == 1
+    assert (kinds.count("curation.keys.released"), kinds.count("curation.keys.refused")) == (2, 1)
     assert kinds.count("curation.image.encrypted") == 1
     told = own.api("/key-releases", digest=digest)
-    assert [it["granted"] for it in told] == [False, True]
+    assert [it["granted"] for it in told] == [False, True, True]
     assert "recalled" in told[0]["why"]
 
 

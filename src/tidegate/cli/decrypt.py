@@ -14,6 +14,7 @@ from tidegate.errors import UsageError
 
 if TYPE_CHECKING:
     from tidegate.artifact import Digest
+    from tidegate.oci.encryption.keys import DecryptionKey
 
 
 @verb(
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
         (
             "tidegate decrypt registry.example/app:1 oci-archive:app.tar --key own.pem:password.txt",
             "into a file",
+        ),
+        (
+            "tidegate decrypt registry.example/app:1 oci:./image --key own.pem --ask",
+            "with keys that the registry releases while the image is admitted",
         ),
     ),
 )
@@ -35,9 +40,17 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Keys that a registry released for --key: the answer of POST /images/DIGEST/keys.",
 )
+@click.option("--ask", is_flag=True, help="Ask the registry to release the keys for --key, where it is a tidegate.")
 @click.option("--insecure", is_flag=True, help="Registry without TLS, or without checking it.")
 def command(
-    call: Call, *, image: str, target: str, keys: tuple[str, ...], released: Path | None, insecure: bool
+    call: Call,
+    *,
+    image: str,
+    target: str,
+    keys: tuple[str, ...],
+    released: Path | None,
+    ask: bool,
+    insecure: bool,
 ) -> int:
     """Decrypt the layers of an image that tidegate, skopeo or another user of ocicrypt encrypted.
 
@@ -49,9 +62,14 @@ def command(
 
     if not keys:
         raise UsageError("no private key", where=image, remedy="name one with --key")
+    if ask and released:
+        raise UsageError("--ask and --released exclude each other", where=image)
     private = load_keys(keys)
     with open_both(call, image, target, insecure=insecure) as (whole, to):
-        made = decrypt_image(whole.root, whole.blobs, to, private, _read_released(released) if released else None)
+        given = _read_released(released) if released else None
+        if ask:
+            given = _asked(call, image, whole.root.digest, private[0], insecure=insecure)
+        made = decrypt_image(whole.root, whole.blobs, to, private, given)
         to.finish(made.root)
     tell(call, made, "decrypted")
     return 0
@@ -62,3 +80,17 @@ def _read_released(path: Path) -> "Mapping[Digest, Mapping[str, str]]":
     from tidegate.oci.encryption.released import MAX_RELEASED_BYTES, read_released
 
     return read_released(read_named_file(path, max_bytes=MAX_RELEASED_BYTES), where=str(path))
+
+
+def _asked(
+    call: Call, image: str, digest: "Digest", key: "DecryptionKey", *, insecure: bool
+) -> "Mapping[Digest, Mapping[str, str]]":
+    from tidegate.cli.encryption_options import open_registry
+    from tidegate.oci.encryption.request import request_keys
+    from tidegate.oci.target import parse_target
+
+    reference = parse_target(image).reference
+    if reference is None:
+        raise UsageError("no registry to ask", where=image, remedy="leave --ask out, or name the image there")
+    with open_registry(call, insecure=insecure) as registry:
+        return request_keys(registry, reference, digest, key.recipient)

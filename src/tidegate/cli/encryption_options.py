@@ -49,7 +49,7 @@ def open_source(call: Call, source: str, *, insecure: bool) -> "Iterator[Whole]"
     if wanted.guess:
         call.note(wanted.guess)
     with ExitStack() as stack:
-        registry = _registry(call, stack, insecure=insecure) if wanted.reference is not None else None
+        registry = stack.enter_context(open_registry(call, insecure=insecure)) if wanted.reference is not None else None
         yield stack.enter_context(open_whole(wanted, registry=registry))
 
 
@@ -70,7 +70,7 @@ def open_both(call: Call, source: str, target: str, *, insecure: bool) -> "Itera
         whole = stack.enter_context(open_source(call, source, insecure=insecure))
         pusher = None
         if where.reference is not None:
-            pusher = Pusher(_registry(call, stack, insecure=insecure), where.reference)
+            pusher = Pusher(stack.enter_context(open_registry(call, insecure=insecure)), where.reference)
         yield whole, stack.enter_context(open_destination(where, pusher=pusher))
 
 
@@ -82,8 +82,11 @@ def tell(call: Call, made: "Outcome", what: str) -> None:
     click.echo(made.root.digest)
 
 
-def _registry(call: Call, stack: ExitStack, *, insecure: bool) -> "RegistryClient":
+@contextmanager
+def open_registry(call: Call, *, insecure: bool) -> "Iterator[RegistryClient]":
+    """A client of registries, with the user's own credentials."""
     from tidegate.assembly.outward import build_outbound, build_registry_client
 
     settings = call.settings()
-    return build_registry_client(settings, stack.enter_context(build_outbound(settings, insecure=insecure)))
+    with build_outbound(settings, insecure=insecure) as outbound:
+        yield build_registry_client(settings, outbound)

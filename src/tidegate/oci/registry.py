@@ -254,6 +254,10 @@ class RegistryClient:
             authorizer=self._authorizer(reference, " ".join(scopes)) if at_home else None,
         )
 
+    def beside(self, reference: Reference) -> tuple[str, RegistryAuthorizer]:
+        """Where a registry's services besides `/v2/` lie, and what shows them who the user is."""
+        return self._base(reference.registry), self._authorizer(reference, "")
+
     @contextmanager
     def _blob(self, reference: Reference, descriptor: Descriptor, start: int) -> Iterator[Body]:
         scope = f"repository:{reference.repository}:pull"
