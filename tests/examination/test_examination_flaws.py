@@ -18,6 +18,7 @@ from tidegate.inventory import Basis
 from tidegate.knowledge.build import build
 from tidegate.knowledge.database import Knowledge
 from tidegate.oci.image import Folder
+from tidegate.reports import render as render_report
 from tidegate.reports.gitlab import render
 from tidegate.sbom.cyclonedx_findings import report_document
 from tidegate.scan.image import scan_image
@@ -108,3 +109,20 @@ def test_copies_of_a_package_in_several_places_are_one_block(tmp_path: Path, kno
     page = text_of(replace(report, findings=tuple(copies)))
     assert "FINDINGS  1" in page
     assert "app/a/x and 2 places more" in page
+
+
+def test_pages_for_people_tell_a_flaw_once_with_all_its_places(tmp_path: Path, knowledge: Path) -> None:
+    report = report_of(tmp_path, knowledge, "libtide1", "tide", "tide-dev")
+    one = report.findings[0]
+    copies = tuple(replace(it, location=f"{place}/status") for place in "ab" for it in report.findings)
+    markdown = render_report(replace(report, findings=copies), "markdown").decode()
+    assert f"<b>Findings ({flaw_count(report.findings)})</b>" in markdown
+    assert "a/status and 1 place more" in markdown
+    html = render_report(replace(report, findings=copies), "html").decode()
+    assert html.count('<details class="finding"') == flaw_count(report.findings)
+    assert "a/status<br>b/status" in html
+    purls = {str(it.purl).partition("?")[0] for it in report.findings if it.id == one.id}
+    assert len(purls) == 3
+    assert all(purl in html for purl in purls)
+    rows = render_report(replace(report, findings=copies), "csv").decode().splitlines()
+    assert sum(row.startswith("findings,") for row in rows) == len(copies)  # for programs: each of them

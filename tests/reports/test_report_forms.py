@@ -320,7 +320,7 @@ def test_markdown_shows_text_and_makes_nothing_of_it(text: str) -> None:
 
 def test_markdown_is_bounded_and_counts_what_it_leaves_out() -> None:
     one = full_report("x" * 300).findings[0]
-    many = replace(full_report(), findings=tuple(replace(one, location=str(at)) for at in range(5000)))
+    many = replace(full_report(), findings=tuple(replace(one, id=f"X-{at}", aliases=()) for at in range(5000)))
     text = render(many, "markdown").decode()
     assert len(text) <= MAX_CHARS
     assert re.search(r"\d+ more are left out here", text)

@@ -68,12 +68,17 @@ def flaw_of(finding: OfAdvisory) -> Flaw:
     return Flaw(known_id(finding), why.ecosystem, why.matched_name, why.matched_version)
 
 
+def by_flaw(findings: Iterable[_F]) -> tuple[tuple[_F, ...], ...]:
+    """Findings that tell of one flaw together, in the order of the first of each."""
+    found: dict[Flaw, list[_F]] = {}
+    for finding in findings:
+        found.setdefault(flaw_of(finding), []).append(finding)
+    return tuple(map(tuple, found.values()))
+
+
 def flaws_of(findings: Iterable[_F]) -> tuple[_F, ...]:
     """One finding for each flaw, the first of those that tell of it, in their order."""
-    found: dict[Flaw, _F] = {}
-    for finding in findings:
-        found.setdefault(flaw_of(finding), finding)
-    return tuple(found.values())
+    return tuple(group[0] for group in by_flaw(findings))
 
 
 def flaw_count(findings: Iterable[OfAdvisory]) -> int:

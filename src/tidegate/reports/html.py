@@ -7,18 +7,20 @@ but the one whose hash it names, and fetches nothing.
 
 import hashlib
 from base64 import b64encode
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
 from tidegate import __version__
 from tidegate.evidence import Finding, ScanReport
-from tidegate.evidence.flaw import known_id
+from tidegate.evidence.flaw import by_flaw, known_id
 from tidegate.reports.order import fix_of, marks_of, one_line, worst_first
 from tidegate.reports.sections import (
     Section,
     bytes_in_words,
     headline,
+    package_of,
     sections_of,
     severity_counts,
     warnings_of,
@@ -29,11 +31,14 @@ if TYPE_CHECKING:
 
 _PAGE: Final = "page.html.jinja"
 _ADDRESS_CHARS: Final = 500
+_MAX_PLACES: Final = 50
+"""Places and packages shown of one flaw."""
 
 
 def render(report: ScanReport) -> bytes:
     """The whole page."""
     sections = {section.name: section for section in sections_of(report)}
+    flaws = by_flaw(worst_first(report.findings))
     script, style = _asset("page.js"), _asset("page.css")
     page = _template().render(
         version=__version__,
@@ -42,9 +47,9 @@ def render(report: ScanReport) -> bytes:
         warnings=warnings_of(report),
         counts=severity_counts(report),
         is_known=report.knowledge is not None,
-        attacked=sum(one.exploited is not None or one.malicious for one in report.findings),
-        fixable=sum(one.fixed_version is not None for one in report.findings),
-        findings=[_finding(one) for one in worst_first(report.findings)],
+        attacked=sum(one[0].exploited is not None or one[0].malicious for one in flaws),
+        fixable=sum(one[0].fixed_version is not None for one in flaws),
+        findings=[_finding(one) for one in flaws],
         shares=_shares(report),
         sections=[_shown(section) for name, section in sections.items() if name != "findings"],
         script=script,
@@ -54,7 +59,9 @@ def render(report: ScanReport) -> bytes:
     return page.encode("utf-8", "backslashreplace")
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def _finding(group: Sequence[Finding]) -> dict[str, Any]:
+    """One flaw, as the worst of its findings tells it, with all packages and places that share it."""
+    finding = group[0]
     priority = finding.priority
     return {
         "id": one_line(known_id(finding), 200),
@@ -65,20 +72,27 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "urgency": priority.urgency.value if priority else "",
         "points": f"{priority.score:.0f}" if priority else "",
         "reasons": [one_line(reason) for reason in priority.reasons] if priority else [],
-        "name": one_line(finding.name, 300),
+        "name": one_line(package_of(group), 300),
         "version": one_line(finding.version, 200),
         "fix": one_line(fix_of(finding), 200),
         "is_fixed": finding.fixed_version is not None,
         "marks": marks_of(finding),
         "summary": one_line(finding.summary),
-        "location": one_line(finding.location),
+        "locations": _some({one_line(one.location): None for one in group}),
         "layer": finding.layer,
-        "purl": one_line(finding.purl),
+        "purls": _some({one_line(one.purl): None for one in group}),
         "why": one_line(f"{finding.why.matched_name} {finding.why.matched_version} is in {finding.why.affected}"),
         "source": one_line(f"{finding.why.source}, {finding.why.ecosystem}"),
         "published": one_line(finding.published, 40),
         "references": [one for one in finding.references[:20] if _is_address(one)],
     }
+
+
+def _some(texts: Mapping[str, None]) -> list[str]:
+    """All of a few texts, the first ones of many and how many more there are."""
+    shown = list(texts)[:_MAX_PLACES]
+    more = len(texts) - len(shown)
+    return [*shown, f"and {more} more"] if more else shown
 
 
 def _shares(report: ScanReport) -> list[dict[str, Any]]:

@@ -26,7 +26,7 @@ _LEFT_OUT_CHARS: Final = 120
 def render(report: ScanReport) -> bytes:
     """The whole comment, never longer than `MAX_CHARS`; what is left out is counted."""
     parts = list(_head(report))
-    sections = sections_of(report)
+    sections = sections_of(report, each_flaw_once=True)
     room = MAX_CHARS - sum(len(part) + 1 for part in parts)
     for at, section in enumerate(sections):
         # Each section may take half of what is left, so that the last one is told of too.

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """A scan report as sections of rows of words: what forms for people show, each in its own dress."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from tidegate.evidence import ScanReport, Severity
-from tidegate.evidence.flaw import flaws_of, known_id
+from tidegate.evidence import Finding, ScanReport, Severity
+from tidegate.evidence.flaw import by_flaw, flaws_of, known_id
 from tidegate.inventory import LocatedSecret
 from tidegate.reports.order import fix_of, marks_of, one_line, worst_first
 from tidegate.values import Struct
@@ -31,10 +31,15 @@ class Section(Struct, frozen=True, kw_only=True):
     remark: str = ""
 
 
-def sections_of(report: ScanReport) -> tuple[Section, ...]:
-    """All sections that have something to tell, findings first."""
+def sections_of(report: ScanReport, *, each_flaw_once: bool = False) -> tuple[Section, ...]:
+    """All sections that have something to tell, findings first.
+
+    Args:
+        report: the whole.
+        each_flaw_once: one row for all packages and places that share a flaw, for people who read all of it.
+    """
     made = (
-        _findings(report),
+        _findings(report, each_flaw_once=each_flaw_once),
         _secrets(report),
         _misconfigurations(report),
         _advice(report),
@@ -123,7 +128,9 @@ def _user(report: ScanReport) -> str:
     return "root" if configuration.runs_as_root else configuration.user
 
 
-def _findings(report: ScanReport) -> Section:
+def _findings(report: ScanReport, *, each_flaw_once: bool) -> Section:
+    ordered = worst_first(report.findings)
+    groups = by_flaw(ordered) if each_flaw_once else tuple((one,) for one in ordered)
     return Section(
         name="findings",
         title="Findings",
@@ -147,18 +154,29 @@ def _findings(report: ScanReport) -> Section:
                     one.severity,
                     "" if one.score is None else f"{one.score:.1f}",
                     known_id(one),
-                    one.name,
+                    package_of(group),
                     one.version,
                     fix_of(one),
-                    one.location,
+                    place_of(group),
                     one.layer.short,
                     "; ".join(marks_of(one)),
                     one.summary,
                 )
-                for one in worst_first(report.findings)
+                for one, group in ((group[0], group) for group in groups)
             )
         ),
     )
+
+
+def package_of(group: Sequence[Finding]) -> str:
+    """The package that a flaw is in, or the source that several were built from."""
+    return group[0].name if len({one.name for one in group}) == 1 else group[0].why.matched_name
+
+
+def place_of(group: Sequence[Finding]) -> str:
+    """Where a flaw lies: the first place, and how many more there are."""
+    more = len({one.location for one in group}) - 1
+    return group[0].location + (f" and {more} {'place' if more == 1 else 'places'} more" if more else "")
 
 
 def _secrets(report: ScanReport) -> Section:
