@@ -21,6 +21,7 @@ from tidegate.storage.folder_blobs import FolderBlobs
 from tidegate.storage.migrations import migrate
 from tidegate.storage.object_access import open_objects
 from tidegate.storage.object_blobs import ObjectBlobs
+from tidegate.storage.object_uploads import MAX_STREAMS
 
 Again = Callable[..., BlobStore]
 DATA = os.urandom(12_000_000)  # more than two parts of a multipart upload
@@ -203,6 +204,28 @@ def test_only_idle_uploads_are_swept(again: Again) -> None:
     assert again(BlobBounds(upload_idle_seconds=0)).sweep() == 1
     with pytest.raises(UploadUnknownError):
         store.append(upload, [b"x"])
+
+
+@pytest.mark.tools
+def test_streams_that_broke_off_are_let_go(objects: ObjectServer, tmp_path: Path) -> None:
+    """Or there would soon be none left for others, who then are stored piece by piece."""
+    url = f"sqlite:///{tmp_path / 'state.db'}"
+    migrate(url)
+    database = Database(url)
+    here = objects.url.replace("some/prefix", tmp_path.name)
+    store = ObjectBlobs(open_objects(here, credentials=objects.credentials), database, BlobBounds())
+    uploads = [store.begin() for _ in range(MAX_STREAMS + 2)]
+    for upload in uploads:
+        store.append(upload, [b"never flushed"])
+    assert store._writing == MAX_STREAMS
+    store.forget_idle(3600)
+    assert store._writing == MAX_STREAMS
+    store.forget_idle(0)
+    assert (store._writing, store._streams) == (0, {})
+    assert [store.offset(upload) for upload in uploads] == [0] * MAX_STREAMS + [13] * 2
+    store.append(uploads[0], [b"again"], at=0)
+    assert finish(store, uploads[0], Digest.of(b"again")) == 5
+    database.close()
 
 
 def test_bytes_at_hand(again: Again) -> None:

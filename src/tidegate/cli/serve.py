@@ -33,7 +33,9 @@ def command(call: Call, host: str | None, port: int | None) -> int:
         # The one line of output: scripts read the address from it.
         sys.stdout.write(f"tidegate serves at {address} \n")
         sys.stdout.flush()
-        call.note(f"everything lies in {settings.home}; the API is described at {address}/api/v1/openapi.json")
+        is_shared = settings.database_url or settings.storage.blobs_url
+        what = "what is not shared" if is_shared else "everything"
+        call.note(f"{what} lies in {settings.home}; the API is described at {address}/api/v1/openapi.json")
 
     run_server(settings, ready=ready)
     return 0

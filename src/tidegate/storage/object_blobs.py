@@ -27,6 +27,7 @@ from tidegate.storage.object_uploads import ObjectUploads
 from tidegate.storage.schema import upload as rows
 
 _PLACED: Final = ".placed"
+_FORGOTTEN_SECONDS: Final = 600.0
 
 
 class ObjectBlobs(ObjectUploads):
@@ -111,6 +112,7 @@ class ObjectBlobs(ObjectUploads):
 
     def sweep(self, reclaim: Callable[[Digest], object] | None = None) -> int:
         """Drops uploads that are idle for too long, and what no record speaks of (`BlobUploads.sweep`)."""
+        self.forget_idle(min(self._bounds.upload_idle_seconds, _FORGOTTEN_SECONDS))
         before = int(time.time() - self._bounds.upload_idle_seconds)
         with self._database.read() as connection:
             open_ = {row.id: row for row in connection.execute(select(rows))}

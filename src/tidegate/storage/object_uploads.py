@@ -10,8 +10,8 @@ store itself. An upload that went through several replicas is read back once and
 import hashlib
 import re
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
@@ -51,6 +51,7 @@ class _Stream:
     start: int = 0
     key: str = ""
     writer: Any = None
+    touched_at: float = field(default_factory=time.monotonic)
     lock: Lock = field(default_factory=Lock)
 
 
@@ -91,8 +92,7 @@ class ObjectUploads:
 
     def append(self, upload: str, chunks: Sequence[bytes], *, at: int | None = None) -> int:
         """Streams and hashes the next bytes of an upload (`BlobUploads.append`)."""
-        stream = self._stream(upload)
-        with stream.lock:
+        with self._held(upload) as stream:
             if stream.writer is None:
                 self._catch_up(upload, stream)
             if at is not None and at != stream.offset:
@@ -102,6 +102,7 @@ class ObjectUploads:
                 raise BoundExceededError("max_blob_bytes", self._bounds.max_blob_bytes, where="upload")
             if length:
                 self._write(upload, stream, chunks, length)
+            stream.touched_at = time.monotonic()
             return stream.offset
 
     def flush(self, upload: str) -> None:
@@ -150,6 +151,19 @@ class ObjectUploads:
         self._row(upload)
         self.release(upload)
 
+    def forget_idle(self, seconds: float) -> None:
+        """Lets go of what this process remembers of uploads nobody wrote to here for so long; they last without it."""
+        before = time.monotonic() - seconds
+        with self._lock:
+            idle = [(upload, stream) for upload, stream in self._streams.items() if stream.touched_at <= before]
+        for upload, stream in idle:
+            with stream.lock:
+                if stream.touched_at <= before:
+                    if stream.writer is not None:  # a request that broke off: nobody was told of its bytes
+                        self._drop(stream)
+                    with self._lock:
+                        self._streams.pop(upload, None)
+
     def key(self, digest: Digest) -> str:
         """Where a blob lies, or would."""
         return f"blobs/{digest.algorithm}/{digest.hex[:2]}/{digest.hex}"
@@ -164,6 +178,18 @@ class ObjectUploads:
         if row is None:
             raise UploadUnknownError(upload)
         return row
+
+    @contextmanager
+    def _held(self, upload: str) -> Iterator[_Stream]:
+        """An upload's stream, locked, and not one that is being forgotten at this moment."""
+        while True:
+            stream = self._stream(upload)
+            with stream.lock:
+                with self._lock:
+                    is_known = self._streams.get(upload) is stream
+                if is_known:
+                    yield stream
+                    return
 
     def _stream(self, upload: str) -> _Stream:
         with self._lock:
