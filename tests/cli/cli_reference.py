@@ -39,6 +39,8 @@ _ARGUMENTS: Final = {
     "holder": "a principal's name, or `group:NAME`",
     "pattern": "`team-a/app`, `team-a/*`, `team-a/**` or `**`",
     "verbs": "pull, push, delete, list, admit, approve, audit, administer",
+    "tenant": "its name",
+    "prefixes": "beginnings of repository names, whole parts",
     "grant": "its id, or how it begins",
     "tag": "a tag of our registry, `repository:tag`",
     "list_": "a file, or `-` for standard input",

@@ -9,7 +9,9 @@ import httpx
 import pytest
 from access_material import PASSWORD, TOKEN, bearer
 from api_server import ApiServer
+from registry_client import code_of, push_blob
 
+from tidegate.artifact import Digest
 from tidegate.identity import Verb
 from tidegate.server.api.permission import verb_needed
 
@@ -146,3 +148,25 @@ def test_every_route_needs_something(server: ApiServer, root: httpx.Client) -> N
     assert verb_needed("GET", "/grants/") is Verb.LIST
     assert verb_needed("POST", "//grants/requests") is Verb.ADMINISTER
     assert verb_needed("PATCH", "/me") is Verb.ADMINISTER
+
+
+def test_a_tenant_may_have_so_much(server: ApiServer, root: httpx.Client) -> None:
+    body = {"name": "team-q", "prefixes": ["team-q"], "quota": {"bytes": 500}}
+    assert root.post("/tenants", json=body).status_code == 201
+    assert root.post("/tenants", json=body).status_code == 400
+    assert user(server, "anna").get("/tenants").status_code == 403
+    with server.client(("root", TOKEN), base="") as registry:
+        blob = b"x" * 400
+        push_blob(registry, "team-q/app", blob)
+        push_blob(registry, "team-q/other", blob)  # the same bytes count once
+        over = b"y" * 200
+        refused = registry.post(f"/v2/team-q/app/blobs/uploads/?digest={Digest.of(over)}", content=over)
+        assert (refused.status_code, code_of(refused)) == (403, "DENIED")
+        assert "tenant team-q may have 500 bytes" in refused.text
+        (told,) = [item for item in root.get("/tenants").json() if item["name"] == "team-q"]
+        assert told["used"] == {"bytes": 400, "repositories": 0, "manifests": 0}
+        assert root.put("/tenants/team-q/quota", json={"bytes": 700}).status_code == 200
+        push_blob(registry, "team-q/app", over)
+        assert root.post("/tenants/team-q/recount").json()["used"]["bytes"] == 600
+    assert root.delete("/tenants/team-q").status_code == 200
+    assert root.delete("/tenants/team-q").status_code == 404

@@ -37,6 +37,7 @@ VERBS: Final = (
     Verb(name="grant", module="tidegate.cli.grant", help="Say what principals may do, and decide what is asked for."),
     Verb(name="retention", module="tidegate.cli.retention", help="Take out what rules no longer keep, or tell what."),
     Verb(name="gc", module="tidegate.cli.gc", help="Collect blobs of the registry that no manifest needs."),
+    Verb(name="tenant", module="tidegate.cli.tenant", help="Say who owns which repositories, and how much."),
     Verb(name="audit", module="tidegate.cli.audit", help="Tell who did what, and whether the trail still holds."),
     Verb(name="encrypt", module="tidegate.cli.encrypt", help="Encrypt an image's layers for named recipients."),
     Verb(name="decrypt", module="tidegate.cli.decrypt", help="Decrypt the layers of an image."),

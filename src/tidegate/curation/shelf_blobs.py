@@ -24,6 +24,7 @@ from tidegate.bounds import MIB, Readable
 from tidegate.clock import Clock, rfc3339
 from tidegate.curation import damage, unneeded
 from tidegate.errors import NotFoundError, RefusedError
+from tidegate.identity import quota
 from tidegate.storage.blobs import BlobStore, UploadUnknownError
 from tidegate.storage.database import Database, after_commit
 from tidegate.storage.digest_locks import DigestLocks, lock_digest
@@ -94,7 +95,10 @@ class ShelfBlobs:
         Raises:
             UsageError: no such digest algorithm.
             BoundExceededError: too many are unfinished.
+            QuotaExceededError: the repository's tenant has no room at all.
         """
+        with self._database.read() as connection:
+            quota.refuse_when_full(connection, repository)
         return self._store.begin(algorithm=algorithm, mark=_mark(repository))
 
     def append(self, repository: Repository, upload: str, chunks: Sequence[bytes], *, at: int | None = None) -> int:
@@ -130,6 +134,7 @@ class ShelfBlobs:
         Raises:
             UploadUnknownError: the repository has no such upload.
             DigestMismatchError: the bytes are others; the upload is gone.
+            QuotaExceededError: the repository's tenant may not have that many bytes.
         """
         size = self._store.seal(_checked(repository, upload), digest)
         with self._locks.writing(digest, first=lambda: self._store.place(upload, digest)) as connection:
@@ -145,15 +150,15 @@ class ShelfBlobs:
         """
         self._store.cancel(_checked(repository, upload))
 
-    def put(self, connection: Connection, repository: Repository, data: bytes) -> Digest:
-        """Stores bytes at hand as a blob of the repository, in the caller's transaction."""
+    def put(self, connection: Connection, repository: Repository, data: bytes, *, by: str = quota.OWN_HAND) -> Digest:
+        """Stores bytes at hand as a blob of the repository, in the caller's transaction; `by` is whose doing it is."""
         digest = Digest.of(data)
         lock_digest(connection, digest)
         if connection.scalar(select(_held(repository, digest))):
             return digest
         upload = self._store.put(data)
         after_commit(connection, lambda: self._store.release(upload))
-        self._hold(connection, repository, digest, len(data))
+        self._hold(connection, repository, digest, len(data), by=by)
         return digest
 
     def mount(self, repository: Repository, digest: Digest, source: Repository, *, by: str = "") -> bool:
@@ -165,15 +170,19 @@ class ShelfBlobs:
         with self._locks.writing(digest) as connection:
             if not connection.scalar(select(_held(source, digest))):
                 return False
-            self._note_held(connection, repository, digest, by)
+            size = connection.scalar(_SIZE, {"repository": source, "digest": digest})
+            self._note_held(connection, repository, digest, size or 0, by)
             return True
 
-    def share(self, connection: Connection, source: Repository, target: Repository, digests: Iterable[Digest]) -> None:
+    def share(
+        self, connection: Connection, source: Repository, target: Repository, digests: Iterable[Digest], *, by: str
+    ) -> None:
         """Lets a repository hold what another one holds, in the caller's transaction; its manifests come with it."""
         for digest in sorted(digests):
             lock_digest(connection, digest)
-            if connection.scalar(select(_held(source, digest))):
-                insert_once(connection, repository_blob, repository=target, digest=digest)
+            size = connection.scalar(_SIZE, {"repository": source, "digest": digest})
+            if size is not None and insert_once(connection, repository_blob, repository=target, digest=digest):
+                quota.blob_held(connection, target, digest, size, by=by)
 
     @contextmanager
     def as_file(self, repository: Repository, digest: Digest) -> Iterator[Path]:
@@ -327,11 +336,12 @@ class ShelfBlobs:
         at = self._clock()
         if insert_once(connection, blob, digest=digest, size=size, stored_at=rfc3339(at)):
             damage.put_back_on_record(connection, digest, at=at)
-        self._note_held(connection, repository, digest, by)
+        self._note_held(connection, repository, digest, size, by)
 
-    def _note_held(self, connection: Connection, repository: Repository, digest: Digest, by: str) -> None:
+    def _note_held(self, connection: Connection, repository: Repository, digest: Digest, size: int, by: str) -> None:
         if insert_once(connection, repository_blob, repository=repository, digest=digest, uploaded_by=by[:255]):
             unneeded.look_later(connection, repository, digest, due_at=self._clock() + self.grace)
+            quota.blob_held(connection, repository, digest, size, by=by)
         else:
             unneeded.promise(connection, repository, digest, until=self._clock() + self.grace)
 
@@ -350,6 +360,7 @@ class ShelfBlobs:
     def _let_go(self, connection: Connection, repository: Repository, digest: Digest) -> None:
         here = (repository_blob.c.repository == repository) & (repository_blob.c.digest == digest)
         connection.execute(delete(repository_blob).where(here))
+        quota.blob_let_go(connection, repository, digest)
         unneeded.forget(connection, repository, digest)
         elsewhere = exists().where(repository_blob.c.digest == digest)
         if connection.execute(delete(blob).where(blob.c.digest == digest, ~elsewhere)).rowcount:

@@ -18,6 +18,7 @@ from tidegate.curation.referrers_tag import lists_attachments_only
 from tidegate.curation.states import advance, state_of
 from tidegate.errors import InvalidInputError, NotFoundError
 from tidegate.events import Event, EventKind
+from tidegate.identity import quota
 from tidegate.storage.insert import insert_once
 from tidegate.storage.outbox import publish
 from tidegate.storage.schema import blob, manifest, manifest_blob, manifest_child, repository_blob, repository_manifest
@@ -117,6 +118,8 @@ def store_manifest(
         connection.execute(update(manifest).where(other).values(document=parsed.raw))
     pushed = {"repository": repository, "digest": digest, "pushed_at": rfc3339(at), "pushed_by": who}
     new_here = insert_once(connection, repository_manifest, **pushed)
+    if new_here:
+        quota.manifest_held(connection, repository, by=who)
     state = state_of(connection, digest)
     if new_here and state is not None and kind is not Kind.ATTACHMENT:
         # Known elsewhere: what was judged for there is judged for here too.

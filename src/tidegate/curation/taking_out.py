@@ -15,6 +15,7 @@ from tidegate.curation.tag_holds import require_loose
 from tidegate.curation.tag_rules import NO_TAG_RULES, TagRules
 from tidegate.curation.unneeded import look_at_parts
 from tidegate.events import Event, EventKind
+from tidegate.identity import quota
 from tidegate.storage.outbox import publish
 from tidegate.storage.schema import manifest, repository_manifest, tag
 
@@ -79,6 +80,7 @@ def _let_go(
     here = (held.c.repository == repository) & (held.c.digest == digest)
     if not connection.execute(delete(held).where(here)).rowcount:
         return False
+    quota.manifest_let_go(connection, repository)
     look_at_parts(connection, repository, digest, due_at=at + grace)
     left = connection.scalar(select(func.count()).select_from(held).where(held.c.digest == digest))
     data = {"digest": digest, "repository": repository, "who": who, "why": why, "repositories_left": left}

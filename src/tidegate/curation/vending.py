@@ -111,7 +111,7 @@ class Vending:
                 parsed = manifest_of(connection, digest)
                 if not isinstance(parsed, Index):
                     parts = {part.digest for part in (parsed.config, *parsed.layers)}
-                    self._blobs.share(connection, wish.source, target, parts)
+                    self._blobs.share(connection, wish.source, target, parts, by=wish.who)
                 new |= store_manifest(connection, target, digest, parsed, who=wish.who, at=at).is_new_here
             if name := parse_tag(wish.tag):
                 new |= tags.point(connection, target, name, wish.digest, who=wish.who, at=at, rules=self._tag_rules)

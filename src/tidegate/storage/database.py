@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
@@ -19,6 +19,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from tidegate.errors import OutsideError, UsageError
 from tidegate.storage.signal import Signal
 
+_C = TypeVar("_C", bound=Callable[[], object])
 PUBLISHED: Final = "tidegate.published"
 """Key in `Connection.info` that says this transaction wrote to the outbox."""
 _BEFORE: Final = "tidegate.before"
@@ -174,6 +175,18 @@ class _Turn:
 def before_commit(connection: Connection, call: Callable[[], object]) -> None:
     """Has something done as the last part of the transaction of `Database.begin`, in the order it was asked for."""
     connection.info[_BEFORE].append(call)
+
+
+def first_at_commit(connection: Connection, make: Callable[[], _C]) -> _C:
+    """What is done as the first of the last parts of a transaction: one of its class, made on first use."""
+    before = connection.info[_BEFORE]
+    made = make()
+    for call in before:
+        if type(call) is type(made):
+            found: _C = call
+            return found
+    before.insert(0, made)
+    return made
 
 
 def after_commit(connection: Connection, call: Callable[[], object]) -> None:

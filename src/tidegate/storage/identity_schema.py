@@ -84,3 +84,41 @@ audit_head = Table(
     Column("next", BigInteger, nullable=False),
     Column("hash", String(64), nullable=False),  # of the newest
 )
+
+tenant = Table(
+    "tenant",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("max_bytes", BigInteger, nullable=False),  # 0 for no limit; of the others likewise
+    Column("max_repositories", BigInteger, nullable=False),
+    Column("max_manifests", BigInteger, nullable=False),
+    Column("used_bytes", BigInteger, nullable=False),
+    Column("used_repositories", BigInteger, nullable=False),
+    Column("used_manifests", BigInteger, nullable=False),
+    Column("created_at", String(32), nullable=False),
+    Column("created_by", Text, nullable=False),
+)
+
+tenant_prefix = Table(
+    "tenant_prefix",  # the repository of this name, and all whose names go on after a slash
+    metadata,
+    Column("prefix", String(255), primary_key=True),
+    Column("tenant", String(64), nullable=False, index=True),
+)
+
+tenant_blob = Table(
+    "tenant_blob",  # counted once for a tenant, however many of its repositories hold it
+    metadata,
+    Column("tenant", String(64), primary_key=True),
+    Column("digest", String(135), primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("holders", BigInteger, nullable=False),
+)
+
+tenant_repository = Table(
+    "tenant_repository",
+    metadata,
+    Column("tenant", String(64), primary_key=True),
+    Column("repository", String(255), primary_key=True),
+    Column("manifests", BigInteger, nullable=False),
+)

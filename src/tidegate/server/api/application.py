@@ -28,6 +28,7 @@ from tidegate.server.api import (
     states,
     subscriptions,
     tags,
+    tenants,
 )
 from tidegate.server.api.problem import problem
 
@@ -60,6 +61,7 @@ def create_api(server: Server) -> FastAPI:
         principals,
         grants,
         audit,
+        tenants,
     ):
         api.include_router(module.routes(server))
     api.add_exception_handler(TidegateError, problem)
