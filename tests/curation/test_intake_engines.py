@@ -14,12 +14,12 @@ from toxic_upstream import APP, Taking, Toxic, serving, taking_from
 from tidegate.artifact import Digest, Reference, Repository, Tag
 from tidegate.curation.image_chains import built_upon, is_built_upon, remember_chain
 from tidegate.curation.imports import Progress, begin_import, import_report, recent_imports
-from tidegate.curation.intake_entry import Outcome
+from tidegate.curation.intake_entry import Outcome, TooManyNamesError
 from tidegate.curation.intake_names import intake_names
 from tidegate.curation.internal_base import BUILDING, CURRENT, InternalBase, add_version, set_state, versions_of
 from tidegate.curation.named_images import NamedImage
 from tidegate.curation.states import State
-from tidegate.loops.upstream_moved import begin_watching, look_at_watched
+from tidegate.loops.upstream_moved import begin_watching, forget_names, look_at_watched
 from tidegate.loops.wanted_images import ask_for_wanted
 from tidegate.storage.folder_blobs import FolderBlobs
 
@@ -139,6 +139,28 @@ def test_what_the_file_says_no_longer_is_not_watched(toxic: Toxic, tmp_path: Pat
     with taking_from(toxic, tmp_path, Hands(), watch=("app:2",)) as taking:
         assert begin_watching(taking.database, taking.intake, also=[(Repository("bases/x"), Tag("1"))]) == 0
         assert [taking.entry(tag).watched for tag in ("1", "2")] == [False, True]
+
+
+def test_names_asked_for_at_once_are_bounded_and_missing_ones_are_forgotten(
+    taking: Taking, toxic: Toxic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tidegate.curation.intake_entry.MAX_UNDER_WAY", 3)
+    toxic.image("here")
+    assert taking.take("here").outcome is Outcome.ARRIVED
+    for tag in ("a", "b", "c"):
+        assert taking.pulls.begin(APP, Tag(tag), who="me") is None
+    with pytest.raises(TooManyNamesError):
+        taking.pulls.begin(APP, Tag("d"), who="me")
+    taking.clock.at += timedelta(minutes=10)
+    assert taking.pulls.begin(APP, Tag("here"), who="me") is None, "what is known is asked for all the same"
+    taking.run()
+    assert taking.pulls.begin(APP, Tag("d"), who="me") is None
+    taking.run()
+    assert forget_names(taking.database, taking.clock) == 0
+    taking.clock.at += timedelta(days=8)
+    assert forget_names(taking.database, taking.clock) == 4
+    with taking.database.read() as connection:
+        assert [one.locator for one in intake_names(connection)] == ["here"]
 
 
 def test_versions_of_a_base_and_who_is_built_upon_them(taking: Taking, toxic: Toxic, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from threading import Event as Flag
 from threading import Lock, Thread
+from time import monotonic
 from typing import Final
 
 from tidegate.admission.gate import Gate
@@ -22,7 +23,7 @@ from tidegate.curation.tag_rules import TagRules
 from tidegate.curation.upstream import Upstream
 from tidegate.errors import TidegateError
 from tidegate.loops.base_moved import BaseRenewal
-from tidegate.loops.upstream_moved import begin_watching, look_at_watched, take_up
+from tidegate.loops.upstream_moved import begin_watching, forget_names, look_at_watched, take_up
 from tidegate.loops.wanted_images import ask_for_wanted
 from tidegate.oci.credentials import load_keyring
 from tidegate.oci.registry import RegistryClient
@@ -36,6 +37,7 @@ _log = logging.getLogger(__name__)
 TAKE_IN: Final = "take-in"
 _LEASE: Final = "watched upstreams"
 _LOOK_EVERY_SECONDS: Final = 1.0
+_FORGET_EVERY_SECONDS: Final = 3600.0
 
 
 class UpstreamClients:
@@ -121,9 +123,13 @@ class TakingIn:
         self.clients.close()
 
     def _watch(self) -> None:
+        forget_at = 0.0
         while not self._stopping.wait(_LOOK_EVERY_SECONDS):
             try:
                 if self.leases.hold(_LEASE):
+                    if monotonic() >= forget_at:
+                        forget_names(self.database, self.clock)
+                        forget_at = monotonic() + _FORGET_EVERY_SECONDS
                     look_at_watched(self.database, self.intake, self.clock)
                     ask_for_wanted(self.database, self.intake, self.clock)
             except TidegateError as error:

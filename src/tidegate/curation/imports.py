@@ -194,7 +194,9 @@ def _line(connection: Connection, row: Any) -> Line:
         progress, state, why = Progress.REFUSED, "not taken", row.problem
     elif row.asked:
         entry = find_entry(connection, Repository(row.repository), located(row.locator))
-        if entry is not None:
+        if entry is None:
+            progress, state, why = Progress.REFUSED, "forgotten", "it could not be had, longer than a week ago"
+        else:
             digest, state, why = entry.digest, entry.outcome.value, entry.reason
             if entry.outcome is Outcome.ARRIVED:
                 progress, state, why = _verdict(connection, Digest(entry.digest))

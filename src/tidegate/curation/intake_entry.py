@@ -5,15 +5,20 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from tidegate.artifact import Digest, Repository, Tag
 from tidegate.clock import parse_rfc3339, rfc3339
+from tidegate.errors import RefusedError
 from tidegate.storage.insert import insert_once
 from tidegate.storage.schema import first_seen, intake
 from tidegate.values import Struct, replace
 
 MAX_REASON_CHARS: Final = 1000
+MAX_UNDER_WAY: Final = 1000
+"""Names asked for at once; more have to come back."""
+KEPT_FOR: Final = timedelta(days=7)
+"""So long it is remembered that a name could not be had."""
 _MAX_BACKOFF: Final = timedelta(hours=6)
 
 
@@ -25,6 +30,13 @@ class Outcome(StrEnum):
     REFUSED = "refused"
     FAILED = "failed"
     ABSENT = "absent"
+
+
+class TooManyNamesError(RefusedError):
+    """So many names are being asked for that another one has to wait."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__(f"{MAX_UNDER_WAY} names are being asked for", where=where, remedy="try again in a moment")
 
 
 class Entry(Struct, frozen=True, kw_only=True):
@@ -94,8 +106,14 @@ def ask(connection: Connection, wanted: Entry, *, at: datetime) -> tuple[Entry, 
 
     Returns:
         The entry, and True when this call put it under way: whoever gets that submits the work.
+
+    Raises:
+        TooManyNamesError: so many others are under way.
     """
     repository, locator = Repository(wanted.repository), located(wanted.locator)
+    under_way = select(func.count()).select_from(intake).where(intake.c.outcome == Outcome.UNDER_WAY.value)
+    if (connection.scalar(under_way) or 0) >= MAX_UNDER_WAY and find_entry(connection, repository, locator) is None:
+        raise TooManyNamesError(f"{repository}:{locator}")
     new = replace(wanted, attempt=1, outcome=Outcome.UNDER_WAY, asked_at=rfc3339(at))
     if insert_once(connection, intake, **_row(new)):
         return new, True
@@ -141,6 +159,15 @@ def ended(entry: Entry, outcome: Outcome, *, reason: str = "", again_s: float = 
         checked_at=entry.checked_at if outcome is Outcome.FAILED else rfc3339(at),
         again_at="" if outcome is Outcome.ARRIVED else rfc3339(at + min(pause, _MAX_BACKOFF)),
     )
+
+
+def forget_missing(connection: Connection, *, at: datetime) -> int:
+    """Forgets names that could not be had for a week, in the caller's transaction; returns how many."""
+    missing = [Outcome.ABSENT.value, Outcome.REFUSED.value, Outcome.FAILED.value]
+    old = delete(intake).where(
+        intake.c.outcome.in_(missing), intake.c.watched == 0, intake.c.asked_at <= rfc3339(at - KEPT_FOR)
+    )
+    return connection.execute(old).rowcount
 
 
 def write(connection: Connection, entry: Entry) -> None:

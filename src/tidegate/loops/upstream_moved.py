@@ -13,7 +13,7 @@ from sqlalchemy import select
 from tidegate.artifact import Digest, Reference, Repository, Tag
 from tidegate.clock import Clock, rfc3339
 from tidegate.curation.intake import Intake
-from tidegate.curation.intake_entry import Outcome, entry_of, located, watch
+from tidegate.curation.intake_entry import Outcome, entry_of, forget_missing, located, watch
 from tidegate.curation.upstream import Upstreams
 from tidegate.events import Event, EventKind
 from tidegate.storage.consumers import Consumer
@@ -82,6 +82,12 @@ def look_at_watched(database: Database, intake: Intake, clock: Clock) -> int:
             repository, source = Repository(entry.repository), Reference.parse(entry.source)
             intake.ask(upstream, repository, located(entry.locator), source=source, who=WHO)
     return len(entries)
+
+
+def forget_names(database: Database, clock: Clock) -> int:
+    """Forgets names that could not be had for a week and nobody watches; returns how many."""
+    with database.begin() as connection:
+        return forget_missing(connection, at=clock())
 
 
 def take_up(database: Database, intake: Intake) -> int:

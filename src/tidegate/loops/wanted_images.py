@@ -10,7 +10,7 @@ from tidegate.artifact import Reference, Repository
 from tidegate.clock import Clock, rfc3339
 from tidegate.curation.imports import MAX_TRIES
 from tidegate.curation.intake import Intake
-from tidegate.curation.intake_entry import Outcome, located
+from tidegate.curation.intake_entry import Outcome, TooManyNamesError, located
 from tidegate.storage.database import Database
 from tidegate.storage.schema import intake as table
 from tidegate.storage.schema import intake_wanted
@@ -20,19 +20,25 @@ _AT_ONCE: Final = 200
 
 def ask_for_wanted(database: Database, intake: Intake, clock: Clock) -> int:
     """Asks for lines nobody asked for yet, and for those whose upstream failed a while ago; returns how many."""
-    rows = _rows(database, clock)
-    for row in rows:
-        upstream = intake.upstreams.named(row.upstream)
-        if upstream is not None:
-            source = Reference.parse(row.source)
-            intake.ask(
-                upstream, Repository(row.repository), located(row.locator), source=source, who=f"import/{row.list}"
-            )
+    asked = 0
+    for row in _rows(database, clock):
+        try:
+            _ask(intake, row)
+        except TooManyNamesError:
+            break
+        asked += 1
         # Counted after it was asked for: a kill in between asks twice, which is asking once.
         here = (intake_wanted.c.list == row.list) & (intake_wanted.c.number == row.number)
         with database.begin() as connection:
             connection.execute(update(intake_wanted).where(here).values(asked=intake_wanted.c.asked + 1))
-    return len(rows)
+    return asked
+
+
+def _ask(intake: Intake, row: Any) -> None:
+    upstream = intake.upstreams.named(row.upstream)
+    if upstream is not None:
+        repository, source = Repository(row.repository), Reference.parse(row.source)
+        intake.ask(upstream, repository, located(row.locator), source=source, who=f"import/{row.list}")
 
 
 def _rows(database: Database, clock: Clock) -> Sequence[Any]:

@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from tidegate.bounds import printable
+from tidegate.curation.intake_entry import TooManyNamesError
 from tidegate.curation.pull_through import UnderExaminationError
 from tidegate.curation.shelf import (
     ManifestUnknownError,
@@ -65,6 +66,7 @@ class _Answer:
 _TOO_MANY: Final = _Answer(status=HTTPStatus.TOO_MANY_REQUESTS, code="TOOMANYREQUESTS")
 # The first class an error is an instance of decides: the narrow ones come first.
 _ANSWERS: Final[tuple[tuple[type[TidegateError], _Answer], ...]] = (
+    (TooManyNamesError, _Answer(status=HTTPStatus.TOO_MANY_REQUESTS, code="TOOMANYREQUESTS")),
     (UnderExaminationError, _Answer(status=HTTPStatus.TOO_MANY_REQUESTS, code="TOOMANYREQUESTS")),
     (WithheldError, _Answer(status=HTTPStatus.FORBIDDEN, code="DENIED")),
     (ThrottledError, _Answer(status=HTTPStatus.TOO_MANY_REQUESTS, code="TOOMANYREQUESTS")),
@@ -150,7 +152,7 @@ def _extras(error: TidegateError) -> tuple[dict[str, str], object]:
             return {"Range": range_of(error.offset)}, None
         case MissingContentError():
             return {}, [{"digest": digest} for digest in error.digests]
-        case ThrottledError() | OutsideError() | UnderExaminationError():
+        case ThrottledError() | OutsideError() | UnderExaminationError() | TooManyNamesError():
             return {"Retry-After": str(error.retry_after) if isinstance(error, ThrottledError) else "5"}, None
         case _:
             return {}, None
