@@ -40,6 +40,7 @@ class LiveRegistry:
     recon: ReconOptions = field(default_factory=ReconOptions)
     throttle: ThrottleOptions = field(default_factory=ThrottleOptions)
     observes: bool = False
+    verdict_wait_seconds: float = 0.0
     bounds: BlobBounds = field(default_factory=BlobBounds)
     backing: Backing = field(default_factory=Backing)
     link_seconds: float = 0
@@ -114,6 +115,7 @@ class LiveRegistry:
             audit=self.audit,
             watch=ReconDoor(self.watch, ClientAddresses(self.proxies)),
             figures=self.figures,
+            verdict_wait_seconds=self.verdict_wait_seconds,
         )
         app = create_application(services)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`tidegate serve` as a user starts it, over TLS and in observe mode: what is pushed can be pulled at once."""
+"""`tidegate serve` as a user starts it, over TLS; by default it observes, so that what is pushed can be pulled at once."""
 
 import datetime as dt
 import ipaddress
@@ -31,13 +31,13 @@ class Serving:
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[Serving]:
+def serving(folder: Path, *, mode: str = "observe") -> Iterator[Serving]:
     """Runs it until the block ends."""
     certificate, key = _make_certificate(folder)
     environment = {
         **os.environ,
         "TIDEGATE_HOME": str(folder / "home"),
-        "TIDEGATE_CURATION_MODE": "observe",
+        "TIDEGATE_CURATION_MODE": mode,
         "TIDEGATE_SERVER_TLS_CERTIFICATE_FILE": str(certificate),
         "TIDEGATE_SERVER_TLS_KEY_FILE": str(key),
     }

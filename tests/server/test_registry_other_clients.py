@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +13,7 @@ import pytest
 from live_registry import LiveRegistry
 from oci_material import artifact, image, write_layout
 from registry_client import push
+from serving import serving
 
 from tidegate.artifact import Digest
 from tidegate.artifact import media_type as mt
@@ -46,12 +47,6 @@ def run(tmp_path: Path) -> Run:
         return done.stderr if fails else done.stdout
 
     return call
-
-
-@pytest.fixture
-def observing(tmp_path: Path) -> Iterator[LiveRegistry]:
-    with LiveRegistry(folder=tmp_path / "registry", observes=True) as running:
-        yield running
 
 
 def _layout_holds(layout: Path, *datas: bytes) -> bool:
@@ -155,20 +150,14 @@ def test_cosign_signs_and_verifies(live: LiveRegistry, run: Run, mode: str) -> N
     run("cosign", "verify", *checking, f"{live.host}/copy:v1")
 
 
-def test_helm(observing: LiveRegistry, run: Run, tmp_path: Path) -> None:
+def test_helm(run: Run, tmp_path: Path) -> None:
+    """Against the whole server, which examines the chart and admits it before helm has read back what it pushed."""
     run("helm", "create", "chart")
     run("helm", "package", "chart")
-    run("helm", "push", "--plain-http", "chart-0.1.0.tgz", f"oci://{observing.host}/charts")
-    shown = run("helm", "show", "chart", "--plain-http", f"oci://{observing.host}/charts/chart", "--version", "0.1.0")
-    assert "name: chart" in shown
-    run(
-        "helm",
-        "pull",
-        "--plain-http",
-        f"oci://{observing.host}/charts/chart",
-        "--version",
-        "0.1.0",
-        "--destination",
-        str(tmp_path),
-    )
+    with serving(tmp_path, mode="enforce") as server:
+        trust, charts = ("--ca-file", str(server.certificate)), f"oci://{server.host}/charts"
+        run("helm", "push", *trust, "chart-0.1.0.tgz", charts)
+        chart = (f"{charts}/chart", "--version", "0.1.0")
+        assert "name: chart" in run("helm", "show", "chart", *trust, *chart)
+        run("helm", "pull", *trust, *chart, "--destination", str(tmp_path))
     assert (tmp_path / "chart-0.1.0.tgz").read_bytes() == (tmp_path / "home" / "chart-0.1.0.tgz").read_bytes()

@@ -18,7 +18,7 @@ from tidegate.curation.blob_access import blob_objection
 from tidegate.curation.consumer import NOBODY, Consumer
 from tidegate.curation.consumer_pulls import ConsumerPulls
 from tidegate.curation.kind import Kind
-from tidegate.curation.lifecycle import State
+from tidegate.curation.lifecycle import UNDECIDED, State
 from tidegate.curation.pulls import PullNotes
 from tidegate.curation.referrers import ReferrersPage, list_referrers
 from tidegate.curation.referrers_tag import names_subject, referrers_by_tag
@@ -173,8 +173,16 @@ class Shelf:
                 tags.point(connection, repository, name, digest, who=pushed_by, at=at, rules=self._tag_rules)
         return stored
 
-    def get_manifest(self, repository: Repository, locator: Tag | Digest, consumer: Consumer = NOBODY) -> Served:
+    def get_manifest(
+        self, repository: Repository, locator: Tag | Digest, consumer: Consumer = NOBODY, *, is_patient: bool = False
+    ) -> Served:
         """Hands a manifest out, if its state allows that now; a refusal is put on record.
+
+        Args:
+            repository: it is asked from.
+            locator: its tag or digest.
+            consumer: who asks.
+            is_patient: they ask again when there is a verdict: that there is none yet is no refusal.
 
         Raises:
             ManifestUnknownError: the repository holds no such thing.
@@ -192,7 +200,8 @@ class Shelf:
             if self._consumers is not None:
                 self._consumers.note(served.digest, repository, consumer.name)
             return served
-        self._note(repository, refused, consumer)
+        if not (is_patient and refused.state in UNDECIDED):
+            self._note(repository, refused, consumer)
         if not self._observes:
             raise refused
         return replace(served, objection=refused)

@@ -23,6 +23,7 @@ from tidegate.server.metrics import HttpMetrics, Measured
 from tidegate.server.offload import Offload
 from tidegate.server.registry import RegistryServices, registry_app
 from tidegate.server.registry.pulls import UpstreamPulls
+from tidegate.server.registry.verdicts import Verdicts
 from tidegate.server.same_site import SameSite
 from tidegate.server.token_endpoint import TokenEndpoint
 
@@ -36,6 +37,7 @@ class Services:
         clients, token_realm, certificate_header: as `Entrance` has them.
         checks: what readiness depends on, by name.
         pull_through: answers for names that come from upstreams; None where none do.
+        verdict_wait_seconds: how long a pull waits for the verdict over what was pushed just now; 0 for not at all.
         offload: threads shared by all doors.
         audit: writes the audit trail; None for none.
         watch: is told of every request that is audited; None for nobody.
@@ -47,6 +49,7 @@ class Services:
     figures: CollectorRegistry
     checks: Mapping[str, Check] = field(default_factory=dict)
     pull_through: PullThrough | None = None
+    verdict_wait_seconds: float = 0.0
     offload: Offload = field(default_factory=Offload)
     clients: ClientAddresses = field(default_factory=ClientAddresses)
     token_realm: str = ""
@@ -83,6 +86,7 @@ def create_application(services: Services, *, extra_routes: Sequence[BaseRoute] 
         offload=offload,
         metrics=metrics,
         pulls=UpstreamPulls(through, offload) if through is not None else None,
+        verdicts=Verdicts(services.shelf, offload, seconds=services.verdict_wait_seconds),
     )
     app = registry_app(registry, entrance)
     routes = [

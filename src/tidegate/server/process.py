@@ -74,6 +74,10 @@ async def _serve(server: Server, ready: Callable[[str], None]) -> None:
         certificate_header=server.settings.identity.certificate_header,
         token_realm=server.settings.identity.token_realm,
         pull_through=server.taking_in.pull_through,
+        # Observing, nothing is withheld, and nothing to be waited for.
+        verdict_wait_seconds=0.0
+        if server.settings.curation.mode == "observe"
+        else server.settings.curation.verdict_wait_s,
         checks={"database": lambda: _ask_database(server), "knowledge": lambda: _ask_knowledge(server)},
     )
     permitted = Permitted(create_api(server), services.entrance)

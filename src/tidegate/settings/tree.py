@@ -225,6 +225,12 @@ class CurationSettings:
         CurationMode,
         Leaf(meaning="`enforce` withholds what may not be served; `observe` serves it and tells what it would refuse."),
     ] = "enforce"
+    verdict_wait_s: Annotated[
+        float,
+        Leaf(
+            meaning="Seconds a pull waits for the verdict over what was pushed just now; 0 for none.", low=0, high=600
+        ),
+    ] = 10.0
     keeping_files: Annotated[
         tuple[Path, ...], Leaf(meaning="Files of rules: which tags are immutable, and what is kept how long.")
     ] = ()

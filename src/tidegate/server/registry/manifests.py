@@ -9,6 +9,7 @@ from starlette.responses import Response
 from tidegate.artifact import Digest, Repository, Tag
 from tidegate.artifact.manifest import MAX_MANIFEST_BYTES
 from tidegate.curation.consumer import Consumer
+from tidegate.curation.lifecycle import UNDECIDED
 from tidegate.curation.name_pattern import subject_of_fallback
 from tidegate.curation.pull_through import UnderExaminationError
 from tidegate.curation.shelf import ManifestUnknownError, Served, WithheldError
@@ -64,7 +65,7 @@ class ManifestEndpoints:
         metrics, consumer = self._services.metrics, consumer_of(request)
         locator, standing = await self._meant(name, locator, who=consumer.name)
         try:
-            served = await self._services.offload.run(self._get, name, locator, consumer)
+            served = await self._served(name, locator, consumer)
         except WithheldError as error:
             metrics.pulls.labels(error.state).inc()
             metrics.refusals.labels(error.state, "true").inc()
@@ -109,9 +110,21 @@ class ManifestEndpoints:
         ready = await pulls.ready(name, locator, who=who)
         return ready.digest, {UPSTREAM_HEADER: plain(ready.standing)}
 
-    def _get(self, name: Repository, locator: Tag | Digest, consumer: Consumer) -> Served:
+    async def _served(self, name: Repository, locator: Tag | Digest, consumer: Consumer) -> Served:
+        """What is handed out now, or when the verdict is there that is on its way."""
+        run, verdicts = self._services.offload.run, self._services.verdicts
+        if verdicts.are_awaited:
+            try:
+                return await run(self._get, name, locator, consumer, is_patient=True)
+            except WithheldError as error:
+                if error.state not in UNDECIDED:
+                    raise
+            await verdicts.wait(name, locator)
+        return await run(self._get, name, locator, consumer)
+
+    def _get(self, name: Repository, locator: Tag | Digest, consumer: Consumer, *, is_patient: bool = False) -> Served:
         try:
-            return self._services.shelf.get_manifest(name, locator, consumer)
+            return self._services.shelf.get_manifest(name, locator, consumer, is_patient=is_patient)
         except ManifestUnknownError:
             return self._found_by_tag(name, locator)
 

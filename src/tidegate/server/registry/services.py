@@ -10,6 +10,7 @@ from tidegate.server.metrics import HttpMetrics
 from tidegate.server.offload import Offload
 from tidegate.server.registry.open_uploads import OpenUploads
 from tidegate.server.registry.pulls import UpstreamPulls
+from tidegate.server.registry.verdicts import Verdicts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +19,7 @@ class RegistryServices:
 
     Attributes:
         pulls: answers for names that come from upstreams; None where none do.
+        verdicts: waits for those on their way.
         open_uploads: whose uploads are unfinished, and the bound of that.
     """
 
@@ -26,5 +28,6 @@ class RegistryServices:
     access: Access
     offload: Offload
     metrics: HttpMetrics
+    verdicts: Verdicts
     pulls: UpstreamPulls | None = None
     open_uploads: OpenUploads = field(default_factory=OpenUploads)
