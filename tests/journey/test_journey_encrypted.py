@@ -169,6 +169,7 @@ def test_keys_are_released_while_the_image_is_admitted_and_refused_when_it_is_re
         recalled |= {it["event"]["subject"] for it in events if it["event"]["type"].endswith("image.recalled")}
     assert plain in recalled
     assert own.http.get("/v2/team/web/manifests/secret").status_code == 403
+    assert not own.review(POD.format(image="team/web:secret"), dry_run=True)["allowed"]
     refused = asked_keys(own, digest, keys)
     assert (refused.status_code, "recalled" in refused.text) == (403, True)
     asked = run_tidegate(own.home, *words, "--ask")
@@ -179,6 +180,10 @@ def test_keys_are_released_while_the_image_is_admitted_and_refused_when_it_is_re
     told = own.api("/key-releases", digest=digest)
     assert [it["granted"] for it in told] == [False, True, True]
     assert "recalled" in told[0]["why"]
+    trail = [it["entry"] for it in own.api("/audit", limit=1000)["entries"]]
+    asked_of_keys = [it["outcome"] for it in trail if it["target"].endswith(f"{digest}/keys")]
+    assert asked_of_keys.count("denied") == 1
+    assert asked_of_keys.count("changed") >= 2
 
 
 def test_keys_of_old_copies_are_released_after_a_rotation_to_those_with_a_grant(keys: Keys, tmp_path: Path) -> None:
