@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`tidegate serve` as a user starts it, over TLS; by default it observes, so that what is pushed can be pulled at once."""
+"""`tidegate serve` as a user starts it, over TLS; by default it observes: what is pushed can be pulled at once."""
 
 import datetime as dt
 import ipaddress

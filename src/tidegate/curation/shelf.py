@@ -35,7 +35,6 @@ from tidegate.errors import DigestMismatchError, NotFoundError, OutsideError
 from tidegate.evidence.restriction import Zones
 from tidegate.storage.database import Database
 from tidegate.storage.schema import manifest, repository_blob, repository_manifest, state, tag
-from tidegate.storage.unchanged import Unchanged
 
 _log = logging.getLogger(__name__)
 # Built once: building a query takes longer than running it, and every pull runs one of these.
@@ -214,10 +213,6 @@ class Shelf:
         """
         with self._database.read() as connection:
             return self._told(connection, self._find(connection, repository, locator), self._clock())
-
-    def unchanged(self) -> Unchanged[Any]:
-        """A memory for answers of this shelf, which forgets them when anything changes."""
-        return Unchanged(self._database)
 
     def open_blob(self, repository: Repository, digest: Digest, consumer: Consumer) -> None:
         """Makes sure a consumer may have a blob, by what refers to it (`blob_objection`).

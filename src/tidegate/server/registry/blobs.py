@@ -19,7 +19,6 @@ from tidegate.server.registry.file_response import BlobFileResponse
 from tidegate.server.registry.names import digest, repository_in
 from tidegate.server.registry.passing import passing_response
 from tidegate.server.registry.services import RegistryServices
-from tidegate.storage.unchanged import Unchanged
 
 _TYPE: Final = "application/octet-stream"
 
@@ -29,7 +28,7 @@ class BlobEndpoints:
 
     def __init__(self, services: RegistryServices) -> None:
         self._services = services
-        self._known: Unchanged[HeldBlob] = services.shelf.unchanged()
+        self._known = services.blobs.unchanged()
 
     async def get_blob(self, request: Request) -> Response:
         """Hands a blob out, or a range of it; HEAD only tells of it."""
