@@ -102,7 +102,7 @@ def test_the_reference_is_what_the_verbs_say() -> None:
         (["version", "extra"], "got unexpected extra argument (extra); see tidegate version --help"),
         (["version", "--format", "xml"], "see tidegate version --help"),
         (["--nope"], "no such option --nope"),
-        (["db", "nothing"], "no such command 'nothing'"),
+        (["db", "nothing"], "no such verb 'nothing', there are build, info, update"),
     ],
 )
 def test_wrong_usage_is_one_line_with_a_hint_and_exit_2(run: Run, words: list[str], error: str) -> None:
@@ -264,3 +264,8 @@ def test_main_takes_the_process_words(monkeypatch: pytest.MonkeyPatch, capsys: p
     monkeypatch.setattr(sys, "argv", ["tidegate", "version"])
     assert main() == 0
     assert capsys.readouterr().out == f"tidegate {__version__}\n"
+
+
+def test_a_verb_of_a_verb_that_does_not_exist_is_answered_with_those_that_do(run: Run) -> None:
+    assert "no such verb 'status', there are build, info, update" in run("db", "status").err
+    assert "no such verb 'udpate', did you mean update?" in run("db", "udpate").err

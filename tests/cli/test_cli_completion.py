@@ -45,7 +45,7 @@ def completed(folder: Path, *words: str) -> set[str]:
 
 
 def test_bash_completes_verbs_options_and_values(tmp_path: Path) -> None:
-    assert completed(tmp_path, "sc") == {"scan"}
+    assert completed(tmp_path, "sca") == {"scan"}
     assert completed(tmp_path, "") >= {verb.name for verb in VERBS}
     assert completed(tmp_path, "scan", "--fail-on-") >= {"--fail-on-secrets"}
     assert completed(tmp_path, "scan", "--fail-on", "") >= {"critical", "high"}

@@ -3,7 +3,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -11,6 +11,10 @@ from tidegate.cli.call import Call
 
 Examples = Sequence[tuple[str, str]]
 """Pairs of a command line and what it is for."""
+
+
+_FEW: Final = 8
+"""Verbs of a verb that are named when another was asked for."""
 
 
 class ClickVerb(click.Command):
@@ -29,6 +33,22 @@ class ClickVerb(click.Command):
 
 class ClickVerbs(ClickVerb, click.Group):
     """A verb that has verbs of its own, such as `db`."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Finds the verb, or says which one may have been meant."""
+        names = self.list_commands(ctx)
+        if args and args[0] not in names and not args[0].startswith("-"):
+            ctx.fail(f"no such verb {args[0]!r}{self._advice(args[0], names)}")
+        return super().resolve_command(ctx, args)
+
+    def _advice(self, word: str, names: Sequence[str]) -> str:
+        """The name that may have been meant; of a few names, all of them."""
+        from difflib import get_close_matches
+
+        close = meant(get_close_matches(word, names, n=1))
+        return close or (f", there are {', '.join(names)}" if len(names) <= _FEW else "")
 
 
 def verb(name: str, *, examples: Examples = ()) -> Callable[[Callable[..., int]], ClickVerb]:
@@ -79,3 +99,8 @@ def _call_of(context: click.Context) -> Call:
     if not isinstance(root.obj, Call):
         root.obj = Call()
     return root.obj
+
+
+def meant(possibilities: Sequence[str] | None) -> str:
+    """Asks whether the first of these was meant; "" for none."""
+    return f", did you mean {possibilities[0]}?" if possibilities else ""

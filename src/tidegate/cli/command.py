@@ -2,14 +2,13 @@
 """The whole command as click sees it: verbs looked up in the table and imported on use."""
 
 import sys
-from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from tidegate.cli import VERSION_LINE
-from tidegate.cli.click_verb import ClickVerbs
+from tidegate.cli.click_verb import ClickVerbs, meant
 from tidegate.cli.failures import say
 from tidegate.cli.verbs import VERBS
 from tidegate.errors import UsageError
@@ -73,17 +72,6 @@ class Verbs(ClickVerbs):
                 return command
         return None
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Finds the verb, or says which one may have been meant."""
-        names = self.list_commands(ctx)
-        if args and args[0] not in names and not args[0].startswith("-"):
-            from difflib import get_close_matches
-
-            ctx.fail(f"no such verb {args[0]!r}{_meant(get_close_matches(args[0], names, n=1))}")
-        return super().resolve_command(ctx, args)
-
     def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
         """Completes verbs from the table, without importing any; options as every command does."""
         from click.shell_completion import CompletionItem
@@ -115,13 +103,9 @@ def _show_version(context: click.Context, _option: click.Parameter, value: bool)
         context.exit()
 
 
-def _meant(possibilities: Sequence[str] | None) -> str:
-    return f", did you mean {possibilities[0]}?" if possibilities else ""
-
-
 def _message(error: click.ClickException) -> str:
     if isinstance(error, click.NoSuchOption):
-        text = f"no such option {error.option_name}{_meant(error.possibilities)}"
+        text = f"no such option {error.option_name}{meant(error.possibilities)}"
     else:
         text = error.format_message().rstrip(".")
     return text[:1].lower() + text[1:]

@@ -60,7 +60,7 @@ def scan_page(report: ScanReport, *, columns: int) -> Iterator[Line]:
     yield from _head(report, columns)
     if report.knowledge is not None:
         yield from _findings(report, columns)
-    yield from _secrets(report.secrets, columns)
+    yield from _secrets(report.secrets, columns, is_folder=_is_folder(report))
     yield from _support(report.support)
     yield from section_lines(report, columns=columns)
     yield from _outcomes(report.outcomes, columns)
@@ -76,7 +76,7 @@ def _head(report: ScanReport, columns: int) -> Iterator[Line]:
     told = [
         str(artifact.platform or ""),
         (system.pretty_name or f"{system.id} {system.version_id}".strip()) if system else "no operating system known",
-        _count(len(artifact.layers), "layer"),
+        "" if _is_folder(report) else _count(len(artifact.layers), "layer"),
         _count(len(report.components), "component"),
     ]
     yield (piece(cut(printable(artifact.name), columns), Style.TITLE),)
@@ -150,11 +150,21 @@ def _blocks(report: ScanReport) -> list[_Block]:
     """Blocks by their worst finding, each by its own worst."""
     versions = recommended_versions(report)
     removed = {(purl, one) for step in report.advice for purl in step.packages for one in step.removes}
-    return [_of_group(group, versions, removed) for group in _grouped(report.findings)]
+    is_folder = _is_folder(report)
+    return [_of_group(group, versions, removed, is_folder=is_folder) for group in _grouped(report.findings)]
+
+
+def _is_folder(report: ScanReport) -> bool:
+    """True for files without an image around them, which have no layers to be told apart."""
+    return report.artifact.layers == (report.artifact.digest,)
 
 
 def _of_group(
-    group: Sequence[Finding], versions: Mapping[PackageUrl, str], removed: Collection[tuple[PackageUrl, str]]
+    group: Sequence[Finding],
+    versions: Mapping[PackageUrl, str],
+    removed: Collection[tuple[PackageUrl, str]],
+    *,
+    is_folder: bool,
 ) -> _Block:
     # Packages built from one source share its flaws: each is told once, as the worst of them.
     by_id: dict[str, Finding] = {}
@@ -166,7 +176,7 @@ def _of_group(
     return _Block(
         name=why.matched_name,
         version=why.matched_version,
-        layers=tuple(dict.fromkeys(finding.layer.short for finding in group)),
+        layers=() if is_folder else tuple(dict.fromkeys(finding.layer.short for finding in group)),
         packages=tuple(sorted({finding.name for finding in group} - {why.matched_name})),
         places=tuple(dict.fromkeys(finding.location for finding in group)),
         recommended=next((versions[one.purl] for one in group if one.purl in versions), ""),
@@ -186,9 +196,10 @@ def _of_group(
 
 def _block(block: _Block, columns: int) -> Iterator[Line]:
     others = len(block.layers) - 1
-    layer = f"layer {block.layers[0]}" + (f" and {others} more" if others else "")
+    layer = f"layer {block.layers[0]}" + (f" and {others} more" if others else "") if block.layers else ""
     title = cut(printable(f"{block.name} {block.version}"), columns - len(layer) - 2)
-    yield (piece(title, Style.TITLE), piece(" " * (columns - len(title) - len(layer))), piece(layer, Style.FAINT))
+    gap = " " * (columns - len(title) - len(layer)) if layer else ""
+    yield (piece(title, Style.TITLE), piece(gap), piece(layer, Style.FAINT))
     where = "".join(f"{text}  " for text in (", ".join(block.packages), *block.remarks) if text)
     places = block.places[0] + (f" and {_count(len(block.places) - 1, 'place')} more" if block.places[1:] else "")
     yield (piece(cut(printable(f"  {where}{places}"), columns), Style.FAINT),)
@@ -241,7 +252,7 @@ def _fix(finding: Finding) -> Piece:
     return piece(fix_of(finding), Style.FAINT if finding.fixed_version is None else Style.GOOD)
 
 
-def _secrets(secrets: Sequence[LocatedSecret], columns: int) -> Iterator[Line]:
+def _secrets(secrets: Sequence[LocatedSecret], columns: int, *, is_folder: bool) -> Iterator[Line]:
     if not secrets:
         return
     yield ()
@@ -249,11 +260,12 @@ def _secrets(secrets: Sequence[LocatedSecret], columns: int) -> Iterator[Line]:
     for located in secrets:
         secret = located.secret
         *_, remarks = secret_row(replace(located, secret=replace(secret, commit="", place="file")))
-        where = f"commit {secret.commit[:12]}" if secret.commit else f"layer {located.layer.short}"
+        layer = "" if is_folder else f"  layer {located.layer.short}"
+        where = f"  commit {secret.commit[:12]}" if secret.commit else layer
         tail = f"  ({remarks})" if remarks else ""
         place = cut(printable(f"{secret.path}:{secret.line}"), columns - 4 - len(printable(secret.rule)))
         yield (piece("  "), piece(secret.rule, Style.BAD), piece(f"  {place}"))
-        shown = cut(printable(f"{secret.redacted}  {where}{tail}"), columns - 4)
+        shown = cut(printable(f"{secret.redacted}{where}{tail}"), columns - 4)
         yield (piece(f"    {shown}", Style.FAINT),)
 
 

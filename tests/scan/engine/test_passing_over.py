@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a scan is told to pass over is not told of; what version control keeps is not of the sources."""
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from tidegate.inventory import Inventory, Origin
 from tidegate.oci.image import Folder
 from tidegate.scan.image import scan_image
 from tidegate.scan.passing_over import NOTHING_PASSED_OVER, PassedOver
+from tidegate.scan.source_roster import SOURCE_CATALOGERS
 
 
 def scanned(root: Path, over: PassedOver = NOTHING_PASSED_OVER, *, is_source: bool = False) -> Inventory:
@@ -77,3 +79,18 @@ def test_a_login_in_the_settings_of_git_is_told_all_the_same(root: Path) -> None
     (root / ".git/config").unlink()
     (root / ".git/config").symlink_to("../app/token.txt")
     assert ".git/config" not in places_of(scanned(root, is_source=True))
+
+
+def test_a_bill_of_materials_among_the_sources_makes_them_no_operating_system(root: Path) -> None:
+    bill = {
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "components": [{"type": "library", "name": "a", "version": "1", "purl": "pkg:deb/debian/a@1?distro=debian-12"}],
+    }
+    (root / "app/bom.json").write_text(json.dumps(bill))
+    folder = Folder(name="folder", root=root, is_source=True)
+    found = scan_image(folder, store=None, roster=SOURCE_CATALOGERS, secrets=WordScanner())
+    assert [it.kind.value for it in found.components] == ["deb"]
+    shares = {share.origin: share.files for share in found.custody.shares} if found.custody else {}
+    assert shares[Origin.UNEXPLAINED] == 0
+    assert shares[Origin.IN_HOUSE] == 5

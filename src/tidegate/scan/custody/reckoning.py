@@ -4,7 +4,7 @@
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from tidegate.inventory import Component, LayerFacts
+from tidegate.inventory import Basis, Component, LayerFacts
 from tidegate.inventory.custody import FileNature, Integrity, Origin
 from tidegate.oci.squash import Overlay
 from tidegate.scan.custody.claims import Claim, Claims, origin_of
@@ -144,5 +144,8 @@ def _above_the_system(copied: Sequence[bool], sightings: Sequence[Sighting]) -> 
 
 
 def _tells(sighting: Sighting) -> bool:
+    """Whether a file is of the operating system; a bill of materials that speaks of its packages is not."""
     facts = sighting.facts
-    return facts.os_release is not None or any(package.kind.is_of_distribution for package in facts.packages)
+    return facts.os_release is not None or any(
+        package.kind.is_of_distribution and package.basis is Basis.INSTALLED for package in facts.packages
+    )

@@ -38,7 +38,7 @@ MAX_SECRETS_PER_FILE: Final = 1_000
 MAX_HITS_PER_FILE: Final = 10_000
 """Hits of the automaton looked at again in one file, or one window of a large one; past it `FLOOD` is told."""
 
-_FORMAT: Final = 6
+_FORMAT: Final = 7
 """Raised with every change of what is found by the same rules."""
 _SMALL_BYTES: Final = 16 * KIB
 _BATCH_BYTES: Final = 256 * KIB

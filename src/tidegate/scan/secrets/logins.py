@@ -13,7 +13,7 @@ from tidegate.scan.secrets.token import confirm_token
 
 _NO_PASSWORD: Final = re.compile(
     rb"^(?:pass(?:word|wd|phrase)?\d{0,4}|pw|pwd|secret|test(?:ing)?|change_?me|token|user(?:name)?|admin|root|guest|foo|bar|baz|abc\d*|xyz|x+|\*+|\.+"
-    rb"|postgres|mysql|redis|mongo|rabbitmq|example|your.*|my.*|some.*|the.*|api.?key|key|hunter2|1234\d*|<.*>|\[.*\]|:?port|[a-z]{1,5}|s3cr3t|qwerty\d*|wachtwoord|passwort|mot.?de.?passe|contrase\w+a|pass.*)$"
+    rb"|postgres|mysql|redis|mongo|rabbitmq|example|your.*|my.*|some.*|the.*|api.?key|key|hunter2|1234\d*|<.*>|\[.*\]|:?port|[a-z]{1,5}|s3cr3t|qwerty\d*|system|master|default|database|wachtwoord|passwort|mot.?de.?passe|contrase\w+a|pass.*)$"
     rb"|\$|\{|\}|%[sdv(]|%7[Bb]|xxx|\.\.\.|\*\*\*|redacted|placeholder|password|secret|example",
     re.IGNORECASE,
 )
