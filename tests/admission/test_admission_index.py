@@ -61,3 +61,20 @@ def test_it_is_as_good_as_the_worst_and_lasts_as_long_as_the_shortest(parts: lis
     assert len(found.reasons) == len(parts)
     assert len(found.inputs) == len(parts)
     assert found.subject == INDEX
+
+
+def test_in_part_the_good_ones_pass_and_the_others_are_named() -> None:
+    good, bad = decision(Verdict.ALLOW, hours=5), decision(Verdict.DENY, name=b"b", hours=1)
+    found = decide_index(Boundary.CURATION, INDEX, [("linux/amd64", good), ("linux/arm64", bad)], AT, in_part=True)
+    assert found.verdict is Verdict.WARN
+    assert found.expires_at == good.expires_at
+    (left_out,) = [reason for reason in found.reasons if reason.verdict is Verdict.WARN]
+    assert (left_out.item, left_out.message) == ("linux/arm64", "this platform is withheld: m")
+    assert set(found.inputs) == {*good.inputs, *bad.inputs}
+
+
+def test_in_part_none_that_passes_denies_as_ever() -> None:
+    expired = decision(Verdict.ALLOW, hours=0)
+    bad = decision(Verdict.DENY, name=b"b")
+    for children in ([], [("one", bad)], [("one", expired), ("two", bad)]):
+        assert decide_index(Boundary.CURATION, INDEX, children, AT, in_part=True).verdict is Verdict.DENY

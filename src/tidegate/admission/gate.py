@@ -4,13 +4,14 @@
 The judgement itself is `tidegate.policy.decide`, which is pure; what stands here reads the record and writes it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection
 
 from tidegate.admission.encrypted import following, plain_of
+from tidegate.admission.index import decide_index
 from tidegate.admission.records import Gathered, Recorded, file_others, gather, record, record_named
 from tidegate.artifact import Digest
 from tidegate.evidence import ENCRYPTION, Boundary, Decision, Statement
@@ -32,12 +33,14 @@ class Gate(Struct, frozen=True, kw_only=True):
         signer: signs what the gate records.
         trusted: whose statements count as evidence.
         verifier_id: URI that names this gate in its decisions (SLSA VSA `verifier.id`).
+        admits_in_part: an index may pass at the curation boundary though some of its images do not; those are withheld.
     """
 
     policies: tuple[Policy, ...]
     signer: SigningKey
     trusted: TrustedKeys
     verifier_id: str
+    admits_in_part: bool = False
 
     def evidence_of(self, connection: Connection, subject: Digest) -> Gathered:
         """What may be read of a subject: verified, newest of each kind; of an encrypted copy what the plain one has."""
@@ -63,6 +66,16 @@ class Gate(Struct, frozen=True, kw_only=True):
         }
         known = replace(context, trusted=self.trusted.ids, latest=latest)
         return decide(boundary, subject, known, gathered.evidence, self.policies, at)
+
+    def judge_index(
+        self, boundary: Boundary, subject: Digest, children: Sequence[tuple[str, Decision]], *, at: datetime
+    ) -> Decision:
+        """Decides over an index by the decisions over its images (`decide_index`).
+
+        At execution every image counts: which one runs is the node's to choose, and it may have one that was withheld.
+        """
+        in_part = self.admits_in_part and boundary is Boundary.CURATION
+        return decide_index(boundary, subject, children, at, in_part=in_part)
 
     def add(self, connection: Connection, statement: Statement, *, at: datetime) -> Recorded:
         """Signs a statement and puts it on record."""

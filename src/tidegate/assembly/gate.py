@@ -28,7 +28,13 @@ def build_gate(settings: Settings) -> Gate:
         [key.verifying, *TrustedKeys.load(settings.signing.trusted_keys).keys.values()],
     )
     policies = load_policy_files(settings)
-    return Gate(policies=policies, signer=key, trusted=trusted, verifier_id=settings.signing.verifier_id)
+    return Gate(
+        policies=policies,
+        signer=key,
+        trusted=trusted,
+        verifier_id=settings.signing.verifier_id,
+        admits_in_part=settings.curation.indexes_in_part,
+    )
 
 
 def load_policy_files(settings: Settings) -> tuple[Policy, ...]:

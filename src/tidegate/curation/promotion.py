@@ -12,7 +12,6 @@ from typing import Final
 from sqlalchemy import Connection, select
 
 from tidegate.admission.gate import Gate
-from tidegate.admission.index import decide_index
 from tidegate.artifact import Digest, Index, Repository, Tag
 from tidegate.clock import parse_rfc3339, rfc3339
 from tidegate.curation.lifecycle import State
@@ -137,7 +136,7 @@ def _decide(connection: Connection, gate: Gate, digest: Digest, target: str, at:
             (str(part.platform or part.digest), _decide(connection, gate, part.digest, target, at))
             for part in parsed.manifests
         ]
-        decision = decide_index(Boundary.CURATION, digest, children, at)
+        decision = gate.judge_index(Boundary.CURATION, digest, children, at=at)
     else:
         pushers = pushers_of(connection, digest)
         context = Context(

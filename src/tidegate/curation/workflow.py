@@ -17,7 +17,6 @@ from sqlalchemy import Connection, select
 
 from tidegate.admission.encrypted import decide_encrypted
 from tidegate.admission.gate import NOTHING, Gate
-from tidegate.admission.index import decide_index
 from tidegate.admission.statements import sbom_statement, scan_statement
 from tidegate.artifact import Digest, Index, Manifest, Repository, Tag
 from tidegate.clock import Clock, parse_rfc3339
@@ -185,7 +184,9 @@ class Curation:
                 return "gone"
             manifest = manifest_of(connection, subject)
             if isinstance(manifest, Index):
-                decision = decide_index(Boundary.CURATION, subject, self._children(connection, manifest), at)
+                decision = self._gate.judge_index(
+                    Boundary.CURATION, subject, self._children(connection, manifest), at=at
+                )
             elif (copied := self._gate.plain_of(connection, subject)) is not None:
                 plain, said_by = copied
                 decision = decide_encrypted(subject, self._decision_behind(connection, plain), said_by, at=at)

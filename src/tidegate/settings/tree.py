@@ -258,6 +258,9 @@ class CurationSettings:
         float,
         Leaf(meaning="Seconds a blob stays that no manifest needs: the time a push may take.", low=0, high=2_592_000),
     ] = 86_400.0
+    indexes_in_part: Annotated[
+        bool, Leaf(meaning="Serve an index though some of its platforms are withheld; it says which.")
+    ] = False
     artifacts: Annotated[
         tuple[str, ...],
         Leaf(meaning="Types of artifacts that are no images and are examined like them (`*` for anything)."),
