@@ -4,20 +4,23 @@
     python -m bench.scan_layers [CACHE_FOLDER]
 
 Layers are made of this machine's /usr and package database (`layer_samples`) and kept in the cache folder. Each figure
-is of a fresh process: CPU is user + system of the whole process, memory its peak resident set. The reference of a row
-is measured in the same run: elapsed seconds against elapsed seconds, CPU against CPU.
+is of a fresh process and those it forks: CPU is user + system, memory the most they hold together at one time. The
+reference of a row is measured in the same run: elapsed seconds against elapsed seconds, CPU against CPU.
 """
 
 import json
 import resource
+import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 ROUNDS = 3
 CACHE = Path(".bench/layers")
 SEARCHED_BYTES = 200_000_000
+_SAMPLED_EVERY_SECONDS = 0.02
 
 Row = dict[str, Any]
 # Imports are local where the measured process can do without them: its start is part of the figure.
@@ -103,30 +106,45 @@ def _child(what: str, layout: Path) -> dict[str, float]:
 
 
 def _run_child(what: str, layout: Path, store: Path) -> dict[str, float]:
-    import subprocess
-
     from bench.child_environment import child_environment
 
     arguments = [sys.executable, __file__, "--child", what, str(layout), str(store)]
     environment = child_environment(layout.parent / "bytecode")
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run(arguments, check=True, stdout=subprocess.PIPE, env=environment)
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, env=environment) as child:
+        peak = _peak_mb(child)
+        output, _ = child.communicate()
+    if child.returncode:
+        raise subprocess.CalledProcessError(child.returncode, arguments)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    told: dict[str, float] = json.loads(done.stdout)
+    told: dict[str, float] = json.loads(output)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return {**told, "cpu": cpu}
+    return {**told, "cpu": cpu, "peak_mb": peak}
+
+
+def _peak_mb(child: "subprocess.Popen[bytes]") -> float:
+    """Most memory of a process and those it forked at one time; what they share is counted once (PSS)."""
+    peak = 0
+    while child.poll() is None:
+        with suppress(OSError):
+            forked = Path(f"/proc/{child.pid}/task/{child.pid}/children").read_text().split()
+            peak = max(peak, sum(_pss_kb(pid) for pid in (str(child.pid), *forked)))
+        time.sleep(_SAMPLED_EVERY_SECONDS)
+    return peak / 1024
+
+
+def _pss_kb(pid: str) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/smaps_rollup").read_text().partition("Pss:")[2].split()[0])
+    except (OSError, IndexError):  # it has just ended
+        return 0
 
 
 def _inside(what: str, layout: Path, store: Path) -> None:
     """The measured process itself."""
     started = time.perf_counter()
     told = _told(what, layout, store)
-    # Not getrusage of ourselves: its peak would be the parent's, from before the child's own program began.
-    status = Path("/proc/self/status").read_text()
-    peak = int(status.partition("VmHWM:")[2].split()[0]) / 1024
-    if what not in {"reference", "search"}:  # processes that read layers, were each of them as large as the largest
-        peak += 2 * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    print(json.dumps({**told, "elapsed": time.perf_counter() - started, "peak_mb": peak}))
+    print(json.dumps({**told, "elapsed": time.perf_counter() - started}))
 
 
 def _told(what: str, layout: Path, store: Path) -> dict[str, float]:
