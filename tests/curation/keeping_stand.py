@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A shelf on SQLite and (where installed) on PostgreSQL, with the means to fill it quickly."""
+"""A shelf on SQLite, on PostgreSQL and with an object store (where installed), and the means to fill it quickly."""
 
 import json
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -11,6 +10,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select, text
 
+from backing import Backing
+from object_server import ObjectServer, start_objects
+from postgres_server import start_postgres, wiped
 from tidegate.artifact import Digest, Repository, Tag
 from tidegate.artifact import media_type as mt
 from tidegate.curation import tags
@@ -19,13 +21,11 @@ from tidegate.curation.shelf_blobs import ShelfBlobs
 from tidegate.curation.tag_rules import TagRules
 from tidegate.events import EventKind
 from tidegate.storage import schema
+from tidegate.storage.blobs import BlobBounds, BlobStore
 from tidegate.storage.database import Database
 from tidegate.storage.folder_blobs import FolderBlobs
 from tidegate.storage.migrations import migrate
 from tidegate.storage.outbox import read_after
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "storage"))
-from postgres_server import start_postgres
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 APP, OTHER = Repository("team/app"), Repository("other")
@@ -44,7 +44,7 @@ class Hands:
 @dataclass(frozen=True, kw_only=True)
 class Stand:
     database: Database
-    store: FolderBlobs
+    store: BlobStore
     blobs: ShelfBlobs
     shelf: Shelf
     clock: Hands
@@ -143,3 +143,21 @@ class stand_on:  # noqa: N801 - reads as a function
 
     def __exit__(self, *_error: object) -> None:
         self.stand.database.close()
+
+
+@pytest.fixture(scope="module")
+def objects(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectServer]:
+    with start_objects(tmp_path_factory.mktemp("objects")) as running:
+        yield running
+
+
+@pytest.fixture
+def with_objects(postgres: str, objects: ObjectServer, tmp_path: Path) -> Iterator[Stand]:
+    """A stand on PostgreSQL and an object store, as replicas share them."""
+    backing = Backing(postgres=wiped(postgres), objects=objects)
+    clock, database = Hands(), backing.database(tmp_path)
+    store = backing.store(tmp_path, database, BlobBounds())
+    blobs = ShelfBlobs(database, store, clock)
+    shelf = Shelf(database, blobs, clock)
+    yield Stand(database=database, store=store, blobs=blobs, shelf=shelf, clock=clock, folder=tmp_path)
+    database.close()

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from keeping_stand import APP, NOW, OTHER, Stand, both_engines, postgres, stand_on
+from keeping_stand import APP, NOW, OTHER, Stand, both_engines, objects, postgres, stand_on, with_objects
 from sqlalchemy import select
 
 from tidegate.artifact import Digest, Repository, Tag
@@ -23,7 +23,7 @@ from tidegate.curation.shelf_blobs import DEFAULT_GRACE, BlobInUseError, BlobUnk
 from tidegate.events import EventKind
 from tidegate.storage import schema
 
-__all__ = ["both_engines", "postgres"]
+__all__ = ["both_engines", "objects", "postgres", "with_objects"]
 LATER = NOW + DEFAULT_GRACE + timedelta(seconds=1)
 
 
@@ -168,13 +168,22 @@ def test_cost_follows_what_changed_not_what_is_stored(stand: Stand) -> None:
     assert collector(stand).run().looked == 2
 
 
+@pytest.mark.tools
+def test_the_same_with_an_object_store(with_objects: Stand) -> None:
+    _all_at_once(with_objects, turns=4)
+
+
 def test_pushes_deletes_and_collections_at_once_lose_nothing(stand: Stand) -> None:
+    _all_at_once(stand, turns=12)
+
+
+def _all_at_once(stand: Stand, *, turns: int) -> None:
     """Four that push and delete images of shared layers, beside two that collect as if no grace were left."""
     stopped = threading.Event()
 
     def push(worker: int) -> None:
         repository = Repository(f"r{worker % 2}")
-        for turn in range(12):
+        for turn in range(turns):
             layers = tuple(b"layer %d" % ((worker + turn + at) % 4) for at in range(3))
             try:
                 digest = stand.image(f"i{(worker + turn) % 3}", f"t{turn % 2}", repository, layers)
@@ -201,7 +210,7 @@ def test_pushes_deletes_and_collections_at_once_lose_nothing(stand: Stand) -> No
         for future in collecting:
             future.result()
     assert_whole(stand)
-    collector(stand).run(at=LATER)
+    collector(stand).run(at=LATER + timedelta(minutes=2))  # what was in use was put off for a minute
     assert_whole(stand)
     assert_nothing_left(stand)
 

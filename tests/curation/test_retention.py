@@ -26,6 +26,7 @@ from tidegate.curation.tag_rules import TagRule, TagRules
 from tidegate.events import EventKind
 from tidegate.evidence import Severity
 from tidegate.rules.reading import DocumentError
+from tidegate.storage.intake_schema import base_version, image_chain
 from tidegate.storage.keeping_schema import image_scan, upkeep_turn
 from tidegate.storage.schema import placement
 
@@ -175,6 +176,22 @@ def _known_base(stand: Stand, digest: Digest) -> None:
         connection.execute(insert(image_scan).values(row))
 
 
+def _internal_base(stand: Stand, digest: Digest) -> None:
+    row = {"base": "debian", "number": 1, "state": "current", "repository": APP, "tag": "one", "upstream_digest": "u"}
+    with stand.database.begin() as connection:
+        connection.execute(insert(base_version).values(**row, digest=digest, since="s", why="w"))
+
+
+def _chained_base(stand: Stand, digest: Digest) -> None:
+    """Other bytes, but the same layers when they are unpacked, and one more."""
+    upper = stand.image("upper", "kept-upper")
+    admit(stand, upper)
+    rows = [(digest, "c1", 1), (upper, "c1", 1), (upper, "c2", 2)]
+    with stand.database.begin() as connection:
+        for image, chain, layers in rows:
+            connection.execute(insert(image_chain).values(chain=chain, digest=image, layers=layers))
+
+
 def _freeze(stand: Stand, _digest: Digest) -> None:
     with stand.database.begin() as connection:
         freeze(connection, APP, Tag("one"), who="ann", why="audit", at=NOW)
@@ -193,6 +210,8 @@ def _deploy_index(stand: Stand, digest: Digest) -> None:
         (_hang_tagged, "kept-report, which is tagged, hangs on it"),
         (_build_upon, "which is vended, was built upon it"),
         (_known_base, "which is vended, was built upon it"),
+        (_internal_base, "it is the internal base debian"),
+        (_chained_base, "which is vended, was built upon it"),
         (_freeze, "immutable: freeze by ann"),
     ],
 )

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
+import obstore
 import pytest
-from keeping_stand import APP, NOW, OTHER, Stand, both_engines, postgres
+from keeping_stand import APP, NOW, OTHER, Stand, both_engines, objects, postgres, with_objects
 from sqlalchemy import insert, update
 
 from tidegate.artifact import Digest, Tag
@@ -20,11 +21,13 @@ from tidegate.curation.shelf import MissingContentError
 from tidegate.curation.shelf_blobs import BlobUnknownError
 from tidegate.curation.states import advance
 from tidegate.curation.whole import ManifestDamagedError
+from tidegate.errors import NotFoundError
 from tidegate.events import EventKind
+from tidegate.storage.object_blobs import ObjectBlobs
 from tidegate.storage.outbox import read_after
 from tidegate.storage.schema import manifest, placement
 
-__all__ = ["both_engines", "postgres"]
+__all__ = ["both_engines", "objects", "postgres", "with_objects"]
 LAYER = b"layer " * 50_000
 DIGEST = Digest.of(LAYER)
 
@@ -229,3 +232,24 @@ def test_what_was_deleted_and_pushed_again_meanwhile_is_left_alone(stand: Stand)
     found = running._shut_away(running.run(), DIGEST, len(LAYER), "2026-01-02T03:04:05Z", Defect.CHANGED)
     assert found.damaged == ()
     assert path_of(stand, DIGEST).read_bytes() == LAYER
+
+
+@pytest.mark.tools
+def test_the_same_in_an_object_store(with_objects: Stand) -> None:
+    stand = with_objects
+    assert isinstance(stand.store, ObjectBlobs)
+    image(stand)
+    backup = stand.folder / "backup" / "blobs" / "sha256"
+    backup.mkdir(parents=True)
+    (backup / DIGEST.hex).write_bytes(LAYER)
+    for harmed in (LAYER[:-1] + b"!", LAYER[:-1]):
+        obstore.put(stand.store._objects, stand.store.key(DIGEST), harmed)
+        assert scrubber(stand).run().lost == (DIGEST,)
+        with pytest.raises(BlobUnknownError):
+            stand.blobs.find(OTHER, DIGEST)
+        with pytest.raises(NotFoundError):
+            stand.store.size(DIGEST)
+        found = scrubber(stand, [FolderSource(stand.folder / "backup")]).run()
+        assert (found.repaired, found.damaged, found.strays) == ((DIGEST,), (), 0)
+        with stand.store.open(DIGEST) as file:
+            assert file.read() == LAYER

@@ -6,7 +6,7 @@ Judged by the plans of the engines themselves, for every statement that an act e
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from postgres_server import start_postgres
 from tidegate.artifact import Digest, Repository, Tag
 from tidegate.artifact import media_type as mt
 from tidegate.curation import tags
+from tidegate.curation.collector import Collector
 from tidegate.curation.shelf import Shelf
 from tidegate.curation.shelf_blobs import ShelfBlobs
 from tidegate.curation.shelved import context_of
@@ -141,7 +142,19 @@ def _start(stand: Stand) -> None:
         outbox.read_after(connection, outbox.position(connection, "me"), 100)
 
 
-@pytest.mark.parametrize("act", [_push, _pull, _list, _start])
+def _collect(stand: Stand) -> None:
+    """A collection with something to do: what is not needed goes, what is needed is struck off the list."""
+    upload = stand.blobs.begin(MINE)
+    stand.blobs.append(MINE, upload, [b"unneeded"])
+    stand.blobs.finish(MINE, upload, Digest.of(b"unneeded"))
+    digest = Digest(STORE.manifest(3)[0])
+    stand.shelf.delete_manifest(Repository(STORE.repository(3)), digest, who="me")
+    found = Collector(stand.database, stand.blobs, lambda: NOW).run(at=NOW + timedelta(days=2))
+    assert found.let_go >= STORE.blobs_each + 1
+    assert found.removed >= 1
+
+
+@pytest.mark.parametrize("act", [_push, _pull, _list, _start, _collect])
 def test_no_act_reads_a_whole_table(act: Callable[[Stand], None], stand: Stand) -> None:
     stand.heard = []
     act(stand)

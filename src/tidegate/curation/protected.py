@@ -6,10 +6,12 @@ from collections.abc import Iterable
 from sqlalchemy import Connection, select
 
 from tidegate.artifact import Digest, Index, Repository
+from tidegate.curation.image_chains import built_upon
 from tidegate.curation.lifecycle import VENDED
 from tidegate.curation.name_pattern import subject_of_fallback
 from tidegate.curation.shelved import manifest_of
 from tidegate.storage.encryption_schema import encrypted_copy
+from tidegate.storage.intake_schema import base_version
 from tidegate.storage.keeping_schema import image_scan
 from tidegate.storage.schema import manifest, manifest_blob, manifest_child, placement, repository_manifest, state, tag
 
@@ -30,6 +32,7 @@ def protected(connection: Connection, repository: Repository, digest: Digest, *,
         _running(connection, digest)
         or _named_by_index(connection, repository, digest, set(going))
         or _subject_of_kept(connection, repository, digest)
+        or _internal_base(connection, digest)
         or _base_of_vended(connection, digest)
         or _plain_of_vended(connection, digest)
     )
@@ -99,8 +102,23 @@ def _base_of_vended(connection: Connection, digest: Digest) -> str:
         .where(image_scan.c.base == digest, state.c.state.in_(vended), image_scan.c.digest != digest)
         .limit(1)
     )
-    found = connection.scalar(known) or _built_on_layers(connection, digest, vended)
+    found = (
+        connection.scalar(known)
+        or next(iter(_of_these(connection, [one.digest for one in built_upon(connection, digest)], vended)), None)
+        or _built_on_layers(connection, digest, vended)
+    )
     return f"{found}, which is vended, was built upon it" if found else ""
+
+
+def _internal_base(connection: Connection, digest: Digest) -> str:
+    here = (base_version.c.digest == digest) | (base_version.c.upstream_digest == digest)
+    name = connection.scalar(select(base_version.c.base).where(here, base_version.c.state != "replaced").limit(1))
+    return f"it is the internal base {name}" if name else ""
+
+
+def _of_these(connection: Connection, digests: list[Digest], states: list[str]) -> list[str]:
+    query = select(state.c.digest).where(state.c.digest.in_(digests), state.c.state.in_(states))
+    return list(connection.scalars(query.order_by(state.c.digest)))
 
 
 def _plain_of_vended(connection: Connection, digest: Digest) -> str:
