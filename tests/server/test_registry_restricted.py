@@ -223,3 +223,25 @@ def test_an_index_tells_which_of_its_platforms_are_withheld(guarded: LiveRegistr
     assert "withheld: linux/arm64" in answer.headers["warning"]
     assert _get(guarded, "berta", f"manifests/{good.digest}").status_code == 200
     assert _get(guarded, "berta", f"manifests/{bad.digest}").status_code == 403
+
+
+def test_with_an_index_go_the_images_that_are_its_own(guarded: LiveRegistry) -> None:
+    own, shared, tagged = image("own"), image("shared"), image("tagged")
+    first, second = index(own, shared, tagged), index(shared)
+    with _as(guarded, "builder") as http:
+        for made in (own, shared):
+            push(http, NAME, made)
+        push(http, NAME, tagged, "alone")
+        push(http, NAME, first, "v1")
+        push(http, NAME, second, "v2")
+    for made in (own, shared, tagged, first, second):
+        guarded.admit(made.digest)
+    changed = _change(guarded, "restrict", first.digest, restriction=parse_restriction(["anna"]))
+    assert changed.with_children == (own.digest,)
+    for made, status in ((first, 403), (own, 403), (shared, 200), (tagged, 200), (second, 200)):
+        assert _get(guarded, "berta", f"manifests/{made.digest}").status_code == status
+    assert _get(guarded, "berta", f"blobs/{Digest.of(own.blobs[1])}").status_code == 403
+    assert _get(guarded, "anna", f"manifests/{own.digest}").status_code == 200
+    _change(guarded, "recall", first.digest)
+    assert _get(guarded, "anna", f"manifests/{own.digest}").status_code == 403
+    assert _change(guarded, "release", first.digest).with_children == (own.digest,)

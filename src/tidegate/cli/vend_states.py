@@ -99,5 +99,6 @@ def _tell(changed: "Changed", output: Output) -> None:
     if output.form == "json":
         output.write_json(changed)
     else:
-        line = f"{changed.digest}  {changed.before} → {changed.after}  (statement {changed.statement})"
+        along = f", with {len(changed.with_children)} of its images" if changed.with_children else ""
+        line = f"{changed.digest}  {changed.before} → {changed.after}{along}  (statement {changed.statement})"
         output.write_text(printable(line) + "\n")

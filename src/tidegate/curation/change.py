@@ -5,17 +5,18 @@ Each is signed as a statement, on record and in the ledger, together with the st
 one transaction. What is recalled or retired is denied by a decision too, which is what the execution gate reads.
 """
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, exists, select
 
 from tidegate.admission.gate import Gate
 from tidegate.admission.restrictions import impose, lift_from
 from tidegate.artifact import Digest
 from tidegate.clock import rfc3339
-from tidegate.curation.lifecycle import SHUT, State, told_as
+from tidegate.curation.lifecycle import SHUT, State, UnlawfulChangeError, told_as
 from tidegate.curation.shelved import repositories_of
 from tidegate.curation.standing import Standing, clear_standing, set_standing, standing_of, with_standing
 from tidegate.curation.states import advance, repeat, state_of
@@ -69,19 +70,26 @@ class Wish(Struct, frozen=True, kw_only=True):
 
 
 class Changed(Struct, frozen=True, kw_only=True):
-    """What became of a wish; `statement` is the envelope on record."""
+    """What became of a wish.
+
+    Attributes:
+        statement: the envelope on record.
+        with_children: of an index, the images that went along.
+    """
 
     digest: Digest
     before: State
     after: State
     statement: Digest
+    with_children: tuple[Digest, ...] = ()
 
 
 def change_state(connection: Connection, gate: Gate, digest: Digest, wish: Wish, *, at: datetime) -> Changed:
     """Makes a change, in the caller's transaction.
 
     Released, what was restricted or deprecated is admitted again; what was recalled or rejected goes back to
-    quarantine and is judged.
+    quarantine and is judged. With an index go the images that are in no other one and have no tag of their own: they
+    are had by its name, and by their digests they would be had still.
 
     Raises:
         NotFoundError: nothing is stored under this digest.
@@ -89,6 +97,15 @@ def change_state(connection: Connection, gate: Gate, digest: Digest, wish: Wish,
         InvalidInputError: no reason, or not what the act needs.
     """
     _check(wish)
+    changed = _change_one(connection, gate, digest, wish, at=at)
+    along = []
+    for child in _own_children(connection, digest):
+        with suppress(UnlawfulChangeError):  # one that is there already, or was never handed out
+            along.append(_change_one(connection, gate, child, wish, at=at).digest)
+    return replace(changed, with_children=tuple(along))
+
+
+def _change_one(connection: Connection, gate: Gate, digest: Digest, wish: Wish, *, at: datetime) -> Changed:
     before = state_of(connection, digest)
     if before is None:
         raise NotFoundError("no such image", where=digest)
@@ -120,6 +137,15 @@ def _check(wish: Wish) -> None:
         raise InvalidInputError("a sunset belongs to a deprecation")
     if not wish.replacement.isprintable() or len(wish.replacement) > MAX_REASON_CHARS:
         raise InvalidInputError("the replacement is not a name")
+
+
+def _own_children(connection: Connection, digest: Digest) -> list[Digest]:
+    """The images of an index that are in no other one and have no tag."""
+    child, other = schema.manifest_child, schema.manifest_child.alias("other")
+    elsewhere = exists().where(other.c.child == child.c.child, other.c.parent != digest)
+    tagged = exists().where(schema.tag.c.digest == child.c.child)
+    query = select(child.c.child).where(child.c.parent == digest, ~elsewhere, ~tagged).order_by(child.c.child)
+    return [Digest(text) for text in connection.scalars(query) if state_of(connection, Digest(text)) is not None]
 
 
 def _goal(before: State, act: Act) -> State:

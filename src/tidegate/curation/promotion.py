@@ -11,6 +11,7 @@ from typing import Final
 
 from sqlalchemy import Connection, select
 
+from tidegate.admission.encrypted import decide_encrypted
 from tidegate.admission.gate import Gate
 from tidegate.artifact import Digest, Index, Repository, Tag
 from tidegate.clock import parse_rfc3339, rfc3339
@@ -137,6 +138,10 @@ def _decide(connection: Connection, gate: Gate, digest: Digest, target: str, at:
             for part in parsed.manifests
         ]
         decision = gate.judge_index(Boundary.CURATION, digest, children, at=at)
+    elif (copied := gate.plain_of(connection, digest)) is not None:
+        # An encrypted copy is judged by what it is a copy of: nobody can look into it.
+        plain, said_by = copied
+        decision = decide_encrypted(digest, _decide(connection, gate, plain, target, at), said_by, at=at)
     else:
         pushers = pushers_of(connection, digest)
         context = Context(
