@@ -42,7 +42,7 @@ _HOLDS: Final = or_(state.c.expires_at == "", state.c.expires_at > bindparam("no
 # Built once: building a query takes longer than running it.
 _LOOK: Final = select(
     repository_blob.c.uploaded_by,
-    _refers(state.c.state.in_([State.ADMITTED, State.DEPRECATED]), _HOLDS).label("is_open"),
+    _refers(or_(state.c.state == State.ADMITTED, state.c.state == State.DEPRECATED), _HOLDS).label("is_open"),
     _refers(state.c.state == State.ATTACHED).label("is_attached"),
     _refers(state.c.state != State.ATTACHED).label("is_judged"),
     exists().where(restriction.c.lifted_at == "").label("is_kept"),
