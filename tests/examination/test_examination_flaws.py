@@ -126,3 +126,19 @@ def test_pages_for_people_tell_a_flaw_once_with_all_its_places(tmp_path: Path, k
     assert all(purl in html for purl in purls)
     rows = render_report(replace(report, findings=copies), "csv").decode().splitlines()
     assert sum(row.startswith("findings,") for row in rows) == len(copies)  # for programs: each of them
+
+
+def test_a_program_of_a_distributions_package_turns_with_its_package(tmp_path: Path, knowledge: Path) -> None:
+    def told(root: Path, version: str, curl: bytes) -> ScanReport:
+        program = root / "usr/bin/curl"
+        program.parent.mkdir(parents=True)
+        program.write_bytes(b"\x7fELF\x02\x01\x01" + b"\0" * 57 + b"curl " + curl + b"\0CLIENT libcurl " + curl + b"\0")
+        (root / "var/lib/dpkg/info").mkdir(parents=True)
+        (root / "var/lib/dpkg/info/tide.list").write_text("/.\n/usr/bin/curl\n")
+        return report_of(root, knowledge, "tide", version=version)
+
+    old, new = told(tmp_path / "a", "1-1", b"8.1.0"), told(tmp_path / "b", "2-2", b"8.2.0")
+    owned = [it for it in old.components if it.owner is not None]
+    if not owned:
+        pytest.fail("the program is to be recognised, or this shows nothing")
+    assert [turn.name for turn in difference(old, new).components] == ["tide"]

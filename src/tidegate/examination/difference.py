@@ -10,7 +10,7 @@ from tidegate.errors import InvalidInputError
 from tidegate.evidence import Finding, ScannedArtifact, ScanReport
 from tidegate.evidence.flaw import flaw_of
 from tidegate.evidence.misconfiguration import Misconfiguration
-from tidegate.inventory import Component, Custody, LocatedSecret, PackageUrl
+from tidegate.inventory import Basis, Component, Custody, LocatedSecret, PackageUrl
 from tidegate.knowledge.versions import order_of
 from tidegate.values import Struct
 
@@ -162,8 +162,14 @@ def _components(before: Sequence[Component], after: Sequence[Component]) -> list
 def _by_package(components: Iterable[Component]) -> dict[tuple[str, str], list[Component]]:
     found: dict[tuple[str, str], list[Component]] = defaultdict(list)
     for component in components:
-        found[bare_purl(component.purl), component.architecture].append(component)
+        if not _is_echo(component):
+            found[bare_purl(component.purl), component.architecture].append(component)
     return found
+
+
+def _is_echo(component: Component) -> bool:
+    """A program recognised in a file of a distribution's package, whose own turn tells more."""
+    return component.owner is not None and component.basis is Basis.RECOGNISED
 
 
 def _turns(old: list[Component], new: list[Component]) -> list[ComponentTurn]:
