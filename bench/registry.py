@@ -25,8 +25,8 @@ from typing import Any, Final
 
 Row = dict[str, Any]
 
-ROUNDS: Final = 5
-SIZES: Final = {1: 200, 10: 32, 100: 8}
+ROUNDS: Final = 3
+SIZES: Final = {1: 100, 10: 20, 100: 6}
 """Blobs moved in a round, by their size in megabytes; at least one for each connection."""
 WORKERS: Final = (2, 8, 64)
 TARGETS: Final = {("pull", 1): 3.2, ("pull", 10): 1.7, ("pull", 100): 1.3,

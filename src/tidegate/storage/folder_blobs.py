@@ -69,6 +69,9 @@ class FolderBlobs:
         with _disk():
             for algorithm in ALGORITHMS:
                 (self._blobs / algorithm).mkdir(parents=True, exist_ok=True)
+            # Made at once, not one by one: each would cost the upload that needs it first a flush of its own.
+            for shard in range(256):
+                (self._blobs / ALGORITHMS[0] / f"{shard:02x}").mkdir(exist_ok=True)
             self._uploads.mkdir(parents=True, exist_ok=True)
             for made in (*(self._blobs / name for name in ALGORITHMS), self._blobs, folder):
                 _sync_folder(made)
