@@ -252,7 +252,7 @@ def taking_from(
             watch_every=timedelta(minutes=15),
             tag_rules=NO_TAG_RULES,
         )
-        pulls = PullThrough(database=database, shelf=shelf, intake=intake, clock=clock, patience=timedelta(0))
+        pulls = PullThrough(database=database, intake=intake, clock=clock, patience=timedelta(0))
         yield Taking(
             database=database,
             shelf=shelf,

@@ -172,7 +172,7 @@ def build_taking_in(
     return TakingIn(
         database=database,
         intake=intake,
-        pull_through=PullThrough(database=database, shelf=shelf, intake=intake, clock=clock, patience=patience),
+        pull_through=PullThrough(database=database, intake=intake, clock=clock, patience=patience),
         preview=Preview(database, intake.upstreams, clients.of, clock, max_image_bytes=said.max_image_bytes),
         renewal=BaseRenewal(database, bases, intake, store, gate, tag_rules, clock),
         clients=clients,

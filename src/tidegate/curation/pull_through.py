@@ -11,12 +11,16 @@ from datetime import timedelta
 from time import monotonic
 from typing import Final
 
+from sqlalchemy import Connection
+
 from tidegate.artifact import Digest, Repository, Tag
 from tidegate.clock import Clock, parse_rfc3339
+from tidegate.curation import tags
+from tidegate.curation.attachments import holds
 from tidegate.curation.intake import Intake
 from tidegate.curation.intake_entry import Entry, Outcome, find_entry
 from tidegate.curation.lifecycle import UNDECIDED, VENDED, State
-from tidegate.curation.shelf import ManifestUnknownError, Shelf
+from tidegate.curation.shelf import ManifestUnknownError
 from tidegate.curation.sparse_index import named_by_index
 from tidegate.curation.states import state_of
 from tidegate.curation.upstream import Upstream
@@ -66,9 +70,8 @@ class PullThrough:
         patience: how long a pull waits for a verdict.
     """
 
-    def __init__(self, *, database: Database, shelf: Shelf, intake: Intake, clock: Clock, patience: timedelta) -> None:
+    def __init__(self, *, database: Database, intake: Intake, clock: Clock, patience: timedelta) -> None:
         self._database = database
-        self._shelf = shelf
         self._intake = intake
         self._clock = clock
         self._patience = patience
@@ -125,18 +128,21 @@ class PullThrough:
         upstream = self._intake.upstreams.of(repository)
         if upstream is None:
             raise ManifestUnknownError(repository, locator)
-        here = self._here(repository, locator)
+        with self._database.read() as connection:
+            here = _held(connection, repository, locator)
+            state = state_of(connection, here) if here is not None else None
+            entry = find_entry(connection, repository, locator)
         if isinstance(locator, Digest) and here is not None:
-            return self._ready(repository, here, CURRENT, is_last=is_last)
+            return self._ready(repository, here, state, is_last=is_last)
         if objection := self._objection(upstream, repository, locator):
             raise NotTakenError(objection, where=repository, remedy="ask who keeps the list of upstreams")
-        with self._database.read() as connection:
-            entry = find_entry(connection, repository, locator)
         now = self._clock()
         if entry is None or (asks and entry.is_due(now, upstream.fresh)):
             source = upstream.source(repository, locator)
             entry = self._intake.ask(upstream, repository, locator, source=source, who=who)
-        vended = here if here is not None and self._state(here) in VENDED else None
+        vended = here if state in VENDED else None
+        if vended is not None and entry.outcome is Outcome.ARRIVED and entry.digest == vended:
+            return Ready(digest=vended, standing=CURRENT)
         if entry.outcome is not Outcome.UNDER_WAY:
             return self._answer(repository, locator, entry, vended, is_last=is_last)
         if vended is not None and (is_last or parse_rfc3339(entry.asked_at) + _CHECK_PATIENCE <= now):
@@ -164,9 +170,10 @@ class PullThrough:
             state = self._state(meant)
             if vended not in {None, meant} and state in VENDED:
                 self._intake.point_when_vended(meant)
-                vended = self._here(repository, locator)
+                with self._database.read() as connection:
+                    vended = _held(connection, repository, locator)
             if vended is None or meant == vended:
-                return self._ready(repository, meant, CURRENT, is_last=is_last)
+                return self._ready(repository, meant, state, is_last=is_last)
             if state in UNDECIDED and not is_last:
                 return None
             return Ready(digest=vended, standing=f"moved; to={meant}; {state}")
@@ -179,9 +186,9 @@ class PullThrough:
             raise UpstreamFailedError(f"the upstream {entry.upstream} failed: {entry.reason}", where=where)
         raise NotTakenError(entry.reason, where=where)
 
-    def _ready(self, repository: Repository, digest: Digest, standing: str, *, is_last: bool) -> Ready | None:
-        if self._state(digest) not in UNDECIDED:
-            return Ready(digest=digest, standing=standing)
+    def _ready(self, repository: Repository, digest: Digest, state: State | None, *, is_last: bool) -> Ready | None:
+        if state not in UNDECIDED:
+            return Ready(digest=digest, standing=CURRENT)
         if not is_last:
             return None
         where = f"{repository}@{digest.algorithm}:{digest.short}"
@@ -199,16 +206,16 @@ class PullThrough:
                 return f"is for {platform}; images for {wanted} only are taken from {upstream.name}"
         return upstream.objection(repository, locator)
 
-    def _here(self, repository: Repository, locator: Tag | Digest) -> Digest | None:
-        """What the repository holds under a name."""
-        try:
-            return self._shelf.head_manifest(repository, locator).digest
-        except ManifestUnknownError:
-            return None
-
     def _state(self, digest: Digest) -> State | None:
         with self._database.read() as connection:
             return state_of(connection, digest)
+
+
+def _held(connection: Connection, repository: Repository, locator: Tag | Digest) -> Digest | None:
+    """What the repository holds under a name."""
+    if isinstance(locator, Tag):
+        return tags.resolve(connection, repository, locator)
+    return locator if holds(connection, repository, locator) else None
 
 
 def _standing(entry: Entry) -> str:
