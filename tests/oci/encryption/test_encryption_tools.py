@@ -52,6 +52,18 @@ def test_skopeos_is_decrypted_here(plain: Path, pairs: Pairs, skopeo: Tool, tmp_
         tidegate("scan", f"oci:{tmp_path}/{name}-back:1", "--quiet", "--home", tmp_path / "home")
 
 
+def test_what_skopeo_packed_anew_on_the_way_is_proved_by_its_tar_stream(
+    plain: Path, pairs: Pairs, skopeo: Tool, tmp_path: Path
+) -> None:
+    pair = pairs["ec:P-256"]
+    words = ("--dest-compress-format", "zstd", "--encryption-key", f"jwe:{pair.public}")
+    skopeo("copy", *words, f"oci:{plain}:1", f"oci:{tmp_path}/packed:1")
+    tidegate("decrypt", f"oci:{tmp_path}/packed:1", f"oci:{tmp_path}/back:1", "--key", pair.private)
+    assert {it["mediaType"].rpartition("+")[2] for it in document(tmp_path / "back", "1")["layers"]} == {"zstd"}
+    key = ("--decryption-key", pair.private)
+    tidegate("scan", f"oci:{tmp_path}/packed:1", *key, "--quiet", "--home", tmp_path / "home")
+
+
 def test_recipients_we_added_to_skopeos_image_decrypt_with_skopeo(
     plain: Path, pairs: Pairs, skopeo: Tool, tmp_path: Path
 ) -> None:

@@ -12,12 +12,20 @@ from tidegate.artifact import Descriptor, Digest, Index, Manifest
 from tidegate.artifact import media_type as mt
 from tidegate.artifact.image_config import MAX_CONFIG_BYTES, parse_image_config
 from tidegate.artifact.manifest import MAX_MANIFEST_BYTES
-from tidegate.errors import BoundExceededError, UsageError
+from tidegate.errors import BoundExceededError, InvalidInputError, UsageError
 from tidegate.oci.blobs import Blobs, read_whole, verify
 from tidegate.oci.choose import MAX_INDEX_DEPTH, MAX_INDEXES, check_diff_ids, load_manifest
 from tidegate.oci.destination import Destination
 from tidegate.oci.encryption.keys import DecryptionKey, RecipientKey
-from tidegate.oci.encryption.layer import LayerDecryption, LayerEncryption, Proven, name_of, prove_tar, tells_tar
+from tidegate.oci.encryption.layer import (
+    LayerDecryption,
+    LayerEncryption,
+    OtherThanToldError,
+    Proven,
+    name_of,
+    prove_tar,
+    tells_tar,
+)
 from tidegate.oci.encryption.wrapping import (
     secret_of,
     unencrypted_annotations,
@@ -300,13 +308,33 @@ def _decrypted(
     if not mt.is_encrypted(layer.media_type):
         rewriting.copy(layer)
         return layer
-    if diff_id is not None and tells_tar(layer, keys, diff_id):
-        with rewriting.blobs.open(layer) as source:
-            prove_tar(source, layer, keys, diff_id)
-    with rewriting.blobs.open(layer) as source:
-        work = LayerDecryption(source, layer, keys, diff_id)
-        rewriting.to.take(work.stream, algorithm=work.stream.digest.algorithm)
     rewriting.changed += 1
+    if diff_id is None:
+        return _taken(rewriting, layer, keys)
+    if tells_tar(layer, keys, diff_id):
+        _prove(rewriting, layer, keys, diff_id)
+        return _taken(rewriting, layer, keys, is_proved=True)
+    try:
+        return _taken(rewriting, layer, keys)
+    except OtherThanToldError as other:
+        try:
+            _prove(rewriting, layer, keys, diff_id)
+        except InvalidInputError:
+            raise other from None
+    return _taken(rewriting, layer, keys, is_proved=True)
+
+
+def _prove(rewriting: _Rewriting, layer: Descriptor, keys: Collection[DecryptionKey], diff_id: Digest) -> None:
+    with rewriting.blobs.open(layer) as source:
+        prove_tar(source, layer, keys, diff_id)
+
+
+def _taken(
+    rewriting: _Rewriting, layer: Descriptor, keys: Collection[DecryptionKey], *, is_proved: bool = False
+) -> Descriptor:
+    with rewriting.blobs.open(layer) as source:
+        work = LayerDecryption(source, layer, keys, is_proved=is_proved)
+        rewriting.to.take(work.stream, algorithm=work.stream.digest.algorithm)
     return work.descriptor()
 
 

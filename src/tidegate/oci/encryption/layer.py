@@ -29,6 +29,10 @@ def name_of(descriptor: Descriptor) -> str:
     return f"layer {descriptor.digest.short}"
 
 
+class OtherThanToldError(DigestMismatchError):
+    """What came out of a layer is not what its maker said: changed, or packed by the maker on the way."""
+
+
 class Proven:
     """A reader that knows what must come: at the end the bytes were those of a descriptor, or it raises.
 
@@ -37,13 +41,23 @@ class Proven:
         digest: of all of it; None when nobody said.
         size: of all of it; None when nobody said.
         where: its name in errors.
+        mismatch: what is raised for another digest.
     """
 
-    def __init__(self, source: Readable, *, digest: Digest | None, size: int | None, where: str) -> None:
+    def __init__(
+        self,
+        source: Readable,
+        *,
+        digest: Digest | None,
+        size: int | None,
+        where: str,
+        mismatch: type[DigestMismatchError] = DigestMismatchError,
+    ) -> None:
         self._source = source
         self._digest = digest
         self._size = size
         self._where = where
+        self._mismatch = mismatch
         self._hash = hashlib.new(digest.algorithm if digest else "sha256")
         self.read_bytes = 0
 
@@ -61,7 +75,7 @@ class Proven:
             found = "more" if self.read_bytes > self._size else str(self.read_bytes)
             raise InvalidInputError(f"has {found} bytes instead of {self._size}", where=self._where)
         if (not data or size < 0) and self._digest is not None and self.digest != self._digest:
-            raise DigestMismatchError(self._digest, self.digest, where=self._where)
+            raise self._mismatch(self._digest, self.digest, where=self._where)
         return data
 
     @property
@@ -117,11 +131,11 @@ class LayerDecryption:
         source: the blob as stored.
         encrypted: what it must be.
         keys: one of them must be a recipient's.
-        diff_id: of its tar stream, as the image's configuration says; None when nobody asked.
+        is_proved: the caller holds the tar stream against the image's configuration (`prove_tar`). What the maker said
+            of the blob then does not matter: skopeo and podman say the digest a layer had before they packed it.
 
     Attributes:
-        stream: the plaintext; at its end it was what its maker said, or reading raises. Where the maker spoke of the
-            tar stream instead (`tells_tar`), that is for `prove_tar` to prove.
+        stream: the plaintext; at its end it was what its maker said, or reading raises `OtherThanToldError`.
 
     Raises:
         BoundExceededError, InvalidInputError: its annotations are broken or hostile.
@@ -133,15 +147,18 @@ class LayerDecryption:
         source: Readable,
         encrypted: Descriptor,
         keys: Collection[DecryptionKey],
-        diff_id: Digest | None = None,
+        *,
+        is_proved: bool = False,
     ) -> None:
         where = name_of(encrypted)
         secret = secret_of(encrypted, keys, where=where)
         self._encrypted = encrypted
-        said = None if _tells_tar(encrypted, secret, diff_id) else secret.digest
+        said = None if is_proved else secret.digest
         proven = Proven(source, digest=encrypted.digest, size=encrypted.size, where=where)
         plain = Decrypting(proven, secret.key, expected_hmac=secret.hmac, where=where)
-        self.stream = Proven(plain, digest=said, size=encrypted.size, where=f"{where} decrypted")
+        self.stream = Proven(
+            plain, digest=said, size=encrypted.size, where=f"{where} decrypted", mismatch=OtherThanToldError
+        )
 
     def descriptor(self) -> Descriptor:
         """What the layer is, decrypted."""
@@ -154,17 +171,13 @@ class LayerDecryption:
 
 
 def tells_tar(encrypted: Descriptor, keys: Collection[DecryptionKey], diff_id: Digest) -> bool:
-    """True when a layer's maker told the digest of the tar stream: it packed the layer on the way, as skopeo does.
+    """True when a layer's maker told the digest of the tar stream: it packed the layer on the way.
 
     Raises:
         BoundExceededError, InvalidInputError, NotAddressedError: as `LayerDecryption`.
     """
-    return _tells_tar(encrypted, secret_of(encrypted, keys, where=name_of(encrypted)), diff_id)
-
-
-def _tells_tar(encrypted: Descriptor, secret: LayerSecret, diff_id: Digest | None) -> bool:
     is_packed = mt.is_packed(encrypted.media_type.removesuffix(mt.ENCRYPTED))
-    return secret.digest is not None and secret.digest == diff_id and is_packed
+    return is_packed and secret_of(encrypted, keys, where=name_of(encrypted)).digest == diff_id
 
 
 def prove_tar(source: Readable, encrypted: Descriptor, keys: Collection[DecryptionKey], diff_id: Digest) -> None:
@@ -176,7 +189,7 @@ def prove_tar(source: Readable, encrypted: Descriptor, keys: Collection[Decrypti
         InvalidInputError: the layer is broken or tampered with.
     """
     where = f"{name_of(encrypted)} unpacked"
-    work = LayerDecryption(source, encrypted, keys, diff_id)
+    work = LayerDecryption(source, encrypted, keys, is_proved=True)
     head = work.stream.read(_HEAD_BYTES)
     packed = _Rejoined(head, work.stream)
     with reading_packed(where):

@@ -15,7 +15,7 @@ from tidegate.bounds import KIB, Readable
 from tidegate.oci.blobs import BlobLayer
 from tidegate.oci.choose import Unlock
 from tidegate.oci.encryption.keys import DecryptionKey
-from tidegate.oci.encryption.layer import LayerDecryption
+from tidegate.oci.encryption.layer import LayerDecryption, OtherThanToldError
 from tidegate.oci.image import Layer
 from tidegate.values import Struct
 
@@ -29,12 +29,13 @@ class DecryptedLayer(Struct, frozen=True, kw_only=True):
     diff_id: Digest | None
     stored: BlobLayer
     keys: tuple[DecryptionKey, ...]
+    is_proved: bool
 
     @contextmanager
     def open(self) -> Iterator[Readable]:
         """Streams the blob decrypted."""
         with self.stored.open() as source:
-            yield LayerDecryption(source, self.stored.descriptor, self.keys, self.diff_id).stream
+            yield LayerDecryption(source, self.stored.descriptor, self.keys, is_proved=self.is_proved).stream
 
 
 def unlocking(keys: Collection[DecryptionKey]) -> Unlock:
@@ -45,10 +46,22 @@ def unlocking(keys: Collection[DecryptionKey]) -> Unlock:
     own = tuple(keys)
 
     def unlock(layer: BlobLayer) -> Layer:
-        with layer.open() as source:
-            work = LayerDecryption(source, layer.descriptor, own, layer.diff_id)
-            while work.stream.read(_CHUNK_BYTES):
-                pass
-        return DecryptedLayer(descriptor=work.descriptor(), diff_id=layer.diff_id, stored=layer, keys=own)
+        try:
+            return _hashed(layer, own, is_proved=False)
+        except OtherThanToldError:
+            if layer.diff_id is None:
+                raise
+        # Whoever reads the layer holds its tar stream against the configuration.
+        return _hashed(layer, own, is_proved=True)
 
     return unlock
+
+
+def _hashed(layer: BlobLayer, keys: tuple[DecryptionKey, ...], *, is_proved: bool) -> DecryptedLayer:
+    with layer.open() as source:
+        work = LayerDecryption(source, layer.descriptor, keys, is_proved=is_proved)
+        while work.stream.read(_CHUNK_BYTES):
+            pass
+    return DecryptedLayer(
+        descriptor=work.descriptor(), diff_id=layer.diff_id, stored=layer, keys=keys, is_proved=is_proved
+    )
