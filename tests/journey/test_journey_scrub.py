@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """A blob rots on the disk of a real server: found, not served, repaired from another registry, or told."""
 
+import hashlib
 import json
+import shutil
 from pathlib import Path
 
+import httpx
+import pytest
 from whole_server import WholeServer, as_json, python_image, run_tidegate
 
 
@@ -54,3 +58,31 @@ def test_a_rotten_blob_is_repaired_from_another_registry_or_told(tmp_path: Path)
     status = as_json(run_tidegate(home, "scrub", "--status", "--format", "json").stdout)
     assert status["lost"] == {}
     assert status["damages"][0]["repaired_from"] == "a push"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "step", ["FolderBlobs.set_aside:after", "ShelfBlobs.restore:before", "FolderBlobs.place:after"]
+)
+def test_a_kill_while_it_is_repaired_is_made_up_for(step: str, tmp_path: Path) -> None:
+    home, backup, layout = tmp_path / "home", tmp_path / "backup", tmp_path / "images"
+    digest = python_image(layout, "one", {"h11": "0.14.0"})
+    layer = _layer(layout, digest)
+    never = {"TIDEGATE_CURATION_SCRUB_EVERY_S": "0", "TIDEGATE_CURATION_REPAIR_FOLDERS": str(backup)}
+    with WholeServer(home, environment=never) as server:
+        server.push(layout, "one", "team/app:1")
+        server.verdict(digest)
+        assert server.stop() == 0
+    shutil.copytree(home / "registry" / "blobs", backup / "blobs")
+    _rot(home, layer)
+    with WholeServer(home, kill_at=step, environment=never) as server:
+        with pytest.raises(httpx.TransportError):
+            server.http.post("/api/v1/scrub")
+        assert server.died() == -9
+    with WholeServer(home, environment=never) as server:
+        server.http.post("/api/v1/scrub").raise_for_status()
+        damages = server.api("/scrub")["damages"]
+        assert [(one["digest"], bool(one["repaired_at"])) for one in damages] == [(layer, True)]
+        got = server.http.get(f"/v2/team/app/blobs/{layer}").content
+        assert f"sha256:{hashlib.sha256(got).hexdigest()}" == layer
+        assert server.stop() == 0
