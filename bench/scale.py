@@ -24,7 +24,12 @@ from whole_server import WholeServer
 
 from large_store import BIG, LargeStore
 from postgres_server import start_postgres
+from tidegate.artifact import Digest, Repository
+from tidegate.clock import system_clock
+from tidegate.curation.collector import Collector
+from tidegate.curation.shelf_blobs import ShelfBlobs
 from tidegate.storage.database import Database
+from tidegate.storage.folder_blobs import FolderBlobs
 
 ROUNDS = 200
 TARGET_START_SECONDS = 2.0
@@ -61,7 +66,30 @@ def run() -> list[Row]:
                     ask(server.http, sides[name][2], number)
                     times[name].append((time.perf_counter() - began) * 1000)
             rows.append(_compared(what, "ms", times))
-        return rows
+        for server in servers.values():
+            server.stop()
+        collections = {name: _collections(home, environment) for name, (home, environment, _) in sides.items()}
+        return [*rows, _compared("collection of 20 blobs", "ms", collections)]
+
+
+def _collections(home: Path, environment: dict[str, str]) -> list[float]:
+    """Milliseconds of collections, each of blobs that somebody uploaded and nobody used."""
+    database = Database(environment.get("TIDEGATE_DATABASE_URL") or f"sqlite:///{home / 'state.db'}")
+    blobs = ShelfBlobs(database, FolderBlobs(home / "registry"), system_clock)
+    collector, later = Collector(database, blobs, system_clock), system_clock().replace(year=2999)
+    collector.run(at=later)  # what the pushes before left to be looked at
+    name, times = Repository("bench/collected"), []
+    for turn in range(10):
+        for number in range(20):
+            data = f"collected {turn}/{number}".encode()
+            upload = blobs.begin(name)
+            blobs.append(name, upload, [data])
+            blobs.finish(name, upload, Digest.of(data))
+        began = time.perf_counter()
+        assert collector.run(at=later).removed == 20
+        times.append((time.perf_counter() - began) * 1000)
+    database.close()
+    return times
 
 
 def _questions() -> dict[str, Callable[[httpx.Client, LargeStore, int], None]]:
