@@ -114,7 +114,7 @@ def _questions() -> dict[str, Callable[[httpx.Client, LargeStore, int], None]]:
         ),
         "images, the newest 10": lambda http, _store, _: ok(http.get("/api/v1/images?limit=10")),
         "pull of a manifest and a small blob": pull,
-        "push of a small image": lambda http, store, number: _push(http, f"{id(store)}-{number}", number),
+        "push of a small image": lambda http, store, number: _push(http, f"{store.manifests}-{number}", number),
     }
 
 
