@@ -317,6 +317,18 @@ def test_only_wanted_platforms_are_fetched_and_the_others_are_told_of(
         assert json.loads(data or b"{}")["left_out"] == ["linux/arm64"]
 
 
+def test_an_index_that_names_what_is_not_there_is_refused_unless_it_is_not_wanted(
+    toxic: Toxic, tmp_path: Path, clock: Hands
+) -> None:
+    index, _, arm64 = two_platforms(toxic)
+    del toxic.manifests[arm64]
+    (tmp_path / "some").mkdir()
+    with taking_from(toxic, tmp_path, clock) as taking:
+        refused(taking, "multi", f"its index names {arm64}, which is not there")
+    with taking_from(toxic, tmp_path / "some", clock, platforms=(Platform.parse("amd64"),)) as taking:
+        assert taking.take("multi").digest == index
+
+
 def test_an_index_without_a_wanted_platform_is_refused(toxic: Toxic, tmp_path: Path, clock: Hands) -> None:
     two_platforms(toxic)
     with taking_from(toxic, tmp_path, clock, platforms=(Platform.parse("linux/s390x"),)) as taking:

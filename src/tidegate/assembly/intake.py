@@ -28,6 +28,7 @@ from tidegate.loops.wanted_images import ask_for_wanted
 from tidegate.oci.credentials import load_keyring
 from tidegate.oci.registry import RegistryClient
 from tidegate.outbound import Outbound, OutboundOptions, Pace, Reach
+from tidegate.outbound.address import is_loopback, origin
 from tidegate.settings import Settings
 from tidegate.storage.blobs import BlobReads
 from tidegate.storage.database import Database
@@ -77,7 +78,8 @@ class UpstreamClients:
             max_attempts=said.max_attempts,
             ca_file=said.ca_file,
             proxy=said.proxy,
-            insecure=upstream.plain_http,
+            # This machine may be called without TLS anyway; elsewhere it also means that no certificate is checked.
+            insecure=upstream.plain_http and not is_loopback(origin(upstream.base)[1]),
             reach=Reach(openings=upstream.openings),
             max_connections=upstream.connections,
         )

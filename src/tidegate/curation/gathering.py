@@ -155,12 +155,24 @@ class _Gathering:
             return
         if depth > _MAX_DEPTH or len(self.nodes) >= MAX_MANIFESTS:
             raise BoundExceededError("max_manifests", MAX_MANIFESTS, where=str(self._reference))
-        node = self._client.manifest(self._reference.at(digest))
+        node = self._fetched(digest, depth)
         check_places(node.raw, where=str(self._reference))
         if isinstance(node, Index):
             for child in self._wanted(node):
                 self.take(child.digest, depth=depth + 1)
         self.nodes[digest] = node if node.digest == digest else replace(node, digest=digest)
+
+    def _fetched(self, digest: Digest, depth: int) -> Manifest | Index:
+        try:
+            return self._client.manifest(self._reference.at(digest))
+        except NotFoundError as error:
+            if not depth:
+                raise
+            raise InvalidInputError(
+                f"its index names {digest}, which is not there",
+                where=str(self._reference),
+                remedy="name the platforms that are wanted, if it is for another",
+            ) from error
 
     def _wanted(self, index: Index) -> Iterator[Descriptor]:
         images = []

@@ -26,7 +26,7 @@ from tidegate.curation.intake_entry import Entry, Outcome, ask, ended, entry_of,
 from tidegate.curation.lifecycle import VENDED
 from tidegate.curation.shelf import Shelf
 from tidegate.curation.states import state_of
-from tidegate.curation.stock import require_content, store_manifest
+from tidegate.curation.stock import MissingContentError, require_content, store_manifest
 from tidegate.curation.tag_rules import TagRules
 from tidegate.curation.travelling import Brought, bring
 from tidegate.curation.upstream import Upstream, Upstreams
@@ -270,7 +270,7 @@ class Intake:
     def _end_badly(self, entry: Entry, error: TidegateError) -> None:
         if isinstance(error, UsedUpError):
             self._end(entry, Outcome.FAILED, reason=str(error), again_s=error.wait_s)
-        elif isinstance(error, OutsideError):
+        elif isinstance(error, OutsideError | MissingContentError):  # collected while the rest was fetched: once more
             self._end(entry, Outcome.FAILED, reason=str(error), again_s=_FAILED_AGAIN_S)
         elif isinstance(error, NotFoundError):
             self._end(entry, Outcome.ABSENT, reason=str(error))
