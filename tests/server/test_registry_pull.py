@@ -303,3 +303,23 @@ def test_deleting_blobs(http: httpx.Client, live: LiveRegistry) -> None:
         live.store.size(layer)
     push_blob(http, NAME, made.blobs[1])
     assert http.get(f"/v2/{NAME}/blobs/{layer}").content == made.blobs[1]
+
+
+def test_pages_of_referrers(http: httpx.Client) -> None:
+    made, kind = image(), "application/vnd.example.large"
+    hung = [artifact(made, artifact_type=kind, annotations={"large": str(number) * 1_900_000}) for number in range(3)]
+    for one in hung:
+        push(http, NAME, one)
+    push(http, NAME, artifact(made, layer=b'{"of":"another kind"}'))
+    seen: list[list[str]] = []
+    target = f"/v2/{NAME}/referrers/{made.digest}?artifactType={kind}"
+    while target:
+        page = http.get(target)
+        assert page.headers["oci-filters-applied"] == "artifactType"
+        assert len(page.content) <= 4 << 20
+        seen.append([entry["digest"] for entry in page.json()["manifests"]])
+        link = page.headers.get("link", "")
+        assert not link or link.endswith('>; rel="next"')
+        target = link[1:].partition(">")[0]
+    assert [len(page) for page in seen] == [2, 1]
+    assert sorted(digest for page in seen for digest in page) == sorted(one.digest for one in hung)

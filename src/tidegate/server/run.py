@@ -3,10 +3,12 @@
 
 import asyncio
 import os
+import resource
 import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -28,6 +30,9 @@ _LOGGING: Final[dict[str, Any]] = {
 }
 _KNOCK_SECONDS: Final = 0.01
 _GONE_SECONDS: Final = 2.0
+_OTHER_FILES: Final = 256
+"""Open files that are no connections: database, uploads, layers."""
+_MANY_FILES: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +43,9 @@ class ServeOptions:
         host: address to listen on.
         port: 0 for any free one.
         max_header_bytes: longest request head; also what is read ahead of a body, so large uploads come in few pieces.
-        backlog: connections that wait to be accepted, and requests in flight at once.
+        backlog: connections that wait to be accepted.
+        max_connections: open at once, idle ones included; fewer where the system allows fewer files.
+        head_seconds: how long a connection may take to say what it wants.
         stop_seconds: how long requests in flight may take to end once it stops.
         certificate: TLS certificate chain, PEM; None for plain HTTP. `key` belongs to it.
     """
@@ -47,6 +54,8 @@ class ServeOptions:
     port: int = 0
     max_header_bytes: int = 256 * KIB
     backlog: int = 1024
+    max_connections: int = 16_384
+    head_seconds: int = 10
     stop_seconds: int = 10
     certificate: Path | None = None
     key: Path | None = None
@@ -114,7 +123,11 @@ def _server(app: Any, options: ServeOptions, port: int) -> Server:
         interface=Interfaces.ASGI,
         websockets=False,
         backlog=options.backlog,
-        http1_settings=HTTP1Settings(max_buffer_size=max(options.max_header_bytes, 8 * KIB)),
+        # It counts connections, not requests: so few that idle ones could fill it would shut everybody else out.
+        backpressure=min(options.max_connections, _most_files() - _OTHER_FILES),
+        http1_settings=HTTP1Settings(
+            max_buffer_size=max(options.max_header_bytes, 8 * KIB), header_read_timeout=options.head_seconds * 1000
+        ),
         http2_settings=HTTP2Settings(
             max_headers_size=options.max_header_bytes,
             # Large enough that one stream of an upload is not held up by its window.
@@ -128,6 +141,15 @@ def _server(app: Any, options: ServeOptions, port: int) -> Server:
     )
     server.workers_kill_timeout = options.stop_seconds
     return server
+
+
+def _most_files() -> int:
+    """Raises how many files this process may have open to what the system allows, and tells how many that are."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _MANY_FILES if soft == resource.RLIM_INFINITY else max(soft, 2 * _OTHER_FILES)
 
 
 def _reserve(host: str, port: int) -> tuple[socket.AddressFamily, socket.socket]:
