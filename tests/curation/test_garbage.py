@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Garbage collection: what no manifest needs goes, in time; what one needs never does, whoever comes at that moment."""
 
+import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -15,11 +16,12 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from keeping_stand import APP, NOW, OTHER, Stand, both_engines, objects, postgres, stand_on, with_objects
 from sqlalchemy import select
 
-from tidegate.artifact import Digest, Repository, Tag
+from tidegate.artifact import Digest, Repository, Tag, parse_manifest
 from tidegate.artifact import media_type as mt
 from tidegate.curation.collector import Collected, Collector, Phase
 from tidegate.curation.shelf import ManifestUnknownError, MissingContentError
 from tidegate.curation.shelf_blobs import DEFAULT_GRACE, BlobInUseError, BlobUnknownError
+from tidegate.curation.stock import require_content, store_manifest
 from tidegate.events import EventKind
 from tidegate.storage import schema
 
@@ -78,6 +80,34 @@ def test_what_a_deleted_manifest_needed_goes_after_its_grace(stand: Stand) -> No
     assert_nothing_left(stand)
     assert collector(stand).run() == Collected(), "and then there is nothing to do"
     assert stand.events(EventKind.STORAGE_COLLECTED) == ["blobs"]
+
+
+def test_what_was_needed_for_long_goes_when_its_manifest_does(stand: Stand) -> None:
+    digest = stand.image("one", "one")
+    stand.clock.at = LATER
+    assert collector(stand).run().needed == 2
+    assert stand.count("gc_look") == 0
+    stand.shelf.delete_manifest(APP, digest, who="me")
+    stand.clock.at = LATER + DEFAULT_GRACE
+    assert collector(stand).run().removed == 2
+    assert_nothing_left(stand)
+
+
+@pytest.mark.parametrize("both_engines", [pytest.param("postgresql", marks=pytest.mark.tools)], indirect=True)
+def test_a_manifest_that_is_being_stored_is_not_waited_for_nor_overtaken(both_engines: Stand) -> None:
+    """On PostgreSQL, where both are under way at once: its rows are locked, so the collector passes the blob by."""
+    stand = both_engines
+    config, layer = stand.blob(b"{}"), stand.blob(b"layer")
+    body = {"schemaVersion": 2, "config": {**config, "mediaType": mt.OCI_CONFIG}, "layers": [layer]}
+    raw = json.dumps({**body, "mediaType": mt.OCI_MANIFEST}).encode()
+    parsed = parse_manifest(raw, media_type=mt.OCI_MANIFEST)
+    with stand.database.begin() as connection:
+        require_content(connection, APP, parsed)
+        found = collector(stand).run(at=LATER)
+        assert (found.put_off, found.let_go) == (2, 0)
+        store_manifest(connection, APP, Digest.of(raw), parsed, who="me", at=NOW)
+    assert collector(stand).run(at=LATER + timedelta(minutes=2)).needed == 2
+    assert_whole(stand)
 
 
 def test_what_was_uploaded_and_never_used_goes(stand: Stand) -> None:

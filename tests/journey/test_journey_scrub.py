@@ -49,6 +49,7 @@ def test_a_rotten_blob_is_repaired_from_another_registry_or_told(tmp_path: Path)
     assert "team/app:1" in lost.stdout
     with WholeServer(home) as server:
         assert server.http.get(f"/v2/team/app/blobs/{layer}").status_code == 404
+        assert "tidegate_blobs_lost 1.0" in server.http.get("/metrics").text
         refused = run_tidegate(home, "scrub")
         assert refused.returncode == 2
         assert [one["digest"] for one in server.api("/scrub")["damages"]] == [layer]

@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from tidegate.artifact import Digest, Repository
 from tidegate.clock import parse_rfc3339, rfc3339
@@ -151,6 +151,11 @@ def lost(connection: Connection, *, after: str, limit: int) -> list[tuple[Digest
     return [
         (Digest(row.digest), row.size, tuple(Repository(name) for name, _ in holders_in(row.holders))) for row in rows
     ]
+
+
+def count_lost(connection: Connection) -> int:
+    """How many blobs are damaged still."""
+    return connection.scalar(select(func.count()).where(blob_damage.c.repaired_at == "")) or 0
 
 
 def list_damages(connection: Connection, *, limit: int) -> Sequence[Damage]:

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from tidegate import __version__, ledger
 from tidegate.assembly.server import Server
+from tidegate.curation.damage import count_lost
 from tidegate.storage import schema
 
 
@@ -70,6 +71,9 @@ class _Figures(Collector):
         total = collector.total
         yield CounterMetricFamily("tidegate_gc_removed_blobs", "Blobs this process collected.", total.removed)
         yield CounterMetricFamily("tidegate_gc_freed_bytes", "Bytes this process freed.", total.freed_bytes)
+        with self._server.database.read() as connection:
+            lost = count_lost(connection)
+        yield GaugeMetricFamily("tidegate_blobs_lost", "Damaged blobs without a good copy.", lost)
 
     def _knowledge(self) -> Iterator[Metric]:
         current = self._server.knowledge.current()
