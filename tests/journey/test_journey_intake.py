@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pulls through tidegate from a real upstream: nothing is served before its verdict, and the verdict is told."""
 
+import base64
 import concurrent.futures
 import json
 import os
@@ -16,6 +17,7 @@ from whole_server import WholeServer, python_image
 
 from tidegate.artifact import Digest, Reference, Tag
 from tidegate.artifact import media_type as mt
+from tidegate.oci.credentials import Credentials, Keyring
 from tidegate.oci.push import Pusher
 from tidegate.oci.registry import RegistryClient
 from tidegate.outbound import Outbound
@@ -229,3 +231,25 @@ def test_a_pull_that_waited_in_vain_is_told_to_come_back_and_clients_do(
         assert pulled.returncode == 0, pulled.stderr
         metrics = server.http.get("/metrics").text
         assert 'tidegate_intake_names{outcome="arrived"} 2.0' in metrics
+
+
+def test_an_upstream_that_asks_for_credentials_gets_those_of_the_file(tmp_path: Path) -> None:
+    secret = "a-token-of-many-characters"
+    (tmp_path / "token").write_text(secret)
+    digest = python_image(tmp_path, "app", {"h11": "0.14.0", "packaging": "25.0"})
+    closed = {"TIDEGATE_SERVER_ACCESS_TOKEN_FILE": str(tmp_path / "token")}
+    with WholeServer(tmp_path / "first", environment=closed) as first, Outbound() as outbound:
+        first.http.auth = ("ci", secret)
+        keyring = Keyring({first.address: Credentials(username="ci", password=secret)})
+        target = Reference.parse(f"{first.address}/team/app:1")
+        Pusher(RegistryClient(outbound, keyring=keyring), target).push_layout(tmp_path, tag="app")
+        assert first.verdict(digest)["state"] == "admitted"
+        known = base64.b64encode(f"ci:{secret}".encode()).decode()
+        (tmp_path / "auth.json").write_text(json.dumps({"auths": {first.address: {"auth": known}}}))
+        environment = {"TIDEGATE_INTAKE_FILE": str(intake_file(tmp_path, first.address))}
+        environment["TIDEGATE_OUTBOUND_CREDENTIALS_FILE"] = str(tmp_path / "auth.json")
+        with WholeServer(tmp_path / "second", environment=environment) as second:
+            assert second.http.get("/v2/hub/team/app/manifests/1").headers["docker-content-digest"] == digest
+            assert secret not in str(second.events())
+            assert secret not in str(second.api("/intake/names"))
+    assert secret not in (tmp_path / "second" / "server.log").read_text()
