@@ -6,6 +6,7 @@ from functools import cache
 from fuzz_catalogers import catalogers
 from fuzz_documents import documents
 from fuzz_encryption import encryption
+from fuzz_identity import identity
 from fuzz_images import images
 from fuzz_knowledge import knowledge
 from fuzz_parser import Parser
@@ -16,4 +17,4 @@ from fuzz_versions import lines
 @cache
 def parsers() -> tuple[Parser, ...]:
     """All of them, by family."""
-    return (*catalogers(), *images(), *encryption(), *documents(), *secrets(), *knowledge(), *lines())
+    return (*catalogers(), *images(), *encryption(), *identity(), *documents(), *secrets(), *knowledge(), *lines())
