@@ -77,7 +77,10 @@ def _forwarded(text: str) -> object:
 
 
 def _condition(text: str) -> object:
-    values = {"request": {"verb": "pull", "tag": "v1", "hour": 1}, "principal": {"name": "a", "claims": {}}}
+    values: dict[str, dict[str, object]] = {
+        "request": {"verb": "pull", "tag": "v1", "hour": 1},
+        "principal": {"name": "a", "claims": {}},
+    }
     return Condition.parse(text).holds(values)
 
 

@@ -12,6 +12,7 @@ from tidegate.artifact.reference import Repository, Tag
 from tidegate.checks.image_name import split_image
 from tidegate.checks.shell import commands_of
 from tidegate.clock import parse_rfc3339
+from tidegate.evidence.restriction import parse_moment, parse_restriction, parse_zones
 from tidegate.identity.access import Access, AccessToken
 from tidegate.inventory import OsRelease, Package, PackageKind, Version
 from tidegate.knowledge.product_names import lines_of, names_of_image
@@ -138,5 +139,8 @@ _LINES: tuple[tuple[str, Callable[[str], object], tuple[bytes, ...]], ...] = (
     ("names-of-image", lambda text: list(names_of_image(text)), (b"docker.io/library/python:3.11-slim", b"a/b@" + _DIGEST)),
     ("licence", lambda text: expression_of([text, text.upper()]), (b"GPL-2.0-or-later WITH Classpath-exception-2.0 OR (MIT AND BSD)", b"Apache License, Version 2.0", b"Perl-5")),
     ("licence-class", class_of, (b"(MIT OR GPL-2.0-only) AND LicenseRef-x", b"NOASSERTION")),
+    ("restriction", lambda text: parse_restriction([text], [text], text), (b"group:devs", b"prod-eu", b"2026-05-04")),
+    ("zones", lambda text: parse_zones([text]), (b"prod-eu=10.1.0.0/16,10.2.0.0/16", b"a=::1/128")),
+    ("moment-of-people", parse_moment, (b"2026-05-04", b"2026-05-04T10:00:00Z")),
     ("authorization", _authorization, (b"Bearer " + b"x" * 40, b"Basic dTpw")),
 )  # fmt: skip

@@ -24,6 +24,7 @@ DECODERS = frozenset(
 NO_READERS = {
     "admission/gate.py": "asks the shelf",
     "assembly/gate.py": "reads the user's own files and hands them to policy/document.py",
+    "assembly/keeping.py": "reads the user's own files and hands them to curation/rule_file.py",
     "bounds.py": "counts bytes and takes none apart",
     "cli": "doors: what they parse, they hand to a room",
     "curation": "reads its own database",
@@ -45,6 +46,7 @@ NO_READERS = {
     "reports": "write",
     "sbom/forms.py": "write",
     "scan/folder.py": "walks a real folder, tests/scan/engine; what lies in it goes to the catalogers",
+    "scan/forked.py": "hands layers to processes of our own, tests/scan",
     "server": "doors",
     "settings/convert.py": "of the user's own settings, run by the samples where they differ from the defaults",
     "storage": "its own database",
