@@ -16,6 +16,10 @@ from oci_material import image, index, tar_of, write_layout
 
 from tidegate.artifact import Digest
 from tidegate.curation.states import State
+from tidegate.events import EventKind
+from tidegate.identity import audit
+from tidegate.identity.recon import ReconOptions
+from tidegate.storage.outbox import read_after
 
 pytestmark = pytest.mark.tools
 
@@ -210,3 +214,31 @@ def test_skopeo_works_with_what_was_granted(
         assert "403 (Forbidden)" in refused.stderr
         wrong = skopeo("login", live.host, "--tls-verify=false", "-u", name, "-p", "wrong", *login, check=False)
         assert wrong.returncode != 0
+
+
+def test_podman_logs_in_works_and_is_taken_for_nobody_else(
+    start_registry: Callable[..., LiveRegistry], containers: Run, tmp_path: Path
+) -> None:
+    # As tight as the watch on looking around may be set.
+    with start_registry(token=TOKEN, recon=ReconOptions(score=5, attempts=1)) as live:
+        name, secret = add_robot(live, "ci")
+        give(live, name, "team/**", "pull", "push")
+        image_name = f"{live.host}/team/tiny:1"
+        containers("podman", "import", str(_rootfs(tmp_path)), image_name)
+        early = containers("podman", "push", "--tls-verify=false", image_name, check=False)
+        assert early.returncode != 0
+        containers("podman", "login", "--tls-verify=false", "-u", name, "-p", secret, live.host)
+        pushed = tmp_path / "digest"
+        containers("podman", "push", "--tls-verify=false", "--digestfile", str(pushed), image_name)
+        live.admit(pushed.read_text())
+        containers("podman", "rmi", image_name)
+        containers("podman", "pull", "--tls-verify=false", image_name)
+        elsewhere = f"{live.host}/other/tiny:1"
+        containers("podman", "tag", image_name, elsewhere)
+        assert containers("podman", "push", "--tls-verify=false", elsewhere, check=False).returncode != 0
+        live.audit.flush()
+        with live.database.read() as connection:
+            told = [event.kind for _, event in read_after(connection, 0, 1000)]
+            entries = audit.find(connection, who=name, repository="team/tiny", verb="pull")
+    assert EventKind.RECON_DETECTED not in told
+    assert f"1@{pushed.read_text()}" in {record.entry.target for record in entries}
