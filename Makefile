@@ -35,7 +35,7 @@ check: lint types contracts test ## what CI runs
 bench: setup-dev ## every figure as a ratio against a reference of the same run (table and .bench/results.json)
 	$(py) -m bench
 
-scale: setup-dev ## 100,000 manifests and 1,000,000 blobs beside an empty store (minutes, 3 GB of disk; MANIFESTS=N for less)
+scale: setup-dev ## 100,000 manifests and 1,000,000 blobs beside an empty store (minutes, 8 GB of disk; MANIFESTS=N for less)
 	TIDEGATE_TEST_SCALE=$(or $(MANIFESTS),100000) $(py) -m bench scale
 
 bench-rivals: setup-dev ## Syft, osv-scanner and gitleaks beside us over the same images (RIVALS=FOLDER, or on PATH)

@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """A store as large as a company's, made in bulk: what years of pushes leave, without the years.
 
-Rows are those that pushing leaves; the files are links to a few, so that a million of them cost folders and no disk.
+Rows are those that pushing leaves, and each blob is a small file that is what its name says.
 """
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -22,7 +21,7 @@ BIG = "big/one"
 """A repository with a tenth of everything."""
 SINCE, EXPIRES = "2026-01-02T03:04:05Z", "2099-01-01T00:00:00Z"
 _BATCH = 20_000
-_LINKS_OF_ONE_FILE = 30_000
+_SIZE = len(b"00000000/00")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +37,7 @@ class LargeStore:
     repositories: int = 1000
 
     def fill(self, database: Database, folder: Path | None = None) -> None:
-        """Writes the rows, and links the files below `folder` when one is given."""
+        """Writes the rows, and the files below `folder` when one is given."""
         for table, rows in self._tables():
             while batch := list(islice(rows, _BATCH)):
                 with database.begin() as connection:
@@ -46,7 +45,7 @@ class LargeStore:
                         connection.exec_driver_sql("PRAGMA cache_size = -800000")
                     connection.execute(insert(table), batch)
         if folder is not None:
-            self._link(folder)
+            self._write(folder)
 
     def repository(self, number: int) -> str:
         """Where a manifest is."""
@@ -55,7 +54,7 @@ class LargeStore:
     def manifest(self, number: int) -> tuple[str, bytes]:
         """A manifest's digest and document."""
         parts = [
-            {"mediaType": "application/vnd.oci.image.layer.v1.tar+gzip", "digest": digest, "size": 1}
+            {"mediaType": "application/vnd.oci.image.layer.v1.tar+gzip", "digest": digest, "size": _SIZE}
             for digest in self._blobs_of(number)
         ]
         config = {**parts[0], "mediaType": "application/vnd.oci.image.config.v1+json"}
@@ -64,12 +63,15 @@ class LargeStore:
         raw = json.dumps(document).encode()
         return f"sha256:{hashlib.sha256(raw).hexdigest()}", raw
 
+    def _contents(self, number: int) -> list[bytes]:
+        return [b"%08d/%02d" % (number, part) for part in range(self.blobs_each)]
+
     def _blobs_of(self, number: int) -> list[str]:
-        return [f"sha256:{hashlib.sha256(b'%d/%d' % (number, part)).hexdigest()}" for part in range(self.blobs_each)]
+        return [f"sha256:{hashlib.sha256(data).hexdigest()}" for data in self._contents(number)]
 
     def _tables(self) -> Iterator[tuple[Any, Iterator[dict[str, Any]]]]:
         every = range(self.manifests)
-        yield schema.blob, ({"digest": d, "size": 1, "stored_at": SINCE} for n in every for d in self._blobs_of(n))
+        yield schema.blob, ({"digest": d, "size": _SIZE, "stored_at": SINCE} for n in every for d in self._blobs_of(n))
         yield (
             schema.repository_blob,
             ({"repository": self.repository(n), "digest": d} for n in every for d in self._blobs_of(n)),
@@ -116,17 +118,10 @@ class LargeStore:
             "stored_at": SINCE,
         }
 
-    def _link(self, folder: Path) -> None:
+    def _write(self, folder: Path) -> None:
         for shard in range(256):
             (folder / "blobs" / "sha256" / f"{shard:02x}").mkdir(parents=True, exist_ok=True)
-        number, source = 0, ""
         for manifest in range(self.manifests):
-            for digest in self._blobs_of(manifest):
-                name = digest.partition(":")[2]
-                path = f"{folder}/blobs/sha256/{name[:2]}/{name}"
-                if number % _LINKS_OF_ONE_FILE == 0:
-                    source = path
-                    Path(path).write_bytes(b"x")
-                else:
-                    os.link(source, path)
-                number += 1
+            for data in self._contents(manifest):
+                name = hashlib.sha256(data).hexdigest()
+                Path(f"{folder}/blobs/sha256/{name[:2]}/{name}").write_bytes(data)
