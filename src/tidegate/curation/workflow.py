@@ -93,24 +93,24 @@ class Curation:
         Returns:
             The state the digest is in afterwards, or "gone" when it was deleted meanwhile.
         """
-        copies = steps.run("copies", self.copies, argument)
-        for digest in [*steps.run("children", self.undecided_children, argument), argument, *copies]:
-            steps.run("begin", self.begin, digest)
-            trouble = steps.run("examine", self.examine, digest)
-            state = steps.run("decide", self.decide, digest, trouble)
-            if state == State.ADMITTED:
-                steps.run("remember", self.remember, digest)
-        return self.state_after(argument) if copies else state
+        for digest in [*steps.run("children", self.undecided_children, argument), argument]:
+            state = self._judge(steps, digest)
+        for copy in steps.run("copies", self.copies, argument):
+            self._judge(steps, copy)
+        return state
+
+    def _judge(self, steps: Steps, digest: str) -> str:
+        steps.run("begin", self.begin, digest)
+        trouble = steps.run("examine", self.examine, digest)
+        state: str = steps.run("decide", self.decide, digest, trouble)
+        if state == State.ADMITTED:
+            steps.run("remember", self.remember, digest)
+        return state
 
     def copies(self, digest: str) -> list[str]:
         """The encrypted copies of an image: judged with it, so that their decisions do not end before its own."""
         with self._database.read() as connection:
             return list(copies_of(connection, Digest(digest)))
-
-    def state_after(self, digest: str) -> str:
-        """The state a digest is in now."""
-        with self._database.read() as connection:
-            return state_of(connection, Digest(digest)) or "gone"
 
     def undecided_children(self, digest: str) -> list[str]:
         """What an index names, at any depth, that has no verdict yet, the innermost first; nothing for an image."""
