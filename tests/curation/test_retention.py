@@ -21,7 +21,7 @@ from tidegate.curation.retention_rules import By, Item, RetentionRule, Retention
 from tidegate.curation.rule_file import load_keeping_rules
 from tidegate.curation.shelf import Shelf
 from tidegate.curation.states import advance
-from tidegate.curation.tag_holds import freeze
+from tidegate.curation.tag_holds import freeze, list_overrides, override
 from tidegate.curation.tag_rules import TagRule, TagRules
 from tidegate.events import EventKind
 from tidegate.evidence import Severity
@@ -249,6 +249,45 @@ def test_a_tag_that_came_after_the_plan_keeps_its_manifest(stand: Stand, monkeyp
     monkeypatch.setattr(planned, "plan", lambda _rules: plan)
     assert [one.whole for one in planned.run(rules(OLD)).gone] == [False]
     assert stand.resolve("two") == digest
+
+
+def test_what_one_that_stays_names_stays_with_its_tags(stand: Stand) -> None:
+    child = stand.image("child", "a-child")
+    parent = stand.index("parent", child)
+    _hang_tagged(stand, parent)
+    stand.clock.at = NOW + 60 * DAY
+    wanted = rules(OLD + "  keep:\n  - {name: kept, tags: ['kept-*']}\n")
+    going, staying = told(retention(stand).plan(wanted))
+    assert going == set()
+    assert {"a-child", "parent"} <= staying.keys()
+    assert retention(stand).run(wanted).gone == ()
+    assert stand.resolve("a-child") == child
+
+
+def test_an_index_goes_before_what_it_names(stand: Stand) -> None:
+    child = stand.image("child", "a-child")
+    parent = stand.index("parent", child)
+    stand.clock.at = NOW + 60 * DAY
+    plan = retention(stand).plan(rules(OLD))
+    assert [(one.digest, one.whole) for one in plan.going] == [(parent, True), (child, True)]
+    done = retention(stand).run(rules(OLD))
+    assert [(one.digest, one.whole) for one in done.gone] == [(parent, True), (child, True)]
+    assert stand.count("repository_manifest") == 0
+
+
+def test_rules_use_up_no_override(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    digest = stand.image("one", "one")
+    stand.clock.at = NOW + 60 * DAY
+    planned = retention(stand)
+    plan = planned.plan(rules(OLD))
+    with stand.database.begin() as connection:
+        freeze(connection, APP, Tag("one"), who="ann", why="audit", at=stand.clock())
+        override(connection, APP, Tag("one"), who="ann", why="mine", at=stand.clock())
+    monkeypatch.setattr(planned, "plan", lambda _rules: plan)
+    assert planned.run(rules(OLD)).spared == 1
+    assert stand.resolve("one") == digest
+    with stand.database.read() as connection:
+        assert [one.used_at for one in list_overrides(connection, limit=9)] == [None]
 
 
 def test_rules_hold_no_immutable_tag(stand: Stand) -> None:

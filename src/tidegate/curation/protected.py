@@ -17,6 +17,8 @@ from tidegate.storage.schema import manifest, manifest_blob, manifest_child, pla
 
 MAX_DEPTH = 4
 """How deep an index may hold indexes."""
+RUNNING = "it runs in"
+"""How the reason begins for what runs: of that not even a tag goes."""
 
 
 def protected(connection: Connection, repository: Repository, digest: Digest, *, going: Iterable[Digest] = ()) -> str:
@@ -70,7 +72,7 @@ def _running(connection: Connection, digest: Digest) -> str:
         family |= level
         depth += 1
     row = connection.execute(select(placement).where(placement.c.digest.in_(family)).limit(1)).first()
-    return "" if row is None else f"it runs in {row.cluster}/{row.namespace}/{row.kind}/{row.name}"
+    return "" if row is None else f"{RUNNING} {row.cluster}/{row.namespace}/{row.kind}/{row.name}"
 
 
 def _named_by_index(connection: Connection, repository: Repository, digest: Digest, going: set[Digest]) -> str:

@@ -14,7 +14,7 @@ from tidegate.clock import Clock, parse_rfc3339
 from tidegate.curation import tags
 from tidegate.curation.lifecycle import State
 from tidegate.curation.name_pattern import subject_of_fallback
-from tidegate.curation.protected import children_in, protected
+from tidegate.curation.protected import RUNNING, children_in, protected
 from tidegate.curation.retention_rules import Item, Picked, RetentionRules, judge
 from tidegate.curation.scanned import worst_of
 from tidegate.curation.shelf_blobs import DEFAULT_GRACE
@@ -155,33 +155,35 @@ class Retention:
         for item in items:
             named[item.digest] += item.tag is not None
         whole = {digest for digest, ones in loose.items() if len([1 for one in ones if one.item.tag]) == named[digest]}
-        going: list[Going] = []
-        for digest, ones in loose.items():
-            why = protected(connection, repository, digest, going=whole)
-            if why and (digest in whole or why.startswith("it runs in")):
-                whole.discard(digest)
-                staying += [_stays(one, why) for one in ones]
-                continue
-            going.append(
-                Going(
-                    repository=repository,
-                    digest=digest,
-                    tags=tuple(one.item.tag for one in ones if one.item.tag),
-                    whole=digest in whole,
-                    rule=ones[0].rule,
-                    why=ones[0].why,
-                )
+        stays = _needed(connection, repository, loose, whole)
+        staying += [_stays(one, why) for digest, why in stays.items() for one in loose[digest]]
+        going = [
+            Going(
+                repository=repository,
+                digest=digest,
+                tags=tuple(one.item.tag for one in ones if one.item.tag),
+                whole=digest in whole,
+                rule=ones[0].rule,
+                why=ones[0].why,
             )
+            for digest, ones in loose.items()
+            if digest not in stays
+        ]
         return _settled(connection, repository, going), staying
 
     def _take_out(self, connection: Connection, going: Going) -> Going | None:
         """Does it, as far as it still holds; None when nothing of it does."""
         at, why = self._clock(), f"retention rule {going.rule}: {going.why}"
         repository, digest = going.repository, going.digest
-        if protected(connection, repository, digest).startswith("it runs in"):
-            return None
+        why_not = protected(connection, repository, digest)
         now = _tags_at(connection, repository, digest)
-        if going.whole and set(now) <= set(going.tags) and not protected(connection, repository, digest):
+        whole = going.whole and set(now) <= set(going.tags)
+        if why_not and (whole or why_not.startswith(RUNNING)):
+            return None
+        # A recorded reason to let a held tag go once is somebody's, and not for rules to use up.
+        if any(held_by(connection, self._tag_rules, repository, name) for name in (*now, *going.tags)):
+            return None
+        if whole:
             children = _along(connection, repository, digest, {digest})
             if not self._let_go(connection, repository, digest, why=why, at=at):
                 return None
@@ -231,6 +233,23 @@ class Retention:
         return take_out(
             connection, repository, digest, who=WHO, at=at, why=why, rules=self._tag_rules, grace=self._grace
         )
+
+
+def _needed(
+    connection: Connection, repository: Repository, digests: Iterable[Digest], whole: set[Digest]
+) -> dict[Digest, str]:
+    """Which of these stay, and why; they leave `whole`, which is what goes. What one that stays names stays too."""
+    stays: dict[Digest, str] = {}
+    while True:
+        found: dict[Digest, str] = {}
+        for digest in digests:
+            why = "" if digest in stays else protected(connection, repository, digest, going=whole)
+            if why and (digest in whole or why.startswith(RUNNING)):
+                found[digest] = why
+        if not found:
+            return stays
+        stays |= found
+        whole -= found.keys()
 
 
 def _items(connection: Connection, repository: Repository) -> list[Item]:
@@ -301,10 +320,10 @@ def _tags_at(connection: Connection, repository: Repository, digest: Digest) -> 
 
 
 def _settled(connection: Connection, repository: Repository, going: Sequence[Going]) -> list[Going]:
-    """With what goes along with each index, told once."""
+    """With what goes along with each index, told once; what names others comes before what it names."""
     whole = {one.digest for one in going if one.whole}
     found: list[Going] = []
-    for one in going:
+    for one in sorted(going, key=lambda one: -len(children_in(connection, repository, one.digest))):
         along = _along(connection, repository, one.digest, whole) if one.whole else []
         found.append(
             Going(
