@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from postgres_server import emptied, start_postgres
 from tidegate.artifact import Digest
 from tidegate.curation.delivery import Delivery
 from tidegate.curation.subscriptions import (
@@ -102,6 +103,7 @@ class Stand:
                 id=f"{kind}{subject}{self.at}{data}"[:255], kind=kind, subject=subject, time=self.at, data=data
             )
             outbox.publish(connection, event)
+        with self.database.begin() as connection:
             offset = outbox.newest(connection)
             note_event(connection, event, offset, at=self.at)
             note_event(connection, event, offset, at=self.at)  # a consumer may see it twice
@@ -112,9 +114,17 @@ class Stand:
             return [row["state"] for row in reversed(list_deliveries(connection, number))]
 
 
-@pytest.fixture
-def stand(tmp_path: Path) -> Iterator[Stand]:
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[str]:
+    with start_postgres() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.tools)])
+def stand(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stand]:
     url = f"sqlite:///{tmp_path / 'state.db'}"
+    if request.param == "postgresql":
+        url = emptied(request.getfixturevalue("postgres"))
     migrate(url)
     database = Database(url)
     yield Stand(database=database)

@@ -13,7 +13,13 @@ from backing import ALONE, SHARED, Backing, backing_of
 from object_server import ObjectServer, start_objects
 from postgres_server import start_postgres
 
-ON_EVERY_BACKING = {"test_registry_push", "test_registry_pull", "test_registry_load"}
+ON_EVERY_BACKING = {
+    "test_registry_push",
+    "test_registry_pull",
+    "test_registry_load",
+    "test_registry_observe",
+    "test_registry_restricted",
+}
 """Modules whose tests are asked of a registry that stands alone, and of one that shares all it has."""
 
 
