@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from tidegate.artifact import Digest, Repository
 from tidegate.clock import parse_rfc3339, rfc3339
@@ -35,6 +35,12 @@ MAX_HIT: Final = 100
 """Manifests, and workloads, that are named of one blob; of more, the first by name."""
 _MAX_HOLDERS_BYTES: Final = 64 << 20
 PUSHED: Final = "a push"
+# Built once: building a query takes longer than running it, and every upload runs it.
+_HOLDERS: Final = (
+    select(blob_damage.c.holders)
+    .where(blob_damage.c.digest == bindparam("digest"), blob_damage.c.repaired_at == "")
+    .with_for_update()
+)
 
 
 class Defect(StrEnum):
@@ -128,10 +134,10 @@ def put_back_on_record(connection: Connection, digest: Digest, *, at: datetime, 
     Returns:
         False when it was not damaged.
     """
-    here = (blob_damage.c.digest == digest) & (blob_damage.c.repaired_at == "")
-    text = connection.scalar(select(blob_damage.c.holders).where(here).with_for_update())
+    text = connection.scalar(_HOLDERS, {"digest": digest})
     if text is None:
         return False
+    here = (blob_damage.c.digest == digest) & (blob_damage.c.repaired_at == "")
     for name, uploaded_by in holders_in(text):
         insert_once(connection, repository_blob, repository=name, digest=digest, uploaded_by=uploaded_by)
         unneeded.look_later(connection, Repository(name), digest, due_at=at)  # it may be needed no more

@@ -13,6 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from tidegate.artifact import Digest, Repository
 from tidegate.clock import rfc3339
+from tidegate.storage.insert import insert_or_update
 from tidegate.storage.keeping_schema import gc_look, gc_removal
 from tidegate.storage.schema import manifest_blob, repository_blob, repository_manifest
 
@@ -40,7 +41,7 @@ def who_needs(connection: Connection, repository: Repository, digest: Digest) ->
 
 def look_later(connection: Connection, repository: Repository, digest: Digest, *, due_at: datetime) -> None:
     """Has somebody look whether a repository needs a blob; a later moment takes the place of an earlier one."""
-    _put(connection, {"repository": repository, "digest": digest, "due_at": rfc3339(due_at)})
+    insert_or_update(connection, gc_look, repository=repository, digest=digest, due_at=rfc3339(due_at))
 
 
 def look_at_parts(connection: Connection, repository: Repository, manifest: Digest, *, due_at: datetime) -> None:
@@ -138,7 +139,8 @@ def _at(repository: Repository, digest: Digest) -> ColumnElement[bool]:
 def _put(connection: Connection, what: Any) -> None:
     insert = (sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert)(gc_look)
     columns = [column.name for column in gc_look.columns]
-    filled = insert.values(what) if isinstance(what, dict) else insert.from_select(columns, what)
     connection.execute(
-        filled.on_conflict_do_update(index_elements=["repository", "digest"], set_={"due_at": insert.excluded.due_at})
+        insert.from_select(columns, what).on_conflict_do_update(
+            index_elements=["repository", "digest"], set_={"due_at": insert.excluded.due_at}
+        )
     )

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import Connection, Table, delete, select, update
+from sqlalchemy import Connection, Table, bindparam, delete, select, update
 
 from tidegate.errors import RefusedError
 from tidegate.storage.database import first_at_commit
@@ -19,6 +19,10 @@ from tidegate.storage.insert import insert_once
 
 OWN_HAND: Final = "tidegate"
 """By whom things are done that the server does by itself, alone or before a slash; no user has such a name."""
+# Built once: building a query takes longer than running it, and every upload runs it twice.
+_OWNER: Final = (
+    select(tenant_prefix.c.tenant).where(tenant_prefix.c.prefix.in_(bindparam("prefixes", expanding=True))).limit(1)
+)
 
 
 class QuotaExceededError(RefusedError):
@@ -98,7 +102,7 @@ def owner_of(connection: Connection, repository: str) -> str | None:
     """The tenant that owns a repository; None for nobody."""
     parts = repository.split("/")
     prefixes = ["/".join(parts[: end + 1]) for end in range(len(parts))]
-    found = connection.scalar(select(tenant_prefix.c.tenant).where(tenant_prefix.c.prefix.in_(prefixes)).limit(1))
+    found = connection.scalar(_OWNER, {"prefixes": prefixes})
     return None if found is None else str(found)
 
 
