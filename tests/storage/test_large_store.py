@@ -66,7 +66,15 @@ class Stand:
 def _sqlite_scans(connection: Any, statement: str, values: Any) -> list[str]:
     rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
     steps = [row.detail.split() for row in rows]
-    return [step[1] for step in steps if step[0] == "SCAN" and step[1] in LARGE]
+    # A whole repository may be a tenth of everything.
+    whole = ("(repository=?)", "(repository=? AND digest>?)")
+    held = {"repository_manifest", "repository_blob"}
+    return [
+        step[1]
+        for step in steps
+        if (step[0] == "SCAN" and step[1] in LARGE)
+        or (step[0] == "SEARCH" and step[1] in held and " ".join(step).endswith(whole))
+    ]
 
 
 def _postgresql_scans(connection: Any, statement: str, values: Any) -> list[str]:
@@ -95,8 +103,9 @@ def stand(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     migrate(url)
     database = Database(url)
     STORE.fill(database)
-    with database.begin() as connection:
-        connection.execute(text("ANALYZE"))
+    if not sqlite:  # which keeps count by itself; SQLite has to choose without
+        with database.begin() as connection:
+            connection.execute(text("ANALYZE"))
     yield Stand(database, folder / "content")
     database.close()
 

@@ -4,7 +4,7 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, exists, select
 
 from tidegate.artifact import Digest, Repository, parse_manifest
 from tidegate.artifact import media_type as mt
@@ -49,10 +49,13 @@ def list_referrers(
         last: digest the page before ended with.
         max_bytes: longest page.
     """
+    held = exists().where(
+        repository_manifest.c.repository == repository, repository_manifest.c.digest == manifest.c.digest
+    )
     query = (
         select(manifest.c.digest, manifest.c.media_type, manifest.c.artifact_type, manifest.c.document)
-        .join(repository_manifest, repository_manifest.c.digest == manifest.c.digest)
-        .where(repository_manifest.c.repository == repository, manifest.c.subject == subject, manifest.c.digest > last)
+        # Asked of each that hangs there, not joined: a database may otherwise begin with all the repository holds.
+        .where(manifest.c.subject == subject, manifest.c.digest > last, held)
         .order_by(manifest.c.digest)
     )
     if artifact_type:

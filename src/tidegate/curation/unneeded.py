@@ -20,23 +20,22 @@ from tidegate.storage.schema import manifest_blob, repository_blob, repository_m
 
 def is_needed(repository: Any, digest: Any) -> ColumnElement[bool]:
     """True when a manifest that a repository holds names a blob."""
-    return exists().where(
-        manifest_blob.c.blob == digest,
-        repository_manifest.c.digest == manifest_blob.c.manifest,
-        repository_manifest.c.repository == repository,
-    )
+    return exists().where(manifest_blob.c.blob == digest, _naming_manifest_is_in(repository))
 
 
 def who_needs(connection: Connection, repository: Repository, digest: Digest) -> Digest | None:
     """A manifest of a repository that names a blob; None when none does."""
-    query = (
-        select(manifest_blob.c.manifest)
-        .join(repository_manifest, repository_manifest.c.digest == manifest_blob.c.manifest)
-        .where(manifest_blob.c.blob == digest, repository_manifest.c.repository == repository)
-        .limit(1)
-    )
-    found = connection.scalar(query)
+    naming = select(manifest_blob.c.manifest).where(manifest_blob.c.blob == digest, _naming_manifest_is_in(repository))
+    found = connection.scalar(naming.limit(1))
     return Digest(found) if found else None
+
+
+def _naming_manifest_is_in(repository: Any) -> ColumnElement[bool]:
+    """Asked of each manifest that names the blob, not joined: SQLite would begin with all that the repository holds."""
+    held = exists().where(
+        repository_manifest.c.repository == repository, repository_manifest.c.digest == manifest_blob.c.manifest
+    )
+    return held.correlate_except(repository_manifest)
 
 
 def look_later(connection: Connection, repository: Repository, digest: Digest, *, due_at: datetime) -> None:
