@@ -98,32 +98,61 @@ class Audited:
         if self._watch is not None and (refusal := self._watch.kept_out(scope)):
             await refusal(scope, receive, send)
             return
-        trail = scope[_TRAIL] = Trail()
-        path, method, status = scope["path"], scope["method"], 500
-
-        def entry(outcome: Outcome, answered: int) -> AuditEntry:
-            return _entry(trail, path, method, outcome=outcome, status=answered, at=rfc3339(self._clock()))
-
-        async def watched(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                digests = [value for name, value in message["headers"] if name.lower() == b"docker-content-digest"]
-                trail.digest = digests[0].decode("latin-1") if digests else ""
-            await send(message)
-
-        change = Change(lambda: entry(Outcome.CHANGED, 0))
+        request = _Request(scope, send, self._writer, self._clock, self._watch)
         try:
-            if method in _CHANGING:
-                with changing(change):
-                    await self._app(scope, receive, watched)
+            if scope["method"] in _CHANGING:
+                with changing(request.change):
+                    await self._app(scope, receive, request.send)
             else:
-                await self._app(scope, receive, watched)
+                await self._app(scope, receive, request.send)
         finally:
-            if not (change.written and status < _BAD):
-                self._writer.note(entry(_outcome(status), status))
-            if self._watch is not None:
-                self._watch.observe(scope, trail, status)
+            request.tell()
+
+
+class _Request:
+    """One request, told of once: before its answer has ended, so that nobody can know of it and not find it."""
+
+    def __init__(self, scope: Scope, send: Send, writer: AuditWriter, clock: Clock, watch: Watch | None) -> None:
+        self.change = Change(lambda: self._entry(Outcome.CHANGED, 0))
+        self._scope = scope
+        self._path, self._method = scope["path"], scope["method"]
+        self._trail = scope[_TRAIL] = Trail()
+        self._send = send
+        self._writer = writer
+        self._clock = clock
+        self._watch = watch
+        self._status = 500
+        self._told = False
+
+    async def send(self, message: Message) -> None:
+        """Passes a part of the answer on."""
+        if message["type"] == "http.response.start":
+            self._status = message["status"]
+            digests = [value for name, value in message["headers"] if name.lower() == b"docker-content-digest"]
+            self._trail.digest = digests[0].decode("latin-1") if digests else ""
+        elif _is_last(message):
+            self.tell()
+        await self._send(message)
+
+    def tell(self) -> None:
+        """Tells of it, the first time."""
+        if self._told:
+            return
+        self._told = True
+        if not (self.change.written and self._status < _BAD):
+            self._writer.note(self._entry(_outcome(self._status), self._status))
+        if self._watch is not None:
+            self._watch.observe(self._scope, self._trail, self._status)
+
+    def _entry(self, outcome: Outcome, status: int) -> AuditEntry:
+        at = rfc3339(self._clock())
+        return _entry(self._trail, self._path, self._method, outcome=outcome, status=status, at=at)
+
+
+def _is_last(message: Message) -> bool:
+    if message["type"] == "http.response.pathsend":
+        return True
+    return message["type"] == "http.response.body" and not message.get("more_body", False)
 
 
 def _outcome(status: int) -> Outcome:
