@@ -344,4 +344,4 @@ class Keeping(RuleBasedStateMachine):
 
 
 TestKeeping = Keeping.TestCase
-TestKeeping.settings = settings(max_examples=12, stateful_step_count=20, deadline=None)
+TestKeeping.settings = settings(max_examples=8, stateful_step_count=20, deadline=None)

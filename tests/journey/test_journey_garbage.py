@@ -57,9 +57,7 @@ def _assert_clean(home: Path) -> None:
     [
         "ShelfBlobs._let_go:after",
         "ShelfBlobs.let_go_unneeded:after",
-        "ShelfBlobs.reclaim:before",
         "FolderBlobs.delete:after",
-        "ShelfBlobs.reclaim:after",
     ],
 )
 def test_a_kill_at_any_step_is_made_up_for(step: str, tmp_path: Path) -> None:
