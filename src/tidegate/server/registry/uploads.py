@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from tidegate.artifact import Digest, Repository
-from tidegate.bounds import MIB
+from tidegate.bounds import KIB, MIB
 from tidegate.errors import DigestMismatchError
 from tidegate.identity import Asked, Verb
 from tidegate.server.authentication import client_of, principal_of
@@ -24,6 +24,9 @@ from tidegate.server.registry.services import RegistryServices
 from tidegate.storage.blobs import UploadUnknownError
 
 _PIECE_BYTES: Final = MIB
+_LEAST_PIECE_BYTES: Final = 128 * KIB
+_HELD_BYTES: Final = 16 * MIB
+"""Held by all bodies together, about: the more there are, the smaller their pieces."""
 _MAX_SOURCES: Final = 20
 """Repositories looked at for a blob that is to be mounted from anywhere."""
 _RANGE: Final = re.compile(r"(?:bytes[ =])?([0-9]{1,18})-([0-9]{1,18})(?:/[0-9*]{1,19})?")
@@ -42,6 +45,7 @@ class UploadEndpoints:
         self._run = services.offload.run
         self._received = services.metrics.received_bytes
         self._open = services.open_uploads
+        self._bodies = 0
 
     async def begin_upload(self, request: Request) -> Response:
         """Opens an upload; with `digest` takes the whole blob at once, with `mount` one that another repository has."""
@@ -138,17 +142,20 @@ class UploadEndpoints:
         """Writes a request's body in pieces large enough to be worth the way to a thread; `end` writes the last one."""
         held: list[bytes] = []
         size = 0
+        self._bodies += 1
         try:
             async for chunk in pieces_of(request):
                 held.append(chunk)
                 size += len(chunk)
-                if size >= _PIECE_BYTES:
+                if size >= min(_PIECE_BYTES, max(_LEAST_PIECE_BYTES, _HELD_BYTES // self._bodies)):
                     at = await self._run(self._blobs.append, name, upload, held, at=at)
                     self._received.inc(size)
                     held, size = [], 0
         except (ClientDisconnect, RegistryError):
             await self._run(self._keep, name, upload, held, at)  # it goes on from here
             raise
+        finally:
+            self._bodies -= 1
         self._open.touched(upload)
         reached = await self._run(end, held, at)
         self._received.inc(size)
