@@ -28,6 +28,7 @@ from oidc_issuer import OidcIssuer
 _EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 _ID_TOKEN = "urn:ietf:params:oauth:token-type:id_token"
 _SECRET = "the proxy's own secret".replace(" ", "-")
+REFUSED = {401, 429}  # who fails again and again has to wait
 _ISSUERS = """apiVersion: tidegate.dev/v1
 kind: TrustedIssuers
 spec:
@@ -180,17 +181,17 @@ def test_a_job_exchanges_its_identity_for_a_short_token(server: ApiServer, jobs:
 
 def test_what_is_not_exchanged(server: ApiServer, jobs: OidcIssuer, people: OidcIssuer) -> None:
     good = jobs.token(repository="acme/team-a")
-    assert exchanged(server, jobs.token(repository="evil/team-a")).status_code == 401
-    assert exchanged(server, jobs.token(repository="acme/team-a", aud="other")).status_code == 401
-    assert exchanged(server, jobs.token(repository="acme/team-a", key=people.keys[0])).status_code == 401
-    assert exchanged(server, people.token(repository="acme/team-a", iss=jobs.url)).status_code == 401
-    assert exchanged(server, "").status_code == 401
+    assert exchanged(server, jobs.token(repository="evil/team-a")).status_code in REFUSED
+    assert exchanged(server, jobs.token(repository="acme/team-a", aud="other")).status_code in REFUSED
+    assert exchanged(server, jobs.token(repository="acme/team-a", key=people.keys[0])).status_code in REFUSED
+    assert exchanged(server, people.token(repository="acme/team-a", iss=jobs.url)).status_code in REFUSED
+    assert exchanged(server, "").status_code in REFUSED
     assert exchanged(server, good, subject_token_type="password").status_code == 400
     assert exchanged(server, good, audience="elsewhere").status_code == 400
     # A job's own token opens nothing before it is exchanged.
-    assert server.client(("ci", good)).get("/me").status_code == 401
+    assert server.client(("ci", good)).get("/me").status_code in REFUSED
     told = exchanged(server, good).json()["access_token"]
-    assert exchanged(server, told).status_code == 401  # ours is no issuer's
+    assert exchanged(server, told).status_code in REFUSED  # ours is no issuer's
 
 
 def header(certificate: x509.Certificate) -> str:
@@ -235,7 +236,7 @@ def test_a_certificate_counts_only_from_the_proxy(server: ApiServer, authority: 
         secret,
     ]
     for headers in refused:
-        assert http.get("/me", headers=headers).status_code == 401, headers
+        assert http.get("/me", headers=headers).status_code in REFUSED, headers
 
 
 class MutualTlsProxy:
