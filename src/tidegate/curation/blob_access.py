@@ -29,12 +29,16 @@ _MAX_LOOKED_AT: Final = 200
 
 
 def _refers(*conditions: ColumnElement[bool]) -> Exists:
-    return (
-        exists()
-        .where(manifest_blob.c.blob == bindparam("digest"))
-        .where(repository_manifest.c.digest == manifest_blob.c.manifest)
-        .where(repository_manifest.c.repository == bindparam("repository"))
-        .where(state.c.digest == manifest_blob.c.manifest, *conditions)
+    # Asked of each manifest that names the blob, not joined: SQLite would begin with all that the repository holds.
+    held = exists().where(
+        repository_manifest.c.repository == bindparam("repository"),
+        repository_manifest.c.digest == manifest_blob.c.manifest,
+    )
+    so = exists().where(state.c.digest == manifest_blob.c.manifest, *conditions)
+    return exists().where(
+        manifest_blob.c.blob == bindparam("digest"),
+        held.correlate_except(repository_manifest),
+        so.correlate_except(state),
     )
 
 
@@ -85,11 +89,13 @@ def _is_theirs(row: Any, consumer: Consumer) -> bool:
 
 
 def _referring(connection: Connection, repository: Repository, digest: Digest) -> list[Asked]:
+    held = exists().where(
+        repository_manifest.c.repository == repository, repository_manifest.c.digest == manifest_blob.c.manifest
+    )
     query = (
         select(state.c.digest, state.c.state, state.c.expires_at)
         .join(manifest_blob, manifest_blob.c.manifest == state.c.digest)
-        .join(repository_manifest, repository_manifest.c.digest == state.c.digest)
-        .where(manifest_blob.c.blob == digest, repository_manifest.c.repository == repository)
+        .where(manifest_blob.c.blob == digest, held.correlate_except(repository_manifest))
         .where(state.c.state != State.ATTACHED)
         .order_by(state.c.since.desc(), state.c.digest)
         .limit(_MAX_LOOKED_AT)
