@@ -19,7 +19,7 @@ from tidegate.clock import rfc3339
 from tidegate.curation.lifecycle import SHUT, State, UnlawfulChangeError, told_as
 from tidegate.curation.shelved import repositories_of
 from tidegate.curation.standing import Standing, clear_standing, set_standing, standing_of, with_standing
-from tidegate.curation.states import advance, repeat, state_of
+from tidegate.curation.states import advance, hold, repeat, state_of
 from tidegate.errors import InvalidInputError, NotFoundError, TidegateError
 from tidegate.evidence import Boundary, Decision, PredicateType, Statement, Subject, Verdict
 from tidegate.evidence.restriction import Restriction
@@ -97,9 +97,11 @@ def change_state(connection: Connection, gate: Gate, digest: Digest, wish: Wish,
         InvalidInputError: no reason, or not what the act needs.
     """
     _check(wish)
+    own = _own_children(connection, digest)
+    hold(connection, [digest, *own])
     changed = _change_one(connection, gate, digest, wish, at=at)
     along = []
-    for child in _own_children(connection, digest):
+    for child in own:
         with suppress(UnlawfulChangeError):  # one that is there already, or was never handed out
             along.append(_change_one(connection, gate, child, wish, at=at).digest)
     return replace(changed, with_children=tuple(along))

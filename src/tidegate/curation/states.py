@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Performs what `tidegate.curation.lifecycle` allows: the state, its history and its event in one transaction."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ from tidegate.storage.insert import insert_or_update
 from tidegate.storage.outbox import publish
 from tidegate.storage.schema import manifest, repository_manifest, state, state_change
 
-__all__ = ["State", "advance", "repeat", "state_of"]
+__all__ = ["State", "advance", "hold", "repeat", "state_of"]
 
 _TOLD_AS: Final = {after: kind for (_, after), kind in EDGES.items()}
 
@@ -24,6 +24,16 @@ def state_of(connection: Connection, digest: Digest) -> State | None:
     """The state a digest is in; None when nothing was ever stored under it."""
     found = connection.scalar(select(state.c.state).where(state.c.digest == digest))
     return None if found is None else State(found)
+
+
+def hold(connection: Connection, digests: Iterable[Digest]) -> None:
+    """Keeps the states of digests as they are until the transaction ends; to be called before anything is concluded.
+
+    Whoever decides reads what people said, and then writes: between the two nobody may say anything else. It comes
+    before every other lock, and in one order, so that nobody waits in a circle.
+    """
+    query = select(state.c.digest).where(state.c.digest.in_(list(digests))).order_by(state.c.digest).with_for_update()
+    connection.execute(query).all()
 
 
 def advance(

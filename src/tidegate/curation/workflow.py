@@ -30,7 +30,7 @@ from tidegate.curation.shelf import Shelf
 from tidegate.curation.shelved import context_of, manifest_of, open_shelved, repositories_of
 from tidegate.curation.shelved_artifact import is_readable, open_artifact
 from tidegate.curation.standing import standing_of, with_standing
-from tidegate.curation.states import State, advance, state_of
+from tidegate.curation.states import State, advance, hold, state_of
 from tidegate.curation.summary import remember_summary
 from tidegate.curation.tags import tags_of
 from tidegate.errors import OutsideError, TidegateError
@@ -180,6 +180,7 @@ class Curation:
         subject = Digest(digest)
         at = self._clock()
         with self._database.begin() as connection:
+            hold(connection, [subject])
             if state_of(connection, subject) is None:
                 return "gone"
             manifest = manifest_of(connection, subject)

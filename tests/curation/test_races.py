@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What happens at one moment, on both engines: a recall while the image is judged, a judgement while it is promoted."""
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from datetime import datetime
+from threading import Event
+
+import pytest
+from keeping_stand import Stand, both_engines, postgres
+from sqlalchemy import Connection
+
+from tidegate.admission.gate import Gate
+from tidegate.admission.records import Recorded
+from tidegate.artifact import Digest
+from tidegate.curation.change import Act, Wish, change_state
+from tidegate.curation.states import State, state_of
+from tidegate.curation.workflow import Curation
+from tidegate.errors import InvalidInputError
+from tidegate.evidence import VSA, Decision, Verdict
+from tidegate.inventory import Inventory
+from tidegate.oci.image import Image
+from tidegate.policy.document import load_policy
+from tidegate.policy.rule import Policy
+from tidegate.signing.keys import SigningKey, TrustedKeys
+
+__all__ = ["both_engines", "postgres"]
+POLICY = """
+apiVersion: tidegate.dev/v1
+kind: Policy
+metadata: {name: team}
+spec:
+  rules:
+    - {name: one, boundaries: [curation], when: "false", verdict: deny, message: "it says no"}
+"""
+KEY = SigningKey.generate()
+A_WHILE = 1.0
+"""For one that should wait to go ahead instead."""
+
+
+@pytest.fixture
+def stand(both_engines: Stand) -> Stand:
+    return both_engines
+
+
+class SlowGate(Gate, frozen=True, kw_only=True):
+    """A gate that is held up between deciding and recording."""
+
+    decided: Callable[[], object]
+
+    def conclude(self, connection: Connection, decision: Decision, *, resource_uri: str, at: datetime) -> Recorded:
+        self.decided()
+        return super().conclude(connection, decision, resource_uri=resource_uri, at=at)
+
+
+def policies() -> tuple[Policy, ...]:
+    return (load_policy(POLICY, file="policy.yaml"),)
+
+
+def gate() -> Gate:
+    return Gate(policies=policies(), signer=KEY, trusted=TrustedKeys.of([KEY.verifying]), verifier_id="https://x.test")
+
+
+def never_scanned(_image: Image) -> Inventory:
+    raise InvalidInputError("nothing is scanned here")
+
+
+def curation(stand: Stand, judge: Gate) -> Curation:
+    return Curation(
+        database=stand.database,
+        blobs=stand.store,
+        shelf=stand.shelf,
+        gate=judge,
+        scan=never_scanned,
+        report=lambda *_: pytest.fail("there is no inventory"),
+        remember=lambda *_: None,
+        knowledge=lambda: None,
+        clock=stand.clock,
+    )
+
+
+def recall(stand: Stand, digest: Digest) -> None:
+    wish = Wish(act=Act.RECALL, reason="it leaks", who="olga")
+    with stand.database.begin() as connection:
+        change_state(connection, gate(), digest, wish, at=stand.clock())
+
+
+def admitted(stand: Stand) -> Digest:
+    digest = stand.image()
+    quick = curation(stand, gate())
+    quick.begin(digest)
+    assert quick.decide(digest, "") == State.ADMITTED
+    return digest
+
+
+def both(first: Callable[[Callable[[], object]], object], second: Callable[[], object]) -> None:
+    """Runs the second while the first is held up, as far as it can."""
+    reached, go = Event(), Event()
+
+    def held() -> None:
+        reached.set()
+        assert go.wait(30)
+
+    with ThreadPoolExecutor(2) as threads:
+        running: Future[object] = threads.submit(first, held)
+        try:
+            assert reached.wait(30)
+            other = threads.submit(second)
+            wait([other], timeout=A_WHILE)
+        finally:
+            go.set()
+        running.result(30)
+        other.result(30)
+
+
+def newest_verdict(stand: Stand, digest: Digest) -> Verdict:
+    with stand.database.read() as connection:
+        found = gate().evidence_of(connection, digest).newest[VSA]
+        decision = gate().decision_named(connection, found)
+    assert decision is not None
+    return decision.verdict
+
+
+def test_a_recall_while_the_image_is_judged_again_is_not_lost(stand: Stand) -> None:
+    digest = admitted(stand)
+
+    def judge(held: Callable[[], object]) -> object:
+        slow = SlowGate(
+            policies=policies(),
+            signer=KEY,
+            trusted=TrustedKeys.of([KEY.verifying]),
+            verifier_id="https://x.test",
+            decided=held,
+        )
+        stand.clock.at = stand.clock.at.replace(day=stand.clock.at.day + 1)
+        return curation(stand, slow).decide(digest, "")
+
+    both(judge, lambda: recall(stand, digest))
+    with stand.database.read() as connection:
+        assert state_of(connection, digest) is State.RECALLED
+    assert newest_verdict(stand, digest) is Verdict.DENY, "which is what the execution gate reads"
