@@ -48,7 +48,7 @@ def test_a_copy_is_made_and_its_keys_are_released(postgres: str, objects: Object
     store = backing.store(tmp_path, database, BlobBounds())
     blobs = ShelfBlobs(database, store, clock)
     shelf = Shelf(database, blobs, clock)
-    stand = Stand(database=database, store=store, blobs=blobs, shelf=shelf, clock=clock, folder=tmp_path)  # type: ignore[arg-type]  # another store
+    stand = Stand(database=database, store=store, blobs=blobs, shelf=shelf, clock=clock, folder=tmp_path)
     layer = stand.blob(LAYER)
     config = stand.blob(to_json({"rootfs": {"type": "layers", "diff_ids": [layer["digest"]]}}))
     plain = stand.put({"config": {**config, "mediaType": mt.OCI_CONFIG}, "layers": [layer]}, mt.OCI_MANIFEST, "v1")
