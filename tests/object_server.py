@@ -45,6 +45,7 @@ class ObjectServer:
     def pause(self) -> None:
         """Lets it take connections and answer none."""
         self.process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self.process.pid, os.WSTOPPED)  # it is told before all threads stand still
 
     def resume(self) -> None:
         """Lets it go on."""
