@@ -3,23 +3,30 @@
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from datetime import datetime
+from contextlib import nullcontext
+from datetime import datetime, timedelta
+from pathlib import Path
 from threading import Event
 
 import pytest
-from keeping_stand import Stand, both_engines, postgres
+from keeping_stand import APP, Stand, both_engines, postgres
 from sqlalchemy import Connection
 
 from tidegate.admission.gate import Gate
 from tidegate.admission.records import Recorded
-from tidegate.artifact import Digest
+from tidegate.artifact import Digest, Tag
 from tidegate.curation.change import Act, Wish, change_state
+from tidegate.curation.promotion import NotPromotableError, Promotion
 from tidegate.curation.states import State, state_of
+from tidegate.curation.tag_rules import NO_TAG_RULES
+from tidegate.curation.vending import Vending
 from tidegate.curation.workflow import Curation
 from tidegate.errors import InvalidInputError
+from tidegate.events import EventKind
 from tidegate.evidence import VSA, Decision, Verdict
 from tidegate.inventory import Inventory
 from tidegate.oci.image import Image
+from tidegate.oci.push import Pusher
 from tidegate.policy.document import load_policy
 from tidegate.policy.rule import Policy
 from tidegate.signing.keys import SigningKey, TrustedKeys
@@ -59,6 +66,16 @@ def policies() -> tuple[Policy, ...]:
 
 def gate() -> Gate:
     return Gate(policies=policies(), signer=KEY, trusted=TrustedKeys.of([KEY.verifying]), verifier_id="https://x.test")
+
+
+def slow(held: Callable[[], object]) -> SlowGate:
+    return SlowGate(
+        policies=policies(),
+        signer=KEY,
+        trusted=TrustedKeys.of([KEY.verifying]),
+        verifier_id="https://x.test",
+        decided=held,
+    )
 
 
 def never_scanned(_image: Image) -> Inventory:
@@ -125,17 +142,67 @@ def test_a_recall_while_the_image_is_judged_again_is_not_lost(stand: Stand) -> N
     digest = admitted(stand)
 
     def judge(held: Callable[[], object]) -> object:
-        slow = SlowGate(
-            policies=policies(),
-            signer=KEY,
-            trusted=TrustedKeys.of([KEY.verifying]),
-            verifier_id="https://x.test",
-            decided=held,
-        )
-        stand.clock.at = stand.clock.at.replace(day=stand.clock.at.day + 1)
-        return curation(stand, slow).decide(digest, "")
+        stand.clock.at += timedelta(days=1)
+        return curation(stand, slow(held)).decide(digest, "")
 
     both(judge, lambda: recall(stand, digest))
     with stand.database.read() as connection:
         assert state_of(connection, digest) is State.RECALLED
     assert newest_verdict(stand, digest) is Verdict.DENY, "which is what the execution gate reads"
+
+
+class Elsewhere(Pusher):
+    """Another registry, where nothing is kept: only how long it takes counts."""
+
+    def __init__(self, pushed: Callable[[], object]) -> None:
+        self._pushed = pushed
+
+    def push_blob(self, path: Path, digest: Digest) -> None:
+        """Takes nothing."""
+
+    def push_manifest(self, raw: bytes, media_type: str, *, tag: Tag | None = None) -> Digest:  # noqa: ARG002 - nothing is kept
+        """Takes its time."""
+        self._pushed()
+        return Digest.of(raw)
+
+
+def vending(stand: Stand, judge: Gate, pushed: Callable[[], object] = lambda: None) -> Vending:
+    return Vending(
+        database=stand.database,
+        shelf=stand.shelf,
+        blobs=stand.blobs,
+        gate=judge,
+        pusher=lambda _: nullcontext(Elsewhere(pushed)),
+        tag_rules=NO_TAG_RULES,
+        registries=("registry.test",),
+        clock=stand.clock,
+    )
+
+
+def to(digest: Digest, target: str) -> Promotion:
+    return Promotion(digest=digest, source=APP, target=target, tag="", who="anna", why="release")
+
+
+def test_what_is_recalled_while_it_is_copied_elsewhere_is_not_said_to_have_passed(stand: Stand) -> None:
+    digest = admitted(stand)
+    left = [digest]
+
+    def once() -> None:
+        if left:
+            recall(stand, left.pop())
+
+    with pytest.raises(NotPromotableError, match="is recalled"):
+        vending(stand, gate(), once).carry_out(to(digest, "registry.test/prod/app"))
+    assert newest_verdict(stand, digest) is Verdict.DENY
+
+
+def test_a_promotion_and_a_judgement_do_not_wait_for_each_other(stand: Stand) -> None:
+    digest = admitted(stand)
+    other = stand.image("two", "v2")
+    curation(stand, gate()).begin(other)
+
+    def promote(held: Callable[[], object]) -> object:
+        return vending(stand, slow(held)).promote_here(to(digest, "prod/app"))
+
+    both(promote, lambda: curation(stand, gate()).decide(other, ""))
+    assert stand.events(EventKind.IMAGE_PROMOTED) == [digest]

@@ -20,6 +20,7 @@ from tidegate.curation.settle import summary
 from tidegate.curation.shelf import ManifestUnknownError
 from tidegate.curation.shelved import manifest_of, pushers_of
 from tidegate.curation.standing import standing_of, with_standing
+from tidegate.curation.states import hold
 from tidegate.errors import BoundExceededError, InvalidInputError, RefusedError
 from tidegate.evidence import Boundary, Decision, PredicateType, Statement, Subject, Verdict
 from tidegate.policy.context import Context
@@ -69,6 +70,7 @@ def check_promotion(connection: Connection, gate: Gate, wish: Promotion, *, at: 
     """
     if not wish.why.strip() or not wish.why.isprintable() or len(wish.why) > MAX_REASON_CHARS:
         raise InvalidInputError("a promotion needs a reason", remedy="say why, in one line")
+    hold(connection, [wish.digest])
     held = repository_manifest
     query = (
         select(states.c.state, states.c.expires_at)

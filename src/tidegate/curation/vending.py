@@ -14,6 +14,7 @@ from tidegate.admission.gate import Gate
 from tidegate.artifact import Digest, Index, Reference, Repository
 from tidegate.clock import Clock, rfc3339
 from tidegate.curation import tags
+from tidegate.curation.consumer import Consumer
 from tidegate.curation.promotion import (
     NotPromotableError,
     Promotion,
@@ -29,6 +30,7 @@ from tidegate.curation.stock import store_manifest
 from tidegate.curation.tag_rules import TagRules
 from tidegate.errors import InvalidInputError, NotFoundError, TidegateError
 from tidegate.events import Event, EventKind
+from tidegate.ledger import take_turn
 from tidegate.oci.push import Pusher
 from tidegate.storage.database import Database
 from tidegate.storage.durable import Steps
@@ -96,16 +98,25 @@ class Vending:
         self._registries = registries
         self._clock = clock
 
-    def promote_here(self, wish: Promotion) -> Promoted:
+    def promote_here(self, wish: Promotion, consumer: Consumer | None = None) -> Promoted:
         """Promotes to another repository of this registry: all at once, or nothing.
+
+        Args:
+            wish: what is to go where.
+            consumer: who must be served the image where it is, or its name elsewhere would open what is kept for
+                others; None for those who administer.
 
         Raises:
             TidegateError: as `check_promotion`; a tag that is held elsewhere.
+            WithheldError: a restriction keeps it for others.
         """
+        if consumer is not None:
+            self._shelf.get_manifest(wish.source, wish.digest, consumer)
         target, at = Repository(wish.target), self._clock()
         with self._database.begin() as connection:
             decision = check_promotion(connection, self._gate, wish, at=at)
             moved = belongings(connection, wish.source, wish.digest)
+            take_turn(connection)  # before the locks of blobs, as whoever judges takes them
             new = False
             for digest in moved:
                 parsed = manifest_of(connection, digest)
@@ -147,13 +158,15 @@ class Vending:
         """
         reference = self.outside(wish)
         with self._database.read() as connection:
-            decision = check_promotion(connection, self._gate, wish, at=self._clock())
+            check_promotion(connection, self._gate, wish, at=self._clock())
             moved = belongings(connection, wish.source, wish.digest)
         with self._pusher(reference) as pusher:
             for digest in moved:
                 self._push(pusher, wish, digest)
         at = self._clock()
         with self._database.begin() as connection:
+            # Copying takes its time: what was recalled meanwhile is not said to have passed after that.
+            decision = check_promotion(connection, self._gate, wish, at=at)
             envelope = self._gate.conclude(
                 connection, decision, resource_uri=f"{wish.target}@{wish.digest}", at=at
             ).digest

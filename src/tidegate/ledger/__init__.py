@@ -9,6 +9,7 @@ from tidegate.ledger.log import (
     inclusion_proof,
     root,
     size,
+    take_turn,
 )
 from tidegate.ledger.note import NoteSigner, NoteVerifier
 from tidegate.ledger.proof import leaf_hash, verify_consistency, verify_inclusion
@@ -25,6 +26,7 @@ __all__ = [
     "root",
     "sign_checkpoint",
     "size",
+    "take_turn",
     "verify_checkpoint",
     "verify_consistency",
     "verify_inclusion",

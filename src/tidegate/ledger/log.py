@@ -26,6 +26,12 @@ _NEW_NODES: Final = insert(ledger_node)
 _POSTGRESQL_LOCK: Final = 0x7469_6465  # any number, the same in every process
 
 
+def take_turn(connection: Connection) -> None:
+    """Waits until nobody else appends, in the caller's transaction: for those who take other locks before they do."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _POSTGRESQL_LOCK})
+
+
 def append(connection: Connection, entry: bytes, recorded_at: datetime) -> int:
     """Adds an entry.
 
@@ -41,8 +47,7 @@ def append(connection: Connection, entry: bytes, recorded_at: datetime) -> int:
     """
     if len(entry) > MAX_ENTRY_BYTES:
         raise BoundExceededError("MAX_ENTRY_BYTES", MAX_ENTRY_BYTES, where="ledger entry")
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _POSTGRESQL_LOCK})
+    take_turn(connection)
     index = size(connection)
     connection.execute(_NEW_ENTRY, {"index": index, "entry": entry, "recorded_at": rfc3339(recorded_at)})
     connection.execute(_NEW_NODES, _new_nodes(connection, index, leaf_hash(entry)))

@@ -11,8 +11,18 @@ from tidegate.identity import Asked, Verb
 from tidegate.server.authentication import client_of, principal_of
 
 
-def require(server: Server, request: Request, verb: Verb, repositories: Iterable[str]) -> None:
+def require(
+    server: Server, request: Request, verb: Verb, repositories: Iterable[str], *, tag: str = "", digest: str = ""
+) -> None:
     """Lets pass who may do it in each repository; with none, in all.
+
+    Args:
+        server: whose grants count.
+        request: who asks.
+        verb: what for.
+        repositories: where.
+        tag: that it is about, where it is known.
+        digest: the same.
 
     Raises:
         RefusedError: they may not.
@@ -21,6 +31,13 @@ def require(server: Server, request: Request, verb: Verb, repositories: Iterable
     if principal.is_administrator and principal.scope is None:
         return
     for name in tuple(repositories) or ("",):
-        asked = Asked(verb=verb, repository=name, any_content=True, address=address)
+        asked = Asked(
+            verb=verb,
+            repository=name,
+            tag=tag,
+            digest=digest,
+            any_content=not (tag or digest),
+            address=address,
+        )
         if not server.access.permissions.ruling(principal, asked).allowed:
             raise RefusedError(f"you may not {verb} here", where=name, remedy="ask for a grant")

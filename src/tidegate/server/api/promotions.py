@@ -16,6 +16,7 @@ from tidegate.server.api.asking import require
 from tidegate.server.api.problem import reply
 from tidegate.server.api.waiting import wait_for
 from tidegate.server.authentication import principal_of
+from tidegate.server.registry.consumer import consumer_of
 
 _DONE = 200
 _ASKED = 202
@@ -45,10 +46,11 @@ def routes(server: Server) -> APIRouter:
         )
 
         def act() -> Promoted:
-            require(server, request, Verb.PULL if is_here else Verb.ADMIT, [source])
+            require(server, request, Verb.PULL if is_here else Verb.ADMIT, [source], digest=digest)
             if is_here:
-                require(server, request, Verb.PUSH, [name])
-                return server.vending.promote_here(wish)
+                require(server, request, Verb.PUSH, [name], tag=tag, digest="" if tag else digest)
+                consumer = None if principal_of(request).is_administrator else consumer_of(request)
+                return server.vending.promote_here(wish, consumer)
             asked = server.vending.ask(wish)
             server.promote(f"{asked.id}:{asked.asked_at}", asked.id)
             return asked
