@@ -52,10 +52,11 @@ def _show(call: Call, *, repository: str, output: Output) -> int:
     from tidegate.artifact import Repository
     from tidegate.assembly.local import open_local
     from tidegate.assembly.vending import build_catalogue
+    from tidegate.curation.catalogue import Everything
 
     with open_local(settings) as local, local.database.read() as connection:
         today = local.clock().date()
-        versions = build_catalogue(settings).versions(connection, Repository(repository), today=today)
+        versions = build_catalogue(settings).versions(connection, Repository(repository), Everything(), today=today)
     if output.form == "json":
         output.write_json({"repository": repository, "versions": versions})
     else:
@@ -71,14 +72,14 @@ def _found(call: Call, output: Output, words: str, **wanted: Any) -> int:
     settings = call.settings()
     from tidegate.assembly.local import open_local
     from tidegate.assembly.vending import build_catalogue
-    from tidegate.curation.catalogue import Asked
+    from tidegate.curation.catalogue import Asked, Everything
 
     if len(words) > 200:  # noqa: PLR2004 - as the API has it
         raise InvalidInputError("too many words", remedy="give fewer")
     asked = Asked(words=words, state=wanted["state"] or "", owner=wanted["owner"], platform=wanted["platform"])
     with open_local(settings) as local, local.database.read() as connection:
         found = build_catalogue(settings).search(
-            connection, asked, today=local.clock().date(), after=wanted["after"], limit=wanted["limit"]
+            connection, asked, Everything(), today=local.clock().date(), after=wanted["after"], limit=wanted["limit"]
         )
     if output.form == "json":
         output.write_json({"entries": found})

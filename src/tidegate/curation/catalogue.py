@@ -2,16 +2,18 @@
 """The catalogue: what a developer can take from the shelf, one entry a repository, with its newest good version.
 
 Newest is what a tag was pointed to last; good is what is handed out: admitted, else what is deprecated or restricted.
+Everybody sees the part of it that they may see: what they may not neither shows, nor counts, nor is found by a word.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from fnmatch import fnmatchcase
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from sqlalchemy import Connection, and_, exists, or_, select
+from sqlalchemy import Connection, exists, or_, select
 
-from tidegate.artifact import Digest, Index, Repository, parse_manifest
+from tidegate.artifact import Digest, Index, Repository, Tag, parse_manifest
+from tidegate.curation import tags
 from tidegate.curation.lifecycle import State
 from tidegate.curation.standing import standing_of
 from tidegate.errors import NotFoundError
@@ -22,6 +24,8 @@ from tidegate.values import Struct
 MAX_PAGE: Final = 200
 MAX_VERSIONS: Final = 500
 _MAX_WORDS: Final = 8
+_NAMES: Final = 500
+"""Names looked at together when most may not fit."""
 _NO_IMAGE: Final = ("attachment",)
 
 
@@ -91,6 +95,28 @@ class Entry(Struct, frozen=True, kw_only=True):
     versions: int
 
 
+class Sight(Protocol):
+    """What somebody may see."""
+
+    def repositories(self, connection: Connection, *, limit: int, last: str) -> Sequence[Repository]:
+        """At most `limit` repositories past `last` that they may see, in the order of their bytes."""
+
+    def tags(self, repository: Repository, names: Sequence[Tag]) -> Sequence[Tag]:
+        """Those of a repository's tags that they may see; none of a repository that they may not see."""
+
+
+class Everything:
+    """The sight of whoever holds the record itself, and of administrators."""
+
+    def repositories(self, connection: Connection, *, limit: int, last: str) -> Sequence[Repository]:
+        """All of them."""
+        return tags.list_repositories(connection, limit=limit, last=last)
+
+    def tags(self, _repository: Repository, names: Sequence[Tag]) -> Sequence[Tag]:
+        """All of them."""
+        return names
+
+
 class Catalogue:
     """Reads the catalogue.
 
@@ -102,43 +128,50 @@ class Catalogue:
         self._owners = tuple(owners)
 
     def search(
-        self, connection: Connection, asked: Asked, *, today: date, after: str = "", limit: int = 50
+        self, connection: Connection, asked: Asked, sight: Sight, *, today: date, after: str = "", limit: int = 50
     ) -> list[Entry]:
         """Repositories that fit, by name.
 
         Args:
             connection: for reading.
             asked: what is looked for.
+            sight: of whoever asks.
             today: support is counted from it.
             after: only those past this name.
             limit: at most so many.
         """
         found: list[Entry] = []
+        size = limit if asked == Asked() else max(limit, _NAMES)
         while len(found) < limit:
-            names = connection.scalars(_repositories(asked, after).limit(limit)).all()
-            for name in names:
-                entry = self._entry(connection, Repository(name), today)
+            names = sight.repositories(connection, limit=size, last=after)
+            fitting = set(connection.scalars(_matching(asked, names)))
+            for name in (name for name in names if name in fitting):
+                entry = self._entry(connection, name, asked, sight, today)
                 if entry is not None and self._fits(entry, asked):
                     found.append(entry)
-            if len(names) < limit:
+                if len(found) == limit:
+                    break
+            if len(names) < size:
                 break
             after = names[-1]
-        return found[:limit]
+        return found
 
-    def versions(self, connection: Connection, repository: Repository, *, today: date) -> list[Version]:
-        """All tagged images of a repository, the newest first.
+    def versions(self, connection: Connection, repository: Repository, sight: Sight, *, today: date) -> list[Version]:
+        """All tagged images of a repository that somebody may see, the newest first.
 
         Raises:
             NotFoundError: there is none.
         """
-        rows = connection.execute(_tagged(repository).limit(MAX_VERSIONS)).mappings().all()
+        rows, _ = _seen(connection, repository, sight)
         if not rows:
             raise NotFoundError("no such repository in the catalogue", where=repository)
         return [self._version(connection, repository, row, today) for row in rows]
 
-    def _entry(self, connection: Connection, repository: Repository, today: date) -> Entry | None:
-        rows = connection.execute(_tagged(repository).limit(MAX_VERSIONS)).mappings().all()
-        if not rows:
+    def _entry(
+        self, connection: Connection, repository: Repository, asked: Asked, sight: Sight, today: date
+    ) -> Entry | None:
+        rows, hidden = _seen(connection, repository, sight)
+        if not rows or (hidden and not _matches_by(connection, asked, repository, rows)):
             return None
         good = [row for row in rows if row["state"] == State.ADMITTED] or [
             row for row in rows if row["state"] in {State.DEPRECATED, State.RESTRICTED}
@@ -199,20 +232,44 @@ _TEXTS: Final = (
 )
 
 
-def _repositories(asked: Asked, after: str) -> Any:
+def _matching(asked: Asked, names: Sequence[Repository]) -> Any:
+    """Those of the named repositories that fit what the database can tell."""
+    query = select(tag.c.repository).where(tag.c.repository.in_(names)).distinct()
+    return _asked_of(query, asked)
+
+
+def _matches_by(connection: Connection, asked: Asked, repository: Repository, rows: Sequence[Any]) -> bool:
+    """Whether a repository fits by these of its tags alone, and by what the images say that they point to."""
+    digests = {row["digest"] for row in rows}
+    children = select(manifest_child.c.child).where(manifest_child.c.parent.in_(digests))
+    told = digests | set(connection.scalars(children))
+    here = (tag.c.repository == repository) & tag.c.name.in_([row["name"] for row in rows])
+    query = _asked_of(select(tag.c.repository).where(here), asked, told)
+    return connection.scalar(query.limit(1)) is not None
+
+
+def _asked_of(query: Any, asked: Asked, told: Collection[str] | None = None) -> Any:
     held, summary = repository_manifest, image_summary
-    query = select(tag.c.repository).where(tag.c.repository > after).distinct().order_by(tag.c.repository)
     for word in asked.words.lower().split()[:_MAX_WORDS]:
         said = exists().where(
             held.c.repository == tag.c.repository,
             summary.c.digest == held.c.digest,
             summary.c.words.contains(word, autoescape=True),
         )
+        if told is not None:
+            said = said.where(summary.c.digest.in_(told))
         named = or_(tag.c.repository.contains(word, autoescape=True), tag.c.name.contains(word, autoescape=True))
         query = query.where(or_(named, said))
     if asked.state:
-        query = query.where(exists().where(and_(state.c.digest == tag.c.digest, state.c.state == asked.state)))
+        query = query.where(exists().where(state.c.digest == tag.c.digest, state.c.state == asked.state))
     return query
+
+
+def _seen(connection: Connection, repository: Repository, sight: Sight) -> tuple[list[Any], bool]:
+    """The tagged images of a repository that somebody may see, and whether there are others."""
+    rows = connection.execute(_tagged(repository).limit(MAX_VERSIONS)).mappings().all()
+    shown = set(sight.tags(repository, [Tag(row["name"]) for row in rows]))
+    return [row for row in rows if row["name"] in shown], len(shown) < len(rows)
 
 
 def _tagged(repository: Repository) -> Any:

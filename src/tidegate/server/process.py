@@ -20,7 +20,7 @@ from tidegate.assembly.stores import database_urls
 from tidegate.errors import UsageError
 from tidegate.identity.recon import ReconOptions, ReconWatch
 from tidegate.server.api.application import create_api
-from tidegate.server.api.permission import Permitted
+from tidegate.server.api.permission import Permitted, page_verb_needed
 from tidegate.server.application import Services, create_application
 from tidegate.server.authentication import Authenticated
 from tidegate.server.client_address import ClientAddresses
@@ -83,7 +83,8 @@ async def _serve(server: Server, ready: Callable[[str], None]) -> None:
     permitted = Permitted(create_api(server), services.entrance)
     api = SameSite(Authenticated(permitted, services.entrance, refusal))
     pages = Starlette(routes=catalogue_routes(server, services.offload))
-    catalogue = SameSite(Authenticated(Permitted(pages, services.entrance), services.entrance, refusal))
+    shown = Permitted(pages, services.entrance, page_verb_needed)
+    catalogue = SameSite(Authenticated(shown, services.entrance, refusal))
     routes = [Mount("/api/v1", app=api), Mount("/catalogue", app=catalogue), Route("/", _to_catalogue)]
     app = create_application(services, extra_routes=routes)
     scheme = "https" if options.tls_certificate_file else "http"

@@ -12,6 +12,7 @@ from tidegate.curation.catalogue import MAX_PAGE, Asked, Version
 from tidegate.curation.how_to_use import usage
 from tidegate.curation.lifecycle import State
 from tidegate.server.api.problem import reply
+from tidegate.server.visible import sight_of
 from tidegate.wire import to_builtins
 
 Text = Annotated[str, Query(max_length=200)]
@@ -36,20 +37,23 @@ def routes(server: Server) -> APIRouter:
         asked = Asked(
             words=q, state=state.value if state else "", owner=owner, platform=platform, max_critical=max_critical
         )
-        today = server.clock().date()
+        sight, today = sight_of(request, server.access), server.clock().date()
         with server.database.read() as connection:
-            found = server.catalogue.search(connection, asked, today=today, after=after, limit=limit)
+            # One more than wanted tells whether there is a next page.
+            found = server.catalogue.search(connection, asked, sight, today=today, after=after, limit=limit + 1)
+        page = found[:limit]
         entries = [
             {**to_builtins(one), "use": _use(request, one.repository, one.newest) if one.newest else None}
-            for one in found
+            for one in page
         ]
-        return reply({"entries": entries, "next": found[-1].repository if len(found) == limit else ""})
+        return reply({"entries": entries, "next": page[-1].repository if len(found) > limit else ""})
 
     @router.get("/catalogue/{repository:path}", summary="All versions of a repository, newest first")
     def show(request: Request, repository: str) -> Response:
         name, today = Repository(repository), server.clock().date()
+        sight = sight_of(request, server.access, name)
         with server.database.read() as connection:
-            versions = server.catalogue.versions(connection, name, today=today)
+            versions = server.catalogue.versions(connection, name, sight, today=today)
         told = [{**to_builtins(one), "use": _use(request, name, one)} for one in versions]
         return reply({"repository": name, "versions": told})
 

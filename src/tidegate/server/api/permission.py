@@ -2,6 +2,7 @@
 """What each request of the management API needs, asked before its route runs: administering, when it is not listed."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -40,6 +41,7 @@ _NEEDS: Final = (
     _need("GET", r"/key-releases", Verb.AUDIT),
     _need("GET", r"/audit(?:/.*)?", Verb.AUDIT),
     _need("GET", r"/subscriptions(?:/.*)?", None),
+    _need("GET", r"/catalogue(?:/.*)?", None),  # shows what one may see
     _need("GET", r"/.*", Verb.LIST),
     _need("POST", r"/admission/.*", Verb.ADMIT),
     _need("POST", r"/promotions", None),
@@ -58,16 +60,25 @@ def verb_needed(method: str, path: str) -> Verb | None:
     return Verb.ADMINISTER
 
 
+def page_verb_needed(method: str, _path: str) -> Verb | None:
+    """As `verb_needed`, for pages of the catalogue: each shows what one may see."""
+    return None if method in {"GET", "HEAD"} else Verb.ADMINISTER
+
+
 class Permitted:
     """ASGI middleware that asks.
 
     Args:
         app: what lies behind.
         entrance: what is allowed, and where that is found out.
+        needed: by method and path, the verb on `**`; None lets pass whoever was let in.
     """
 
-    def __init__(self, app: ASGIApp, entrance: Entrance) -> None:
+    def __init__(
+        self, app: ASGIApp, entrance: Entrance, needed: Callable[[str, str], Verb | None] = verb_needed
+    ) -> None:
         self._app = app
+        self._needed = needed
         self._access = entrance.access
         self._offload = entrance.offload
 
@@ -87,7 +98,7 @@ class Permitted:
 
     async def _ask(self, request: Request) -> None:
         path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
-        verb = verb_needed(request.method, path)
+        verb = self._needed(request.method, path)
         principal = principal_of(request)
         if principal.is_administrator and principal.scope is None:
             return

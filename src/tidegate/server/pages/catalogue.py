@@ -21,6 +21,7 @@ from tidegate.curation.how_to_use import usage
 from tidegate.curation.lifecycle import State
 from tidegate.errors import InvalidInputError, NotFoundError, TidegateError
 from tidegate.server.offload import Offload
+from tidegate.server.visible import sight_of
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -55,10 +56,9 @@ def _listing(server: Server, request: Request) -> Response:
     after = request.query_params.get("after", "")[:255]
     wanted_state = query["state"] if query["state"] in set(State) else ""
     asked = Asked(words=query["q"], state=wanted_state, owner=query["owner"], platform=query["platform"])
+    sight, today = sight_of(request, server.access), server.clock().date()
     with server.database.read() as connection:
-        found = server.catalogue.search(
-            connection, asked, today=server.clock().date(), after=after, limit=PAGE_SIZE + 1
-        )
+        found = server.catalogue.search(connection, asked, sight, today=today, after=after, limit=PAGE_SIZE + 1)
     page, host = found[:PAGE_SIZE], request.headers.get("host", "")
     entries = [
         {
@@ -85,8 +85,9 @@ def _listing(server: Server, request: Request) -> Response:
 def _repository(server: Server, request: Request) -> Response:
     try:
         name = Repository(request.path_params["name"])
+        sight, today = sight_of(request, server.access, name), server.clock().date()
         with server.database.read() as connection:
-            versions = server.catalogue.versions(connection, name, today=server.clock().date())
+            versions = server.catalogue.versions(connection, name, sight, today=today)
     except (NotFoundError, InvalidInputError) as error:
         return _page("missing.html.jinja", status=404, title="Not found", said=str(error), home=_link(request, ""))
     except TidegateError as error:

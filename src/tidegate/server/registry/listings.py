@@ -12,7 +12,7 @@ from tidegate.artifact import media_type as mt
 from tidegate.server.authentication import client_of, principal_of
 from tidegate.server.registry.names import digest, page_in, query_in, repository_in
 from tidegate.server.registry.services import RegistryServices
-from tidegate.server.registry.visible import visible_repositories
+from tidegate.server.visible import visible_repositories
 
 
 class ListingEndpoints:
@@ -41,9 +41,11 @@ class ListingEndpoints:
     async def list_repositories(self, request: Request) -> Response:
         """One page of the names of repositories."""
         wanted, last = page_in(request)
-        shelf, access, who = self._shelf, self._access, principal_of(request)
+        listing, access, who = self._shelf.list_repositories, self._access, principal_of(request)
         address = client_of(request).address
-        found = await self._run(visible_repositories, shelf, access, who, limit=wanted + 1, last=last, address=address)
+        found = await self._run(
+            visible_repositories, listing, access, who, limit=wanted + 1, last=last, address=address
+        )
         page = found[:wanted]
         headers = _next(request, {"n": str(wanted), "last": page[-1]}) if page and len(found) > wanted else {}
         return JSONResponse({"repositories": page}, headers=headers)
