@@ -240,6 +240,42 @@ def test_who_a_plain_image_is_kept_for_its_copies_are_kept_for(
         release.release(encrypted, EDGE.recipient, ANNA, [OTHER])
 
 
+def test_an_index_gives_no_keys_of_images_that_are_withheld_themselves(
+    stand: Stand, making: Encrypting, release: KeyRelease, gate: Gate
+) -> None:
+    images = []
+    for name in (b"amd64", b"arm64"):
+        layer = stand.blob(name)
+        config = stand.blob(to_json({"rootfs": {"type": "layers", "diff_ids": [layer["digest"]]}}))
+        parts: dict[str, object] = {"config": {**config, "mediaType": mt.OCI_CONFIG}, "layers": [layer]}
+        images.append(stand.put(parts, mt.OCI_MANIFEST, name.decode()))
+    index = stand.index("v1", *images)
+    for digest in (*images, index):
+        settle(stand, digest, State.ANALYSING, State.ADMITTED)
+    copy = making.make(wish(), ANNA).encrypted
+    with stand.database.read() as connection:
+        (first,), (second,) = (copies_of(connection, image) for image in images)
+        layers = [manifest_of(connection, one).layers[0].digest for one in (first, second)]  # type: ignore[union-attr]
+    for digest in (first, second, copy):
+        settle(stand, digest, State.ANALYSING, State.ADMITTED)
+
+    def given(consumer: Consumer) -> set[Digest]:
+        return {layer.digest for layer in release.release(copy, EDGE.recipient, consumer, [OTHER]).layers}
+
+    assert given(ANNA) == set(layers)
+    kept = Wish(act=Act.RESTRICT, reason="for operations", who="carol", restriction=Restriction(who=("group:ops",)))
+    with stand.database.begin() as connection:
+        change_state(connection, gate, images[0], kept, at=NOW)
+    assert given(BOB) == set(layers)
+    assert given(ANNA) == {layers[1]}
+    settle(stand, second, State.RECALLED)
+    assert given(BOB) == {layers[0]}
+    with pytest.raises(RefusedError):
+        given(ANNA)
+    with stand.database.read() as connection:
+        assert not list_releases(connection)[0].granted
+
+
 def test_rules_of_keeping_leave_an_image_as_long_as_a_copy_of_it_is_vended(stand: Stand, making: Encrypting) -> None:
     plain, encrypted = copied(stand, making)
     with stand.database.read() as connection:

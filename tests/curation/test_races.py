@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from tidegate.admission.gate import Gate
 from tidegate.admission.records import Recorded
-from tidegate.artifact import Digest, Tag
+from tidegate.artifact import Descriptor, Digest, Repository, Tag
 from tidegate.curation.change import Act, Wish, change_state
 from tidegate.curation.promotion import NotPromotableError, Promotion
 from tidegate.curation.states import State, state_of
@@ -157,13 +157,13 @@ class Elsewhere(Pusher):
     def __init__(self, pushed: Callable[[], object]) -> None:
         self._pushed = pushed
 
-    def push_blob(self, path: Path, digest: Digest) -> None:
+    def push_blob(self, content: bytes | Path, digest: Digest, *, mount_from: Repository | None = None) -> None:
         """Takes nothing."""
 
-    def push_manifest(self, raw: bytes, media_type: str, *, tag: Tag | None = None) -> Digest:  # noqa: ARG002 - nothing is kept
+    def push_manifest(self, raw: bytes, media_type: str, *, tag: Tag | None = None) -> Descriptor:  # noqa: ARG002 - nothing is kept
         """Takes its time."""
         self._pushed()
-        return Digest.of(raw)
+        return Descriptor(media_type=media_type, digest=Digest.of(raw), size=len(raw))
 
 
 def vending(stand: Stand, judge: Gate, pushed: Callable[[], object] = lambda: None) -> Vending:

@@ -114,19 +114,19 @@ class KeyRelease:
         if copy is None:
             raise NotFoundError("no encrypted copy made here", where=digest, remedy="check the digest")
         try:
-            self._check(copy, consumer, repositories)
-            layers = self._layers(digest, recipient)
+            repository = self._check(copy, consumer, repositories)
+            layers = self._layers(digest, recipient, consumer, repository)
         except TidegateError as error:
             self._record(copy, recipient, consumer, why=str(error))
             raise
         self._record(copy, recipient, consumer, why="")
         return Released(digest=digest, plain=copy.plain, kid=recipient.kid, layers=layers)
 
-    def _check(self, copy: EncryptedCopy, consumer: Consumer, repositories: Sequence[Repository]) -> None:
+    def _check(self, copy: EncryptedCopy, consumer: Consumer, repositories: Sequence[Repository]) -> Repository:
+        """The first repository that the consumer may have the copy from now."""
         if not repositories:
             raise RefusedError("you may not pull this image", where=copy.encrypted, remedy="ask for a grant to pull it")
-        names = {consumer.name, *(f"{GROUP}{group}" for group in consumer.groups)}
-        if copy.consumers and not names & set(copy.consumers):
+        if not _is_for(copy, consumer):
             raise RefusedError(
                 "this copy was made for others", where=copy.encrypted, remedy="ask for a copy made for you too"
             )
@@ -137,9 +137,9 @@ class KeyRelease:
             except WithheldError as error:
                 refused = refused or error
             else:
-                return
-        if refused is not None:
-            raise refused
+                return repository
+        assert refused is not None  # noqa: S101 - of the last repository
+        raise refused
 
     def _demand_served(self, copy: EncryptedCopy, repository: Repository, consumer: Consumer) -> None:
         served = self._shelf.get_manifest(repository, copy.encrypted, consumer)
@@ -148,17 +148,39 @@ class KeyRelease:
         with self._database.read() as connection:
             _demand_admitted(connection, copy.plain, repository, consumer, self._zones, at=self._clock())
 
-    def _layers(self, digest: Digest, recipient: RecipientKey) -> tuple[ReleasedLayer, ...]:
+    def _layers(
+        self, digest: Digest, recipient: RecipientKey, consumer: Consumer, repository: Repository
+    ) -> tuple[ReleasedLayer, ...]:
+        """The keys of an image, or of those images of an index that are not withheld from the consumer themselves."""
         found: dict[Digest, ReleasedLayer] = {}
         with self._database.read() as connection:
             images = _images(connection, digest)
+            said = {one.digest: self._withheld(connection, one.digest, consumer, repository) for one in images}
+        said.pop(digest, None)  # which was asked about before
+        if (objections := [one for one in said.values() if one is not None]) and len(objections) == len(images):
+            raise objections[0]
         for image in images:
+            if said.get(image.digest) is not None:
+                continue
             for layer in image.layers:
                 if mt.is_encrypted(layer.media_type) and layer.digest not in found:
                     secret = secret_of(layer, self._keys, where=name_of(layer))
                     annotations = wrapped_annotations(secret, [recipient])
                     found[layer.digest] = ReleasedLayer(digest=layer.digest, annotations=annotations)
         return tuple(found.values())
+
+    def _withheld(
+        self, connection: Connection, image: Digest, consumer: Consumer, repository: Repository
+    ) -> RefusedError | None:
+        copy = copy_of(connection, image)
+        if copy is not None and not _is_for(copy, consumer):
+            return RefusedError("this copy was made for others", where=image, remedy="ask for a copy made for you too")
+        try:
+            for one in (image,) if copy is None else (image, copy.plain):
+                _demand_admitted(connection, one, repository, consumer, self._zones, at=self._clock())
+        except RefusedError as error:
+            return error
+        return None
 
     def _record(self, copy: EncryptedCopy, recipient: RecipientKey, consumer: Consumer, *, why: str) -> None:
         at = self._clock()
@@ -199,15 +221,20 @@ def _release(row: Any) -> ReleaseRecord:
     return ReleaseRecord(**{**values, "granted": bool(row["granted"])})
 
 
+def _is_for(copy: EncryptedCopy, consumer: Consumer) -> bool:
+    names = {consumer.name, *(f"{GROUP}{group}" for group in consumer.groups)}
+    return not copy.consumers or bool(names & set(copy.consumers))
+
+
 def _demand_admitted(
-    connection: Connection, plain: Digest, repository: Repository, consumer: Consumer, zones: Zones, *, at: datetime
+    connection: Connection, image: Digest, repository: Repository, consumer: Consumer, zones: Zones, *, at: datetime
 ) -> None:
-    """Raises why the plain image is not for this consumer now, whatever became of its copy meanwhile."""
+    """Raises why an image is not for this consumer now: a plain one, whatever became of its copy meanwhile."""
     table = schema.state
-    row = connection.execute(select(table.c.state, table.c.expires_at).where(table.c.digest == plain)).first()
+    row = connection.execute(select(table.c.state, table.c.expires_at).where(table.c.digest == image)).first()
     if row is None:
-        raise RefusedError("nothing is known any more of what it is a copy of", where=plain)
-    asked = Asked(digest=plain, state=State(row.state), expires_at=row.expires_at, is_kept=True)
+        raise RefusedError("nothing is known any more of what it is a copy of", where=image)
+    asked = Asked(digest=image, state=State(row.state), expires_at=row.expires_at, is_kept=True)
     if (refused := objection(connection, asked, repository, consumer, zones, at=at)) is not None:
         raise refused
 
