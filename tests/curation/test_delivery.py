@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select, update
 
 from postgres_server import emptied, start_postgres
 from tidegate.artifact import Digest
@@ -25,16 +26,19 @@ from tidegate.curation.subscriptions import (
     list_subscriptions,
     note_event,
     replay,
+    seal_plain,
     subscribe,
 )
 from tidegate.curation.webhook import WebhookSecret
-from tidegate.errors import InvalidInputError
+from tidegate.curation.webhook_key import WebhookKey
+from tidegate.errors import InvalidInputError, TidegateError
 from tidegate.events import Event, EventKind
 from tidegate.outbound import Outbound, OutboundOptions
 from tidegate.outbound.reach import Opening, Reach
 from tidegate.storage import outbox
 from tidegate.storage.database import Database
 from tidegate.storage.migrations import migrate
+from tidegate.storage.vending_schema import subscription
 
 NOW = datetime(2027, 1, 1, tzinfo=UTC)
 ONE, TWO = Digest.of(b"one"), Digest.of(b"two")
@@ -86,15 +90,19 @@ class Receiver:
 class Stand:
     database: Database
     at: datetime = NOW
+    key: WebhookKey = field(default_factory=lambda: WebhookKey(bytes(32)))
 
     def delivery(self, receiver: Receiver | None = None, **more: Any) -> Delivery:
         openings = (Opening.parse(f"127.0.0.1:{receiver.port}"),) if receiver else ()
         outbound = Outbound(OutboundOptions(reach=Reach(openings=openings), max_redirects=0, read_timeout_s=5))
-        return Delivery(self.database, outbound, source="https://us.example", clock=lambda: self.at, **more)
+        clock, key = (lambda: self.at), self.key
+        return Delivery(self.database, outbound, key=key, source="https://us.example", clock=clock, **more)
 
     def subscribe(self, url: str, **wanted: Any) -> Subscription:
         with self.database.begin() as connection:
-            return subscribe(connection, Wanted(**wanted), owner="anna", url=url, secret=SECRET, at=self.at)
+            return subscribe(
+                connection, Wanted(**wanted), owner="anna", url=url, secret=SECRET, key=self.key, at=self.at
+            )
 
     def tell(self, kind: EventKind, subject: str, **data: Any) -> int:
         """Publishes an event and writes it down; returns its offset."""
@@ -253,3 +261,63 @@ def test_exposure_is_told_to_its_consumer_only(stand: Stand) -> None:
     stand.tell(EventKind.CONSUMER_EXPOSED, "consumer:anna", consumer="anna", digest=ONE)
     with stand.database.read() as connection:
         assert [row["subject"] for row in list_deliveries(connection, made.id)] == ["consumer:anna"]
+
+
+def test_secrets_lie_sealed_and_each_opens_for_its_own_subscription_only(stand: Stand, receiver: Receiver) -> None:
+    made, other = stand.subscribe(receiver.url), stand.subscribe(receiver.url)
+    with stand.database.begin() as connection:
+        rows = connection.execute(select(subscription)).mappings().all()
+        assert len({row["sealed_secret"] for row in rows}) == 2  # the same secret twice does not show
+        assert "MfKQ" not in repr([dict(row) for row in rows])
+        sealed = {row["id"]: row["sealed_secret"] for row in rows}
+        assert stand.key.open(sealed[made.id], made.id).reveal() == SECRET.reveal()
+        changed = sealed[made.id][:-8] + ("A" if sealed[made.id][-8] != "A" else "B") + sealed[made.id][-7:]
+        for text in (
+            sealed[other.id],
+            changed,
+            SECRET.reveal(),
+            "",
+            "aes-256-gcm.",
+            "aes-256-gcm.!",
+            "aes-256-gcm.AAAA",
+        ):
+            with pytest.raises(InvalidInputError):
+                stand.key.open(text, made.id)
+        swapped = update(subscription).where(subscription.c.id == made.id)
+        connection.execute(swapped.values(sealed_secret=sealed[other.id]))
+    stand.tell(EventKind.IMAGE_RECALLED, ONE, digest=ONE)
+    stand.delivery(receiver, retry_seconds=()).once()
+    assert len(receiver.got) == 1  # nothing is sent that is not signed with its own secret, and others are told
+    with stand.database.read() as connection:
+        (row,) = list_deliveries(connection, made.id)
+        assert (row["state"], "cannot be opened with this key" in row["problem"]) == ("dead", True)
+
+
+def test_what_lay_plain_is_sealed_and_still_signs(stand: Stand, receiver: Receiver) -> None:
+    made = stand.subscribe(receiver.url)
+    with stand.database.begin() as connection:
+        connection.execute(update(subscription).values(sealed_secret=SECRET.reveal()))
+    stand.delivery().seal()
+    with stand.database.begin() as connection:
+        sealed = connection.scalar(select(subscription.c.sealed_secret))
+        assert sealed
+        assert stand.key.open(sealed, made.id).reveal() == SECRET.reveal()
+        assert seal_plain(connection, stand.key) == 0
+    stand.tell(EventKind.IMAGE_RECALLED, ONE, digest=ONE)
+    stand.delivery(receiver).once()
+    ((headers, body),) = receiver.got
+    at = datetime.fromtimestamp(int(headers["webhook-timestamp"]), UTC)
+    assert headers.items() >= SECRET.headers(headers["webhook-id"], body, at=at).items()
+
+
+def test_the_key_is_made_once_and_never_over_another(tmp_path: Path) -> None:
+    file = tmp_path / "keys" / "webhooks.key"
+    first, second = WebhookKey.load(file), WebhookKey.load(file)
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert second.open(first.seal(SECRET, "1"), "1").reveal() == SECRET.reveal()
+    assert base64.b64encode(base64.b64decode(file.read_bytes())).decode() not in repr(first)
+    for content in (b"", b"c2hvcnQ=", b"not base64!", bytes(2000)):
+        file.write_bytes(content)
+        with pytest.raises(TidegateError):
+            WebhookKey.load(file)
+        assert file.read_bytes() == content

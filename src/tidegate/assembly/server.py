@@ -31,6 +31,7 @@ from tidegate.curation.shelf import Shelf
 from tidegate.curation.shelf_blobs import ShelfBlobs
 from tidegate.curation.upkeep import UpkeepThread
 from tidegate.curation.vending import Vending
+from tidegate.curation.webhook_key import WebhookKey
 from tidegate.curation.workflow import Curation
 from tidegate.errors import TidegateError
 from tidegate.evidence.restriction import parse_zones
@@ -93,6 +94,7 @@ class Server:
     vending: Vending
     catalogue: Catalogue
     consumer_pulls: ConsumerPulls
+    webhook_key: WebhookKey
     deliveries: DeliveryThread
     execution: ExecutionGate
     knowledge: NewKnowledge
@@ -263,6 +265,7 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         note_for_subscribers(database, clock),
         tell_who_pulled(database, consumer_pulls, clock),
     )
+    webhook_key = WebhookKey.load(settings.signing.webhook_key_file)
     return Server(
         settings=settings,
         home=home,
@@ -291,7 +294,8 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         vending=vending,
         catalogue=build_catalogue(settings),
         consumer_pulls=consumer_pulls,
-        deliveries=DeliveryThread(database, build_delivery(settings, database, clock), leases),
+        webhook_key=webhook_key,
+        deliveries=DeliveryThread(database, build_delivery(settings, database, webhook_key, clock), leases),
         execution=ExecutionGate(
             database=database, gate=gate, resolve=resolve_reference, clock=clock, options=GateOptions()
         ),

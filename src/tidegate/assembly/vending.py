@@ -18,6 +18,7 @@ from tidegate.curation.shelf import Shelf
 from tidegate.curation.shelf_blobs import ShelfBlobs
 from tidegate.curation.tag_rules import TagRules
 from tidegate.curation.vending import Vending
+from tidegate.curation.webhook_key import WebhookKey
 from tidegate.errors import UsageError
 from tidegate.oci.push import Pusher
 from tidegate.outbound import Outbound, OutboundOptions
@@ -72,7 +73,7 @@ def build_catalogue(settings: Settings) -> Catalogue:
     return Catalogue(owners)
 
 
-def build_delivery(settings: Settings, database: Database, clock: Clock) -> Delivery:
+def build_delivery(settings: Settings, database: Database, key: WebhookKey, clock: Clock) -> Delivery:
     """Builds what tells subscribers; it calls public addresses, and those the settings open."""
     said = settings.outbound
     openings = tuple(Opening.parse(text) for text in settings.curation.webhooks_may_reach)
@@ -87,7 +88,7 @@ def build_delivery(settings: Settings, database: Database, clock: Clock) -> Deli
             reach=Reach(openings=openings),
         )
     )
-    return Delivery(database, outbound, source=settings.signing.verifier_id, clock=clock)
+    return Delivery(database, outbound, key=key, source=settings.signing.verifier_id, clock=clock)
 
 
 @contextmanager

@@ -16,7 +16,8 @@ from typing import Any, Final
 from sqlalchemy import delete, exists, select, update
 
 from tidegate.clock import Clock, rfc3339
-from tidegate.curation.webhook import WebhookSecret
+from tidegate.curation.subscriptions import seal_plain
+from tidegate.curation.webhook_key import WebhookKey
 from tidegate.errors import OutsideError, TidegateError
 from tidegate.events import Event
 from tidegate.outbound import Outbound
@@ -43,6 +44,7 @@ class Delivery:
 
     Args:
         outbound: held to addresses that may be called; follows no redirect.
+        key: that secrets were sealed with.
         source: URI that names this server in its events.
         retry_seconds: pauses between tries.
     """
@@ -52,15 +54,28 @@ class Delivery:
         database: Database,
         outbound: Outbound,
         *,
+        key: WebhookKey,
         source: str,
         clock: Clock,
         retry_seconds: Sequence[float] = RETRY_SECONDS,
     ) -> None:
         self._database = database
         self._outbound = outbound
+        self._key = key
         self._source = source
         self._clock = clock
         self._retry_seconds = retry_seconds
+
+    def seal(self) -> None:
+        """Seals what was stored plain by a tidegate that had no key for it.
+
+        Raises:
+            OutsideError: the database failed.
+        """
+        with self._database.begin() as connection:
+            number = seal_plain(connection, self._key)
+        if number:
+            _log.info("%s secrets of webhooks lay open in the database and are sealed", number)
 
     def once(self, *, stopped: Callable[[], bool] = lambda: False) -> int:
         """Makes the deliveries that are due, at most one batch; returns how many were tried.
@@ -104,9 +119,10 @@ class Delivery:
 
     def _send(self, row: dict[str, Any], event: Event) -> tuple[int, str]:
         body = event.to_json(source=self._source)
-        signed = WebhookSecret(row["secret"]).headers(event.id, body, at=self._clock())
-        headers = {**signed, "Content-Type": "application/cloudevents+json"}
         try:
+            secret = self._key.open(row["sealed_secret"], row["id"])
+            signed = secret.headers(event.id, body, at=self._clock())
+            headers = {**signed, "Content-Type": "application/cloudevents+json"}
             reply = self._outbound.request(
                 "POST", row["url"], headers=headers, body=body, max_bytes=_MAX_ANSWER_BYTES, retry=False
             )
@@ -140,6 +156,7 @@ class DeliveryThread:
 
     def start(self) -> None:
         """Begins."""
+        self._work.seal()
         self._thread.start()
 
     def stop(self) -> None:
@@ -171,8 +188,9 @@ def _due(at: datetime) -> Any:
         earlier.c.state == "waiting",
         earlier.c.offset < delivery.c.offset,
     )
+    sealed = subscription.c.sealed_secret
     return (
-        select(delivery.c.offset, delivery.c.attempts, subscription.c.id, subscription.c.url, subscription.c.secret)
+        select(delivery.c.offset, delivery.c.attempts, subscription.c.id, subscription.c.url, sealed)
         .join(subscription, subscription.c.id == delivery.c.subscription)
         .where(delivery.c.state == "waiting", delivery.c.next_at <= at.timestamp(), subscription.c.active == 1)
         .where(~in_the_way)

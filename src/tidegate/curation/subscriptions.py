@@ -14,6 +14,7 @@ from sqlalchemy import Connection, delete, func, or_, select, update
 from tidegate.artifact import Digest
 from tidegate.clock import rfc3339
 from tidegate.curation.webhook import WebhookSecret
+from tidegate.curation.webhook_key import WebhookKey
 from tidegate.errors import BoundExceededError, InvalidInputError, NotFoundError
 from tidegate.events import Event, EventKind
 from tidegate.storage import outbox, schema
@@ -85,7 +86,14 @@ class Subscription(Struct, frozen=True, kw_only=True):
 
 
 def subscribe(
-    connection: Connection, wanted: Wanted, *, owner: str, url: str, secret: WebhookSecret, at: datetime
+    connection: Connection,
+    wanted: Wanted,
+    *,
+    owner: str,
+    url: str,
+    secret: WebhookSecret,
+    key: WebhookKey,
+    at: datetime,
 ) -> Subscription:
     """Adds a subscription for what happens from now on, in the caller's transaction.
 
@@ -103,20 +111,32 @@ def subscribe(
         Digest(wanted.digest)
     if (connection.scalar(select(func.count()).select_from(subscription)) or 0) >= MAX_SUBSCRIPTIONS:
         raise BoundExceededError("MAX_SUBSCRIPTIONS", MAX_SUBSCRIPTIONS, where="subscriptions")
+    number = uuid4().hex
     row = {
-        "id": uuid4().hex,
+        "id": number,
         "owner": owner,
         "pattern": wanted.pattern,
         "digest": wanted.digest,
         "component": wanted.component,
         "kinds": " ".join(sorted(wanted.kinds)),
         "url": url,
-        "secret": secret.reveal(),
+        "sealed_secret": key.seal(secret, number),
         "active": 1,
         "created_at": rfc3339(at),
     }
     connection.execute(subscription.insert().values(row))
     return _subscription(row, 0, 0)
+
+
+def seal_plain(connection: Connection, key: WebhookKey) -> int:
+    """Seals secrets that were stored plain before there was a key for them; returns how many those were."""
+    sealed = subscription.c.sealed_secret
+    plain = connection.execute(select(subscription.c.id, sealed).where(sealed.startswith("whsec_", autoescape=True)))
+    found = plain.all()
+    for number, text in found:
+        here = (subscription.c.id == number) & (sealed == text)
+        connection.execute(update(subscription).where(here).values(sealed_secret=key.seal(WebhookSecret(text), number)))
+    return len(found)
 
 
 def unsubscribe(connection: Connection, number: str) -> None:

@@ -310,6 +310,13 @@ class SigningSettings:
             under_home="keys/encryption.pem",
         ),
     ]
+    webhook_key_file: Annotated[
+        Path,
+        Leaf(
+            meaning="Key that secrets of webhooks are kept under, the same for every replica; made on first use.",
+            under_home="keys/webhooks.key",
+        ),
+    ]
     trusted_keys: Annotated[
         tuple[Path, ...], Leaf(meaning="PEM public keys whose signatures count, beside our own.")
     ] = ()

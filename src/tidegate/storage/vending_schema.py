@@ -80,7 +80,7 @@ subscription = Table(
     Column("component", Text, nullable=False),
     Column("kinds", Text, nullable=False),  # separated by spaces
     Column("url", Text, nullable=False),
-    Column("secret", Text, nullable=False),
+    Column("sealed_secret", Text, nullable=False),  # under a key that is not in the database
     Column("active", Integer, nullable=False),
     Column("created_at", String(32), nullable=False),
 )

@@ -45,7 +45,9 @@ def routes(server: Server) -> APIRouter:
         wanted = Wanted(pattern=pattern, digest=digest, component=component, kinds=kinds)
         owner, at = principal_of(request).name, server.clock()
         with server.database.begin() as connection:
-            made = subscribing.subscribe(connection, wanted, owner=owner, url=url, secret=shared, at=at)
+            made = subscribing.subscribe(
+                connection, wanted, owner=owner, url=url, secret=shared, key=server.webhook_key, at=at
+            )
         told: dict[str, Any] = to_builtins(made)
         if not secret:
             told["secret"] = shared.reveal()  # this once

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The key that secrets of webhooks are kept under: AES-256-GCM, bound to the subscription that each belongs to."""
+
+import base64
+import binascii
+import secrets
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, Self
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from tidegate.bounds import read_bounded
+from tidegate.curation.webhook import WebhookSecret
+from tidegate.errors import InvalidInputError, OutsideError, UsageError
+from tidegate.signing.keys import create_secret_file
+
+_KEY_BYTES: Final = 32
+_NONCE_BYTES: Final = 12
+_MAX_FILE_BYTES: Final = 1024
+_FORM: Final = "aes-256-gcm."
+
+
+class WebhookKey:
+    """Every replica has the same one. It never prints.
+
+    Args:
+        key: 32 bytes.
+    """
+
+    __slots__ = ("_cipher",)
+
+    def __init__(self, key: bytes) -> None:
+        self._cipher = AESGCM(key)
+
+    @classmethod
+    def load(cls, file: Path) -> Self:
+        """Reads the key, 32 bytes in base64, from a file for its owner alone; makes one when there is no file yet.
+
+        Raises:
+            InvalidInputError: the file holds something else.
+            OutsideError: the disk refused.
+        """
+        if not file.exists():
+            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            made = base64.b64encode(secrets.token_bytes(_KEY_BYTES)) + b"\n"
+            with suppress(UsageError):  # another process was first: its key is the one
+                create_secret_file(file, made, what="key of webhooks")
+        try:
+            with file.open("rb") as source:
+                raw = read_bounded(source, max_bytes=_MAX_FILE_BYTES, what=str(file))
+        except OSError as error:
+            raise OutsideError(f"cannot read the key of webhooks: {error.strerror}", where=str(file)) from error
+        try:
+            key = base64.b64decode(raw.strip(), validate=True)
+        except binascii.Error:
+            key = b""
+        if len(key) != _KEY_BYTES:
+            raise InvalidInputError(
+                "holds no key of webhooks", where=str(file), remedy="bring back the file that secrets were kept under"
+            )
+        return cls(key)
+
+    def seal(self, secret: WebhookSecret, number: str) -> str:
+        """A secret as it is stored for the subscription of this number."""
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        sealed = nonce + self._cipher.encrypt(nonce, secret.reveal().encode(), number.encode())
+        return _FORM + base64.b64encode(sealed).decode()
+
+    def open(self, sealed: str, number: str) -> WebhookSecret:
+        """The secret of the subscription of this number.
+
+        Raises:
+            InvalidInputError: it was sealed by another key, for another subscription, or not at all.
+        """
+        form, dot, rest = sealed.partition(".")
+        try:
+            raw = base64.b64decode(rest if form + dot == _FORM else "", validate=True)  # nothing opens as nothing
+            text = self._cipher.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], number.encode())
+        except (ValueError, InvalidTag) as error:
+            raise InvalidInputError(
+                "the secret cannot be opened with this key",
+                where=f"subscription {number}",
+                remedy="bring back the file of signing.webhook_key_file, or subscribe anew",
+            ) from error
+        return WebhookSecret(text.decode("ascii"))
+
+    def __repr__(self) -> str:
+        return "WebhookKey(…)"
