@@ -41,6 +41,8 @@ _ARGUMENTS: Final = {
     "verbs": "pull, push, delete, list, admit, approve, audit, administer",
     "tenant": "its name",
     "prefixes": "beginnings of repository names, whole parts",
+    "subscription": "its id, or how it begins",
+    "url": "`https:`, or `http:` on this machine",
     "grant": "its id, or how it begins",
     "tag": "a tag of our registry, `repository:tag`",
     "list_": "a file, or `-` for standard input",

@@ -31,7 +31,7 @@ from tidegate.curation.subscriptions import (
 )
 from tidegate.curation.webhook import WebhookSecret
 from tidegate.curation.webhook_key import WebhookKey
-from tidegate.errors import InvalidInputError, TidegateError
+from tidegate.errors import InvalidInputError, NotFoundError, TidegateError
 from tidegate.events import Event, EventKind
 from tidegate.outbound import Outbound, OutboundOptions
 from tidegate.outbound.reach import Opening, Reach
@@ -308,6 +308,24 @@ def test_what_lay_plain_is_sealed_and_still_signs(stand: Stand, receiver: Receiv
     ((headers, body),) = receiver.got
     at = datetime.fromtimestamp(int(headers["webhook-timestamp"]), UTC)
     assert headers.items() >= SECRET.headers(headers["webhook-id"], body, at=at).items()
+
+
+def test_trying_a_receiver_out_is_signed_and_leaves_nothing_on_record(stand: Stand, receiver: Receiver) -> None:
+    made = stand.subscribe(receiver.url)
+    receiver.answers = [204, 404]
+    answer = stand.delivery(receiver).try_out(made.id)
+    assert (answer.taken, answer.status, answer.problem) == (True, 204, "")
+    ((headers, body),) = receiver.got
+    assert headers.items() >= SECRET.headers(headers["webhook-id"], body, at=stand.at).items()
+    assert json.loads(body)["type"] == "dev.tidegate.curation.subscription.tested"
+    refused = stand.delivery(receiver).try_out(made.id)
+    assert (refused.taken, refused.status, refused.problem) == (False, 404, "the receiver answered 404")
+    closed = stand.delivery().try_out(made.id)
+    assert (closed.taken, closed.status) == (False, 0)
+    assert "not public and was not opened" in closed.problem
+    with pytest.raises(NotFoundError):
+        stand.delivery(receiver).try_out("0" * 32)
+    assert stand.states(made.id) == []
 
 
 def test_the_key_is_made_once_and_never_over_another(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from whole_server import WholeServer, python_image, run_tidegate
+from whole_server import WholeServer, as_json, python_image, run_tidegate
 
 
 class Hook:
@@ -40,6 +40,8 @@ class Hook:
         self._thread.start()
 
     def stop(self) -> None:
+        if not self._thread.is_alive():
+            return
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -141,3 +143,50 @@ def test_the_stream_goes_on_where_it_broke(server: WholeServer, tmp_path: Path) 
 def test_what_cannot_be_subscribed_to(server: WholeServer, body: dict[str, Any]) -> None:
     answer = server.http.post("/api/v1/subscriptions", json=body)
     assert answer.status_code in {httpx.codes.BAD_REQUEST, httpx.codes.UNPROCESSABLE_ENTITY}, answer.text
+
+
+def test_the_command_subscribes_tries_out_and_replays(
+    tmp_path: Path, hook: Hook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reach = {"TIDEGATE_CURATION_WEBHOOKS_MAY_REACH": hook.host}
+    monkeypatch.setenv(*next(iter(reach.items())))  # for the commands, as for the server
+    with WholeServer(tmp_path / "home", environment=reach) as server:
+
+        def run(*words: str, status: int = 0) -> str:
+            ran = run_tidegate(server.home, "subscription", *words)
+            assert ran.returncode == status, ran.stderr
+            return ran.stdout
+
+        secret = run("add", f"http://{hook.host}/", "--pattern", "told/*", "--kind", "admitted").strip()
+        assert secret.startswith("whsec_")
+        (made,) = as_json(run("list", "--format", "json"))["subscriptions"]
+        assert (made["wanted"]["pattern"], made["wanted"]["kinds"]) == ("told/*", ["curation.image.admitted"])
+        run("test", made["id"][:8])
+        assert hook.wait_for("curation.subscription.tested")["subject"] == f"subscription:{made['id']}"
+        assert server.http.post(f"/api/v1/subscriptions/{made['id']}/test").json()["taken"] is True
+        digest = python_image(tmp_path / "layout", "one", {"h11": "0.14.0"})
+        server.push(tmp_path / "layout", "one", "told/app:1")
+        server.verdict(digest)
+        assert hook.wait_for("curation.image.admitted")["subject"] == digest
+        told = as_json(run("deliveries", made["id"], "--format", "json"))["deliveries"]
+        assert [row["kind"] for row in told] == ["curation.image.admitted"]
+        count = len(hook.events)
+        run("replay", made["id"])
+        with hook.grown:
+            assert hook.grown.wait_for(lambda: len(hook.events) == count + 1, 60)
+        shown = run("list") + run("list", "--format", "json")
+        key = secret.removeprefix("whsec_")
+        assert key not in shown
+        assert not [path for path in server.home.glob("state.db*") if key.encode() in path.read_bytes()]
+        file = tmp_path / "secret"
+        file.write_text(secret + "\n")
+        own = ("add", f"http://{hook.host}/", "--secret-file", str(file), "--owner", "anna")
+        assert run(*own) == ""  # what one has already is not told again
+        (other,) = as_json(run("list", "--owner", "anna", "--format", "json"))["subscriptions"]
+        run("remove", other["id"])
+        run("add", "http://receiver.example/", status=2)
+        run("test", "nothing", status=2)
+        hook.stop()
+        run("test", made["id"], status=1)
+        run("remove", made["id"])
+        assert as_json(run("list", "--format", "json"))["subscriptions"] == []

@@ -25,7 +25,7 @@ from tidegate.assembly.vending import build_catalogue, build_delivery, build_ven
 from tidegate.clock import Clock, system_clock
 from tidegate.curation.catalogue import Catalogue
 from tidegate.curation.consumer_pulls import ConsumerPulls
-from tidegate.curation.delivery import DeliveryThread
+from tidegate.curation.delivery import Delivery, DeliveryThread
 from tidegate.curation.pulls import PullNotes
 from tidegate.curation.shelf import Shelf
 from tidegate.curation.shelf_blobs import ShelfBlobs
@@ -95,6 +95,7 @@ class Server:
     catalogue: Catalogue
     consumer_pulls: ConsumerPulls
     webhook_key: WebhookKey
+    delivery: Delivery
     deliveries: DeliveryThread
     execution: ExecutionGate
     knowledge: NewKnowledge
@@ -266,6 +267,7 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         tell_who_pulled(database, consumer_pulls, clock),
     )
     webhook_key = WebhookKey.load(settings.signing.webhook_key_file)
+    delivery = build_delivery(settings, database, webhook_key, clock)
     return Server(
         settings=settings,
         home=home,
@@ -295,7 +297,8 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         catalogue=build_catalogue(settings),
         consumer_pulls=consumer_pulls,
         webhook_key=webhook_key,
-        deliveries=DeliveryThread(database, build_delivery(settings, database, webhook_key, clock), leases),
+        delivery=delivery,
+        deliveries=DeliveryThread(database, delivery, leases),
         execution=ExecutionGate(
             database=database, gate=gate, resolve=resolve_reference, clock=clock, options=GateOptions()
         ),

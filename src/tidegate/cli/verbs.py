@@ -42,6 +42,7 @@ VERBS: Final = (
     Verb(name="encrypt", module="tidegate.cli.encrypt", help="Encrypt an image's layers for named recipients."),
     Verb(name="decrypt", module="tidegate.cli.decrypt", help="Decrypt the layers of an image."),
     Verb(name="vend", module="tidegate.cli.vend", help="Hand images out: to whom, until when, and back."),
+    Verb(name="subscription", module="tidegate.cli.subscription", help="Say who is told of changes, by webhooks."),
     Verb(name="recipient", module="tidegate.cli.recipient", help="Say for whom the registry encrypts copies."),
     Verb(name="scrub", module="tidegate.cli.scrub", help="Hash what the registry stores again; repair it, or tell."),
     Verb(name="passport", module="tidegate.cli.passport", help="Show all that is on record of a digest."),

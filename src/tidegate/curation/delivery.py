@@ -12,19 +12,21 @@ from datetime import datetime, timedelta
 from threading import Event as Flag
 from threading import Thread
 from typing import Any, Final
+from uuid import uuid4
 
 from sqlalchemy import delete, exists, select, update
 
 from tidegate.clock import Clock, rfc3339
 from tidegate.curation.subscriptions import seal_plain
 from tidegate.curation.webhook_key import WebhookKey
-from tidegate.errors import OutsideError, TidegateError
-from tidegate.events import Event
+from tidegate.errors import NotFoundError, OutsideError, TidegateError
+from tidegate.events import Event, EventKind
 from tidegate.outbound import Outbound
 from tidegate.storage import outbox
 from tidegate.storage.database import Database
 from tidegate.storage.leases import Leases
 from tidegate.storage.vending_schema import delivery, subscription
+from tidegate.values import Struct
 
 _log = logging.getLogger(__name__)
 RETRY_SECONDS: Final = (5.0, 30.0, 300.0, 1800.0, 7200.0, 18_000.0, 36_000.0, 36_000.0)
@@ -37,6 +39,19 @@ _MAX_ANSWER_BYTES: Final = 64 << 10
 _MAX_PROBLEM_CHARS: Final = 500
 _OK: Final = range(200, 300)
 _GONE: Final = 410
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """What a receiver said to a message that was sent to try it out.
+
+    Attributes:
+        status: of HTTP; 0 when none came.
+        problem: why it was not taken; "" when it was.
+    """
+
+    taken: bool
+    status: int
+    problem: str = ""
 
 
 class Delivery:
@@ -91,6 +106,23 @@ class Delivery:
                 break
             self._deliver(dict(row))
         return len(due)
+
+    def try_out(self, number: str) -> Answer:
+        """Sends a subscription's receiver one signed message that is not on record, whatever waits for it.
+
+        Raises:
+            NotFoundError: there is no such subscription.
+        """
+        wanted = select(subscription.c.id, subscription.c.url, subscription.c.sealed_secret)
+        with self._database.read() as connection:
+            row = connection.execute(wanted.where(subscription.c.id == number)).mappings().first()
+        if row is None:
+            raise NotFoundError("no such subscription", where=number[:80])
+        at, kind = self._clock(), EventKind.SUBSCRIPTION_TESTED
+        event = Event(id=uuid4().hex, kind=kind, subject=f"subscription:{number}", time=at, data={})
+        status, problem = self._send(dict(row), event)
+        taken = status in _OK
+        return Answer(taken=taken, status=status, problem="" if taken else problem[:_MAX_PROBLEM_CHARS])
 
     def forget_old(self) -> None:
         """Removes what ended long ago."""

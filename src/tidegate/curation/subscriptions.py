@@ -181,6 +181,19 @@ def subscription_named(connection: Connection, number: str) -> Subscription:
     return _subscription(row, 0, 0)
 
 
+def named(connection: Connection, start: str) -> str:
+    """The id of the subscription that begins so.
+
+    Raises:
+        NotFoundError: none does, or several do.
+    """
+    begins = subscription.c.id.startswith(start, autoescape=True)
+    found = list(connection.scalars(select(subscription.c.id).where(begins).limit(2)))
+    if len(found) != 1 or not start:
+        raise NotFoundError("no such subscription" if not found else "several subscriptions begin so", where=start[:64])
+    return str(found[0])
+
+
 def list_deliveries(connection: Connection, number: str, *, state: str = "", limit: int = 100) -> list[dict[str, Any]]:
     """What was, is or could not be told to a subscription, the newest first."""
     query = select(delivery).where(delivery.c.subscription == number).order_by(delivery.c.offset.desc()).limit(limit)

@@ -35,6 +35,7 @@ class EventKind(StrEnum):
     RECIPIENT_ADDED = "curation.recipient.added"
     RECIPIENT_REMOVED = "curation.recipient.removed"
     CONSUMER_EXPOSED = "curation.consumer.exposed"
+    SUBSCRIPTION_TESTED = "curation.subscription.tested"  # sent, never on record
     TAG_MOVED = "curation.tag.moved"
     TAG_REMOVED = "curation.tag.removed"
     TAG_FROZEN = "curation.tag.frozen"

@@ -86,6 +86,12 @@ def routes(server: Server) -> APIRouter:
         server.database.commits.notify()
         return reply({"id": number, "events": told}, status=202)
 
+    @router.post("/subscriptions/{number}/test", summary="Send the receiver one signed message now")
+    def test(request: Request, number: str) -> Response:
+        with server.database.read() as connection:
+            _own(server, request, subscribing.subscription_named(connection, number))
+        return reply(server.delivery.try_out(number))
+
     @router.get("/images/{digest}/consumers", summary="Who pulled an image, the latest first")
     def consumers(digest: str, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> Response:
         subject = Digest(digest)
