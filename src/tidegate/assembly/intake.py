@@ -21,7 +21,6 @@ from tidegate.curation.shelf import Shelf
 from tidegate.curation.shelf_blobs import ShelfBlobs
 from tidegate.curation.tag_rules import TagRules
 from tidegate.curation.upstream import Upstream
-from tidegate.errors import TidegateError
 from tidegate.loops.base_moved import BaseRenewal
 from tidegate.loops.upstream_moved import begin_watching, forget_names, look_at_watched, take_up
 from tidegate.loops.wanted_images import ask_for_wanted
@@ -31,6 +30,7 @@ from tidegate.outbound import Outbound, OutboundOptions, Pace, Reach
 from tidegate.outbound.address import is_loopback, origin
 from tidegate.settings import Settings
 from tidegate.storage.blobs import BlobReads
+from tidegate.storage.carry_on import carrying_on
 from tidegate.storage.database import Database
 from tidegate.storage.leases import Leases
 
@@ -127,15 +127,13 @@ class TakingIn:
     def _watch(self) -> None:
         forget_at = 0.0
         while not self._stopping.wait(_LOOK_EVERY_SECONDS):
-            try:
+            with carrying_on(_log, "watched upstreams"):
                 if self.leases.hold(_LEASE):
                     if monotonic() >= forget_at:
                         forget_names(self.database, self.clock)
                         forget_at = monotonic() + _FORGET_EVERY_SECONDS
                     look_at_watched(self.database, self.intake, self.clock)
                     ask_for_wanted(self.database, self.intake, self.clock)
-            except TidegateError as error:
-                _log.warning("watched upstreams: %s; looking again later", error)
 
 
 def build_taking_in(

@@ -33,7 +33,6 @@ from tidegate.curation.upkeep import UpkeepThread
 from tidegate.curation.vending import Vending
 from tidegate.curation.webhook_key import WebhookKey
 from tidegate.curation.workflow import Curation
-from tidegate.errors import TidegateError
 from tidegate.evidence.restriction import parse_zones
 from tidegate.execution.admit import ExecutionGate
 from tidegate.execution.gate import GateOptions
@@ -58,6 +57,7 @@ from tidegate.loops.upstream_moved import follow_when_admitted
 from tidegate.settings import Settings
 from tidegate.storage.announcements import Announcements
 from tidegate.storage.blobs import BlobStore
+from tidegate.storage.carry_on import carrying_on
 from tidegate.storage.consumers import ConsumerThread
 from tidegate.storage.database import Database
 from tidegate.storage.durable import DurableOptions, DurableWork
@@ -159,11 +159,9 @@ class Server:
     def _watch_time(self) -> None:
         while not self._stopping.is_set():
             for look in (self._sweep, judge_before_expiry, judge_stalled):
-                try:
+                with carrying_on(_log, look.__name__):
                     if self.leases.hold("by time"):
                         look(self.database, self.submit, self.clock)
-                except TidegateError as error:
-                    _log.warning("%s: %s; looking again later", look.__name__, error)
             self._stopping.wait(_LOOK_EVERY_SECONDS)
 
     def _sweep(self, *_: object) -> None:

@@ -14,7 +14,7 @@ from typing import Final
 from sqlalchemy import Connection, delete, func, select, tuple_, update
 
 from tidegate.clock import Clock, rfc3339
-from tidegate.errors import OutsideError
+from tidegate.storage.carry_on import carrying_on
 from tidegate.storage.database import Database
 from tidegate.storage.insert import insert_once
 from tidegate.storage.vending_schema import consumer_pull
@@ -77,7 +77,7 @@ class ConsumerPulls:
             with self._database.begin() as connection:
                 for key, count in sorted(counts.items()):
                     _add(connection, key, count, moment)
-        except OutsideError:
+        except BaseException:
             with self._lock:
                 for key, count in counts.items():
                     self._counts[key] = self._counts.get(key, 0) + count
@@ -96,12 +96,10 @@ class ConsumerPulls:
         turn = 0
         while True:
             ends = self._stopping.wait(_FLUSH_SECONDS)
-            try:
+            with carrying_on(_log, "putting pulls on record"):
                 self.flush()
                 if turn % _CLEAN_EVERY == 0:
                     forget_old(self._database, at=self._clock())
-            except OutsideError as error:
-                _log.warning("pulls are not on record: %s; again later", error)
             if ends:
                 return
             turn += 1

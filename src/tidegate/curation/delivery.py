@@ -19,10 +19,11 @@ from sqlalchemy import delete, exists, select, update
 from tidegate.clock import Clock, rfc3339
 from tidegate.curation.subscriptions import seal_plain
 from tidegate.curation.webhook_key import WebhookKey
-from tidegate.errors import NotFoundError, OutsideError, TidegateError
+from tidegate.errors import NotFoundError, TidegateError
 from tidegate.events import Event, EventKind
 from tidegate.outbound import Outbound
 from tidegate.storage import outbox
+from tidegate.storage.carry_on import carrying_on
 from tidegate.storage.database import Database
 from tidegate.storage.leases import Leases
 from tidegate.storage.vending_schema import delivery, subscription
@@ -199,16 +200,14 @@ class DeliveryThread:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            seen = self._database.commits.count
-            try:
+            seen, tried = self._database.commits.count, -1
+            with carrying_on(_log, "deliveries"):
                 tried = self._work.once(stopped=self._stopping.is_set) if self._leases.hold(_LEASE) else 0
                 if not tried:
                     self._work.forget_old()
-            except OutsideError as error:
-                _log.warning("deliveries: %s; again later", error)
+            if tried < 0:
                 self._stopping.wait(_LOOK_AGAIN_SECONDS)
-                continue
-            if not tried:
+            elif not tried:
                 self._database.commits.wait(seen, timeout=_LOOK_AGAIN_SECONDS)
 
 

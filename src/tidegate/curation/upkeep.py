@@ -13,7 +13,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, delete, insert, select, update
 
 from tidegate.clock import Clock, parse_rfc3339, rfc3339
-from tidegate.errors import TidegateError
+from tidegate.storage.carry_on import carrying_on
 from tidegate.storage.database import Database
 from tidegate.storage.insert import insert_once
 from tidegate.storage.keeping_schema import upkeep_run, upkeep_turn
@@ -126,13 +126,8 @@ class UpkeepThread:
             self._stopping.wait(_LOOK_EVERY_SECONDS)
 
     def _safely(self, kind: str, call: Callable[[], object]) -> None:
-        try:
+        with carrying_on(_log, kind):
             call()
-        except TidegateError as error:
-            _log.warning("%s: %s; trying again later", kind, error)
-        except Exception:  # noqa: BLE001 - said below
-            # A defect of one kind of upkeep must not end the others.
-            _log.exception("%s failed", kind)
 
     def _take(self, task: Task) -> None:
         began_at = self._clock()

@@ -149,3 +149,5 @@ class AuditWriter:
             self.flush()
         except TidegateError as error:
             _log.error("the audit trail cannot be written: %s; %d entries wait", error, len(self._waiting))
+        except Exception:  # noqa: BLE001 - whatever it was, the next turn may work
+            _log.exception("the audit trail cannot be written; %d entries wait", len(self._waiting))

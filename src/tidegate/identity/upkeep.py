@@ -8,10 +8,10 @@ from threading import Thread
 from typing import Final
 
 from tidegate.clock import Clock
-from tidegate.errors import TidegateError
 from tidegate.identity import audit, granting
 from tidegate.identity.directory import Directory
 from tidegate.identity.throttle import Throttle
+from tidegate.storage.carry_on import carrying_on
 from tidegate.storage.database import Database
 
 _log = logging.getLogger(__name__)
@@ -59,8 +59,6 @@ class IdentityUpkeep:
 
     def _watch(self) -> None:
         while not self._stopping.is_set():
-            try:
+            with carrying_on(_log, "identity upkeep"):
                 self.once()
-            except TidegateError as error:
-                _log.warning("identity upkeep: %s; again later", error)
             self._stopping.wait(_EVERY_SECONDS)

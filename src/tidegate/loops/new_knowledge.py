@@ -26,6 +26,7 @@ from tidegate.evidence import KnowledgeStamp
 from tidegate.knowledge.database import Knowledge
 from tidegate.knowledge.delta import changed_ranges
 from tidegate.storage import outbox, schema
+from tidegate.storage.carry_on import carrying_on
 from tidegate.storage.database import Database
 from tidegate.storage.insert import insert_or_update
 
@@ -165,10 +166,8 @@ class NewKnowledge:
 
     def _watch(self) -> None:
         while not self._stopping.wait(LOOK_EVERY_SECONDS):
-            try:
+            with carrying_on(_log, "taking up new knowledge"):
                 self.look()
-            except TidegateError as error:
-                _log.warning("new knowledge not taken up: %s", error)
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Threads that do something again and again go on after an error that nobody foresaw."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection
+
+from tidegate.curation import consumer_pulls
+from tidegate.curation.consumer_pulls import ConsumerPulls
+from tidegate.curation.delivery import Delivery, DeliveryThread
+from tidegate.curation.webhook_key import WebhookKey
+from tidegate.events import Event, EventKind
+from tidegate.identity import upkeep
+from tidegate.identity.audit_writer import AuditWriter
+from tidegate.identity.directory import Directory
+from tidegate.identity.throttle import Throttle
+from tidegate.identity.upkeep import IdentityUpkeep
+from tidegate.outbound import Outbound
+from tidegate.storage.database import Database
+from tidegate.storage.leases import Leases
+from tidegate.storage.migrations import migrate
+
+NOW = datetime(2027, 1, 1, tzinfo=UTC)
+
+
+class Stumbling(Database):
+    """A database that fails in a way nobody foresaw, twice, whatever is not the test itself."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.left = 2
+        self.fallen = threading.Event()
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """Fails, or works."""
+        if self.left and threading.current_thread() is not threading.main_thread():
+            self.left -= 1
+            raise ZeroDivisionError("a defect")
+        with super().begin() as connection:
+            yield connection
+        self.fallen.set()
+
+
+def clock() -> datetime:
+    return NOW
+
+
+def pulls(database: Database) -> ConsumerPulls:
+    made = ConsumerPulls(database, clock)
+    made.note("sha256:" + "0" * 64, "team/app", "anna")
+    return made
+
+
+def trail(database: Database) -> AuditWriter:
+    made = AuditWriter(database, clock)
+    made.tell(Event(id="1", kind=EventKind.KNOWLEDGE_UPDATED, subject="one", time=NOW, data={}))
+    return made
+
+
+def deliveries(database: Database) -> DeliveryThread:
+    work = Delivery(database, Outbound(), key=WebhookKey(bytes(32)), source="https://x.test", clock=clock)
+    return DeliveryThread(database, work, Leases(database, "one"))
+
+
+def identity(database: Database) -> IdentityUpkeep:
+    directory, throttle = Directory(database), Throttle(database, clock)
+    return IdentityUpkeep(database, directory, throttle, clock, audit_days=1)
+
+
+@pytest.mark.parametrize("build", [pulls, trail, deliveries, identity])
+def test_a_thread_outlives_a_defect(
+    build: Callable[[Database], ConsumerPulls | AuditWriter | DeliveryThread | IdentityUpkeep],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(upkeep, "_EVERY_SECONDS", 0.01)
+    monkeypatch.setattr(consumer_pulls, "_FLUSH_SECONDS", 0.01)
+    url = f"sqlite:///{tmp_path / 'state.db'}"
+    migrate(url)
+    database = Stumbling(url)
+    running = build(database)
+    running.start()
+    try:
+        assert database.fallen.wait(30), "it ended with the first failure"
+    finally:
+        running.stop()
+        database.close()
