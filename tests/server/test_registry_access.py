@@ -275,6 +275,8 @@ def test_conditions_bind_tags_and_digests(closed: LiveRegistry, http: httpx.Clie
     with closed.client(auth=("root", TOKEN)) as root:
         put_manifest(root, "team-c/app", made, "latest")
     assert http.get("/v2/team-c/app/tags/list", auth=ci).json()["tags"] == ["v1"]
+    first = http.get("/v2/team-c/app/tags/list?n=1", auth=ci)
+    assert (first.json()["tags"], first.headers.get("link")) == (["v1"], None), "no page tells of what is not seen"
     assert http.head("/v2/team-c/app/manifests/v1", auth=ci).status_code == 200
     assert http.head("/v2/team-c/app/manifests/latest", auth=ci).status_code == 403
 

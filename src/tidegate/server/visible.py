@@ -11,6 +11,7 @@ from starlette.requests import Request
 
 from tidegate.artifact import Repository, Tag
 from tidegate.curation import tags
+from tidegate.curation.shelf import Shelf
 from tidegate.identity import Access, Asked, Principal, Verb
 from tidegate.server.audited import trail_of
 from tidegate.server.authentication import client_of, principal_of
@@ -52,6 +53,25 @@ def sight_of(request: Request, access: Access, repository: str = "") -> Principa
     principal, address = principal_of(request), client_of(request).address
     trail_of(request).asked = Asked(verb=Verb.LIST, repository=repository, address=address)
     return PrincipalSight(access=access, principal=principal, address=address)
+
+
+def visible_tags(
+    shelf: Shelf, access: Access, principal: Principal, repository: Repository, *, limit: int, last: str, address: str
+) -> list[Tag]:
+    """At most `limit` tags past `last` that a principal may see; those they may not see leave no gap and no name.
+
+    Raises:
+        NameUnknownError: there is no such repository.
+    """
+    found: list[Tag] = []
+    at, wanted = last, limit
+    while len(found) < limit:
+        names = shelf.list_tags(repository, limit=wanted, last=at)
+        found += access.permissions.visible(principal, repository, names, address=address)
+        if len(names) < wanted:
+            break
+        at, wanted = names[-1], max(limit, _PAGE)
+    return found[:limit]
 
 
 def visible_repositories(

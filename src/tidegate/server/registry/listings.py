@@ -12,7 +12,7 @@ from tidegate.artifact import media_type as mt
 from tidegate.server.authentication import client_of, principal_of
 from tidegate.server.registry.names import digest, page_in, query_in, repository_in
 from tidegate.server.registry.services import RegistryServices
-from tidegate.server.visible import visible_repositories
+from tidegate.server.visible import visible_repositories, visible_tags
 
 
 class ListingEndpoints:
@@ -30,13 +30,13 @@ class ListingEndpoints:
     async def list_tags(self, request: Request) -> Response:
         """One page of a repository's tags."""
         name, (wanted, last) = repository_in(request), page_in(request)
+        shelf, access, who = self._shelf, self._access, principal_of(request)
+        address = client_of(request).address
         # One more than wanted tells whether there is a next page.
-        found = list(await self._run(self._shelf.list_tags, name, limit=wanted + 1, last=last))
+        found = await self._run(visible_tags, shelf, access, who, name, limit=wanted + 1, last=last, address=address)
         page = found[:wanted]
         headers = _next(request, {"n": str(wanted), "last": page[-1]}) if page and len(found) > wanted else {}
-        who, address = principal_of(request), client_of(request).address
-        shown = await self._run(self._access.permissions.visible, who, name, page, address=address)
-        return JSONResponse({"name": name, "tags": shown}, headers=headers)
+        return JSONResponse({"name": name, "tags": page}, headers=headers)
 
     async def list_repositories(self, request: Request) -> Response:
         """One page of the names of repositories."""
