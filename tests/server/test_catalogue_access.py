@@ -10,6 +10,8 @@ from api_server import ApiServer
 from oci_material import image
 from registry_client import push
 
+from postgres_server import start_postgres
+
 REPOSITORIES = {
     "team-a/app": ("v1",),
     "team-a/tool": ("v1",),
@@ -27,8 +29,17 @@ GRANTS = (
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
-    with ApiServer(tmp_path_factory.mktemp("catalogue"), token=TOKEN) as running:
+def postgres() -> Iterator[str]:
+    with start_postgres() as url:
+        yield url
+
+
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.tools)])
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
+    home, environment = tmp_path_factory.mktemp("catalogue"), {}
+    if request.param == "postgresql":
+        environment["TIDEGATE_DATABASE_URL"] = request.getfixturevalue("postgres")
+    with ApiServer(home, token=TOKEN, environment=environment) as running:
         root = running.client(("root", TOKEN))
         registry = running.client(("root", TOKEN), base="")
         for name, tags in REPOSITORIES.items():
