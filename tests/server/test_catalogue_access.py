@@ -14,7 +14,7 @@ from postgres_server import start_postgres
 
 REPOSITORIES = {
     "team-a/app": ("v1",),
-    "team-a/tool": ("v1",),
+    "team-a/tool": ("v1", "RC-7"),
     "team-b/app": ("v1",),
     "team-b/vault": ("v1",),
     "zoo/app": ("dev-hidden", "rel-1", "rel-2"),
@@ -105,6 +105,7 @@ def test_no_word_finds_what_is_hidden(server: ApiServer) -> None:
     assert names(root, q="vault") == ["team-b/vault"]
     assert names(anna, q="vault") == names(bob, q="vault") == []
     assert names(anna, q="app") == ["team-a/app"]
+    assert names(anna, q="rc-7 v1 tool") == ["team-a/tool"]  # however it is written, and each word by itself
     # A grant on some tags: the others are not shown, not counted and not found.
     assert names(root, q="hidden") == ["zoo/app"]
     assert names(bob, q="hidden") == []

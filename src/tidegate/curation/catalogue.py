@@ -5,12 +5,12 @@ Newest is what a tag was pointed to last; good is what is handed out: admitted, 
 Everybody sees the part of it that they may see: what they may not neither shows, nor counts, nor is found by a word.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import date
 from fnmatch import fnmatchcase
 from typing import Any, Final, Protocol
 
-from sqlalchemy import Connection, exists, or_, select
+from sqlalchemy import Connection, func, select
 
 from tidegate.artifact import Digest, Index, Repository, Tag, parse_manifest
 from tidegate.curation import tags
@@ -144,7 +144,7 @@ class Catalogue:
         size = limit if asked == Asked() else max(limit, _NAMES)
         while len(found) < limit:
             names = sight.repositories(connection, limit=size, last=after)
-            fitting = set(connection.scalars(_matching(asked, names)))
+            fitting = _matching(connection, asked, names)
             for name in (name for name in names if name in fitting):
                 entry = self._entry(connection, name, asked, sight, today)
                 if entry is not None and self._fits(entry, asked):
@@ -232,37 +232,42 @@ _TEXTS: Final = (
 )
 
 
-def _matching(asked: Asked, names: Sequence[Repository]) -> Any:
-    """Those of the named repositories that fit what the database can tell."""
-    query = select(tag.c.repository).where(tag.c.repository.in_(names)).distinct()
-    return _asked_of(query, asked)
+def _matching(connection: Connection, asked: Asked, names: Sequence[Repository]) -> set[str]:
+    """Those of the named repositories that fit what the database can tell; each of their rows is read once a word."""
+    held, summary, fitting = repository_manifest, image_summary, set(map(str, names))
+    if asked.state:
+        there = select(tag.c.repository).join(state, state.c.digest == tag.c.digest).distinct()
+        fitting = set(connection.scalars(there.where(tag.c.repository.in_(names), state.c.state == asked.state)))
+    for word in _words(asked):
+        rest = [name for name in fitting if word not in name]
+        if not rest:
+            continue
+        told = select(held.c.repository).join(summary, summary.c.digest == held.c.digest)
+        told = told.where(held.c.repository.in_(rest), summary.c.words.contains(word, autoescape=True))
+        named = select(tag.c.repository).where(tag.c.repository.in_(rest))
+        named = named.where(func.lower(tag.c.name).contains(word, autoescape=True))
+        fitting -= set(rest) - set(connection.scalars(told.union(named)))
+    return fitting
 
 
 def _matches_by(connection: Connection, asked: Asked, repository: Repository, rows: Sequence[Any]) -> bool:
     """Whether a repository fits by these of its tags alone, and by what the images say that they point to."""
+    if asked.state and all(row["state"] != asked.state for row in rows):
+        return False
     digests = {row["digest"] for row in rows}
     children = select(manifest_child.c.child).where(manifest_child.c.parent.in_(digests))
-    told = digests | set(connection.scalars(children))
-    here = (tag.c.repository == repository) & tag.c.name.in_([row["name"] for row in rows])
-    query = _asked_of(select(tag.c.repository).where(here), asked, told)
-    return connection.scalar(query.limit(1)) is not None
+    images = digests | set(connection.scalars(children))
+    said = select(image_summary.c.digest).where(image_summary.c.digest.in_(images)).limit(1)
+    return all(
+        word in repository
+        or any(word in row["name"].lower() for row in rows)
+        or connection.scalar(said.where(image_summary.c.words.contains(word, autoescape=True))) is not None
+        for word in _words(asked)
+    )
 
 
-def _asked_of(query: Any, asked: Asked, told: Collection[str] | None = None) -> Any:
-    held, summary = repository_manifest, image_summary
-    for word in asked.words.lower().split()[:_MAX_WORDS]:
-        said = exists().where(
-            held.c.repository == tag.c.repository,
-            summary.c.digest == held.c.digest,
-            summary.c.words.contains(word, autoescape=True),
-        )
-        if told is not None:
-            said = said.where(summary.c.digest.in_(told))
-        named = or_(tag.c.repository.contains(word, autoescape=True), tag.c.name.contains(word, autoescape=True))
-        query = query.where(or_(named, said))
-    if asked.state:
-        query = query.where(exists().where(state.c.digest == tag.c.digest, state.c.state == asked.state))
-    return query
+def _words(asked: Asked) -> list[str]:
+    return asked.words.lower().split()[:_MAX_WORDS]
 
 
 def _seen(connection: Connection, repository: Repository, sight: Sight) -> tuple[list[Any], bool]:
