@@ -2,6 +2,7 @@
 """Principals and grants through the management API of a whole server, as people and robots use it."""
 
 import re
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -170,3 +171,17 @@ def test_a_tenant_may_have_so_much(server: ApiServer, root: httpx.Client) -> Non
         assert root.post("/tenants/team-q/recount").json()["used"]["bytes"] == 600
     assert root.delete("/tenants/team-q").status_code == 200
     assert root.delete("/tenants/team-q").status_code == 404
+
+
+def test_who_is_shut_out_is_told_no_more(server: ApiServer, root: httpx.Client) -> None:
+    for name, end in (("told-one", "disable"), ("told-two", "")):
+        assert root.post("/principals", json={"kind": "user", "name": name, "password": PASSWORD}).status_code == 201
+        root.post("/grants", json={"holder": name, "pattern": "told/app", "verbs": ["pull"]})
+        body = {"url": "https://receiver.example/", "pattern": "told/app"}
+        made = user(server, name).post("/subscriptions", json=body)
+        assert made.status_code == 201, made.text
+        found = root.post(f"/principals/{name}/{end}") if end else root.delete(f"/principals/{name}")
+        assert found.status_code == 200, found.text
+        ends = time.monotonic() + 30
+        while made.json()["id"] in root.get("/subscriptions").text:
+            assert time.monotonic() < ends, f"{name} is told still"

@@ -52,7 +52,7 @@ from tidegate.loops.plain_judged import judge_copies
 from tidegate.loops.pushed import judge_when_pushed
 from tidegate.loops.recalled import name_exposed_workloads
 from tidegate.loops.stalled import judge_stalled
-from tidegate.loops.subscribers import note_for_subscribers, tell_who_pulled
+from tidegate.loops.subscribers import end_for_the_shut_out, note_for_subscribers, tell_who_pulled
 from tidegate.loops.upstream_moved import follow_when_admitted
 from tidegate.settings import Settings
 from tidegate.storage.announcements import Announcements
@@ -263,6 +263,7 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         name_exposed_workloads(database, clock),
         note_for_subscribers(database, clock),
         tell_who_pulled(database, consumer_pulls, clock),
+        end_for_the_shut_out(database),
     )
     webhook_key = WebhookKey.load(settings.signing.webhook_key_file)
     delivery = build_delivery(settings, database, webhook_key, clock)

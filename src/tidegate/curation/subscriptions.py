@@ -150,6 +150,13 @@ def unsubscribe(connection: Connection, number: str) -> None:
         raise NotFoundError("no such subscription", where=number[:80])
 
 
+def end_subscriptions(connection: Connection, owner: str, *, until: datetime) -> None:
+    """Removes what somebody subscribed to until a moment, and what waits for it; later ones may be of a namesake."""
+    theirs = (subscription.c.owner == owner) & (subscription.c.created_at <= rfc3339(until))
+    connection.execute(delete(delivery).where(delivery.c.subscription.in_(select(subscription.c.id).where(theirs))))
+    connection.execute(delete(subscription).where(theirs))
+
+
 def list_subscriptions(connection: Connection, *, owner: str = "") -> list[Subscription]:
     """Subscriptions, those of one owner or all, the oldest first."""
     counts: dict[tuple[str, str], int] = {

@@ -6,7 +6,7 @@ from typing import Final
 
 from tidegate.clock import Clock
 from tidegate.curation.consumer_pulls import ConsumerPulls, pulls_of
-from tidegate.curation.subscriptions import TOLD, note_event
+from tidegate.curation.subscriptions import TOLD, end_subscriptions, note_event
 from tidegate.events import Event, EventKind
 from tidegate.storage import outbox
 from tidegate.storage.consumers import Consumer
@@ -24,6 +24,18 @@ def note_for_subscribers(database: Database, clock: Clock) -> Consumer:
                 connection.info[PUBLISHED] = True  # wakes who delivers
 
     return Consumer(name="loops.subscribers", kinds=TOLD, handle=handle)
+
+
+def end_for_the_shut_out(database: Database) -> Consumer:
+    """A consumer that tells those no more who were removed or disabled: what they subscribed to ends with them."""
+
+    def handle(event: Event, _offset: int) -> None:
+        if event.kind is EventKind.PRINCIPAL_REMOVED or event.data.get("what") == "disabled":
+            with database.begin() as connection:
+                end_subscriptions(connection, event.subject, until=event.time)
+
+    kinds = frozenset({EventKind.PRINCIPAL_REMOVED, EventKind.PRINCIPAL_CHANGED})
+    return Consumer(name="loops.shut_out", kinds=kinds, handle=handle)
 
 
 def tell_who_pulled(database: Database, pulls: ConsumerPulls, clock: Clock) -> Consumer:
