@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from sqlalchemy import select, update
 
 from postgres_server import emptied, start_postgres
@@ -37,7 +38,7 @@ from tidegate.outbound import Outbound, OutboundOptions
 from tidegate.outbound.reach import Opening, Reach
 from tidegate.storage import outbox
 from tidegate.storage.database import Database
-from tidegate.storage.migrations import migrate
+from tidegate.storage.migrations import configuration, migrate
 from tidegate.storage.vending_schema import subscription
 
 NOW = datetime(2027, 1, 1, tzinfo=UTC)
@@ -339,3 +340,22 @@ def test_the_key_is_made_once_and_never_over_another(tmp_path: Path) -> None:
         with pytest.raises(TidegateError):
             WebhookKey.load(file)
         assert file.read_bytes() == content
+
+
+def test_a_record_of_before_is_brought_up_to_date_with_its_secrets(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'state.db'}"
+    database = Database(url)
+    with database.begin() as connection:
+        command.upgrade(configuration(connection), "0019")
+        connection.exec_driver_sql(
+            "INSERT INTO subscription (id, owner, pattern, digest, component, kinds, url, secret, active, created_at) "
+            "VALUES ('one', 'anna', '', '', '', '', 'https://a.example/', ?, 1, '')",
+            (SECRET.reveal(),),
+        )
+    migrate(url)
+    stand = Stand(database=database)
+    stand.delivery().seal()
+    with database.read() as connection:
+        sealed = connection.scalar(select(subscription.c.sealed_secret)) or ""
+    assert stand.key.open(sealed, "one").reveal() == SECRET.reveal()
+    database.close()
