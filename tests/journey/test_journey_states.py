@@ -8,6 +8,10 @@ from typing import Any
 import pytest
 from whole_server import WholeServer, as_json, python_image, run_tidegate
 
+from tidegate.artifact import Platform
+from tidegate.oci.layer_builder import LayerBuilder
+from tidegate.oci.write import write_image, write_index
+
 POD = """
 apiVersion: v1
 kind: Pod
@@ -74,6 +78,24 @@ def test_a_rule_holds_at_both_gates_until_it_is_lifted(server: WholeServer, tmp_
     assert server.http.get("/v2/states/ruled/manifests/1").status_code == 200
     assert _runs(server, "ruled", "other")[0]
     assert server.http.delete(f"/api/v1/restrictions/{number}", params={"reason": "over"}).status_code == 404
+
+
+def test_an_index_does_not_run_where_one_of_its_images_is_kept_for_others(server: WholeServer, tmp_path: Path) -> None:
+    children = []
+    for architecture in ("amd64", "arm64"):
+        layer = LayerBuilder().file("arch", f"kept {architecture}").build()
+        platform = Platform(os="linux", architecture=architecture)
+        children.append(write_image(tmp_path, None, [layer], {"User": "10001"}, platform=platform))
+    digest = str(write_index(tmp_path, "both", children).digest)
+    server.push(tmp_path, "both", "states/parts:1")
+    assert server.verdict(digest)["state"] == "admitted"
+    assert _runs(server, "parts")[0]
+    _act(server, str(children[0].digest), "restrict", who=["namespace:other"])
+    assert server.http.get(f"/v2/states/parts/manifests/{children[0].digest}").status_code == 403
+    allowed, said = _runs(server, "parts", "shop")
+    assert not allowed
+    assert "test of restrict" in said
+    assert _runs(server, "parts", "other")[0]
 
 
 def test_what_a_person_recalled_no_judgement_lets_out(server: WholeServer, tmp_path: Path) -> None:

@@ -96,8 +96,8 @@ class ExecutionGate:
             labels=question.labels,
             containers=question.containers,
         )
-        kept = self._kept_for_others(connection, question, at)
         children = _children(connection, subject)
+        kept = self._kept_for_others(connection, question, children, at)
         if not children:
             return with_denials(self.gate.judge(Boundary.EXECUTION, subject, context, gathered, at=at), kept)
         # The platform is the node's to choose, so an index may run only when all of its images may.
@@ -111,9 +111,16 @@ class ExecutionGate:
         denials = (*kept, *shut_by_curation(gathered))
         return with_denials(decide_index(Boundary.EXECUTION, subject, decisions, at), denials)
 
-    def _kept_for_others(self, connection: Connection, question: Question, at: datetime) -> tuple[Reason, ...]:
-        found = restrictions_on(connection, question.digest, question.reference.repository)
-        return kept_for_others(found, question.namespace, question.cluster, at=at)
+    def _kept_for_others(
+        self, connection: Connection, question: Question, children: Sequence[Digest], at: datetime
+    ) -> tuple[Reason, ...]:
+        """Of an index, what stands on any of its images too: which one a node asks for is not known here."""
+        found = {
+            one.id: one
+            for digest in (question.digest, *children)
+            for one in restrictions_on(connection, digest, question.reference.repository)
+        }
+        return kept_for_others(tuple(found.values()), question.namespace, question.cluster, at=at)
 
     def _user(self, connection: Connection, digest: Digest) -> str | None:
         """The user an image is made to run as; for an index, only when all its images agree."""
