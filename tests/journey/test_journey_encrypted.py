@@ -73,7 +73,7 @@ def soon_asked_keys(server: WholeServer, digest: str, keys: Keys, *, status: int
     """The same, asked until it is answered so: what another process changed of principals holds within a second."""
     ends = time.monotonic() + 30
     while True:
-        answer = asked_keys(server, digest, keys)
+        answer: httpx.Response = asked_keys(server, digest, keys)
         if answer.status_code == status or time.monotonic() > ends:
             return answer
 
