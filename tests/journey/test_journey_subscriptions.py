@@ -130,6 +130,12 @@ def test_the_stream_goes_on_where_it_broke(server: WholeServer, tmp_path: Path) 
     assert json.loads(admitted[0]["data"])["subject"] == digest
 
 
+def test_a_stream_that_is_followed_keeps_no_server_from_ending_well(tmp_path: Path) -> None:
+    with WholeServer(tmp_path / "home") as server, server.http.stream("GET", "/api/v1/events/stream") as answer:
+        assert next(answer.iter_lines()).startswith("retry")
+        assert server.stop() == 0
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -92,7 +92,9 @@ async def serve(app: Any, options: ServeOptions, *, ready: Callable[[int], None]
         if not serving.done():
             end: Callable[[], None] = server.stop
             end()
-            await serving
+            # Requests that have not ended by then, such as a stream of events that somebody follows, are cut off.
+            with suppress(TimeoutError):
+                await serving
             await _gone(others)
 
 
