@@ -2,6 +2,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint types contracts check bench scale bench-rivals fuzz soak lock clean
 py := .venv/bin/python
+JOBS ?= 3# files of tests at a time; most of them wait for servers
 
 help: ## show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,7 +19,7 @@ demo: setup ## one real image through every gate, and back (KEEP=1 leaves the se
 test: setup-dev ## all tests; installs the system programs they call when root, and builds those of Go
 	@tools/system-packages.sh
 	@tools/go-programs.sh
-	$(py) -m pytest -q $(ARGS)
+	$(py) -m pytest -q -n $(JOBS) --dist loadfile $(ARGS)
 
 lint: setup-dev ## ruff, format included
 	.venv/bin/ruff check .
