@@ -15,7 +15,7 @@ helm.sh/helm/v3/cmd/helm@v3.22.0
 github.com/sigstore/cosign/v2/cmd/cosign@v2.6.5
 "
 bin="$PWD/.tools/bin"
-end=$(($(date +%s) + ${TIDEGATE_TOOLS_SECONDS:-240}))
+end=$(($(date +%s) + ${TIDEGATE_TOOLS_SECONDS:-480}))
 for program in $programs; do
     package=${program%@*} version=${program#*@}
     name=${package##*/}
