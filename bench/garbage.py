@@ -19,7 +19,7 @@ sys.path.append(str(Path(__file__).parents[1] / "tests"))
 from large_store import LargeStore
 from tidegate.artifact import Digest, Repository, Tag
 from tidegate.artifact import media_type as mt
-from tidegate.curation.collector import Collector
+from tidegate.curation.keeping.collector import Collector
 from tidegate.curation.shelf import Shelf
 from tidegate.curation.shelf_blobs import ShelfBlobs
 from tidegate.storage.database import Database

@@ -26,7 +26,7 @@ from large_store import BIG, LargeStore
 from postgres_server import start_postgres
 from tidegate.artifact import Digest, Repository
 from tidegate.clock import system_clock
-from tidegate.curation.collector import Collector
+from tidegate.curation.keeping.collector import Collector
 from tidegate.curation.shelf_blobs import ShelfBlobs
 from tidegate.storage.database import Database
 from tidegate.storage.folder_blobs import FolderBlobs

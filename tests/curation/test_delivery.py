@@ -19,8 +19,8 @@ from sqlalchemy import select, update
 
 from postgres_server import emptied, start_postgres
 from tidegate.artifact import Digest
-from tidegate.curation.delivery import Delivery
-from tidegate.curation.subscriptions import (
+from tidegate.curation.vending.delivery import Delivery
+from tidegate.curation.vending.subscriptions import (
     Subscription,
     Wanted,
     list_deliveries,
@@ -30,8 +30,8 @@ from tidegate.curation.subscriptions import (
     seal_plain,
     subscribe,
 )
-from tidegate.curation.webhook import WebhookSecret
-from tidegate.curation.webhook_key import WebhookKey
+from tidegate.curation.vending.webhook import WebhookSecret
+from tidegate.curation.vending.webhook_key import WebhookKey
 from tidegate.errors import InvalidInputError, NotFoundError, TidegateError
 from tidegate.events import Event, EventKind
 from tidegate.outbound import Outbound, OutboundOptions

@@ -14,11 +14,17 @@ from tidegate.artifact import media_type as mt
 from tidegate.clock import rfc3339
 from tidegate.curation.change import Act, Wish, change_state
 from tidegate.curation.consumer import Consumer
-from tidegate.curation.encrypted_copies import copies_of, copy_of, list_copies
-from tidegate.curation.encrypting import CopyWish, Encrypting
-from tidegate.curation.key_release import KeyRelease, list_releases
-from tidegate.curation.protected import protected
-from tidegate.curation.recipients import MAX_KEYS_OF_ONE, add_recipient, keys_of, list_recipients, remove_recipient
+from tidegate.curation.encryption.copies import copies_of, copy_of, list_copies
+from tidegate.curation.encryption.encrypting import CopyWish, Encrypting
+from tidegate.curation.encryption.key_release import KeyRelease, list_releases
+from tidegate.curation.encryption.recipients import (
+    MAX_KEYS_OF_ONE,
+    add_recipient,
+    keys_of,
+    list_recipients,
+    remove_recipient,
+)
+from tidegate.curation.keeping.protected import protected
 from tidegate.curation.shelf import ManifestUnknownError, WithheldError
 from tidegate.curation.shelved import manifest_of
 from tidegate.curation.states import State, advance, state_of

@@ -17,8 +17,8 @@ from tidegate.admission.gate import Gate
 from tidegate.artifact import Digest, Manifest, Tag
 from tidegate.artifact import media_type as mt
 from tidegate.curation.consumer import Consumer
-from tidegate.curation.encrypting import CopyWish, Encrypting
-from tidegate.curation.key_release import KeyRelease
+from tidegate.curation.encryption.encrypting import CopyWish, Encrypting
+from tidegate.curation.encryption.key_release import KeyRelease
 from tidegate.curation.shelf import Shelf
 from tidegate.curation.shelf_blobs import ShelfBlobs
 from tidegate.curation.shelved import manifest_of

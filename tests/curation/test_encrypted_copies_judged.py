@@ -14,7 +14,7 @@ from tidegate.admission.gate import Gate
 from tidegate.artifact import Digest, Tag
 from tidegate.artifact import media_type as mt
 from tidegate.curation.consumer import Consumer
-from tidegate.curation.encrypting import CopyWish, Encrypting
+from tidegate.curation.encryption.encrypting import CopyWish, Encrypting
 from tidegate.curation.states import State, state_of
 from tidegate.curation.workflow import Curation
 from tidegate.errors import InvalidInputError

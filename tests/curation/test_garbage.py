@@ -18,7 +18,7 @@ from sqlalchemy import select
 
 from tidegate.artifact import Digest, Repository, Tag, parse_manifest
 from tidegate.artifact import media_type as mt
-from tidegate.curation.collector import Collected, Collector, Phase
+from tidegate.curation.keeping.collector import Collected, Collector, Phase
 from tidegate.curation.shelf import ManifestUnknownError, MissingContentError
 from tidegate.curation.shelf_blobs import DEFAULT_GRACE, BlobInUseError, BlobUnknownError
 from tidegate.curation.stock import require_content, store_manifest

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from keeping_stand import APP, NOW, Stand, both_engines, postgres
 
 from tidegate.artifact import Digest, Repository, Tag
-from tidegate.curation.name_pattern import Patterns, subject_of_fallback, version_key
-from tidegate.curation.rule_file import load_keeping_rules
+from tidegate.curation.keeping.name_pattern import Patterns, subject_of_fallback, version_key
+from tidegate.curation.keeping.rule_file import load_keeping_rules
 from tidegate.curation.tag_holds import freeze, list_overrides, override, unfreeze
 from tidegate.curation.tag_rules import TagImmutableError, TagRule, TagRules
 from tidegate.curation.tags import tag_moves

@@ -13,11 +13,11 @@ from toxic_upstream import APP, Taking, Toxic, serving, taking_from
 
 from tidegate.artifact import Digest, Reference, Repository, Tag
 from tidegate.curation.image_chains import built_upon, is_built_upon, remember_chain
-from tidegate.curation.imports import Progress, begin_import, import_report, recent_imports
-from tidegate.curation.intake_entry import Outcome, TooManyNamesError
-from tidegate.curation.intake_names import intake_names
-from tidegate.curation.internal_base import BUILDING, CURRENT, InternalBase, add_version, set_state, versions_of
-from tidegate.curation.named_images import NamedImage
+from tidegate.curation.intake.entry import Outcome, TooManyNamesError
+from tidegate.curation.intake.imports import Progress, begin_import, import_report, recent_imports
+from tidegate.curation.intake.internal_base import BUILDING, CURRENT, InternalBase, add_version, set_state, versions_of
+from tidegate.curation.intake.named_images import NamedImage
+from tidegate.curation.intake.names import intake_names
 from tidegate.curation.states import State
 from tidegate.loops.upstream_moved import begin_watching, forget_names, look_at_watched
 from tidegate.loops.wanted_images import ask_for_wanted
@@ -144,7 +144,7 @@ def test_what_the_file_says_no_longer_is_not_watched(toxic: Toxic, tmp_path: Pat
 def test_names_asked_for_at_once_are_bounded_and_missing_ones_are_forgotten(
     taking: Taking, toxic: Toxic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tidegate.curation.intake_entry.MAX_UNDER_WAY", 3)
+    monkeypatch.setattr("tidegate.curation.intake.entry.MAX_UNDER_WAY", 3)
     toxic.image("here")
     assert taking.take("here").outcome is Outcome.ARRIVED
     for tag in ("a", "b", "c"):

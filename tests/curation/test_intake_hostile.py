@@ -16,9 +16,9 @@ from toxic_upstream import APP, Taking, Toxic, descriptor, reply, serving, takin
 from tidegate.artifact import Digest, Platform, Repository, Tag
 from tidegate.artifact import media_type as mt
 from tidegate.curation.consumer import Consumer
-from tidegate.curation.intake_entry import Outcome
-from tidegate.curation.name_pattern import Patterns
-from tidegate.curation.pull_through import NotTakenError, UnderExaminationError
+from tidegate.curation.intake.entry import Outcome
+from tidegate.curation.intake.pull_through import NotTakenError, UnderExaminationError
+from tidegate.curation.keeping.name_pattern import Patterns
 from tidegate.curation.shelf import ManifestUnknownError, WithheldError
 from tidegate.curation.states import State
 from tidegate.oci.credentials import Credentials, Keyring

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegate.artifact import Digest, Repository, Tag
-from tidegate.curation.imports import resolve
-from tidegate.curation.name_pattern import Patterns
-from tidegate.curation.named_images import MAX_NAMES, NamedImage, named_images
-from tidegate.curation.upstream import Upstream, Upstreams
+from tidegate.curation.intake.imports import resolve
+from tidegate.curation.intake.named_images import MAX_NAMES, NamedImage, named_images
+from tidegate.curation.intake.upstream import Upstream, Upstreams
+from tidegate.curation.keeping.name_pattern import Patterns
 from tidegate.errors import BoundExceededError, InvalidInputError
 
 DIGEST = Digest.of(b"x")

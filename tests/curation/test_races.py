@@ -16,10 +16,10 @@ from tidegate.admission.gate import Gate
 from tidegate.admission.records import Recorded
 from tidegate.artifact import Descriptor, Digest, Repository, Tag
 from tidegate.curation.change import Act, Wish, change_state
-from tidegate.curation.promotion import NotPromotableError, Promotion
 from tidegate.curation.states import State, state_of
 from tidegate.curation.tag_rules import NO_TAG_RULES
-from tidegate.curation.vending import Vending
+from tidegate.curation.vending.carrying import Vending
+from tidegate.curation.vending.promotion import NotPromotableError, Promotion
 from tidegate.curation.workflow import Curation
 from tidegate.errors import InvalidInputError
 from tidegate.events import EventKind

@@ -12,13 +12,13 @@ from sqlalchemy import insert, update
 
 from tidegate.artifact import Digest, Tag
 from tidegate.artifact import media_type as mt
-from tidegate.curation.collector import Collector
+from tidegate.curation.keeping.collector import Collector
+from tidegate.curation.keeping.name_pattern import Patterns
+from tidegate.curation.keeping.retention import Plan, Retention
+from tidegate.curation.keeping.retention_rules import By, Item, RetentionRule, RetentionRules, judge
+from tidegate.curation.keeping.rule_file import load_keeping_rules
 from tidegate.curation.lifecycle import State
-from tidegate.curation.name_pattern import Patterns
 from tidegate.curation.pulls import PullNotes
-from tidegate.curation.retention import Plan, Retention
-from tidegate.curation.retention_rules import By, Item, RetentionRule, RetentionRules, judge
-from tidegate.curation.rule_file import load_keeping_rules
 from tidegate.curation.shelf import Shelf
 from tidegate.curation.states import advance
 from tidegate.curation.tag_holds import freeze, list_overrides, override

@@ -12,11 +12,11 @@ from keeping_stand import APP, NOW, OTHER, Stand, both_engines, objects, postgre
 from sqlalchemy import insert, update
 
 from tidegate.artifact import Digest, Tag
-from tidegate.curation.collector import Collector
-from tidegate.curation.damage import Defect, hit_by_blob, list_damages
+from tidegate.curation.keeping.collector import Collector
+from tidegate.curation.keeping.damage import Defect, hit_by_blob, list_damages
+from tidegate.curation.keeping.repair_source import FolderSource, RepairSource
+from tidegate.curation.keeping.scrub import Part, Scrubber
 from tidegate.curation.lifecycle import State
-from tidegate.curation.repair_source import FolderSource, RepairSource
-from tidegate.curation.scrub import Part, Scrubber
 from tidegate.curation.shelf import MissingContentError
 from tidegate.curation.shelf_blobs import BlobUnknownError
 from tidegate.curation.states import advance

@@ -15,16 +15,16 @@ from sqlalchemy import create_engine
 
 from tidegate.artifact import Digest, Repository, Tag
 from tidegate.artifact import media_type as mt
-from tidegate.curation.fetching import BlobFetcher
-from tidegate.curation.intake import Intake
-from tidegate.curation.intake_entry import Entry, find_entry
-from tidegate.curation.name_pattern import Patterns
-from tidegate.curation.pull_through import PullThrough
+from tidegate.curation.intake.entry import Entry, find_entry
+from tidegate.curation.intake.fetching import BlobFetcher
+from tidegate.curation.intake.pull_through import PullThrough
+from tidegate.curation.intake.taking_in import Intake
+from tidegate.curation.intake.upstream import Upstream, Upstreams
+from tidegate.curation.keeping.name_pattern import Patterns
 from tidegate.curation.shelf import Shelf
 from tidegate.curation.shelf_blobs import ShelfBlobs
 from tidegate.curation.states import State, advance
 from tidegate.curation.tag_rules import NO_TAG_RULES
-from tidegate.curation.upstream import Upstream, Upstreams
 from tidegate.oci.credentials import Keyring
 from tidegate.oci.registry import RegistryClient
 from tidegate.outbound import Opening, Outbound, OutboundOptions, Pace, Reach

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from typing import Any
 
 from tidegate.cli import main
-from tidegate.curation.intake import Intake
+from tidegate.curation.intake.taking_in import Intake
 from tidegate.curation.shelf_blobs import ShelfBlobs
-from tidegate.curation.vending import Vending
+from tidegate.curation.vending.carrying import Vending
 from tidegate.curation.workflow import Curation
 from tidegate.storage.folder_blobs import FolderBlobs
 

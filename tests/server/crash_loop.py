@@ -22,7 +22,7 @@ from sqlalchemy import select
 
 from tidegate.artifact import Digest
 from tidegate.clock import system_clock
-from tidegate.curation.collector import Collector
+from tidegate.curation.keeping.collector import Collector
 from tidegate.curation.shelf_blobs import ShelfBlobs
 from tidegate.storage import schema
 from tidegate.storage.blobs import BlobBounds, BlobStore

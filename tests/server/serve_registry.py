@@ -17,7 +17,7 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 
 from tidegate.clock import system_clock
-from tidegate.curation.collector import Collector
+from tidegate.curation.keeping.collector import Collector
 from tidegate.curation.shelf import Shelf
 from tidegate.curation.shelf_blobs import ShelfBlobs
 from tidegate.errors import TidegateError

@@ -12,8 +12,8 @@ from sqlalchemy import Connection
 
 from tidegate.curation import consumer_pulls
 from tidegate.curation.consumer_pulls import ConsumerPulls
-from tidegate.curation.delivery import Delivery, DeliveryThread
-from tidegate.curation.webhook_key import WebhookKey
+from tidegate.curation.vending.delivery import Delivery, DeliveryThread
+from tidegate.curation.vending.webhook_key import WebhookKey
 from tidegate.events import Event, EventKind
 from tidegate.identity import upkeep
 from tidegate.identity.audit_writer import AuditWriter

@@ -19,8 +19,8 @@ from tidegate.artifact import Digest, Repository, Tag
 from tidegate.artifact import media_type as mt
 from tidegate.curation import tags
 from tidegate.curation.blob_access import _referring, blob_objection
-from tidegate.curation.collector import Collector
 from tidegate.curation.consumer import Consumer
+from tidegate.curation.keeping.collector import Collector
 from tidegate.curation.shelf import Shelf
 from tidegate.curation.shelf_blobs import ShelfBlobs
 from tidegate.curation.shelved import context_of

@@ -18,8 +18,8 @@ from tidegate.assembly.keeping import build_blobs, load_rules
 from tidegate.assembly.local import open_local
 from tidegate.assembly.stores import open_blobs
 from tidegate.clock import Clock, system_clock
-from tidegate.curation.encrypting import Encrypting
-from tidegate.curation.key_release import KeyRelease
+from tidegate.curation.encryption.encrypting import Encrypting
+from tidegate.curation.encryption.key_release import KeyRelease
 from tidegate.curation.shelf import Shelf
 from tidegate.curation.shelf_blobs import ShelfBlobs
 from tidegate.curation.tag_rules import TagRules

@@ -12,12 +12,12 @@ from tidegate.assembly.intake import UpstreamClients
 from tidegate.assembly.server import build_server
 from tidegate.assembly.stores import open_database
 from tidegate.clock import system_clock
-from tidegate.curation.imports import ImportReport, Line, begin_import, import_report
-from tidegate.curation.intake_file import load_bases, load_upstreams
-from tidegate.curation.intake_names import IntakeName, intake_names
-from tidegate.curation.internal_base import BaseVersion, versions_of
-from tidegate.curation.named_images import NamedImage
-from tidegate.curation.preview import Preview
+from tidegate.curation.intake.file import load_bases, load_upstreams
+from tidegate.curation.intake.imports import ImportReport, Line, begin_import, import_report
+from tidegate.curation.intake.internal_base import BaseVersion, versions_of
+from tidegate.curation.intake.named_images import NamedImage
+from tidegate.curation.intake.names import IntakeName, intake_names
+from tidegate.curation.intake.preview import Preview
 from tidegate.errors import UsageError
 from tidegate.settings import Settings
 from tidegate.storage.database import Database

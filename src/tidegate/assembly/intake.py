@@ -12,15 +12,15 @@ from typing import Final
 
 from tidegate.admission.gate import Gate
 from tidegate.clock import Clock
-from tidegate.curation.fetching import BlobFetcher
-from tidegate.curation.intake import Intake
-from tidegate.curation.intake_file import load_bases, load_upstreams
-from tidegate.curation.preview import Preview
-from tidegate.curation.pull_through import PullThrough
+from tidegate.curation.intake.fetching import BlobFetcher
+from tidegate.curation.intake.file import load_bases, load_upstreams
+from tidegate.curation.intake.preview import Preview
+from tidegate.curation.intake.pull_through import PullThrough
+from tidegate.curation.intake.taking_in import Intake
+from tidegate.curation.intake.upstream import Upstream
 from tidegate.curation.shelf import Shelf
 from tidegate.curation.shelf_blobs import ShelfBlobs
 from tidegate.curation.tag_rules import TagRules
-from tidegate.curation.upstream import Upstream
 from tidegate.loops.base_moved import BaseRenewal
 from tidegate.loops.upstream_moved import begin_watching, forget_names, look_at_watched, take_up
 from tidegate.loops.wanted_images import ask_for_wanted

@@ -15,14 +15,14 @@ from tidegate.assembly.outward import build_outbound, build_registry_client
 from tidegate.assembly.stores import database_urls, open_blobs, open_database
 from tidegate.bounds import MIB, read_bounded
 from tidegate.clock import Clock, system_clock
-from tidegate.curation.collector import Collected, Collector, Progress
-from tidegate.curation.repair_source import FolderSource, RegistrySource, RepairSource
-from tidegate.curation.retention import Retained, Retention
-from tidegate.curation.rule_file import KeepingRules, load_keeping_rules
-from tidegate.curation.scrub import Progress as ScrubProgress
-from tidegate.curation.scrub import Scrubbed, Scrubber
+from tidegate.curation.keeping.collector import Collected, Collector, Progress
+from tidegate.curation.keeping.repair_source import FolderSource, RegistrySource, RepairSource
+from tidegate.curation.keeping.retention import Retained, Retention
+from tidegate.curation.keeping.rule_file import KeepingRules, load_keeping_rules
+from tidegate.curation.keeping.scrub import Progress as ScrubProgress
+from tidegate.curation.keeping.scrub import Scrubbed, Scrubber
+from tidegate.curation.keeping.upkeep import Task, record_run
 from tidegate.curation.shelf_blobs import ShelfBlobs
-from tidegate.curation.upkeep import Task, record_run
 from tidegate.errors import InvalidInputError, NotFoundError, OutsideError, UsageError
 from tidegate.oci.registry import RegistryClient
 from tidegate.settings import Settings

@@ -23,15 +23,15 @@ from tidegate.assembly.scanner import build_scanner
 from tidegate.assembly.stores import database_urls, open_blobs, open_database, replica_name
 from tidegate.assembly.vending import build_catalogue, build_delivery, build_vending
 from tidegate.clock import Clock, system_clock
-from tidegate.curation.catalogue import Catalogue
 from tidegate.curation.consumer_pulls import ConsumerPulls
-from tidegate.curation.delivery import Delivery, DeliveryThread
+from tidegate.curation.keeping.upkeep import UpkeepThread
 from tidegate.curation.pulls import PullNotes
 from tidegate.curation.shelf import Shelf
 from tidegate.curation.shelf_blobs import ShelfBlobs
-from tidegate.curation.upkeep import UpkeepThread
-from tidegate.curation.vending import Vending
-from tidegate.curation.webhook_key import WebhookKey
+from tidegate.curation.vending.carrying import Vending
+from tidegate.curation.vending.catalogue import Catalogue
+from tidegate.curation.vending.delivery import Delivery, DeliveryThread
+from tidegate.curation.vending.webhook_key import WebhookKey
 from tidegate.curation.workflow import Curation
 from tidegate.evidence.restriction import parse_zones
 from tidegate.execution.admit import ExecutionGate

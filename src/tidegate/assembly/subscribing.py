@@ -10,8 +10,8 @@ from tidegate.assembly.keeping import local_user
 from tidegate.assembly.stores import open_database
 from tidegate.assembly.vending import build_delivery
 from tidegate.clock import Clock, system_clock
-from tidegate.curation.delivery import Delivery
-from tidegate.curation.webhook_key import WebhookKey
+from tidegate.curation.vending.delivery import Delivery
+from tidegate.curation.vending.webhook_key import WebhookKey
 from tidegate.settings import Settings
 from tidegate.storage.database import Database
 

@@ -12,13 +12,13 @@ from tidegate.assembly.local import Local, open_local
 from tidegate.assembly.outward import build_outbound, build_registry_client
 from tidegate.assembly.stores import open_blobs
 from tidegate.clock import Clock, system_clock
-from tidegate.curation.catalogue import Catalogue
-from tidegate.curation.delivery import Delivery
 from tidegate.curation.shelf import Shelf
 from tidegate.curation.shelf_blobs import ShelfBlobs
 from tidegate.curation.tag_rules import TagRules
-from tidegate.curation.vending import Vending
-from tidegate.curation.webhook_key import WebhookKey
+from tidegate.curation.vending.carrying import Vending
+from tidegate.curation.vending.catalogue import Catalogue
+from tidegate.curation.vending.delivery import Delivery
+from tidegate.curation.vending.webhook_key import WebhookKey
 from tidegate.errors import UsageError
 from tidegate.oci.push import Pusher
 from tidegate.outbound import Outbound, OutboundOptions

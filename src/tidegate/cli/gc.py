@@ -10,7 +10,7 @@ from tidegate.cli.click_verb import verb
 from tidegate.cli.output import Output, output_options
 
 if TYPE_CHECKING:
-    from tidegate.curation.collector import Collected, Waiting
+    from tidegate.curation.keeping.collector import Collected, Waiting
 
 
 @verb(

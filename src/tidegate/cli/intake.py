@@ -15,8 +15,8 @@ from tidegate.cli.table import write_table
 from tidegate.errors import NotFoundError, OutsideError
 
 if TYPE_CHECKING:
-    from tidegate.curation.imports import ImportReport, Line
-    from tidegate.curation.named_images import NamedImage
+    from tidegate.curation.intake.imports import ImportReport, Line
+    from tidegate.curation.intake.named_images import NamedImage
 
 _LIMIT = click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True, help="Most lines.")
 
@@ -47,7 +47,7 @@ def _import(call: Call, *, output: Output, list_: Path, dry_run: bool) -> int:
     Each is fetched from its upstream, examined and decided over. Broken off, the rest is gone on with by the next
     server or import over the same folder. Exit status 1 when one was refused, 3 when an upstream failed.
     """
-    from tidegate.curation.named_images import named_images
+    from tidegate.curation.intake.named_images import named_images
 
     name = "-" if str(list_) == "-" else str(list_)
     named = named_images(_read(list_), where="standard input" if name == "-" else name)
@@ -127,7 +127,7 @@ def _here(line: "Line") -> str:
 
 def _read(path: Path) -> bytes:
     from tidegate.bounds import read_bounded
-    from tidegate.curation.named_images import MAX_TEXT_BYTES
+    from tidegate.curation.intake.named_images import MAX_TEXT_BYTES
 
     if str(path) == "-":
         return read_bounded(sys.stdin.buffer, max_bytes=MAX_TEXT_BYTES, what="standard input")

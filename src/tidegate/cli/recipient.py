@@ -28,7 +28,7 @@ command = ClickVerbs(
 def _list(call: Call, *, output: Output, name: str) -> int:
     """Show the public keys of all consumers, or of one."""
     from tidegate.assembly.keeping import open_keeping
-    from tidegate.curation.recipients import list_recipients
+    from tidegate.curation.encryption.recipients import list_recipients
 
     with open_keeping(call.settings()) as keeping, keeping.database.read() as connection:
         found = list_recipients(connection, name=name)
@@ -46,7 +46,7 @@ def _list(call: Call, *, output: Output, name: str) -> int:
 def _add(call: Call, *, name: str, public_key: str) -> int:
     """Register a PUBLIC_KEY file for the consumer of that principal's NAME (or group:NAME)."""
     from tidegate.assembly.keeping import local_user, open_keeping
-    from tidegate.curation.recipients import add_recipient
+    from tidegate.curation.encryption.recipients import add_recipient
     from tidegate.oci.encryption.keys import load_recipient
 
     key = load_recipient(public_key)
@@ -62,7 +62,7 @@ def _add(call: Call, *, name: str, public_key: str) -> int:
 def _remove(call: Call, *, name: str, kid: str) -> int:
     """Take the key of that thumbprint (KID) out: copies made from now on are not for it."""
     from tidegate.assembly.keeping import local_user, open_keeping
-    from tidegate.curation.recipients import remove_recipient
+    from tidegate.curation.encryption.recipients import remove_recipient
 
     with open_keeping(call.settings()) as keeping, keeping.database.begin() as connection:
         remove_recipient(connection, name, kid, who=local_user(), at=keeping.clock())
@@ -77,7 +77,7 @@ def _copies(call: Call, *, output: Output, limit: int) -> int:
     """Show encrypted copies, what they are copies of and for whom."""
     from tidegate.assembly.keeping import open_keeping
     from tidegate.clock import rfc3339
-    from tidegate.curation.encrypted_copies import list_copies
+    from tidegate.curation.encryption.copies import list_copies
 
     with open_keeping(call.settings()) as keeping, keeping.database.read() as connection:
         found = list_copies(connection, limit=limit)
@@ -99,7 +99,7 @@ def _releases(call: Call, *, output: Output, limit: int) -> int:
     """Show who was given the keys of which copy, and who was refused them and why: newest first."""
     from tidegate.artifact import Digest
     from tidegate.assembly.keeping import open_keeping
-    from tidegate.curation.key_release import list_releases
+    from tidegate.curation.encryption.key_release import list_releases
 
     with open_keeping(call.settings()) as keeping, keeping.database.read() as connection:
         found = list_releases(connection, limit=limit)

@@ -14,7 +14,7 @@ from tidegate.cli.output import Output, output_options
 
 if TYPE_CHECKING:
     from tidegate.cli.page import Line
-    from tidegate.curation.retention import Going, Staying
+    from tidegate.curation.keeping.retention import Going, Staying
 
 command = ClickVerbs(
     "retention",

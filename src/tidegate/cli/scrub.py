@@ -13,7 +13,7 @@ from tidegate.cli.output import Output, output_options
 if TYPE_CHECKING:
     from tidegate.assembly.keeping import Keeping
     from tidegate.cli.page import Line
-    from tidegate.curation.damage import Hit
+    from tidegate.curation.keeping.damage import Hit
 
 
 @verb(
@@ -56,7 +56,7 @@ def command(call: Call, *, output: Output, status: bool, seconds: float | None) 
 
 
 def _state(keeping: "Keeping") -> "dict[str, object]":
-    from tidegate.curation.damage import hit_by_blob, list_damages
+    from tidegate.curation.keeping.damage import hit_by_blob, list_damages
 
     with keeping.database.read() as connection:
         damages = list_damages(connection, limit=1000)
@@ -66,8 +66,8 @@ def _state(keeping: "Keeping") -> "dict[str, object]":
 
 def _page(told: "dict[str, object]") -> "Iterator[Line]":
     from tidegate.cli.page import Style, piece
-    from tidegate.curation.damage import Damage
-    from tidegate.curation.scrub import Position, Scrubbed
+    from tidegate.curation.keeping.damage import Damage
+    from tidegate.curation.keeping.scrub import Position, Scrubbed
 
     run, position, damages, lost = told["run"], told["position"], told["damages"], told["lost"]
     if isinstance(run, Scrubbed):

@@ -15,8 +15,8 @@ from tidegate.cli.table import write_table
 from tidegate.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from tidegate.curation.subscriptions import Subscription
-    from tidegate.curation.webhook import WebhookSecret
+    from tidegate.curation.vending.subscriptions import Subscription
+    from tidegate.curation.vending.webhook import WebhookSecret
 
 _MAX_SECRET_BYTES: Final = 1024
 _KINDS: Final = {
@@ -48,7 +48,7 @@ command = ClickVerbs(
 def _list(call: Call, *, output: Output, owner: str) -> int:
     """Show subscriptions, the oldest first; never their secrets."""
     from tidegate.assembly.subscribing import open_subscriptions
-    from tidegate.curation.subscriptions import list_subscriptions
+    from tidegate.curation.vending.subscriptions import list_subscriptions
 
     with open_subscriptions(call.settings()) as local, local.database.read() as connection:
         found = list_subscriptions(connection, owner=owner)
@@ -96,8 +96,8 @@ def _add(
 ) -> int:
     """Have URL told of changes from now on. A secret that is made is written to standard output, this once."""
     from tidegate.assembly.subscribing import open_subscriptions
-    from tidegate.curation.subscriptions import USUAL, Wanted, subscribe
-    from tidegate.curation.webhook import WebhookSecret
+    from tidegate.curation.vending.subscriptions import USUAL, Wanted, subscribe
+    from tidegate.curation.vending.webhook import WebhookSecret
     from tidegate.events import EventKind
     from tidegate.outbound.address import check_url
 
@@ -121,7 +121,7 @@ def _add(
 def _remove(call: Call, *, subscription: str) -> int:
     """Tell it no more."""
     from tidegate.assembly.subscribing import open_subscriptions
-    from tidegate.curation.subscriptions import named, unsubscribe
+    from tidegate.curation.vending.subscriptions import named, unsubscribe
 
     with open_subscriptions(call.settings()) as local, local.database.begin() as connection:
         number = named(connection, subscription)
@@ -135,7 +135,7 @@ def _remove(call: Call, *, subscription: str) -> int:
 def _test(call: Call, *, subscription: str) -> int:
     """Send its receiver a signed message that says nothing else. Exit status 1 when it is not taken."""
     from tidegate.assembly.subscribing import open_subscriptions
-    from tidegate.curation.subscriptions import named
+    from tidegate.curation.vending.subscriptions import named
 
     with open_subscriptions(call.settings()) as local:
         with local.database.read() as connection:
@@ -156,7 +156,7 @@ def _test(call: Call, *, subscription: str) -> int:
 def _deliveries(call: Call, *, subscription: str, output: Output, state: str | None, limit: int) -> int:
     """Show what was told, waits or was given up, the newest first."""
     from tidegate.assembly.subscribing import open_subscriptions
-    from tidegate.curation.subscriptions import list_deliveries, named
+    from tidegate.curation.vending.subscriptions import list_deliveries, named
 
     with open_subscriptions(call.settings()) as local, local.database.read() as connection:
         found = list_deliveries(connection, named(connection, subscription), state=state or "", limit=limit)
@@ -177,7 +177,7 @@ def _deliveries(call: Call, *, subscription: str, output: Output, state: str | N
 def _replay(call: Call, *, subscription: str, after: int) -> int:
     """Have everything that fits told once more, by the server that uses the record."""
     from tidegate.assembly.subscribing import open_subscriptions
-    from tidegate.curation.subscriptions import named, replay
+    from tidegate.curation.vending.subscriptions import named, replay
 
     with open_subscriptions(call.settings()) as local, local.database.begin() as connection:
         told = replay(connection, named(connection, subscription), after=after, at=local.clock())
@@ -190,7 +190,7 @@ for _command in (_list, _add, _remove, _test, _deliveries, _replay):
 
 
 def _secret_in(file: Path) -> "WebhookSecret":
-    from tidegate.curation.webhook import WebhookSecret
+    from tidegate.curation.vending.webhook import WebhookSecret
 
     try:
         text = read_named_file(file, max_bytes=_MAX_SECRET_BYTES).decode("ascii").strip()

@@ -12,7 +12,7 @@ from tidegate.cli.output import Output, output_options
 from tidegate.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from tidegate.curation.catalogue import Entry, Version
+    from tidegate.curation.vending.catalogue import Entry, Version
 
 _STATES: Final = ("admitted", "restricted", "deprecated", "recalled", "rejected", "retired")
 _WIDTH: Final = 12
@@ -52,7 +52,7 @@ def _show(call: Call, *, repository: str, output: Output) -> int:
     from tidegate.artifact import Repository
     from tidegate.assembly.local import open_local
     from tidegate.assembly.vending import build_catalogue
-    from tidegate.curation.catalogue import Everything
+    from tidegate.curation.vending.catalogue import Everything
 
     with open_local(settings) as local, local.database.read() as connection:
         today = local.clock().date()
@@ -72,7 +72,7 @@ def _found(call: Call, output: Output, words: str, **wanted: Any) -> int:
     settings = call.settings()
     from tidegate.assembly.local import open_local
     from tidegate.assembly.vending import build_catalogue
-    from tidegate.curation.catalogue import Asked, Everything
+    from tidegate.curation.vending.catalogue import Asked, Everything
 
     if len(words) > 200:  # noqa: PLR2004 - as the API has it
         raise InvalidInputError("too many words", remedy="give fewer")
@@ -101,7 +101,7 @@ def _table(entries: "list[Entry]") -> list[str]:
 
 
 def _page(repository: str, versions: "list[Version]", host: str) -> list[str]:
-    from tidegate.curation.how_to_use import usage
+    from tidegate.curation.vending.how_to_use import usage
 
     lines = [repository]
     good = next((one for one in versions if one.state in {"admitted", "deprecated"}), None)

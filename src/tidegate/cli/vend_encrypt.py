@@ -30,7 +30,7 @@ def _encrypt(call: Call, *, image: str, target: str, consumers: tuple[str, ...],
     from tidegate.assembly.encryption import open_encryption
     from tidegate.assembly.keeping import local_user
     from tidegate.curation.consumer import Consumer
-    from tidegate.curation.encrypting import copy_wish
+    from tidegate.curation.encryption.encrypting import copy_wish
 
     wish = copy_wish(image, target, consumers)
     with open_encryption(call.settings()) as encryption:

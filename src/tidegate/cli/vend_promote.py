@@ -33,8 +33,8 @@ def _promote(call: Call, *, image: str, target: str, reason: str, output: Output
     from tidegate.artifact import Reference
     from tidegate.assembly.keeping import local_user
     from tidegate.assembly.vending import open_vending
-    from tidegate.curation.promotion import Promotion
-    from tidegate.curation.vending import parse_target
+    from tidegate.curation.vending.carrying import parse_target
+    from tidegate.curation.vending.promotion import Promotion
 
     name, tag, is_here = parse_target(target)
     source = Reference.parse(f"localhost/{image}")

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, select
 
 from tidegate.artifact import Digest, Repository
 from tidegate.clock import rfc3339
-from tidegate.curation.protected import children_in
+from tidegate.curation.keeping.protected import children_in
 from tidegate.evidence import ScanReport, Severity
 from tidegate.storage.insert import insert_or_update
 from tidegate.storage.keeping_schema import image_scan

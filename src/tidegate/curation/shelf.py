@@ -17,6 +17,7 @@ from tidegate.curation import attachments, tags
 from tidegate.curation.blob_access import blob_objection
 from tidegate.curation.consumer import NOBODY, Consumer
 from tidegate.curation.consumer_pulls import ConsumerPulls
+from tidegate.curation.keeping.taking_out import take_out
 from tidegate.curation.kind import Kind
 from tidegate.curation.lifecycle import UNDECIDED, State
 from tidegate.curation.pulls import PullNotes
@@ -28,7 +29,6 @@ from tidegate.curation.shelf_blobs import ShelfBlobs
 from tidegate.curation.standing import Standing, standing_of
 from tidegate.curation.stock import MissingContentError, Stored, require_content, store_manifest
 from tidegate.curation.tag_rules import NO_TAG_RULES, TagImmutableError, TagRules
-from tidegate.curation.taking_out import take_out
 from tidegate.curation.whole import require_whole
 from tidegate.curation.withheld import WithheldError
 from tidegate.errors import DigestMismatchError, NotFoundError, OutsideError

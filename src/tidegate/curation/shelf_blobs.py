@@ -22,7 +22,7 @@ from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, sel
 from tidegate.artifact import Digest, Repository
 from tidegate.bounds import MIB, Readable
 from tidegate.clock import Clock, rfc3339
-from tidegate.curation import damage, unneeded
+from tidegate.curation.keeping import damage, unneeded
 from tidegate.errors import NotFoundError, RefusedError
 from tidegate.identity import quota
 from tidegate.storage.blobs import BlobStore, UploadUnknownError

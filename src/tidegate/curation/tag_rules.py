@@ -4,7 +4,7 @@
 from typing import Final
 
 from tidegate.artifact import Repository, Tag
-from tidegate.curation.name_pattern import Patterns, subject_of_fallback
+from tidegate.curation.keeping.name_pattern import Patterns, subject_of_fallback
 from tidegate.errors import RefusedError
 from tidegate.values import Struct
 

@@ -22,7 +22,7 @@ from tidegate.artifact import Digest, Index, Manifest, Repository, Tag
 from tidegate.clock import Clock, parse_rfc3339
 from tidegate.curation.attached import attached_envelopes
 from tidegate.curation.components import remember_components
-from tidegate.curation.encrypted_copies import copies_of
+from tidegate.curation.encryption.copies import copies_of
 from tidegate.curation.lifecycle import UNDECIDED
 from tidegate.curation.scanned import remember_scan
 from tidegate.curation.settle import settle

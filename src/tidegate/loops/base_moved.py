@@ -19,9 +19,8 @@ from tidegate.curation import tags
 from tidegate.curation.attachments import holds
 from tidegate.curation.change import Act, Wish, change_state
 from tidegate.curation.image_chains import BuiltUpon, built_upon, is_built_upon, remember_chain
-from tidegate.curation.intake import Intake
-from tidegate.curation.intake_entry import find_entry
-from tidegate.curation.internal_base import (
+from tidegate.curation.intake.entry import find_entry
+from tidegate.curation.intake.internal_base import (
     BUILDING,
     CURRENT,
     REPLACED,
@@ -32,6 +31,7 @@ from tidegate.curation.internal_base import (
     version_being_built,
     versions_of,
 )
+from tidegate.curation.intake.taking_in import Intake
 from tidegate.curation.lifecycle import VENDED, State
 from tidegate.curation.states import state_of
 from tidegate.curation.tag_rules import TagRules

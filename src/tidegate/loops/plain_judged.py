@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Final
 
 from tidegate.artifact import Digest
-from tidegate.curation.encrypted_copies import copies_of
+from tidegate.curation.encryption.copies import copies_of
 from tidegate.events import Event, EventKind
 from tidegate.storage.consumers import Consumer
 from tidegate.storage.database import Database

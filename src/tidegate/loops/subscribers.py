@@ -6,7 +6,7 @@ from typing import Final
 
 from tidegate.clock import Clock
 from tidegate.curation.consumer_pulls import ConsumerPulls, pulls_of
-from tidegate.curation.subscriptions import TOLD, end_subscriptions, note_event
+from tidegate.curation.vending.subscriptions import TOLD, end_subscriptions, note_event
 from tidegate.events import Event, EventKind
 from tidegate.storage import outbox
 from tidegate.storage.consumers import Consumer

@@ -12,9 +12,9 @@ from sqlalchemy import select
 
 from tidegate.artifact import Digest, Reference, Repository, Tag
 from tidegate.clock import Clock, rfc3339
-from tidegate.curation.intake import Intake
-from tidegate.curation.intake_entry import Outcome, entry_of, forget_missing, located, watch
-from tidegate.curation.upstream import Upstreams
+from tidegate.curation.intake.entry import Outcome, entry_of, forget_missing, located, watch
+from tidegate.curation.intake.taking_in import Intake
+from tidegate.curation.intake.upstream import Upstreams
 from tidegate.events import Event, EventKind
 from tidegate.storage.consumers import Consumer
 from tidegate.storage.database import Database

@@ -8,9 +8,9 @@ from sqlalchemy import select, update
 
 from tidegate.artifact import Reference, Repository
 from tidegate.clock import Clock, rfc3339
-from tidegate.curation.imports import MAX_TRIES
-from tidegate.curation.intake import Intake
-from tidegate.curation.intake_entry import Outcome, TooManyNamesError, located
+from tidegate.curation.intake.entry import Outcome, TooManyNamesError, located
+from tidegate.curation.intake.imports import MAX_TRIES
+from tidegate.curation.intake.taking_in import Intake
 from tidegate.storage.database import Database
 from tidegate.storage.schema import intake as table
 from tidegate.storage.schema import intake_wanted

@@ -10,7 +10,7 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Mount
 
 from tidegate.clock import Clock, system_clock
-from tidegate.curation.pull_through import PullThrough
+from tidegate.curation.intake.pull_through import PullThrough
 from tidegate.curation.shelf import Shelf
 from tidegate.curation.shelf_blobs import ShelfBlobs
 from tidegate.identity import Access

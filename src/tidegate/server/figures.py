@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from tidegate import __version__, ledger
 from tidegate.assembly.server import Server
-from tidegate.curation.damage import count_lost
+from tidegate.curation.keeping.damage import count_lost
 from tidegate.storage import schema
 
 

@@ -8,9 +8,9 @@ from starlette.responses import Response
 
 from tidegate.artifact import Repository
 from tidegate.assembly.server import Server
-from tidegate.curation.catalogue import MAX_PAGE, Asked, Version
-from tidegate.curation.how_to_use import usage
 from tidegate.curation.lifecycle import State
+from tidegate.curation.vending.catalogue import MAX_PAGE, Asked, Version
+from tidegate.curation.vending.how_to_use import usage
 from tidegate.server.api.problem import reply
 from tidegate.server.visible import sight_of
 from tidegate.wire import to_builtins

@@ -10,10 +10,10 @@ from starlette.responses import PlainTextResponse, Response
 from tidegate.artifact import Digest, Repository
 from tidegate.assembly.server import Server
 from tidegate.curation.consumer import Consumer
-from tidegate.curation.encrypted_copies import list_copies
-from tidegate.curation.encrypting import copy_wish
-from tidegate.curation.key_release import list_releases
-from tidegate.curation.recipients import add_recipient, list_recipients, remove_recipient
+from tidegate.curation.encryption.copies import list_copies
+from tidegate.curation.encryption.encrypting import copy_wish
+from tidegate.curation.encryption.key_release import list_releases
+from tidegate.curation.encryption.recipients import add_recipient, list_recipients, remove_recipient
 from tidegate.curation.shelved import repositories_of
 from tidegate.errors import NotFoundError
 from tidegate.identity import Asked, Principal, Verb

@@ -10,12 +10,12 @@ from starlette.responses import Response
 from tidegate.artifact import Digest, Repository
 from tidegate.assembly.server import Server
 from tidegate.curation.image_chains import built_upon
-from tidegate.curation.imports import ImportReport, begin_import, import_report, recent_imports
-from tidegate.curation.intake_entry import Outcome, located
-from tidegate.curation.intake_names import intake_names
-from tidegate.curation.internal_base import versions_of
-from tidegate.curation.named_images import MAX_TEXT_BYTES, named_images
-from tidegate.curation.pull_through import NotTakenError
+from tidegate.curation.intake.entry import Outcome, located
+from tidegate.curation.intake.imports import ImportReport, begin_import, import_report, recent_imports
+from tidegate.curation.intake.internal_base import versions_of
+from tidegate.curation.intake.named_images import MAX_TEXT_BYTES, named_images
+from tidegate.curation.intake.names import intake_names
+from tidegate.curation.intake.pull_through import NotTakenError
 from tidegate.errors import BoundExceededError, NotFoundError
 from tidegate.server.api.problem import reply
 from tidegate.server.api.waiting import wait_for

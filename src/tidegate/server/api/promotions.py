@@ -9,8 +9,8 @@ from starlette.responses import Response
 
 from tidegate.artifact import Digest, Repository
 from tidegate.assembly.server import Server
-from tidegate.curation.promotion import Promotion
-from tidegate.curation.vending import Promoted, parse_target
+from tidegate.curation.vending.carrying import Promoted, parse_target
+from tidegate.curation.vending.promotion import Promotion
 from tidegate.identity import Verb
 from tidegate.server.api.asking import require
 from tidegate.server.api.problem import reply

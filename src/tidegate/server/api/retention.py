@@ -9,9 +9,9 @@ from starlette.responses import Response
 
 from tidegate.assembly.server import Server
 from tidegate.bounds import MIB
-from tidegate.curation.retention import Plan
-from tidegate.curation.rule_file import load_keeping_rules
-from tidegate.curation.upkeep import MAX_RUNS, list_runs
+from tidegate.curation.keeping.retention import Plan
+from tidegate.curation.keeping.rule_file import load_keeping_rules
+from tidegate.curation.keeping.upkeep import MAX_RUNS, list_runs
 from tidegate.errors import BoundExceededError, InvalidInputError
 from tidegate.server.api.problem import reply
 from tidegate.server.authentication import principal_of

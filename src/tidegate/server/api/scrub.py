@@ -7,8 +7,8 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from tidegate.assembly.server import Server
-from tidegate.curation.damage import list_damages
-from tidegate.curation.upkeep import MAX_RUNS, list_runs
+from tidegate.curation.keeping.damage import list_damages
+from tidegate.curation.keeping.upkeep import MAX_RUNS, list_runs
 from tidegate.server.api.problem import reply
 from tidegate.server.authentication import principal_of
 

@@ -8,10 +8,10 @@ from starlette.responses import Response
 
 from tidegate.artifact import Digest, Repository
 from tidegate.assembly.server import Server
-from tidegate.curation import subscriptions as subscribing
 from tidegate.curation.consumer_pulls import pulls_of
-from tidegate.curation.subscriptions import USUAL, Subscription, Wanted
-from tidegate.curation.webhook import WebhookSecret
+from tidegate.curation.vending import subscriptions as subscribing
+from tidegate.curation.vending.subscriptions import USUAL, Subscription, Wanted
+from tidegate.curation.vending.webhook import WebhookSecret
 from tidegate.errors import InvalidInputError, NotFoundError
 from tidegate.events import EventKind
 from tidegate.identity import Verb

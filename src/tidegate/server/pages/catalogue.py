@@ -16,9 +16,9 @@ from starlette.routing import BaseRoute, Route
 
 from tidegate.artifact import Repository
 from tidegate.assembly.server import Server
-from tidegate.curation.catalogue import Asked, Version
-from tidegate.curation.how_to_use import usage
 from tidegate.curation.lifecycle import State
+from tidegate.curation.vending.catalogue import Asked, Version
+from tidegate.curation.vending.how_to_use import usage
 from tidegate.errors import InvalidInputError, NotFoundError, TidegateError
 from tidegate.server.offload import Offload
 from tidegate.server.visible import sight_of

@@ -13,8 +13,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from tidegate.bounds import printable
-from tidegate.curation.intake_entry import TooManyNamesError
-from tidegate.curation.pull_through import UnderExaminationError
+from tidegate.curation.intake.entry import TooManyNamesError
+from tidegate.curation.intake.pull_through import UnderExaminationError
 from tidegate.curation.shelf import (
     ManifestUnknownError,
     MissingContentError,

@@ -9,9 +9,9 @@ from starlette.responses import Response
 from tidegate.artifact import Digest, Repository, Tag
 from tidegate.artifact.manifest import MAX_MANIFEST_BYTES
 from tidegate.curation.consumer import Consumer
+from tidegate.curation.intake.pull_through import UnderExaminationError
+from tidegate.curation.keeping.name_pattern import subject_of_fallback
 from tidegate.curation.lifecycle import UNDECIDED
-from tidegate.curation.name_pattern import subject_of_fallback
-from tidegate.curation.pull_through import UnderExaminationError
 from tidegate.curation.shelf import ManifestUnknownError, Served, WithheldError
 from tidegate.errors import BoundExceededError
 from tidegate.server.authentication import principal_of

@@ -5,7 +5,7 @@ import asyncio
 from typing import Final
 
 from tidegate.artifact import Digest, Repository, Tag
-from tidegate.curation.pull_through import PullThrough, Ready
+from tidegate.curation.intake.pull_through import PullThrough, Ready
 from tidegate.server.offload import Offload
 
 UPSTREAM_HEADER: Final = "Tidegate-Upstream"

@@ -19,8 +19,8 @@ from tidegate.bounds import MIB, Readable
 from tidegate.clock import Clock
 from tidegate.curation import tags
 from tidegate.curation.consumer import Consumer
-from tidegate.curation.encrypted_copies import EncryptedCopy, copy_of, note_copy
-from tidegate.curation.recipients import keys_of
+from tidegate.curation.encryption.copies import EncryptedCopy, copy_of, note_copy
+from tidegate.curation.encryption.recipients import keys_of
 from tidegate.curation.shelf import Shelf
 from tidegate.curation.shelf_blobs import BlobUnknownError, ShelfBlobs
 from tidegate.curation.shelved import manifest_of

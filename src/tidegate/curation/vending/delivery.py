@@ -17,8 +17,8 @@ from uuid import uuid4
 from sqlalchemy import delete, exists, select, update
 
 from tidegate.clock import Clock, rfc3339
-from tidegate.curation.subscriptions import seal_plain
-from tidegate.curation.webhook_key import WebhookKey
+from tidegate.curation.vending.subscriptions import seal_plain
+from tidegate.curation.vending.webhook_key import WebhookKey
 from tidegate.errors import NotFoundError, TidegateError
 from tidegate.events import Event, EventKind
 from tidegate.outbound import Outbound

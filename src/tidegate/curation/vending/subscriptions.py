@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Subscriptions: who wants to be told of what, and where; and what waits to be told to them.
 
-Every event that fits is written down for a subscription once, by its offset; `tidegate.curation.delivery` tells it.
+Every event that fits is written down for a subscription once, by its offset;
+`tidegate.curation.vending.delivery` tells it.
 """
 
 from datetime import datetime
@@ -13,8 +14,8 @@ from sqlalchemy import Connection, delete, func, or_, select, update
 
 from tidegate.artifact import Digest
 from tidegate.clock import rfc3339
-from tidegate.curation.webhook import WebhookSecret
-from tidegate.curation.webhook_key import WebhookKey
+from tidegate.curation.vending.webhook import WebhookSecret
+from tidegate.curation.vending.webhook_key import WebhookKey
 from tidegate.errors import BoundExceededError, InvalidInputError, NotFoundError
 from tidegate.events import Event, EventKind
 from tidegate.storage import outbox, schema

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final
 
+from tidegate.curation.keeping.name_pattern import Patterns, check_pattern
+from tidegate.curation.keeping.retention_rules import By, RetentionRule, RetentionRules
 from tidegate.curation.lifecycle import State
-from tidegate.curation.name_pattern import Patterns, check_pattern
-from tidegate.curation.retention_rules import By, RetentionRule, RetentionRules
 from tidegate.curation.tag_rules import TagRule, TagRules
 from tidegate.errors import InvalidInputError
 from tidegate.evidence import Severity

@@ -12,15 +12,15 @@ from sqlalchemy import Connection, func, select
 from tidegate.artifact import Digest, Repository, Tag
 from tidegate.clock import Clock, parse_rfc3339
 from tidegate.curation import tags
+from tidegate.curation.keeping.name_pattern import subject_of_fallback
+from tidegate.curation.keeping.protected import RUNNING, children_in, protected
+from tidegate.curation.keeping.retention_rules import Item, Picked, RetentionRules, judge
+from tidegate.curation.keeping.taking_out import take_out
 from tidegate.curation.lifecycle import State
-from tidegate.curation.name_pattern import subject_of_fallback
-from tidegate.curation.protected import RUNNING, children_in, protected
-from tidegate.curation.retention_rules import Item, Picked, RetentionRules, judge
 from tidegate.curation.scanned import worst_of
 from tidegate.curation.shelf_blobs import DEFAULT_GRACE
 from tidegate.curation.tag_holds import held_by
 from tidegate.curation.tag_rules import NO_TAG_RULES, TagImmutableError, TagRules
-from tidegate.curation.taking_out import take_out
 from tidegate.storage.database import Database
 from tidegate.storage.keeping_schema import pull, tag_history, upkeep_turn
 from tidegate.storage.schema import manifest, manifest_child, repository_manifest, state, tag

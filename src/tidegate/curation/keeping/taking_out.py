@@ -10,10 +10,10 @@ from sqlalchemy import Connection, delete, exists, func, select
 
 from tidegate.artifact import Digest, Repository, Tag
 from tidegate.curation import tags
+from tidegate.curation.keeping.unneeded import look_at_parts
 from tidegate.curation.shelf_blobs import DEFAULT_GRACE
 from tidegate.curation.tag_holds import require_loose
 from tidegate.curation.tag_rules import NO_TAG_RULES, TagRules
-from tidegate.curation.unneeded import look_at_parts
 from tidegate.events import Event, EventKind
 from tidegate.identity import quota
 from tidegate.storage.outbox import publish

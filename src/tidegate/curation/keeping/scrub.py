@@ -21,9 +21,9 @@ from tidegate.artifact import Digest, Repository
 from tidegate.artifact.manifest import MAX_MANIFEST_BYTES
 from tidegate.bounds import MIB, read_bounded
 from tidegate.clock import Clock, parse_rfc3339, rfc3339
-from tidegate.curation import damage, unneeded
-from tidegate.curation.damage import Defect, Hit
-from tidegate.curation.repair_source import RepairSource
+from tidegate.curation.keeping import damage, unneeded
+from tidegate.curation.keeping.damage import Defect, Hit
+from tidegate.curation.keeping.repair_source import RepairSource
 from tidegate.curation.shelf_blobs import ShelfBlobs
 from tidegate.curation.whole import is_whole
 from tidegate.errors import InvalidInputError, NotFoundError, OutsideError, TidegateError

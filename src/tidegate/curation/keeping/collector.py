@@ -21,7 +21,7 @@ from uuid import uuid4
 from sqlalchemy import func, select
 
 from tidegate.clock import Clock, rfc3339
-from tidegate.curation import unneeded
+from tidegate.curation.keeping import unneeded
 from tidegate.curation.shelf_blobs import Look, ShelfBlobs
 from tidegate.events import Event, EventKind
 from tidegate.storage.database import Database

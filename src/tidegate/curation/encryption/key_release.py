@@ -15,7 +15,7 @@ from tidegate.artifact import Digest, Index, Manifest, Repository
 from tidegate.artifact import media_type as mt
 from tidegate.clock import Clock, rfc3339
 from tidegate.curation.consumer import Consumer
-from tidegate.curation.encrypted_copies import EncryptedCopy, copy_of
+from tidegate.curation.encryption.copies import EncryptedCopy, copy_of
 from tidegate.curation.serving import Asked, objection
 from tidegate.curation.shelf import Shelf
 from tidegate.curation.shelved import manifest_of

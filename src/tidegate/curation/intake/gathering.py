@@ -18,7 +18,7 @@ from tidegate.artifact.image_config import MAX_CONFIG_BYTES
 from tidegate.artifact.manifest import MAX_MANIFEST_BYTES
 from tidegate.bounds import read_bounded
 from tidegate.clock import parse_rfc3339
-from tidegate.curation.upstream import Upstream
+from tidegate.curation.intake.upstream import Upstream
 from tidegate.errors import BoundExceededError, DigestMismatchError, InvalidInputError, NotFoundError
 from tidegate.oci.registry import RegistryClient
 from tidegate.values import replace

@@ -11,8 +11,8 @@ from enum import StrEnum
 from typing import Final
 
 from tidegate.artifact import Digest, Repository, Tag
+from tidegate.curation.keeping.name_pattern import Patterns, version_key
 from tidegate.curation.lifecycle import State
-from tidegate.curation.name_pattern import Patterns, version_key
 from tidegate.evidence import Severity
 from tidegate.values import Struct
 

@@ -17,13 +17,13 @@ from tidegate.artifact import Digest, Repository, Tag
 from tidegate.clock import Clock, parse_rfc3339
 from tidegate.curation import tags
 from tidegate.curation.attachments import holds
-from tidegate.curation.intake import Intake
-from tidegate.curation.intake_entry import Entry, Outcome, find_entry
+from tidegate.curation.intake.entry import Entry, Outcome, find_entry
+from tidegate.curation.intake.taking_in import Intake
+from tidegate.curation.intake.upstream import Upstream
 from tidegate.curation.lifecycle import UNDECIDED, VENDED, State
 from tidegate.curation.shelf import ManifestUnknownError
 from tidegate.curation.sparse_index import named_by_index
 from tidegate.curation.states import state_of
-from tidegate.curation.upstream import Upstream
 from tidegate.errors import OutsideError, RefusedError, TidegateError
 from tidegate.storage.database import Database
 

@@ -15,7 +15,12 @@ from tidegate.artifact import Digest, Index, Reference, Repository
 from tidegate.clock import Clock, rfc3339
 from tidegate.curation import tags
 from tidegate.curation.consumer import Consumer
-from tidegate.curation.promotion import (
+from tidegate.curation.shelf import Shelf
+from tidegate.curation.shelf_blobs import ShelfBlobs
+from tidegate.curation.shelved import manifest_of
+from tidegate.curation.stock import store_manifest
+from tidegate.curation.tag_rules import TagRules
+from tidegate.curation.vending.promotion import (
     NotPromotableError,
     Promotion,
     belongings,
@@ -23,11 +28,6 @@ from tidegate.curation.promotion import (
     parse_tag,
     promotion_statement,
 )
-from tidegate.curation.shelf import Shelf
-from tidegate.curation.shelf_blobs import ShelfBlobs
-from tidegate.curation.shelved import manifest_of
-from tidegate.curation.stock import store_manifest
-from tidegate.curation.tag_rules import TagRules
 from tidegate.errors import InvalidInputError, NotFoundError, TidegateError
 from tidegate.events import Event, EventKind
 from tidegate.ledger import take_turn

@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from tidegate.artifact import Digest, Platform, Reference, Repository, Tag
 from tidegate.clock import rfc3339
-from tidegate.curation.name_pattern import Patterns
+from tidegate.curation.keeping.name_pattern import Patterns
 from tidegate.errors import InvalidInputError
 from tidegate.outbound import Opening
 from tidegate.values import Struct, field

@@ -11,7 +11,7 @@ from typing import Final
 from tidegate.artifact import Digest, Manifest, Reference, Tag
 from tidegate.artifact import media_type as mt
 from tidegate.bounds import MIB
-from tidegate.curation.gathering import fetch_document, manifest_or_none
+from tidegate.curation.intake.gathering import fetch_document, manifest_or_none
 from tidegate.curation.kind import Kind, kind_of
 from tidegate.errors import DigestMismatchError, InvalidInputError
 from tidegate.oci.registry import RegistryClient

@@ -16,11 +16,11 @@ from sqlalchemy import Connection, insert, select
 
 from tidegate.artifact import Digest, Reference, Repository, Tag
 from tidegate.clock import rfc3339
-from tidegate.curation.intake_entry import Outcome, find_entry, located
+from tidegate.curation.intake.entry import Outcome, find_entry, located
+from tidegate.curation.intake.named_images import NamedImage
+from tidegate.curation.intake.upstream import Upstreams
 from tidegate.curation.lifecycle import UNDECIDED, VENDED
-from tidegate.curation.named_images import NamedImage
 from tidegate.curation.states import state_of
-from tidegate.curation.upstream import Upstreams
 from tidegate.errors import InvalidInputError, NotFoundError
 from tidegate.storage.database import Database
 from tidegate.storage.schema import intake_list, intake_wanted, state_change

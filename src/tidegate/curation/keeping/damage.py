@@ -15,7 +15,7 @@ from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from tidegate.artifact import Digest, Repository
 from tidegate.clock import parse_rfc3339, rfc3339
-from tidegate.curation import unneeded
+from tidegate.curation.keeping import unneeded
 from tidegate.storage.insert import insert_once, insert_or_update
 from tidegate.storage.keeping_schema import blob_damage
 from tidegate.storage.schema import (

@@ -12,7 +12,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tidegate.bounds import read_bounded
-from tidegate.curation.webhook import WebhookSecret
+from tidegate.curation.vending.webhook import WebhookSecret
 from tidegate.errors import InvalidInputError, OutsideError, UsageError
 from tidegate.signing.keys import create_secret_file
 

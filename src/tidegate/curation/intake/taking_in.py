@@ -20,16 +20,16 @@ from sqlalchemy import Connection, select
 from tidegate.artifact import Descriptor, Digest, Index, Manifest, Reference, Repository, Tag
 from tidegate.clock import Clock, rfc3339
 from tidegate.curation import attachments, tags
-from tidegate.curation.fetching import BlobFetcher
-from tidegate.curation.gathering import Gathered, gather
-from tidegate.curation.intake_entry import Entry, Outcome, ask, ended, entry_of, find_entry, located, see, write
+from tidegate.curation.intake.entry import Entry, Outcome, ask, ended, entry_of, find_entry, located, see, write
+from tidegate.curation.intake.fetching import BlobFetcher
+from tidegate.curation.intake.gathering import Gathered, gather
+from tidegate.curation.intake.travelling import Brought, bring
+from tidegate.curation.intake.upstream import Upstream, Upstreams
 from tidegate.curation.lifecycle import VENDED
 from tidegate.curation.shelf import Shelf
 from tidegate.curation.states import state_of
 from tidegate.curation.stock import MissingContentError, require_content, store_manifest
 from tidegate.curation.tag_rules import TagRules
-from tidegate.curation.travelling import Brought, bring
-from tidegate.curation.upstream import Upstream, Upstreams
 from tidegate.errors import InvalidInputError, NotFoundError, OutsideError, RefusedError, TidegateError
 from tidegate.events import Event, EventKind
 from tidegate.oci.registry import RegistryClient

@@ -7,8 +7,8 @@ from sqlalchemy import Connection, select
 
 from tidegate.artifact import Digest, Index, Repository
 from tidegate.curation.image_chains import built_upon
+from tidegate.curation.keeping.name_pattern import subject_of_fallback
 from tidegate.curation.lifecycle import VENDED
-from tidegate.curation.name_pattern import subject_of_fallback
 from tidegate.curation.shelved import manifest_of
 from tidegate.storage.encryption_schema import encrypted_copy
 from tidegate.storage.intake_schema import base_version

@@ -8,11 +8,11 @@ from sqlalchemy import Connection, select
 
 from tidegate.artifact import Digest, Reference
 from tidegate.clock import Clock, parse_rfc3339
-from tidegate.curation.gathering import gather
-from tidegate.curation.imports import Line, Progress, Wanted, resolve
-from tidegate.curation.named_images import NamedImage
+from tidegate.curation.intake.gathering import gather
+from tidegate.curation.intake.imports import Line, Progress, Wanted, resolve
+from tidegate.curation.intake.named_images import NamedImage
+from tidegate.curation.intake.upstream import Upstream, Upstreams
 from tidegate.curation.states import state_of
-from tidegate.curation.upstream import Upstream, Upstreams
 from tidegate.errors import NotFoundError, OutsideError, TidegateError
 from tidegate.oci.registry import RegistryClient
 from tidegate.storage.database import Database

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from tidegate.artifact import Digest, Platform, Reference, Repository, Tag
 from tidegate.bounds import MIB, read_bounded
-from tidegate.curation.internal_base import InternalBase
-from tidegate.curation.name_pattern import Patterns
-from tidegate.curation.upstream import AgeBy, Upstream, Upstreams
+from tidegate.curation.intake.internal_base import InternalBase
+from tidegate.curation.intake.upstream import AgeBy, Upstream, Upstreams
+from tidegate.curation.keeping.name_pattern import Patterns
 from tidegate.errors import InvalidInputError, NotFoundError, OutsideError
 from tidegate.outbound import Opening
 from tidegate.values import Struct, field
