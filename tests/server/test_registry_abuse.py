@@ -44,23 +44,14 @@ def _connect(live: LiveRegistry) -> socket.socket:
 
 
 def _raw(live: LiveRegistry, request: bytes) -> tuple[int, bytes]:
-    """Sends bytes as they are; the status of the answer (0 when the connection was closed) and its body.
-
-    Whether a server that answered early closes the connection or waits for the rest of a short body is left to it.
-    """
+    """Sends bytes as they are; the status of the answer (0 when the connection was closed) and its body."""
     with closing(_connect(live)) as connection:
         connection.sendall(request)
         answer = b""
-        while not _is_whole(answer) and (piece := _received(connection)):
+        while piece := _received(connection):
             answer += piece
     head, _, body = answer.partition(b"\r\n\r\n")
     return int(head.split()[1]) if head else 0, body
-
-
-def _is_whole(answer: bytes) -> bool:
-    head, end, body = answer.partition(b"\r\n\r\n")
-    lengths = [line.partition(b":")[2] for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
-    return bool(end) and bool(lengths) and len(body) >= int(lengths[0])
 
 
 def _received(connection: socket.socket) -> bytes:
