@@ -18,6 +18,7 @@ from tidegate.identity.audit_writer import AuditWriter
 from tidegate.server.audited import Audited, Watch
 from tidegate.server.authentication import Entrance
 from tidegate.server.client_address import ClientAddresses
+from tidegate.server.early_answers import EarlyAnswers
 from tidegate.server.health import Check, health_routes
 from tidegate.server.metrics import HttpMetrics, Measured
 from tidegate.server.offload import Offload
@@ -96,7 +97,7 @@ def create_application(services: Services, *, extra_routes: Sequence[BaseRoute] 
     ]
     if services.access.tokens is not None:
         routes.insert(len(extra_routes), TokenEndpoint(entrance, services.access.tokens).route())
-    middleware = [Middleware(Measured, metrics=metrics)]
+    middleware = [Middleware(EarlyAnswers), Middleware(Measured, metrics=metrics)]
     if services.audit is not None:
         middleware.append(Middleware(Audited, writer=services.audit, clock=services.clock, watch=services.watch))
     return Starlette(routes=routes, middleware=middleware)
