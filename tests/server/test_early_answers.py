@@ -3,8 +3,10 @@
 
 import os
 import socket
+import subprocess
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import httpx
 import pytest
@@ -112,3 +114,15 @@ def _send_for_ever(connection: socket.socket) -> None:
     piece = bytes(16 * KIB)
     while True:
         connection.sendall(piece)
+
+
+@pytest.mark.tools
+def test_a_refused_upload_over_http2_is_answered(live: LiveRegistry, tmp_path: Path) -> None:
+    large = tmp_path / "large"
+    large.write_bytes(os.urandom(5 * MIB))
+    with live.client() as http:
+        location = begin(http, NAME)
+    curl = ["curl", "--silent", "--show-error", "--noproxy", "*", "--http2-prior-knowledge"]
+    curl += ["--write-out", "%{http_version} %{http_code}", "--output", os.devnull, "--request", "PATCH"]
+    curl += ["--header", "Content-Encoding: gzip", "--data-binary", f"@{large}", live.url + location]
+    assert subprocess.run(curl, capture_output=True, timeout=60, check=True).stdout == b"2 415"
