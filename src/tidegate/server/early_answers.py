@@ -74,7 +74,7 @@ class _Body:
         length = headers.get("content-length", "")
         self._left = int(length) if length.isascii() and length.isdigit() else None
         self._ended = False
-        self._closes = False
+        self._is_early = False
 
     async def receive(self) -> Message:
         """The next message of the server."""
@@ -92,18 +92,18 @@ class _Body:
         """Passes a part of the answer on; its head says that the connection ends, where it must."""
         if self._server is None:
             return
-        if message["type"] == "http.response.start" and self._is_first_version and not self._ended:
+        if message["type"] == "http.response.start" and not self._ended:
             if message["status"] != HTTPStatus.REQUEST_TIMEOUT:
                 await self._read_short()
-            if not self._ended:
-                self._closes = True
+            self._is_early = not self._ended
+            if self._is_early and self._is_first_version:
                 kept = [pair for pair in message.get("headers", ()) if pair[0].lower() != b"connection"]
                 message = {**message, "headers": [*kept, (b"connection", b"close")]}
         await self._server.send(message)
 
     async def linger(self) -> None:
         """Reads and drops what still comes after an early answer."""
-        if not self._closes or self._waits:
+        if not self._is_early or self._waits:
             return
         end = time.monotonic() + LINGER_SECONDS
         with anyio.move_on_after(LINGER_SECONDS):
