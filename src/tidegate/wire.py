@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Values to JSON and back: deterministic out, bounded and typed in."""
 
-from typing import Any, TypeVar
+import json
+from typing import Any, Final, TypeVar
 
 from tidegate.errors import BoundExceededError, InvalidInputError
 from tidegate.values import msgspec
@@ -40,6 +41,36 @@ def from_json(data: bytes, type_: type[T], *, what: str, max_bytes: int) -> T:
         raise InvalidInputError(f"not the JSON expected: {error}", where=what) from error
     except RecursionError as error:
         raise BoundExceededError("nesting depth", 1000, where=what) from error
+
+
+def demand_unique_keys(data: bytes, *, what: str) -> None:
+    """Refuses JSON of which two readers could read two things: an object with the same key twice.
+
+    Args:
+        data: a document that `from_json` has read, so that its size and depth are in bounds.
+        what: its name in errors.
+
+    Raises:
+        InvalidInputError: a key stands twice in an object.
+    """
+    try:
+        _STRICT.decode(data.decode())
+    except RecursionError as error:
+        raise BoundExceededError("nesting depth", 1000, where=what) from error
+    except ValueError as error:
+        raise InvalidInputError(f"not the JSON expected: {error}", where=what) from error
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for at, name in enumerate(names) if name in names[:at])
+        raise ValueError(f"the key {twice[:80]!r} stands twice in one object")
+    return found
+
+
+_STRICT: Final = json.JSONDecoder(object_pairs_hook=_unique, parse_int=str)
 
 
 def from_builtins(value: object, type_: type[T], *, what: str) -> T:

@@ -297,7 +297,7 @@ def _signed() -> Iterator[Parser]:
         name="envelope", form="json", read=lambda data: verify(data, trusted), samples=(sign(statement, key).content,)
     )
     yield Parser(name="statement", form="json", read=_statement, samples=(statement.to_bytes(),))
-    yield Parser(name="public-key", form="text", read=VerifyingKey.from_pem, samples=(key.verifying.to_pem(),))
+    yield Parser(name="public-key", form="text", read=VerifyingKey.parse, samples=(key.verifying.to_pem(),))
     yield Parser(name="private-key-file", form="text", read=_private_key, samples=(_saved(key),), slow=True)
     signer = NoteSigner.generate("tidegate/ledger")
     checkpoint = Checkpoint(origin="tidegate/ledger", size=7, root=b"r" * 32)

@@ -3,6 +3,7 @@
 
 import base64
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,14 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from securesystemslib.dsse import Envelope
 
 from tidegate.artifact import Digest
 from tidegate.errors import BoundExceededError, InvalidInputError, RefusedError
 from tidegate.evidence import PAYLOAD_TYPE, SCAN, Statement, Subject
 from tidegate.signing import envelope as room
-from tidegate.signing.envelope import sign, verify
+from tidegate.signing.envelope import parse_envelope, pre_authentication, sign, signers_of, verify
 from tidegate.signing.keys import SigningKey, TrustedKeys, VerifyingKey
+from tidegate.signing.scheme import Scheme
 
 STATEMENT = Statement(
     subjects=(Subject(name="app", digest=Digest.of(b"app")),), predicate_type=SCAN, predicate={"a": 1, "ü": [None]}
@@ -57,8 +58,7 @@ def test_several_signers() -> None:
 
 
 def test_the_specifications_vector() -> None:
-    envelope = Envelope(b"hello world", "http://example.com/HelloWorld", {})
-    assert envelope.pae() == SPEC_PAE
+    assert pre_authentication("http://example.com/HelloWorld", b"hello world") == SPEC_PAE
     key = VerifyingKey.of(ec.EllipticCurvePublicNumbers(SPEC_X, SPEC_Y, ec.SECP256R1()).public_key())
     raw = base64.b64decode(SPEC_SIGNATURE)  # r and s side by side; what is signed with today is DER
     der = utils.encode_dss_signature(int.from_bytes(raw[:32]), int.from_bytes(raw[32:]))
@@ -67,8 +67,7 @@ def test_the_specifications_vector() -> None:
         "payloadType": "http://example.com/HelloWorld",
         "signatures": [{"sig": base64.b64encode(der).decode()}],
     }
-    parsed = room._parse(json.dumps(document).encode(), "vector")
-    assert room._signers(parsed, TrustedKeys.of([key]), "vector") == (key.key_id,)
+    assert key.verifies(der, SPEC_PAE)
     with pytest.raises(InvalidInputError, match="HelloWorld"):
         verify(json.dumps(document).encode(), TrustedKeys.of([key]))
 
@@ -137,6 +136,33 @@ def test_malformed_envelopes(changes: dict[str, object], message: str) -> None:
         verify(altered(**changes), TRUSTED)
 
 
+@pytest.mark.parametrize("key", ["payload", "payloadType", "signatures"])
+def test_a_key_that_stands_twice_is_refused(key: str) -> None:
+    """Two readers could take two things out of it."""
+    text = sign(STATEMENT, KEY).content.decode()
+    twice = f'{{"{key}": {json.dumps(json.loads(text)[key])}, {text[1:]}'.encode()
+    with pytest.raises(InvalidInputError, match=f"{key}' stands twice"):
+        verify(twice, TRUSTED)
+    hidden = text.replace('"keyid"', '"s\\u0069g":"AAAA","keyid"').encode()
+    with pytest.raises(InvalidInputError, match="'sig' stands twice"):
+        verify(hidden, TRUSTED)
+
+
+def test_every_kind_of_key_signs() -> None:
+    keys = [SigningKey.generate(scheme) for scheme in Scheme]
+    signed = sign(STATEMENT, *keys)
+    assert verify(signed.content, TrustedKeys.of(key.verifying for key in keys)).signers == tuple(
+        sorted(key.key_id for key in keys)
+    )
+
+
+def test_several_signatures_without_a_key_id_are_each_tried() -> None:
+    document = json.loads(sign(STATEMENT, KEY, OTHER).content)
+    document["signatures"] = [{"sig": item["sig"]} for item in document["signatures"]]
+    both = TrustedKeys.of([KEY.verifying, OTHER.verifying])
+    assert len(verify(json.dumps(document).encode(), both).signers) == 2
+
+
 def test_a_long_envelope_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     content = sign(STATEMENT, KEY).content
     monkeypatch.setattr(room, "MAX_ENVELOPE_BYTES", len(content) - 1)
@@ -162,8 +188,8 @@ def test_no_changed_byte_changes_what_is_believed(at: int, to: bytes) -> None:
 
 def test_signing_takes_no_other_payload(tmp_path: Path) -> None:
     """The key of a statement cannot be used to make an envelope speak of another type: the type is signed too."""
-    document = json.loads(sign(STATEMENT, KEY).content) | {"payloadType": PAYLOAD_TYPE + "2"}
-    (tmp_path / "e").write_text(json.dumps(document))
-    parsed = room._parse((tmp_path / "e").read_bytes(), "e")
+    (tmp_path / "e").write_bytes(sign(STATEMENT, KEY).content)
+    parsed = parse_envelope((tmp_path / "e").read_bytes(), where="e")
+    assert signers_of(parsed, TRUSTED, where="e") == (KEY.key_id,)
     with pytest.raises(RefusedError, match="does not hold"):
-        room._signers(parsed, TRUSTED, "e")
+        signers_of(replace(parsed, payload_type=PAYLOAD_TYPE + "2"), TRUSTED, where="e")

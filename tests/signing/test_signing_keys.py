@@ -5,19 +5,21 @@ import hashlib
 import pickle
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric import ec, rsa, x25519
 from cryptography.hazmat.primitives.serialization import (
-    BestAvailableEncryption,
     Encoding,
+    NoEncryption,
     PrivateFormat,
     PublicFormat,
 )
 
 from tidegate.errors import BoundExceededError, InvalidInputError, NotFoundError, OutsideError, UsageError
-from tidegate.signing.bounds import MAX_KEY_FILE_BYTES
+from tidegate.key_file import MAX_KEY_BYTES
 from tidegate.signing.keys import SigningKey, TrustedKeys, VerifyingKey
+from tidegate.signing.scheme import Scheme
 
 
 def test_save_and_load(tmp_path: Path) -> None:
@@ -52,7 +54,7 @@ def test_the_key_id_is_the_hash_of_the_public_key() -> None:
     key = SigningKey.generate().verifying
     der = key.public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     assert key.key_id == hashlib.sha256(der).hexdigest()
-    assert VerifyingKey.from_pem(key.to_pem()) == key
+    assert VerifyingKey.parse(key.to_pem()) == key
 
 
 @pytest.mark.tools
@@ -64,7 +66,7 @@ def test_openssl_reads_it(tmp_path: Path) -> None:
         shown = subprocess.run(["openssl", "pkey", "-in", path, "-pubout"], capture_output=True, check=True)
     except FileNotFoundError:
         pytest.skip("openssl is missing; apt-get install openssl")
-    assert VerifyingKey.from_pem(shown.stdout) == key.verifying
+    assert VerifyingKey.parse(shown.stdout) == key.verifying
 
 
 def test_the_secret_never_shows(tmp_path: Path) -> None:
@@ -82,25 +84,51 @@ def test_the_secret_never_shows(tmp_path: Path) -> None:
     assert caught.value.__cause__ is None
 
 
-def test_other_keys_are_refused(tmp_path: Path) -> None:
-    secret = ec.generate_private_key(ec.SECP256R1())
-    edwards = ed25519.Ed25519PrivateKey.generate()
-    bad: dict[str, bytes | SigningKey] = {
-        "locked": secret.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"x")),
-        "p384": SigningKey._of(ec.generate_private_key(ec.SECP384R1())),
-        "empty": b"",
-    }
-    for name, content in bad.items():
-        path = tmp_path / name
-        if isinstance(content, SigningKey):
-            content.save(path)
-        else:
-            path.write_bytes(content)
-            path.chmod(0o600)
-        with pytest.raises(InvalidInputError):
-            SigningKey.load(path)
-    with pytest.raises(InvalidInputError, match="P-256"):
-        VerifyingKey.from_pem(edwards.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+@pytest.mark.parametrize(
+    "private",
+    [
+        ec.generate_private_key(ec.SECP224R1()),
+        ec.generate_private_key(ec.SECP256K1()),
+        rsa.generate_private_key(public_exponent=65537, key_size=1024),  # noqa: S505 - that is the point
+        x25519.X25519PrivateKey.generate(),
+    ],
+    ids=["P-224", "secp256k1", "RSA-1024", "X25519"],
+)
+def test_weak_and_other_keys_are_refused(private: Any, tmp_path: Path) -> None:
+    path = tmp_path / "key.pem"
+    path.write_bytes(private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    path.chmod(0o600)
+    with pytest.raises(InvalidInputError, match="not a key to sign with"):
+        SigningKey.load(path)
+    public = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    with pytest.raises(InvalidInputError, match="not a key to sign with"):
+        VerifyingKey.parse(public)
+
+
+def test_a_key_under_a_password(tmp_path: Path) -> None:
+    key, path, empty = SigningKey.generate(Scheme.ED25519), tmp_path / "key.pem", tmp_path / "empty.pem"
+    key.save(path, password=b"correct horse")
+    assert b"BEGIN ENCRYPTED PRIVATE KEY" in path.read_bytes()
+    assert SigningKey.load(path, password=b"correct horse").key_id == key.key_id
+    with pytest.raises(UsageError, match="under a password"):
+        SigningKey.load(path)
+    with pytest.raises(InvalidInputError, match="password is wrong"):
+        SigningKey.load(path, password=b"wrong")
+    empty.write_bytes(b"")
+    empty.chmod(0o600)
+    with pytest.raises(InvalidInputError, match="no private key"):
+        SigningKey.load(empty)
+
+
+def test_a_key_keeps_to_its_schemes() -> None:
+    key = SigningKey.generate(Scheme.RSA_PKCS1)
+    either = VerifyingKey.of(key.verifying.public)
+    assert either.schemes == (Scheme.RSA_PSS, Scheme.RSA_PKCS1)
+    assert either.verifies(key.sign(b"x"), b"x")
+    assert not either.only(Scheme.RSA_PSS).verifies(key.sign(b"x"), b"x"), "a downgraded padding"
+    assert not either.verifies(key.sign(b"x"), b"y")
+    with pytest.raises(InvalidInputError, match="cannot sign as ed25519; it can rsa-pss-sha256"):
+        key.signing_as(Scheme.ED25519)
 
 
 def test_trusted_keys_are_loaded_from_files(tmp_path: Path) -> None:
@@ -114,7 +142,7 @@ def test_trusted_keys_are_loaded_from_files(tmp_path: Path) -> None:
     paths[0].write_bytes(b"x")
     with pytest.raises(InvalidInputError, match=r"0\.pub: not a public key"):
         TrustedKeys.load(paths)
-    paths[0].write_bytes(b"x" * (MAX_KEY_FILE_BYTES + 1))
+    paths[0].write_bytes(b"x" * (MAX_KEY_BYTES + 1))
     with pytest.raises(BoundExceededError):
         TrustedKeys.load(paths)
 

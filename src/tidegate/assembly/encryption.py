@@ -25,9 +25,9 @@ from tidegate.curation.shelf_blobs import ShelfBlobs
 from tidegate.curation.tag_rules import TagRules
 from tidegate.errors import NotFoundError, OutsideError, UsageError
 from tidegate.evidence.restriction import parse_zones
+from tidegate.key_file import create_secret_file
 from tidegate.oci.encryption.keys import DecryptionKey, load_decryption_key
 from tidegate.settings import Settings
-from tidegate.signing.keys import create_secret_file
 from tidegate.storage.database import Database
 from tidegate.values import Struct
 

@@ -8,8 +8,8 @@ from typing import Final
 
 from tidegate.bounds import read_bounded
 from tidegate.errors import InvalidInputError, UsageError
+from tidegate.key_file import create_secret_file
 from tidegate.ledger.note import NoteSigner
-from tidegate.signing.keys import create_secret_file
 
 LEDGER_NAME: Final = "tidegate/ledger"
 _MAX_KEY_BYTES: Final = 200

@@ -24,7 +24,7 @@ from tidegate.clock import Clock
 from tidegate.errors import InvalidInputError, OutsideError, UsageError
 from tidegate.identity.principal import Principal, PrincipalKind
 from tidegate.identity.scope import ScopeAccess
-from tidegate.signing.keys import create_secret_file
+from tidegate.key_file import create_secret_file
 from tidegate.values import Struct, field
 from tidegate.wire import from_builtins, from_json, to_builtins
 

@@ -3,7 +3,7 @@
 
 from typing import Final
 
-from tidegate.bounds import KIB, MIB
+from tidegate.bounds import MIB
 
 MAX_ENVELOPE_BYTES: Final = 128 * MIB
 """Longest envelope read; its payload is a third smaller."""
@@ -13,5 +13,3 @@ MAX_SIGNATURE_CHARS: Final = 2048
 """Base64 characters of one signature."""
 MAX_TRUSTED_KEYS: Final = 256
 """Keys one verifier may trust."""
-MAX_KEY_FILE_BYTES: Final = 16 * KIB
-"""Longest PEM file read."""

@@ -1,74 +1,113 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ECDSA P-256 keys in files: PKCS#8 PEM (RFC 5958, RFC 7468) the private one, SubjectPublicKeyInfo PEM the public."""
+"""Keys that sign and keys that verify: values over key material, and the files it lies in."""
 
 import hashlib
-import os
-import secrets
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NewType, Self
+from typing import NewType, Protocol, Self, cast
 
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
     Encoding,
+    KeySerializationEncryption,
     NoEncryption,
     PrivateFormat,
     PublicFormat,
-    load_pem_private_key,
-    load_pem_public_key,
-)
-from securesystemslib.signer import (  # type: ignore[attr-defined]  # public, but it names no __all__
-    CryptoSigner,
-    SSlibKey,
 )
 
-from tidegate.bounds import read_bounded
-from tidegate.errors import BoundExceededError, InvalidInputError, NotFoundError, OutsideError, UsageError
-from tidegate.signing.bounds import MAX_KEY_FILE_BYTES, MAX_TRUSTED_KEYS
+from tidegate.errors import BoundExceededError, InvalidInputError, UsageError
+from tidegate.key_file import HOW_TO_UNLOCK, create_secret_file, parse_private_key, parse_public_key, read_key_file
+from tidegate.signing.bounds import MAX_TRUSTED_KEYS
+from tidegate.signing.scheme import KINDS, PrivateKey, PublicKey, Scheme, schemes_of
 
 KeyId = NewType("KeyId", str)
 """sha256 hex of the key's SubjectPublicKeyInfo in DER."""
 
-_READABLE_BY_OTHERS = 0o077
-
 
 @dataclass(frozen=True, slots=True)
 class VerifyingKey:
-    """A public key and its id."""
+    """A public key and its id.
+
+    Attributes:
+        schemes: the ways of signing that are accepted of it, the one it signs with itself first; never empty.
+    """
 
     key_id: KeyId
-    public: ec.EllipticCurvePublicKey = field(repr=False, compare=False)
+    public: PublicKey = field(repr=False, compare=False)
+    schemes: tuple[Scheme, ...] = field(repr=False)
 
     @classmethod
-    def of(cls, public: ec.EllipticCurvePublicKey) -> Self:
-        """Names a public key."""
-        der = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-        return cls(KeyId(hashlib.sha256(der).hexdigest()), public)
-
-    @classmethod
-    def from_pem(cls, pem: bytes, *, where: str = "public key") -> Self:
-        """Reads a SubjectPublicKeyInfo PEM.
+    def of(cls, public: object, *, where: str = "public key") -> Self:
+        """Names a public key.
 
         Raises:
-            InvalidInputError: it is no P-256 public key.
+            InvalidInputError: nobody should trust a key of this kind or size.
         """
-        try:
-            public = load_pem_public_key(pem)
-        except (ValueError, UnsupportedAlgorithm) as error:
-            raise InvalidInputError("not a public key in PEM", where=where) from error
-        if not isinstance(public, ec.EllipticCurvePublicKey) or not isinstance(public.curve, ec.SECP256R1):
-            raise InvalidInputError("not an ECDSA P-256 key", where=where)
-        return cls.of(public)
+        schemes = schemes_of(public)
+        if not schemes:
+            raise InvalidInputError(f"not a key to sign with: {_kind(public)}", where=where, remedy=f"use {KINDS}")
+        known = cast("PublicKey", public)
+        der = known.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        return cls(KeyId(hashlib.sha256(der).hexdigest()), known, schemes)
+
+    @classmethod
+    def parse(cls, data: bytes, *, where: str = "public key") -> Self:
+        """Reads a public key in PEM or DER.
+
+        Raises:
+            InvalidInputError: it is none, or of a kind nobody should trust.
+        """
+        return cls.of(parse_public_key(data, where=where), where=where)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Reads a public key from a file.
+
+        Raises:
+            NotFoundError: there is no such file.
+            InvalidInputError: as `parse`.
+        """
+        return cls.parse(read_key_file(path), where=str(path))
+
+    def only(self, scheme: Scheme, *, where: str = "public key") -> Self:
+        """The same key, of which one way of signing is accepted.
+
+        Raises:
+            InvalidInputError: a key of this kind cannot sign so.
+        """
+        if scheme not in schemes_of(self.public):
+            able = ", ".join(schemes_of(self.public))
+            raise InvalidInputError(
+                f"a {_kind(self.public)} cannot sign as {scheme}", where=where, remedy=f"it can {able}"
+            )
+        return replace(self, schemes=(scheme,))
 
     def to_pem(self) -> bytes:
         """The SubjectPublicKeyInfo PEM."""
         return self.public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
-    def verifier(self) -> SSlibKey:
-        """The same key as securesystemslib verifies with."""
-        return SSlibKey.from_crypto(self.public, keyid=self.key_id)
+    def verifies(self, signature: bytes, signed: bytes) -> bool:
+        """True when this key made a signature over bytes in a way that is accepted of it."""
+        return any(scheme.verifies(self.public, signature, signed) for scheme in self.schemes)
+
+
+class Signer(Protocol):
+    """Whatever signs: a key in a file, in a token or with a key service. Safe to share between threads."""
+
+    @property
+    def verifying(self) -> VerifyingKey:
+        """The public half; its first scheme is the one signed with."""
+        ...
+
+    def sign(self, data: bytes) -> bytes:
+        """The raw signature over bytes.
+
+        Raises:
+            OutsideError: the token or the service that holds the key failed.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,54 +115,84 @@ class SigningKey:
     """A private key. It never shows in `repr`, an error or a log, and cannot be pickled by accident."""
 
     verifying: VerifyingKey
-    _private: ec.EllipticCurvePrivateKey = field(repr=False, compare=False)
+    _private: PrivateKey = field(repr=False, compare=False)
 
     @classmethod
-    def generate(cls) -> Self:
-        """Makes a new key from the system's randomness."""
-        return cls._of(ec.generate_private_key(ec.SECP256R1()))
+    def generate(cls, scheme: Scheme = Scheme.ECDSA_P256) -> Self:
+        """Makes a new key from the system's randomness, to sign in one way; RSA ones of 3072 bits."""
+        return cls.of(_generate(scheme)).signing_as(scheme)
 
     @classmethod
-    def load(cls, path: Path) -> Self:
-        """Reads a PKCS#8 PEM file.
+    def load(cls, path: Path, *, password: bytes | None = None) -> Self:
+        """Reads a private key from a file: PKCS#8, PKCS#1, SEC 1 in PEM or DER, or as cosign writes it.
 
         Raises:
             NotFoundError: there is no such file.
-            UsageError: somebody else may read it.
-            InvalidInputError: it is no unencrypted P-256 private key.
+            UsageError: somebody else may read it, or it is under a password and none was given.
+            InvalidInputError: it holds no private key to sign with, or the password is wrong.
         """
-        try:
-            private = load_pem_private_key(_read(path, secret=True), password=None)
-        except (ValueError, TypeError, UnsupportedAlgorithm):
-            # Not chained: what the parser says may quote what it read.
-            raise InvalidInputError("not an unencrypted PKCS#8 private key in PEM", where=str(path)) from None
-        if not isinstance(private, ec.EllipticCurvePrivateKey) or not isinstance(private.curve, ec.SECP256R1):
-            raise InvalidInputError("not an ECDSA P-256 key", where=str(path))
-        return cls._of(private)
+        return cls.parse(read_key_file(path, secret=True), password=password, where=str(path))
 
     @classmethod
-    def _of(cls, private: ec.EllipticCurvePrivateKey) -> Self:
-        return cls(VerifyingKey.of(private.public_key()), private)
+    def parse(cls, data: bytes, *, password: bytes | None = None, where: str = "private key") -> Self:
+        """Reads a private key.
+
+        Raises:
+            UsageError, InvalidInputError: as `load`.
+        """
+        from tidegate.signing.cosign_key import is_cosign_key, open_cosign_key
+
+        if is_cosign_key(data):
+            if password is None:
+                raise UsageError("is under a password", where=where, remedy=HOW_TO_UNLOCK)
+            data, password = open_cosign_key(data, password, where=where), None
+        return cls.of(parse_private_key(data, password=password, where=where), where=where)
+
+    @classmethod
+    def of(cls, private: object, *, where: str = "private key") -> Self:
+        """Takes a key of `cryptography`.
+
+        Raises:
+            InvalidInputError: it is of a kind nobody should trust.
+        """
+        if not isinstance(private, PrivateKey):
+            raise InvalidInputError(f"not a key to sign with: {_kind(private)}", where=where, remedy=f"use {KINDS}")
+        return cls(VerifyingKey.of(private.public_key(), where=where), private)
 
     @property
     def key_id(self) -> KeyId:
         """The id of the public half."""
         return self.verifying.key_id
 
-    def save(self, path: Path) -> None:
-        """Writes a new file with mode 0600, whole or not at all; an existing one is never replaced.
+    def signing_as(self, scheme: Scheme) -> Self:
+        """The same key, signing in one way.
+
+        Raises:
+            InvalidInputError: a key of this kind cannot sign so.
+        """
+        return replace(self, verifying=self.verifying.only(scheme, where="private key"))
+
+    def sign(self, data: bytes) -> bytes:
+        """The raw signature over bytes, in the first of its schemes."""
+        return self.verifying.schemes[0].sign(self._private, data)
+
+    def save(self, path: Path, *, password: bytes | None = None) -> None:
+        """Writes a new PKCS#8 file with mode 0600, whole or not at all; an existing one is never replaced.
 
         Raises:
             UsageError: the file is already there.
             OutsideError: the disk refused.
         """
-        create_secret_file(
-            path, self._private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), what="private key"
-        )
+        locked: KeySerializationEncryption = BestAvailableEncryption(password) if password else NoEncryption()
+        pem = self._private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, locked)
+        create_secret_file(path, pem, what="private key")
 
-    def signer(self) -> CryptoSigner:
-        """The same key as securesystemslib signs with."""
-        return CryptoSigner(self._private, self.verifying.verifier())
+    def save_for_cosign(self, path: Path, *, password: bytes) -> None:
+        """Writes a new file as cosign keeps its keys; otherwise as `save`."""
+        from tidegate.signing.cosign_key import lock_cosign_key
+
+        der = self._private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+        create_secret_file(path, lock_cosign_key(der, password), what="private key")
 
     def __reduce__(self) -> str:
         raise TypeError("a private key is not serialised")
@@ -149,13 +218,13 @@ class TrustedKeys:
 
     @classmethod
     def load(cls, paths: Iterable[Path]) -> Self:
-        """Reads public keys from PEM files, one each.
+        """Reads public keys from files, one each.
 
         Raises:
             NotFoundError: a file is missing.
-            InvalidInputError: a file holds no P-256 public key, or there are too many.
+            InvalidInputError: a file holds no public key to trust, or there are too many.
         """
-        return cls.of(VerifyingKey.from_pem(_read(path), where=str(path)) for path in paths)
+        return cls.of(VerifyingKey.load(path) for path in paths)
 
     @property
     def ids(self) -> frozenset[str]:
@@ -163,46 +232,21 @@ class TrustedKeys:
         return frozenset(self.keys)
 
 
-def create_secret_file(path: Path, content: bytes, *, what: str) -> None:
-    """Creates a file only its owner can read: durable before it has its name, never over another.
-
-    Raises:
-        UsageError: the file is already there.
-        OutsideError: the disk refused.
-    """
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    try:
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.link(draft, path)  # unlike a rename, fails when the name is taken
-        finally:
-            draft.unlink()
-        _sync_folder(path.parent)
-    except FileExistsError as error:
-        raise UsageError(f"the {what} is already there", where=str(path), remedy="name another file") from error
-    except OSError as error:
-        raise OutsideError(f"cannot write the {what}: {error.strerror}", where=str(path)) from error
+def _generate(scheme: Scheme) -> PrivateKey:
+    if scheme in {Scheme.ED25519, Scheme.ED25519_PH}:
+        return ed25519.Ed25519PrivateKey.generate()
+    if scheme in {Scheme.RSA_PSS, Scheme.RSA_PKCS1}:
+        return rsa.generate_private_key(public_exponent=65537, key_size=3072)
+    if scheme is Scheme.ECDSA_P256:
+        return ec.generate_private_key(ec.SECP256R1())
+    is_384 = scheme in {Scheme.ECDSA_P384, Scheme.ECDSA_P384_SHA256}
+    return ec.generate_private_key(ec.SECP384R1() if is_384 else ec.SECP521R1())
 
 
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _read(path: Path, *, secret: bool = False) -> bytes:
-    try:
-        with path.open("rb") as file:
-            if secret and os.fstat(file.fileno()).st_mode & _READABLE_BY_OTHERS:
-                raise UsageError("others may read this private key", where=str(path), remedy="chmod 600 it")
-            return read_bounded(file, max_bytes=MAX_KEY_FILE_BYTES, what=str(path))
-    except FileNotFoundError as error:
-        raise NotFoundError("no such key file", where=str(path)) from error
-    except OSError as error:
-        raise OutsideError(f"cannot read the key: {error.strerror}", where=str(path)) from error
+def _kind(key: object) -> str:
+    """What a key is, for people."""
+    if isinstance(key, ec.EllipticCurvePublicKey | ec.EllipticCurvePrivateKey):
+        return f"ECDSA on {key.curve.name}"
+    if isinstance(key, rsa.RSAPublicKey | rsa.RSAPrivateKey):
+        return f"RSA of {key.key_size} bits"
+    return type(key).__name__.removeprefix("_").removesuffix("PublicKey").removesuffix("PrivateKey") + " key"

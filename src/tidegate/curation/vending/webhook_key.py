@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from tidegate.bounds import read_bounded
 from tidegate.curation.vending.webhook import WebhookSecret
 from tidegate.errors import InvalidInputError, OutsideError, UsageError
-from tidegate.signing.keys import create_secret_file
+from tidegate.key_file import create_secret_file
 
 _KEY_BYTES: Final = 32
 _NONCE_BYTES: Final = 12

@@ -5,36 +5,27 @@ Public ones in SubjectPublicKeyInfo or PKCS#1 (PEM or DER) or as a JWK; private 
 DER, also under a password) or as a JWK.
 """
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self, cast
 
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
     PublicFormat,
-    load_der_private_key,
-    load_der_public_key,
-    load_pem_private_key,
-    load_pem_public_key,
 )
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
-from tidegate.bounds import KIB, read_bounded
-from tidegate.errors import InvalidInputError, NotFoundError, OutsideError, UsageError
+from tidegate.errors import InvalidInputError, UsageError
+from tidegate.key_file import MAX_KEY_BYTES, parse_private_key, parse_public_key, read_key_file, read_private_key_file
 from tidegate.wire import from_json
 
-MAX_KEY_BYTES: Final = 32 * KIB
-"""Longest key file read."""
 MIN_RSA_BITS: Final = 2048
 MAX_RSA_BITS: Final = 8192
 _CURVES: Final = frozenset({"secp256r1", "secp384r1", "secp521r1"})
-_READABLE_BY_OTHERS: Final = 0o077
 _KINDS: Final = f"RSA of {MIN_RSA_BITS} to {MAX_RSA_BITS} bits, EC on P-256, P-384 or P-521"
 _SCHEME: Final = "jwe"
 _UNKNOWN_SCHEMES: Final = frozenset({"pkcs7", "pkcs11", "pgp", "provider"})
@@ -134,7 +125,7 @@ def load_recipient(text: str) -> RecipientKey:
     if colon and scheme in _UNKNOWN_SCHEMES and not Path(text).exists():
         raise UsageError(f"recipients by {scheme} are not known here", where=text, remedy="use jwe:PUBLIC_KEY_FILE")
     path = Path(rest if colon and scheme == _SCHEME else text)
-    return RecipientKey.parse(_file(path), where=str(path))
+    return RecipientKey.parse(read_key_file(path), where=str(path))
 
 
 def load_decryption_key(text: str) -> DecryptionKey:
@@ -145,53 +136,20 @@ def load_decryption_key(text: str) -> DecryptionKey:
         InvalidInputError: it holds no private key of a known kind, or the password is wrong.
         UsageError: somebody else may read it; or it is under a password, and none is named.
     """
-    path, password = Path(text), None
-    if not path.exists() and ":" in text:
-        head, _, tail = text.rpartition(":")
-        if tail.startswith("pass="):
-            raise UsageError(
-                "a password on the command line can be read by others", where=head, remedy="write FILE:PASSWORD_FILE"
-            )
-        path, password = Path(head), _file(Path(tail), secret=True).rstrip(b"\r\n")
-    return DecryptionKey.parse(_file(path, secret=True), password=password, where=str(path))
-
-
-def _file(path: Path, *, secret: bool = False) -> bytes:
-    try:
-        with path.open("rb") as file:
-            if secret and os.fstat(file.fileno()).st_mode & _READABLE_BY_OTHERS:
-                raise UsageError("others may read this file of a key", where=str(path), remedy="chmod 600 it")
-            return read_bounded(file, max_bytes=MAX_KEY_BYTES, what=str(path))
-    except FileNotFoundError as error:
-        raise NotFoundError("no such key file", where=str(path)) from error
-    except OSError as error:
-        raise OutsideError(f"cannot read the key: {error.strerror}", where=str(path)) from error
+    data, password, where = read_private_key_file(text)
+    return DecryptionKey.parse(data, password=password, where=where)
 
 
 def _read_public(data: bytes, where: str) -> _Public:
-    try:
-        if _is_json(data):
-            return _jwk(data, where, private=False).public_key
-        load = load_pem_public_key if b"-----BEGIN" in data else load_der_public_key
-        return cast("_Public", _known(load(data), where))
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise InvalidInputError("no public key in PEM, DER or JWK", where=where, remedy=f"use {_KINDS}") from error
+    if _is_json(data):
+        return _jwk(data, where, private=False).public_key
+    return cast("_Public", _known(parse_public_key(data, where=where), where))
 
 
 def _read_private(data: bytes, password: bytes | None, where: str) -> _Private:
-    # None of these is chained: what the parser says may quote what it read.
-    try:
-        if _is_json(data):
-            return cast("_Private", _known(_jwk(data, where, private=True).private_key, where))
-        load = load_pem_private_key if b"-----BEGIN" in data else load_der_private_key
-        return cast("_Private", _known(load(data, password or None), where))
-    except TypeError:
-        if password:
-            raise InvalidInputError("is under no password", where=where, remedy="leave the password out") from None
-        raise UsageError("is under a password", where=where, remedy="write FILE:PASSWORD_FILE") from None
-    except (ValueError, UnsupportedAlgorithm):
-        what = "the password is wrong, or it holds no private key" if password else "no private key in PEM, DER or JWK"
-        raise InvalidInputError(what, where=where) from None
+    if _is_json(data):
+        return cast("_Private", _known(_jwk(data, where, private=True).private_key, where))
+    return cast("_Private", _known(parse_private_key(data, password=password, where=where), where))
 
 
 def _is_json(data: bytes) -> bool:
