@@ -81,7 +81,7 @@ def parse_public_key(data: bytes, *, where: str = "public key") -> PublicKeyType
     try:
         return load_pem_public_key(data) if b"-----BEGIN" in data else load_der_public_key(data)
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise InvalidInputError("not a public key in PEM or DER", where=where) from error
+        raise InvalidInputError("no public key in PEM or DER", where=where) from error
 
 
 def parse_private_key(data: bytes, *, password: bytes | None = None, where: str = "private key") -> PrivateKeyTypes:

@@ -140,7 +140,7 @@ def test_trusted_keys_are_loaded_from_files(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match=r"absent\.pub"):
         TrustedKeys.load([tmp_path / "absent.pub"])
     paths[0].write_bytes(b"x")
-    with pytest.raises(InvalidInputError, match=r"0\.pub: not a public key"):
+    with pytest.raises(InvalidInputError, match=r"0\.pub: no public key"):
         TrustedKeys.load(paths)
     paths[0].write_bytes(b"x" * (MAX_KEY_BYTES + 1))
     with pytest.raises(BoundExceededError):
