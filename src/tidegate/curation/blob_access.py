@@ -1,23 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
-"""May this consumer have this blob? Not merely because they know its digest.
+"""May this consumer have this blob, or build upon it? Not merely because they know its digest.
 
 A blob goes out when a manifest of the repository that refers to it may be served to whoever asks, or when they uploaded
-it there themselves. Attachments skip the gate and may name any blob of their repository, so they open only blobs that
-nothing judged refers to. Whoever nobody knows uploaded nothing, once a judged manifest refers to it. One query, by
-indexes; a few more where a restriction may stand on it.
+it there themselves. Attachments skip the gate, so they open only blobs that nothing judged refers to. Whoever nobody
+knows uploaded nothing, once a judged manifest refers to it. One query, by indexes; a few more where a restriction may
+stand on it.
+
+A manifest opens the blobs it names, so it is taken only of somebody who may have each of them, or had its bytes: a
+digest that was overheard opens nothing, whether by another image, by an attachment or by a mount. What somebody may not
+build upon they are told is not here (`HEAD`), and so their client sends the bytes, which is the proof.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Exists, bindparam, exists, or_, select
 
-from tidegate.artifact import Digest, Repository
+from tidegate.artifact import Digest, Index, Manifest, Repository
 from tidegate.clock import rfc3339
-from tidegate.curation.attachments import EMPTY
+from tidegate.curation.attachments import EMPTY, holds
+from tidegate.curation.blob_uploaders import sent_too
 from tidegate.curation.consumer import Consumer
 from tidegate.curation.lifecycle import State
 from tidegate.curation.serving import Asked, objection
+from tidegate.curation.stock import MissingContentError
 from tidegate.curation.withheld import WithheldError
 from tidegate.evidence.restriction import Zones
 from tidegate.storage.schema import manifest_blob, repository_blob, repository_manifest, state
@@ -50,6 +57,7 @@ _LOOK: Final = select(
     _refers(state.c.state == State.ATTACHED).label("is_attached"),
     _refers(state.c.state != State.ATTACHED).label("is_judged"),
     exists().where(restriction.c.lifted_at == "").label("is_kept"),
+    sent_too(bindparam("who")).label("is_sent"),
 ).where(repository_blob.c.repository == bindparam("repository"), repository_blob.c.digest == bindparam("digest"))
 
 
@@ -66,7 +74,7 @@ def blob_objection(
         zones: addresses of places.
         at: the moment of the pull.
     """
-    found = {"repository": repository, "digest": digest, "now": rfc3339(at)}
+    found = {"repository": repository, "digest": digest, "now": rfc3339(at), "who": consumer.name}
     row = connection.execute(_LOOK, found).first()
     if row is None or digest == _EMPTY_DIGEST or _is_open(row) or _is_theirs(row, consumer):
         return None
@@ -80,12 +88,73 @@ def blob_objection(
     return refused or WithheldError(digest, State.SUBMITTED, nothing, "push the manifest it belongs to")
 
 
+def not_to_build_upon(
+    connection: Connection,
+    repository: Repository,
+    digests: Collection[Digest],
+    consumer: Consumer,
+    zones: Zones,
+    *,
+    at: datetime,
+) -> list[Digest]:
+    """Which blobs of a repository a consumer may not name in a manifest: neither did they have the bytes, nor may they.
+
+    All whom nobody knows are one here: they prove nothing by naming what one of them uploaded, and it opens no blob to
+    them that something judged refers to.
+
+    Args:
+        connection: for reading.
+        repository: that the manifest is pushed to.
+        digests: of the blobs it names.
+        consumer: who pushes it.
+        zones: addresses of places.
+        at: the moment of the push.
+    """
+    sent = sent_too(consumer.name)
+    query = select(repository_blob.c.digest).where(
+        repository_blob.c.repository == repository,
+        repository_blob.c.digest.in_(list(digests)),
+        or_(repository_blob.c.uploaded_by == consumer.name, sent),
+    )
+    theirs = set(connection.scalars(query))
+    return sorted(
+        digest
+        for digest in digests
+        if digest not in theirs and blob_objection(connection, repository, digest, consumer, zones, at=at) is not None
+    )
+
+
+def require_claim(
+    connection: Connection,
+    repository: Repository,
+    digest: Digest,
+    parsed: Manifest | Index,
+    consumer: Consumer,
+    zones: Zones,
+    *,
+    at: datetime,
+) -> None:
+    """Makes sure that a consumer may push a manifest, by the blobs it names (`not_to_build_upon`).
+
+    An index opens nothing: its images are had by their own state. Nor does a manifest that is here already.
+
+    Raises:
+        MissingContentError: some are not theirs to build upon; for them those are not here.
+    """
+    if isinstance(parsed, Index):
+        return
+    named = {part.digest for part in (parsed.config, *parsed.layers)}
+    others = not_to_build_upon(connection, repository, named, consumer, zones, at=at)
+    if others and not holds(connection, repository, digest):
+        raise MissingContentError(repository, others)
+
+
 def _is_open(row: Any) -> bool:
     return bool((row.is_open and not row.is_kept) or (row.is_attached and not row.is_judged))
 
 
 def _is_theirs(row: Any, consumer: Consumer) -> bool:
-    return row.uploaded_by == consumer.name and not (consumer.is_anonymous and row.is_judged)
+    return (row.uploaded_by == consumer.name or row.is_sent) and not (consumer.is_anonymous and row.is_judged)
 
 
 def _referring(connection: Connection, repository: Repository, digest: Digest) -> list[Asked]:

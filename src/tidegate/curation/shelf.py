@@ -4,7 +4,7 @@
 import hashlib
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from tidegate.artifact import Digest, Repository, Tag, parse_manifest
 from tidegate.artifact import media_type as mt
 from tidegate.clock import Clock
 from tidegate.curation import attachments, tags
-from tidegate.curation.blob_access import blob_objection
+from tidegate.curation.blob_access import blob_objection, not_to_build_upon, require_claim
 from tidegate.curation.consumer import NOBODY, Consumer
 from tidegate.curation.consumer_pulls import ConsumerPulls
 from tidegate.curation.keeping.taking_out import take_out
@@ -24,9 +24,10 @@ from tidegate.curation.pulls import PullNotes
 from tidegate.curation.referrers import ReferrersPage, list_referrers
 from tidegate.curation.referrers_tag import names_subject, referrers_by_tag
 from tidegate.curation.refusals import note_refusal
+from tidegate.curation.served import Served
 from tidegate.curation.serving import Asked, may_be_kept, objection, withheld_platforms
-from tidegate.curation.shelf_blobs import ShelfBlobs
-from tidegate.curation.standing import Standing, standing_of
+from tidegate.curation.shelf_blobs import BlobUnknownError, ShelfBlobs
+from tidegate.curation.standing import standing_of
 from tidegate.curation.stock import MissingContentError, Stored, require_content, store_manifest
 from tidegate.curation.tag_rules import NO_TAG_RULES, TagImmutableError, TagRules
 from tidegate.curation.whole import require_whole
@@ -87,25 +88,6 @@ class NameUnknownError(NotFoundError):
         super().__init__("no such repository", where=repository)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Served:
-    """A manifest as it was pushed.
-
-    Attributes:
-        objection: why it would have been withheld, were it not for observe mode; None for most.
-        standing: what a person said of it; of deprecated ones.
-        withheld_platforms: of an index, those whose images are withheld, with their states.
-    """
-
-    digest: Digest
-    media_type: str
-    document: bytes
-    state: State
-    objection: WithheldError | None = None
-    standing: Standing | None = None
-    withheld_platforms: Mapping[str, str] = field(default_factory=dict)
-
-
 class Shelf:
     """All repositories of a registry. Safe for threads.
 
@@ -149,16 +131,18 @@ class Shelf:
         *,
         media_type: str,
         pushed_by: str,
+        consumer: Consumer = NOBODY,
         more_tags: Sequence[Tag] = (),
     ) -> Stored:
         """Takes a manifest in: document, links, tag, state and events are there at once, or nothing is.
 
         A digest seen before keeps its state: pushing again does not reopen a verdict. `more_tags` point to it as well.
+        Each blob it names is one that the `consumer` may have or sent (`not_to_build_upon`).
 
         Raises:
             InvalidInputError: not a manifest, over a bound, or other sizes than the blobs have.
             DigestMismatchError: `locator` is another digest than the document's.
-            MissingContentError: the repository does not hold all it names.
+            MissingContentError: the repository does not hold all it names, as far as this consumer may build upon it.
             TagImmutableError: `locator` is a tag that points elsewhere and is held there; nothing is stored then.
         """
         parsed = parse_manifest(raw, media_type=media_type, where=f"{repository}:{locator}")
@@ -167,6 +151,8 @@ class Shelf:
         named = any(map(names_subject, names))
         with self._database.begin() as connection:
             require_content(connection, repository, parsed)
+            if not self._observes:
+                require_claim(connection, repository, digest, parsed, consumer, self._zones, at=at)
             stored = store_manifest(connection, repository, digest, parsed, who=pushed_by, at=at, named=named)
             for name in names:
                 tags.point(connection, repository, name, digest, who=pushed_by, at=at, rules=self._tag_rules)
@@ -222,6 +208,17 @@ class Shelf:
         """
         if not self._observes and (refused := self._blob_objection(repository, digest, consumer)) is not None:
             raise refused
+
+    def tell_of_blob(self, repository: Repository, digest: Digest, consumer: Consumer) -> None:
+        """Makes sure a consumer may be told that a blob is here, so that they need not send it.
+
+        Raises:
+            BlobUnknownError: it is not here for them. Not in observe mode.
+        """
+        with self._database.read() as connection:
+            at, zones = self._clock(), self._zones
+            if not self._observes and not_to_build_upon(connection, repository, [digest], consumer, zones, at=at):
+                raise BlobUnknownError(repository, digest)
 
     def mount(self, repository: Repository, digest: Digest, source: Repository, consumer: Consumer) -> bool:
         """Lets a repository hold a blob of another one, for a consumer who may have it there.

@@ -22,6 +22,7 @@ from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, sel
 from tidegate.artifact import Digest, Repository
 from tidegate.bounds import MIB, Readable
 from tidegate.clock import Clock, rfc3339
+from tidegate.curation.blob_uploaders import forget_uploaders, note_uploader
 from tidegate.curation.keeping import damage, unneeded
 from tidegate.errors import NotFoundError, RefusedError
 from tidegate.identity import quota
@@ -348,6 +349,7 @@ class ShelfBlobs:
             unneeded.look_later(connection, repository, digest, due_at=self._clock() + self.grace)
             quota.blob_held(connection, repository, digest, size, by=by)
         else:
+            note_uploader(connection, repository, digest, by[:255])
             unneeded.promise(connection, repository, digest, until=self._clock() + self.grace)
 
     def _hold_still(
@@ -365,6 +367,7 @@ class ShelfBlobs:
     def _let_go(self, connection: Connection, repository: Repository, digest: Digest) -> None:
         here = (repository_blob.c.repository == repository) & (repository_blob.c.digest == digest)
         connection.execute(delete(repository_blob).where(here))
+        forget_uploaders(connection, repository, digest)
         quota.blob_let_go(connection, repository, digest)
         unneeded.forget(connection, repository, digest)
         elsewhere = exists().where(repository_blob.c.digest == digest)

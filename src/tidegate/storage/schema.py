@@ -47,6 +47,14 @@ repository_blob = Table(
     Column("uploaded_by", String(255), nullable=False, default="", server_default=""),
 )
 
+blob_uploader = Table(
+    "blob_uploader",  # who had the bytes too, beside the first
+    metadata,
+    Column("repository", String(255), primary_key=True),
+    Column("digest", String(135), primary_key=True),
+    Column("who", String(255), primary_key=True),
+)
+
 manifest = Table(
     "manifest",
     metadata,

@@ -33,17 +33,16 @@ class BlobEndpoints:
     async def get_blob(self, request: Request) -> Response:
         """Hands a blob out, or a range of it; HEAD only tells of it."""
         name, wanted = repository_in(request), digest(request.path_params["digest"])
-        # HEAD is how those who push learn what is here; no byte leaves by it.
-        consumer = consumer_of(request) if request.method == "GET" else None
-        asked = (name, wanted, consumer)
+        consumer, is_told = consumer_of(request), request.method == "HEAD"
+        asked = (name, wanted, consumer, is_told)
         known, version = self._known.get(asked)
         link: str | None = None
         if known is not None and known.path is not None and known.path.exists():
             held = known
         else:
-            held, link = await self._services.offload.run(self._look, name, wanted, consumer)
+            held, link = await self._services.offload.run(self._look, name, wanted, consumer, is_told=is_told)
             self._known.keep(asked, held, version)
-        if request.method == "HEAD":  # how clients that push ask what they need not send
+        if is_told:
             await self._services.offload.run(self._services.blobs.promise, name, wanted)
         if held.path is not None:
             return BlobFileResponse(held.digest, held.path, held.size, self._services.offload)
@@ -63,8 +62,12 @@ class BlobEndpoints:
         await self._services.offload.run(self._services.blobs.delete, name, wanted)
         return Response(status_code=HTTPStatus.ACCEPTED)
 
-    def _look(self, name: Repository, wanted: Digest, consumer: Consumer | None) -> tuple[HeldBlob, str | None]:
-        if consumer is not None:
+    def _look(
+        self, name: Repository, wanted: Digest, consumer: Consumer, *, is_told: bool
+    ) -> tuple[HeldBlob, str | None]:
+        if is_told:  # HEAD is how clients that push ask what they need not send; no byte leaves by it
+            self._services.shelf.tell_of_blob(name, wanted, consumer)
+        else:
             self._services.shelf.open_blob(name, wanted, consumer)
         held = self._services.blobs.find(name, wanted)
         if held.path is None:

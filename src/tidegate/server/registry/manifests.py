@@ -45,6 +45,7 @@ class ManifestEndpoints:
             raw,
             media_type=media_type,
             pushed_by=principal_of(request).name,
+            consumer=consumer_of(request),
             more_tags=more_tags,
         )
         self._services.metrics.pushes.labels(stored.kind, stored.state).inc()
