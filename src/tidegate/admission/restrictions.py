@@ -16,12 +16,15 @@ from tidegate.clock import parse_rfc3339, rfc3339
 from tidegate.evidence.restriction import Restriction
 from tidegate.storage import vending_schema
 from tidegate.storage.encryption_schema import encrypted_copy
+from tidegate.storage.insert import insert_once
 from tidegate.values import Struct
 from tidegate.wire import from_json, to_json
 
 MAX_RULES: Final = 1000
 _MAX_BYTES: Final = 1 << 20
+_ROW: Final = 1
 _table = vending_schema.restriction
+_revision = vending_schema.restriction_revision
 
 
 class Imposed(Struct, frozen=True, kw_only=True):
@@ -42,18 +45,26 @@ class Imposed(Struct, frozen=True, kw_only=True):
     at: str
     statement: str
 
+    def is_for(self, repository: str) -> bool:
+        """True when it stands on what is asked for by the name of this repository."""
+        return not self.pattern or fnmatchcase(repository, self.pattern)
+
 
 def restrictions_on(connection: Connection, digest: Digest, repository: str) -> tuple[Imposed, ...]:
     """What stands on an artifact when it is asked for by the name of a repository; the oldest first.
 
     What stands on an image stands on its encrypted copies.
     """
+    return tuple(one for one in restrictions_over(connection, digest) if one.is_for(repository))
+
+
+def restrictions_over(connection: Connection, digest: Digest) -> tuple[Imposed, ...]:
+    """What stands on an artifact by one name or another, rules for any repository included; the oldest first."""
     plain = select(encrypted_copy.c.plain).where(encrypted_copy.c.encrypted == digest)
     query = _in_force().where(
         (_table.c.digest == digest) | (_table.c.digest == "") | (_table.c.digest == plain.scalar_subquery())
     )
-    found = (_imposed(row) for row in connection.execute(query).mappings())
-    return tuple(one for one in found if not one.pattern or fnmatchcase(repository, one.pattern))
+    return tuple(_imposed(row) for row in connection.execute(query).mappings())
 
 
 def restriction_rules(connection: Connection) -> tuple[Imposed, ...]:
@@ -100,6 +111,7 @@ def impose(
         "statement": statement,
     }
     key = connection.execute(insert(_table).values(row)).inserted_primary_key
+    _changed(connection)
     return int(key[0]) if key else 0
 
 
@@ -116,7 +128,20 @@ def lift_rule(connection: Connection, number: int, *, by: str, at: datetime) -> 
 def lift(connection: Connection, which: ColumnElement[bool], *, by: str, at: datetime) -> bool:
     """Lifts what is in force among some; False when nothing was."""
     lifted = update(_table).where(which, _table.c.lifted_at == "").values(lifted_at=rfc3339(at), lifted_by=by)
-    return connection.execute(lifted).rowcount > 0
+    if connection.execute(lifted).rowcount <= 0:
+        return False
+    _changed(connection)
+    return True
+
+
+def restrictions_revision(connection: Connection) -> int:
+    """A number that grows with every change of what is in force; 0 before the first."""
+    return connection.scalar(select(_revision.c.revision).where(_revision.c.id == _ROW)) or 0
+
+
+def _changed(connection: Connection) -> None:
+    insert_once(connection, _revision, id=_ROW, revision=0)
+    connection.execute(update(_revision).where(_revision.c.id == _ROW).values(revision=_revision.c.revision + 1))
 
 
 def _in_force() -> Any:

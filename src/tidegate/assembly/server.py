@@ -8,6 +8,7 @@ from threading import Thread
 from typing import Final
 
 from tidegate.admission.gate import Gate
+from tidegate.admission.remembered_restrictions import RememberedRestrictions
 from tidegate.artifact import Reference, Repository, Tag
 from tidegate.assembly.access import build_access
 from tidegate.assembly.encryption import Encryption, build_encryption
@@ -31,6 +32,7 @@ from tidegate.curation.shelf_blobs import ShelfBlobs
 from tidegate.curation.vending.carrying import Vending
 from tidegate.curation.vending.catalogue import Catalogue
 from tidegate.curation.vending.delivery import Delivery, DeliveryThread
+from tidegate.curation.vending.hearing import Hearing
 from tidegate.curation.vending.webhook_key import WebhookKey
 from tidegate.curation.workflow import Curation
 from tidegate.evidence.restriction import parse_zones
@@ -95,6 +97,7 @@ class Server:
     catalogue: Catalogue
     consumer_pulls: ConsumerPulls
     webhook_key: WebhookKey
+    hearing: Hearing
     delivery: Delivery
     deliveries: DeliveryThread
     execution: ExecutionGate
@@ -126,6 +129,16 @@ class Server:
         self.identity_upkeep.start()
         self._by_time = Thread(target=self._watch_time, name="by time", daemon=True)
         self._by_time.start()
+
+    @property
+    def is_stopping(self) -> bool:
+        """True once nobody is to wait for news any more."""
+        return self._stopping.is_set()
+
+    def end_waits(self) -> None:
+        """Has those who wait for news go at once: the server is about to stop."""
+        self._stopping.set()
+        self.database.commits.notify()
 
     def stop(self) -> None:
         """Stops taking work; what is in flight goes on at the next start."""
@@ -265,6 +278,9 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         tell_who_pulled(database, consumer_pulls, clock),
         end_for_the_shut_out(database),
     )
+    access = build_access(settings, directory, throttle, clock)
+    restrictions = RememberedRestrictions(database)
+    hearing = Hearing(database, directory, access.permissions, restrictions, zones=zones, clock=clock)
     webhook_key = WebhookKey.load(settings.signing.webhook_key_file)
     delivery = build_delivery(settings, database, webhook_key, clock)
     return Server(
@@ -277,7 +293,7 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         shelf=shelf,
         directory=directory,
         audit=AuditWriter(database, clock),
-        access=build_access(settings, directory, throttle, clock),
+        access=access,
         identity_upkeep=IdentityUpkeep(database, directory, throttle, clock, audit_days=settings.identity.audit_days),
         gate=gate,
         keeping=keeping,
@@ -296,6 +312,7 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         catalogue=build_catalogue(settings),
         consumer_pulls=consumer_pulls,
         webhook_key=webhook_key,
+        hearing=hearing,
         delivery=delivery,
         deliveries=DeliveryThread(database, delivery, leases),
         execution=ExecutionGate(

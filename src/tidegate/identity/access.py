@@ -109,13 +109,30 @@ class Access:
             return None
         return found.principal
 
-    def authenticate(self, authorization: str, *, peer: str, forwarded: bool = False) -> Principal:
+    def still(self, authorization: str, *, peer: str, forwarded: bool = False) -> Principal:
+        """Who that is by now, for a request that was let in before and goes on: cheap as long as nothing changed.
+
+        What fails here counts as no failed login, and nobody else's failures stand in its way.
+
+        Raises:
+            UnauthenticatedError: nobody any more: removed, disabled, renewed or expired since.
+            OutsideError: the database or an issuer failed.
+        """
+        if self._directory is not None:
+            self._directory.look()
+        found = self.known(authorization, peer=peer, forwarded=forwarded)
+        return found or self.authenticate(authorization, peer=peer, forwarded=forwarded, counted=False)
+
+    def authenticate(
+        self, authorization: str, *, peer: str, forwarded: bool = False, counted: bool = True
+    ) -> Principal:
         """Turns an `Authorization` header into a principal.
 
         Args:
             authorization: the header; "" when there was none.
             peer: the address the request came from.
             forwarded: somebody passed it on for another; then being on this machine says nothing.
+            counted: what fails counts as a failed login.
 
         Raises:
             UnauthenticatedError: nothing shown, or something wrong, or nothing is set up and the peer is elsewhere.
@@ -134,7 +151,7 @@ class Access:
         if credentials is None:
             raise UnauthenticatedError("who are you?", remedy="log in")
         revision = self._revision()
-        principal, end = self._verify(credentials, peer)
+        principal, end = self._verify(credentials, peer) if counted else self._whose(credentials, peer, counted=False)
         left = (end - self._clock()).total_seconds() if end else _REMEMBER_SECONDS
         key = sha256(authorization.encode(errors="replace")).digest()
         until = time.monotonic() + min(left, _REMEMBER_SECONDS)
@@ -149,13 +166,13 @@ class Access:
         with self._counted(credentials.name, peer):
             return self._whose(credentials, peer)
 
-    def _whose(self, credentials: Credentials, peer: str) -> tuple[Principal, datetime | None]:
+    def _whose(self, credentials: Credentials, peer: str, *, counted: bool = True) -> tuple[Principal, datetime | None]:
         if self._token is not None and self._token.matches(credentials.secret):
             return _administrator(credentials.name), None
         if looks_like_jwt(credentials.secret):
             return self._by_token(credentials)
         if not credentials.is_bearer and self._directory is not None:
-            return self._by_secret(self._directory, credentials, peer)
+            return self._by_secret(self._directory, credentials, peer, counted=counted)
         raise _wrong()
 
     def login(self, credentials: Credentials, *, peer: str) -> Principal:
@@ -231,7 +248,7 @@ class Access:
             raise
 
     def _by_secret(
-        self, directory: Directory, credentials: Credentials, peer: str
+        self, directory: Directory, credentials: Credentials, peer: str, *, counted: bool
     ) -> tuple[Principal, datetime | None]:
         found = directory.account(credentials.name)
         kept = found[1] if found else ""
@@ -240,11 +257,12 @@ class Access:
         else:
             # Only passwords can be guessed, so only they wait: whoever shares an address with an attacker and shows a
             # token, or a robot's secret, is let in all the same.
-            if self._throttle is not None:
-                self._throttle.check(credentials.name, peer)
+            throttle = self._throttle if counted else None
+            if throttle is not None:
+                throttle.check(credentials.name, peer)
             right = self._passwords.verify(kept, credentials.secret)
-            if right and self._throttle is not None:
-                self._throttle.succeeded(credentials.name, peer)
+            if right and throttle is not None:
+                throttle.succeeded(credentials.name, peer)
         if found is None or not right or not found[0].is_open(self._clock()):
             raise _wrong()
         return found[0].principal(), found[0].expires_at

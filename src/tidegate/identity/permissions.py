@@ -76,12 +76,25 @@ class Permissions:
         Raises:
             OutsideError: the database failed.
         """
-        grants = self._grants(principal)
-        if not any(grant.condition and grant.condition.needs_content for grant in grants):
-            return list(tags)  # the request itself was allowed, and no grant tells one tag from another
-        at = self._clock()
-        asked = Asked(verb=Verb.LIST, repository=repository, address=address)
+        asked = Asked(verb=Verb.LIST, repository=repository, address=address, any_content=True)
+        if not self.tells_content_apart(principal, asked):
+            return list(tags)  # the request itself was allowed
+        grants, at = self._grants(principal), self._clock()
+        asked = replace(asked, any_content=False)
         return [tag for tag in tags if ruling.granted(principal, replace(asked, tag=tag), grants, at=at).allowed]
+
+    def tells_content_apart(self, principal: Principal, asked: Asked) -> bool:
+        """Whether it depends on the tag or digest if a principal may do a thing that is asked for any content.
+
+        Raises:
+            OutsideError: the database failed.
+        """
+        grants = self._grants(principal)
+        apart = [grant for grant in grants if grant.condition and grant.condition.needs_content]
+        if not any(grant.pattern.matches(asked.repository) for grant in apart):
+            return False
+        whole = [grant for grant in grants if grant not in apart]
+        return not ruling.granted(principal, asked, whole, at=self._clock()).allowed
 
     def prefixes(self, principal: Principal) -> tuple[str, ...]:
         """What the names of all repositories begin with that a principal may see; ("",) for any."""

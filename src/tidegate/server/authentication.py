@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """ASGI middleware that lets a request pass only with a principal."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from starlette.datastructures import Headers
@@ -21,6 +22,7 @@ from tidegate.server.offload import Offload
 PROXY_SECRET: Final = "tidegate-proxy-secret"  # noqa: S105 - the header's name
 _PRINCIPAL: Final = "tidegate.principal"
 _CLIENT: Final = "tidegate.client"
+_STILL: Final = "tidegate.still"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +77,7 @@ class Authenticated:
         trail = trail_of(scope)
         trail.address = client.address
         headers = Headers(scope=scope)
+        scope[_STILL] = partial(self._principal, headers, client, again=True)
         try:
             trail.principal = scope[_PRINCIPAL] = await self._principal(headers, client)
         except TidegateError as error:
@@ -86,7 +89,7 @@ class Authenticated:
             return
         await self._app(scope, receive, send)
 
-    async def _principal(self, headers: Headers, client: Client) -> Principal:
+    async def _principal(self, headers: Headers, client: Client, *, again: bool = False) -> Principal:
         if self._entrance.certificate_header and client.by_proxy and not headers.get("authorization"):
             shown = headers.get(self._entrance.certificate_header, "")
             if shown:
@@ -98,9 +101,8 @@ class Authenticated:
         known = self._access.known(authorization, peer=client.address, forwarded=client.forwarded)
         if known is not None:
             return known
-        return await self._entrance.offload.run(
-            self._access.authenticate, authorization, peer=client.address, forwarded=client.forwarded
-        )
+        ask = self._access.still if again else self._access.authenticate
+        return await self._entrance.offload.run(ask, authorization, peer=client.address, forwarded=client.forwarded)
 
     def _challenge(self, scope: Scope, client: Client) -> str:
         if not self._sends_for_tokens or self._access.tokens is None:
@@ -112,6 +114,15 @@ def principal_of(request: HTTPConnection) -> Principal:
     """Who sent a request that passed `Authenticated`."""
     principal: Principal = request.scope[_PRINCIPAL]
     return principal
+
+
+def still_there(request: HTTPConnection) -> Awaitable[Principal]:
+    """Who sent a request that passed `Authenticated`, asked anew: for what goes on long after it was let in.
+
+    Awaiting it raises UnauthenticatedError when they are let in no more, and OutsideError when it cannot be told.
+    """
+    ask: Callable[[], Awaitable[Principal]] = request.scope[_STILL]
+    return ask()
 
 
 def client_of(request: HTTPConnection) -> Client:

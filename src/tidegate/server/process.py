@@ -57,8 +57,13 @@ def run_server(settings: Settings, *, ready: Callable[[str], None]) -> None:
 async def _serve(server: Server, ready: Callable[[str], None]) -> None:
     options = server.settings.server
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def end() -> None:
+        server.end_waits()  # or those who wait for news would hold the end up
+        stop.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, end)
     figures = CollectorRegistry()
     register_figures(figures, server)
     clients = ClientAddresses(server.settings.identity.trusted_proxies)

@@ -51,6 +51,13 @@ restriction = Table(
     Index("ix_restriction_in_force", "lifted_at", "digest"),
 )
 
+restriction_revision = Table(
+    "restriction_revision",  # one row; grows with every change of the table above
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("revision", BigInteger, nullable=False),
+)
+
 promotion = Table(
     "promotion",
     metadata,

@@ -42,7 +42,7 @@ def routes(server: Server) -> APIRouter:
             found = _image(server, subject)
             return found if found["state"] not in UNDECIDED else None
 
-        return reply(wait_for(server.database, decided, seconds=wait) or _image(server, subject))
+        return reply(wait_for(server, decided, seconds=wait) or _image(server, subject))
 
     @router.post("/images/{digest}/judge", status_code=202, summary="Have an image judged again")
     def judge_image(digest: str) -> Response:

@@ -112,7 +112,7 @@ def _add_imports(router: APIRouter, server: Server) -> None:
             report = import_report(server.database, id)
             return report if report.is_done else None
 
-        return reply(wait_for(server.database, done, seconds=wait) or import_report(server.database, id))
+        return reply(wait_for(server, done, seconds=wait) or import_report(server.database, id))
 
 
 def _add_bases(router: APIRouter, server: Server) -> None:

@@ -10,7 +10,8 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tidegate.errors import RefusedError, TidegateError
-from tidegate.identity import Asked, Verb
+from tidegate.identity import Asked, Principal, Verb
+from tidegate.identity.permissions import Permissions
 from tidegate.server.api.problem import problem
 from tidegate.server.audited import trail_of
 from tidegate.server.authentication import Entrance, client_of, principal_of
@@ -107,5 +108,15 @@ class Permitted:
         if verb is None:
             return
         trail_of(request).asked = asked = Asked(verb=verb, address=client_of(request).address)
-        if not (await self._offload.run(self._access.permissions.ruling, principal, asked)).allowed:
-            raise RefusedError(f"you may not {verb} here", where=path[:80], remedy="ask for a grant on **")
+        await self._offload.run(require_everywhere, self._access.permissions, principal, asked, where=path[:80])
+
+
+def require_everywhere(permissions: Permissions, principal: Principal, asked: Asked, *, where: str) -> None:
+    """Lets pass who may do a thing on the server as a whole.
+
+    Raises:
+        RefusedError: they may not.
+        OutsideError: the database failed.
+    """
+    if not permissions.ruling(principal, asked).allowed:
+        raise RefusedError(f"you may not {asked.verb} here", where=where, remedy="ask for a grant on **")

@@ -14,6 +14,8 @@ from tidegate.errors import (
     TidegateError,
     UsageError,
 )
+from tidegate.identity import UnauthenticatedError
+from tidegate.server.api.stream_places import TooManyStreamsError
 from tidegate.wire import to_json
 
 _STATUS: tuple[tuple[type[TidegateError], int], ...] = (
@@ -21,6 +23,8 @@ _STATUS: tuple[tuple[type[TidegateError], int], ...] = (
     (BoundExceededError, 413),
     (InvalidInputError, 422),
     (UsageError, 400),
+    (UnauthenticatedError, 401),
+    (TooManyStreamsError, 429),
     (RefusedError, 403),
 )
 
@@ -30,17 +34,26 @@ def reply(value: object, status: int = 200) -> Response:
     return Response(to_json(value), status_code=status, media_type="application/json")
 
 
-async def problem(request: Request, error: Exception) -> Response:
-    """Turns a tidegate error into problem details; anything else is not for this handler."""
-    if not isinstance(error, TidegateError):
-        raise error
-    status = next((code for kind, code in _STATUS if isinstance(error, kind)), 503)
-    body: dict[str, Any] = {"title": error.what, "status": status}
+def status_of(error: TidegateError) -> int:
+    """The HTTP status an error is answered with."""
+    return next((code for kind, code in _STATUS if isinstance(error, kind)), 503)
+
+
+def details(error: TidegateError) -> bytes:
+    """The problem details of an error, as JSON."""
+    body: dict[str, Any] = {"title": error.what, "status": status_of(error)}
     if error.where:
         body["instance"] = error.where
     if error.remedy:
         body["detail"] = error.remedy
-    response = Response(to_json(body), status_code=status, media_type="application/problem+json")
+    return to_json(body)
+
+
+async def problem(request: Request, error: Exception) -> Response:
+    """Turns a tidegate error into problem details; anything else is not for this handler."""
+    if not isinstance(error, TidegateError):
+        raise error
+    response = Response(details(error), status_code=status_of(error), media_type="application/problem+json")
     if isinstance(error, BoundExceededError) and request.scope.get("http_version", "").startswith("1"):
         # The rest of the body is not read, so nothing can follow it on this connection.
         response.headers["Connection"] = "close"

@@ -70,7 +70,7 @@ def routes(server: Server) -> APIRouter:
                 found = server.vending.named(connection, number)
             return found if found.state != "asked" else None
 
-        found = wait_for(server.database, ended, seconds=wait)
+        found = wait_for(server, ended, seconds=wait)
         if found is None:
             with server.database.read() as connection:
                 found = server.vending.named(connection, number)

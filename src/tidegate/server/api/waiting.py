@@ -5,26 +5,26 @@ import time
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from tidegate.storage.database import Database
+from tidegate.assembly.server import Server
 
 T = TypeVar("T")
 _LOOK_AGAIN_SECONDS: Final = 2.0  # for commits of another process, which wake nobody here
 
 
-def wait_for(database: Database, look: Callable[[], T | None], *, seconds: float) -> T | None:
-    """Looks after every commit that told something, until there is something to see or the time is up.
+def wait_for(server: Server, look: Callable[[], T | None], *, seconds: float) -> T | None:
+    """Looks after every commit that told something, until there is something to see, the time is up, or it stops.
 
     Args:
-        database: whose commits wake.
+        server: whose commits wake.
         look: returns what was waited for, or None; called at least once.
         seconds: how long at most.
     """
     ends = time.monotonic() + seconds
     while True:
-        seen = database.commits.count
+        seen = server.database.commits.count
         if (found := look()) is not None:
             return found
         left = ends - time.monotonic()
-        if left <= 0:
+        if left <= 0 or server.is_stopping:
             return None
-        database.commits.wait(seen, timeout=min(left, _LOOK_AGAIN_SECONDS))
+        server.database.commits.wait(seen, timeout=min(left, _LOOK_AGAIN_SECONDS))

@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Streams of events of a whole server: judged when an event is told, ended with a last word, bounded."""
+
+import json
+import signal
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from threading import Barrier
+from typing import Any
+
+import httpx
+import pytest
+from access_material import PASSWORD, TOKEN
+from api_server import ApiServer
+from oci_material import image
+from registry_client import push
+
+from tidegate.server.api.stream_places import MAX_STREAMS_OF_ONE, StreamPlaces, TooManyStreamsError
+
+SECOND = 1 / 86_400
+Auth = tuple[str, str]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
+    with ApiServer(tmp_path_factory.mktemp("streams"), token=TOKEN) as running:
+        yield running
+
+
+@pytest.fixture
+def root(server: ApiServer) -> httpx.Client:
+    return server.client(("root", TOKEN))
+
+
+def add(root: httpx.Client, name: str, *, condition: str = "") -> tuple[Auth, str]:
+    """A user who may follow; returns what they log in with, and the grant."""
+    assert root.post("/principals", json={"kind": "user", "name": name, "password": PASSWORD}).status_code == 201
+    wanted = {"holder": name, "pattern": "**", "verbs": ["list"], "condition": condition}
+    return (name, PASSWORD), root.post("/grants", json=wanted).json()["id"]
+
+
+Message = tuple[str, Any]
+
+
+@contextmanager
+def following(server: ApiServer, who: Auth, **query: Any) -> Iterator[Iterator[Message]]:
+    """The messages of a stream, by kind and data; begun when it returns."""
+    with server.client(who).stream("GET", "/events/stream", params=query) as answer:
+        assert answer.status_code == 200, answer.read()
+        lines = answer.iter_lines()
+        assert next(lines).startswith("retry")
+        yield _messages(lines)
+
+
+def _messages(lines: Iterator[str]) -> Iterator[Message]:
+    kind = ""
+    for line in lines:
+        name, _, value = line.partition(": ")
+        if name == "event":
+            kind = value
+        elif name == "data":
+            yield kind, json.loads(value)
+
+
+def shelve(server: ApiServer, name: str) -> str:
+    """Pushes an image and has its verdict waited for; returns its digest."""
+    made = image(name)
+    push(server.client(("root", TOKEN), base=""), name.partition(":")[0], made, "1")
+    found = server.client(("root", TOKEN)).get(f"/images/{made.digest}", params={"wait": 60}).json()
+    assert found["state"] == "admitted", found
+    return str(made.digest)
+
+
+def test_it_ends_with_the_grant_it_stands_on(server: ApiServer, root: httpx.Client) -> None:
+    who, grant = add(root, "revoked")
+    with following(server, who) as messages:
+        root.post("/tenants", json={"name": "before", "prefixes": ["before"]})
+        assert next(messages)[1]["subject"] == "before"
+        assert root.post(f"/grants/{grant}/revoke", json={"why": "done"}).status_code == 200
+        root.post("/tenants", json={"name": "after", "prefixes": ["after"]})
+        kind, data = list(messages)[-1]
+        assert (kind, data["status"], data["title"]) == ("end", 403, "you may not list here")
+        assert "after" not in json.dumps(data)
+
+
+def test_it_ends_with_the_grants_time(server: ApiServer, root: httpx.Client) -> None:
+    who, grant = add(root, "timed")
+    root.post(f"/grants/{grant}/revoke")
+    wanted = {"holder": "timed", "pattern": "**", "verbs": ["list"], "hours": 4 * SECOND * 24}
+    assert root.post("/grants", json=wanted).status_code == 201
+    with following(server, who) as messages:
+        assert list(messages)[-1][1]["status"] == 403
+
+
+@pytest.mark.parametrize("end", ["disable", "renew", "expire", "remove"])
+def test_it_ends_with_who_follows(server: ApiServer, root: httpx.Client, end: str) -> None:
+    body = {"kind": "robot", "name": end, "days": 4 * SECOND if end == "expire" else 1}
+    made = root.post("/principals", json=body).json()
+    name, secret = f"robot${end}", made["secret"]
+    root.post("/grants", json={"holder": name, "pattern": "**", "verbs": ["list"]})
+    with following(server, (name, secret), kind="nothing") as messages:
+        if end == "remove":
+            assert root.delete(f"/principals/{name}").status_code == 200
+        elif end != "expire":
+            assert root.post(f"/principals/{name}/{end}", json={"days": 1}).status_code == 200
+        kind, data = next(messages)
+        assert (kind, data["status"]) == ("end", 401)
+        assert not list(messages)
+
+
+def test_what_is_kept_for_others_is_not_told(server: ApiServer, root: httpx.Client) -> None:
+    who, _ = add(root, "outsider")
+    digest = shelve(server, "kept/app:1")
+    after = root.get("/events", params={"limit": 1000}).json()["next"]
+    with following(server, who, after=after) as messages:
+        body = {"reason": "pilot", "who": ["group:pilots"]}
+        assert root.post(f"/images/{digest}/restrict", json=body).status_code == 200
+        kind, told = next(messages)
+        assert (kind, told["data"]["why"]) == ("curation.image.restricted", "pilot")
+        assert "restriction" not in told["data"]
+        assert root.post(f"/images/{digest}/deprecate", json={"reason": "a newer one"}).status_code == 200
+        root.post("/tenants", json={"name": "then", "prefixes": ["then"]})
+        assert next(messages)[0] == "oversight.tenant.created"  # and nothing of the deprecation
+        listed = server.client(who).get("/events", params={"after": after, "limit": 1000}).json()["events"]
+        assert [item["event"]["type"].rpartition(".")[2] for item in listed] == ["restricted", "created"]
+        assert root.post(f"/images/{digest}/release", json={"reason": "for all"}).status_code == 200
+        assert next(messages)[0] == "curation.image.admitted"
+    everything = root.get("/events", params={"after": after, "limit": 1000}).json()["events"]
+    assert everything[0]["event"]["data"]["restriction"]["who"] == ["group:pilots"]  # administrators see it all
+
+
+def test_a_grants_condition_holds_for_each_event(server: ApiServer, root: httpx.Client) -> None:
+    who, _ = add(root, "partial", condition="!request.repository.startsWith('hidden/')")
+    after = root.get("/events", params={"limit": 1000}).json()["next"]
+    digest = shelve(server, "hidden/app:1")
+    body = {"digest": digest, "source": "hidden/app", "target": "shown/app:1", "reason": "release"}
+    promoted = root.post("/promotions", json=body)
+    assert promoted.status_code in {200, 201}, promoted.text
+    with following(server, who, after=after, kind="curation.image") as messages:
+        seen = []
+        for kind, told in messages:
+            seen.append((kind.rpartition(".")[2], told["data"].get("repository", "")))
+            if kind == "curation.image.promoted":
+                break
+        assert ("shelved", "hidden/app") not in seen
+        assert (told["data"]["source"], told["data"]["target"]) == ("", "shown/app")
+        assert "hidden" not in json.dumps(told)
+    with following(server, ("root", TOKEN), after=after, kind="curation.image.promoted") as messages:
+        assert next(messages)[1]["data"]["source"] == "hidden/app"
+
+
+def test_one_principal_leaves_the_others_their_places(server: ApiServer, root: httpx.Client) -> None:
+    who, _ = add(root, "greedy")
+    together = Barrier(MAX_STREAMS_OF_ONE + 5)
+    client = server.client(who)
+    with ExitStack() as open_ones, ThreadPoolExecutor(MAX_STREAMS_OF_ONE + 5) as pool:
+
+        def ask(_: int) -> httpx.Response:
+            together.wait(30)
+            return open_ones.enter_context(client.stream("GET", "/events/stream"))
+
+        answers = list(pool.map(ask, range(MAX_STREAMS_OF_ONE + 5)))
+        codes = sorted(answer.status_code for answer in answers)
+        assert codes == [200] * MAX_STREAMS_OF_ONE + [429] * 5
+        with following(server, ("root", TOKEN), after=0) as messages:
+            assert next(messages)
+    with following(server, who, after=0) as messages:  # the places of those that left are free again
+        assert next(messages)
+
+
+def test_looking_for_a_place_and_taking_it_is_one_step() -> None:
+    places = StreamPlaces(8, most_of_one=3)
+    together, decided = Barrier(24), Barrier(24)
+
+    def come(number: int) -> bool:
+        together.wait(30)
+        try:
+            with places.taken(f"who{number % 8}"):
+                decided.wait(30)  # nobody leaves before all have come
+                return True
+        except TooManyStreamsError:
+            decided.wait(30)
+            return False
+
+    with ThreadPoolExecutor(24) as pool:
+        assert sum(pool.map(come, range(24))) == 8
+    with ExitStack() as held:
+        for _ in range(3):
+            held.enter_context(places.taken("anna"))
+        with pytest.raises(TooManyStreamsError, match="for you"):
+            held.enter_context(places.taken("anna"))
+
+
+def test_a_server_that_stops_says_so_and_holds_nobody(tmp_path: Path) -> None:
+    with ApiServer(tmp_path, token=TOKEN) as stopping:
+        root = stopping.client(("root", TOKEN))
+        newest = root.get("/events").json()["next"]
+        with ThreadPoolExecutor(1) as pool, following(stopping, ("root", TOKEN)) as messages:
+            waiting = pool.submit(root.get, "/events", params={"after": newest, "wait": 60})
+            stopping.process.send_signal(signal.SIGTERM)
+            assert [(kind, data["status"]) for kind, data in messages] == [("end", 503)]
+            assert waiting.result().json() == {"events": [], "next": newest}
+        assert stopping.process.wait(60) == 0
