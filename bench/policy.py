@@ -1,32 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a decision costs, and what it costs to sign, verify and log it, against the bare act underneath.
+"""What a decision costs, and what it costs to sign and verify it, against the bare act underneath.
 
 python bench/policy.py
 """
 
 import json
-import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from sqlalchemy import create_engine, insert
 
 from tidegate.artifact import Digest
 from tidegate.evidence import SBOM, SCAN, Boundary, Evidence, Severity, Statement, Subject
 from tidegate.inventory import Component, Ecosystem, Inventory, PackageKind, PackageUrl, Version
-from tidegate.ledger import append
 from tidegate.policy.context import Context
 from tidegate.policy.decide import decide
 from tidegate.policy.profile import load_profile
 from tidegate.sbom import to_cyclonedx
 from tidegate.signing.envelope import sign, verify
 from tidegate.signing.keys import SigningKey, TrustedKeys
-from tidegate.storage.schema import ledger_entry, metadata
 
 AT = datetime(2026, 6, 1, tzinfo=UTC)
 SUBJECT = Digest.of(b"image")
@@ -38,7 +33,7 @@ Row = dict[str, Any]
 
 def run() -> list[Row]:
     """Measures everything here."""
-    return [*_policy(), *_signing(), *_ledger(), *_sbom()]
+    return [*_policy(), *_signing(), *_sbom()]
 
 
 def _policy() -> list[Row]:
@@ -75,40 +70,6 @@ def _signing() -> list[Row]:
         _row(f"verify a statement of {size}", _best(lambda: verify(envelope, trusted), 50), "ms", verify_bare, None),
         _row("sign a small statement", _best(lambda: sign(small, key), 100), "ms", None, 2.0),
         _row("verify a small statement", _best(lambda: verify(little, trusted), 100), "ms", None, 2.0),
-    ]
-
-
-def _ledger() -> list[Row]:
-    with tempfile.TemporaryDirectory(prefix="tidegate-bench-") as folder:
-        engine = create_engine(f"sqlite:///{Path(folder) / 'ledger.db'}")
-        metadata.create_all(engine)
-        with engine.connect() as connection:
-            connection.exec_driver_sql("pragma journal_mode=wal")
-
-            def logged(count: int) -> float:
-                start = time.perf_counter()
-                for _ in range(count):
-                    append(connection, b"x" * 71, AT)
-                took = time.perf_counter() - start
-                connection.commit()
-                return took / count * 1000
-
-            first = logged(1000)
-            logged(18_000)
-            late = logged(1000)
-
-            def plain(count: int) -> float:
-                start = time.perf_counter()
-                for at in range(count):
-                    values = {"index": 1_000_000 + at, "entry": b"x" * 71, "recorded_at": ""}
-                    connection.execute(insert(ledger_entry).values(values))
-                return (time.perf_counter() - start) / count * 1000
-
-            bare = plain(1000)
-        engine.dispose()
-    return [
-        _row("ledger append, first 1000 (reference: one bare insert)", first, "ms", bare, None),
-        _row("ledger append, after 19 000 (reference: the first 1000)", late, "ms", first, 1.5),
     ]
 
 

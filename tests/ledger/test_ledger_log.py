@@ -8,14 +8,15 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, create_engine, delete, event, func, select
+from sqlalchemy import Connection, create_engine, delete, event, func, select, update
 from sqlalchemy.pool import StaticPool
 
 from tidegate import ledger
 from tidegate.errors import BoundExceededError, InvalidInputError, NotFoundError, OutsideError
-from tidegate.ledger.log import MAX_ENTRY_BYTES
+from tidegate.ledger import MAX_ENTRY_BYTES
 from tidegate.ledger.proof import EMPTY_ROOT
-from tidegate.storage.schema import ledger_node, metadata
+from tidegate.storage.ledger_schema import ledger_entry, ledger_tile
+from tidegate.storage.schema import metadata
 
 AT = datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC)
 
@@ -200,25 +201,63 @@ def test_an_append_that_is_rolled_back_leaves_nothing(log: Connection) -> None:
     assert ledger.root(log, 5) == before
 
 
-def test_a_lost_node_is_named(log: Connection) -> None:
-    fill(log, 4)
-    log.execute(delete(ledger_node).where(ledger_node.c.level == 2))
-    with pytest.raises(OutsideError, match=r"node \(2, 0\)"):
-        ledger.root(log, 4)
+def test_a_lost_tile_is_made_again_and_one_that_cannot_be_is_named(log: Connection) -> None:
+    entries = fill(log, 600)
+    expected = rfc_root(entries)
+    assert ledger.root(log, 600) == expected
+    log.execute(update(ledger_tile).where(ledger_tile.c.index == 0).values(index=7))
+    with pytest.raises(OutsideError, match=r"lacks tile/1/000\.p/2"):
+        ledger.root(log, 600)
+    log.execute(update(ledger_tile).where(ledger_tile.c.index == 7).values(index=0))
+    log.execute(delete(ledger_entry).where(ledger_entry.c.index == 550))
+    with pytest.raises(OutsideError, match="entry 550 is missing"):
+        ledger.root(log, 600)
+
+
+def test_large_trees_are_those_of_the_rfc(log: Connection) -> None:
+    """Over the borders of tiles: 1, 255, 256, 257 and more, and a second level."""
+    entries = [str(number).encode() for number in range(66_300)]
+    sizes = (1, 255, 256, 257, 511, 512, 65_535, 65_536, 65_537, 66_000, 66_300)
+    for at, size in zip((0, *sizes), sizes, strict=False):
+        assert ledger.append_all(log, entries[at:size], AT) == at
+    roots = {size: ledger.root(log, size) for size in sizes}
+    for size in (*sizes[:6], 65_536, 66_300):
+        assert roots[size] == rfc_root(entries[:size])
+    for size in sizes:
+        for index in {0, size // 2, size - 1, max(size - 256, 0), size & ~255 if size & 255 else 0}:
+            proof = ledger.inclusion_proof(log, index, size)
+            leaf = ledger.leaf_hash(entries[index])
+            ledger.verify_inclusion(index=index, size=size, leaf=leaf, proof=proof, root=roots[size])
+        for old in sizes:
+            if old <= size:
+                proof = ledger.consistency_proof(log, old, size)
+                ledger.verify_consistency(
+                    old_size=old, new_size=size, old_root=roots[old], new_root=roots[size], proof=proof
+                )
+    closed = log.execute(select(ledger_tile.c.level, func.count()).group_by(ledger_tile.c.level)).all()
+    assert sorted(map(tuple, closed)) == [(0, 258), (1, 1)]
 
 
 def test_an_append_costs_the_same_in_a_long_log(log: Connection) -> None:
     statements: list[tuple[str, object]] = []
     event.listen(log, "before_cursor_execute", lambda *args: statements.append((args[2], args[3])))
     costs = []
-    for at in range(256):
+    for at in range(513):
         statements.clear()
         ledger.append(log, str(at).encode(), AT)
         costs.append(len(statements))
-    assert max(costs) == 4  # size, entry, siblings, nodes
-    selects = [(sql, values) for sql, values in statements if sql.startswith("SELECT")]
+        if costs[-1] > 2:
+            selects = [(sql, values) for sql, values in statements if sql.startswith("SELECT")]
+    assert costs == [4 if at % 256 == 255 else 2 for at in range(513)]  # size, entry; 256 entries, their tile
     plans = [log.exec_driver_sql(f"explain query plan {sql}", values).all() for sql, values in selects]  # type: ignore[arg-type]  # what the driver was given
     assert len(plans) == 2
     assert not [step for plan in plans for step in plan if "SCAN" in step[3]]
-    stored = log.execute(select(func.count()).select_from(ledger_node)).scalar_one()
-    assert stored == 2 * 256 - 1
+
+
+def test_many_at_once_are_all_or_none(log: Connection) -> None:
+    fill(log, 3)
+    with pytest.raises(BoundExceededError):
+        ledger.append_all(log, [b"short", bytes(MAX_ENTRY_BYTES + 1)], AT)
+    assert ledger.append_all(log, [], AT) == 3
+    assert ledger.append_all(log, [b"a", b"b"], AT) == 3
+    assert ledger.size(log) == 5

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, RowMapping, insert, select
+from sqlalchemy import Connection, RowMapping, bindparam, insert, select
 
 from tidegate import ledger
 from tidegate.artifact import Digest
@@ -22,6 +22,14 @@ from tidegate.values import Struct, replace
 from tidegate.wire import from_json, to_json
 
 _SAME_CLAIM_WITHIN: Final = timedelta(hours=1)
+# Built once: making a statement of SQL costs more than running it.
+_NEW: Final = insert(schema.statement)
+_NEWEST: Final = (
+    select(schema.statement)
+    .where(schema.statement.c.subject == bindparam("about"), schema.statement.c.predicate_type == bindparam("kind"))
+    .order_by(schema.statement.c.ledger_index.desc())
+    .limit(1)
+)
 
 
 class Recorded(Struct, frozen=True, kw_only=True):
@@ -48,14 +56,8 @@ def record(connection: Connection, statement: Statement, signer: SigningKey, *, 
         signer: whose key signs.
         at: the moment recorded.
     """
-    table = schema.statement
-    query = (
-        select(table)
-        .where(table.c.subject == statement.subjects[0].digest, table.c.predicate_type == statement.predicate_type)
-        .order_by(table.c.ledger_index.desc())
-        .limit(1)
-    )
-    newest = connection.execute(query).mappings().first()
+    asked = {"about": statement.subjects[0].digest, "kind": statement.predicate_type}
+    newest = connection.execute(_NEWEST, asked).mappings().first()
     if newest is not None and newest["payload"] == Digest.of(statement.to_bytes()):
         known = _recorded(newest)
         if at - known.recorded_at < _SAME_CLAIM_WITHIN:
@@ -77,7 +79,7 @@ def file_envelope(connection: Connection, envelope: bytes, statement: Statement,
         "recorded_at": rfc3339(at),
         "ledger_index": index,
     }
-    connection.execute(insert(schema.statement).values(row))
+    connection.execute(_NEW, row)
     return _recorded(row)
 
 

@@ -45,6 +45,7 @@ from tidegate.identity.throttle import Throttle
 from tidegate.identity.upkeep import IdentityUpkeep
 from tidegate.inventory import Inventory
 from tidegate.ledger.note import NoteSigner
+from tidegate.ledger.publication import Publication
 from tidegate.loops.attached import judge_when_attached
 from tidegate.loops.base_moved import remember_chains
 from tidegate.loops.child_judged import judge_parents
@@ -92,6 +93,7 @@ class Server:
     keeping: Keeping
     encryption: Encryption
     notes: NoteSigner
+    publication: Publication
     curation: Curation
     vending: Vending
     catalogue: Catalogue
@@ -281,6 +283,7 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
     access = build_access(settings, directory, throttle, clock)
     restrictions = RememberedRestrictions(database)
     hearing = Hearing(database, directory, access.permissions, restrictions, zones=zones, clock=clock)
+    notes = note_signer(settings)
     webhook_key = WebhookKey.load(settings.signing.webhook_key_file)
     delivery = build_delivery(settings, database, webhook_key, clock)
     return Server(
@@ -306,7 +309,8 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
             tag_rules=keeping.rules.tags,
             clock=clock,
         ),
-        notes=note_signer(settings.signing.ledger_key_file),
+        notes=notes,
+        publication=Publication(database, notes),
         curation=curation,
         vending=vending,
         catalogue=build_catalogue(settings),

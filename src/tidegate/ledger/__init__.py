@@ -4,21 +4,30 @@
 from tidegate.ledger.checkpoint import Checkpoint, sign_checkpoint, verify_checkpoint
 from tidegate.ledger.log import (
     append,
+    append_all,
     consistency_proof,
     entry_at,
     inclusion_proof,
     root,
-    size,
     take_turn,
 )
 from tidegate.ledger.note import NoteSigner, NoteVerifier
 from tidegate.ledger.proof import leaf_hash, verify_consistency, verify_inclusion
+from tidegate.ledger.prover import Prover, TileSource
+from tidegate.ledger.stored import StoredTiles, size
+from tidegate.ledger.tile import MAX_ENTRY_BYTES, Tile
 
 __all__ = [
+    "MAX_ENTRY_BYTES",
     "Checkpoint",
     "NoteSigner",
     "NoteVerifier",
+    "Prover",
+    "StoredTiles",
+    "Tile",
+    "TileSource",
     "append",
+    "append_all",
     "consistency_proof",
     "entry_at",
     "inclusion_proof",

@@ -1,28 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
 """The log in its tables. Every call runs inside the caller's transaction: an entry is there when what it tells of is.
 
-Only complete subtrees are stored, once, and never changed: an append writes two rows on average, whatever the size.
+An append writes its entry and nothing else; each 256th closes a tile, made of the 255 entries before it, once and for
+all, and each 65,536th one above. So what it costs does not depend on how long the log is.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, and_, func, insert, or_, select, text
+from sqlalchemy import Connection, insert, select, text
 
 from tidegate.clock import rfc3339
 from tidegate.errors import BoundExceededError, NotFoundError, OutsideError
-from tidegate.ledger.proof import leaf_hash, node_hash
-from tidegate.ledger.tree import Node, consistency_spans, inclusion_spans, nodes_of, span_hash
-from tidegate.storage.schema import ledger_entry, ledger_node
-
-MAX_ENTRY_BYTES: Final = 65_535
-"""What an entry bundle of C2SP tlog-tiles can hold: log a digest, not a document."""
+from tidegate.ledger.proof import leaf_hash
+from tidegate.ledger.prover import Prover
+from tidegate.ledger.stored import StoredTiles, entries_between, roots_between, size
+from tidegate.ledger.tile import HEIGHT, MAX_ENTRY_BYTES, WIDTH, subtree_hash
+from tidegate.storage.ledger_schema import ledger_entry, ledger_tile
 
 # Built once: making a statement costs more than running it.
-_LAST: Final = select(func.max(ledger_entry.c.index))
 _NEW_ENTRY: Final = insert(ledger_entry)
-_NEW_NODES: Final = insert(ledger_node)
+_NEW_TILE: Final = insert(ledger_tile)
 _POSTGRESQL_LOCK: Final = 0x7469_6465  # any number, the same in every process
 
 
@@ -43,21 +42,31 @@ def append(connection: Connection, entry: bytes, recorded_at: datetime) -> int:
 
     Raises:
         BoundExceededError: it is longer than `MAX_ENTRY_BYTES`.
-        OutsideError: the stored tree lacks a node it must have.
+        OutsideError: the stored tree lacks what it must have.
     """
-    if len(entry) > MAX_ENTRY_BYTES:
+    return append_all(connection, (entry,), recorded_at)
+
+
+def append_all(connection: Connection, entries: Sequence[bytes], recorded_at: datetime) -> int:
+    """Adds entries, one after another.
+
+    Returns:
+        The index of the first.
+
+    Raises:
+        BoundExceededError: one is longer than `MAX_ENTRY_BYTES`; none is added.
+        OutsideError: the stored tree lacks what it must have.
+    """
+    if any(len(entry) > MAX_ENTRY_BYTES for entry in entries):
         raise BoundExceededError("MAX_ENTRY_BYTES", MAX_ENTRY_BYTES, where="ledger entry")
     take_turn(connection)
-    index = size(connection)
-    connection.execute(_NEW_ENTRY, {"index": index, "entry": entry, "recorded_at": rfc3339(recorded_at)})
-    connection.execute(_NEW_NODES, _new_nodes(connection, index, leaf_hash(entry)))
-    return index
-
-
-def size(connection: Connection) -> int:
-    """How many entries there are."""
-    last = connection.execute(_LAST).scalar()
-    return 0 if last is None else int(last) + 1
+    first = size(connection)
+    at = rfc3339(recorded_at)
+    rows = [{"index": first + number, "entry": entry, "recorded_at": at} for number, entry in enumerate(entries)]
+    if rows:
+        connection.execute(_NEW_ENTRY, rows)
+        _close_tiles(connection, first, first + len(rows))
+    return first
 
 
 def entry_at(connection: Connection, index: int) -> bytes:
@@ -78,8 +87,7 @@ def root(connection: Connection, at_size: int) -> bytes:
     Raises:
         NotFoundError: the log is smaller.
     """
-    _check_size(connection, at_size)
-    return span_hash((0, at_size), _hashes(connection, nodes_of([(0, at_size)])))
+    return _prover(connection, at_size).root(at_size)
 
 
 def inclusion_proof(connection: Connection, index: int, at_size: int) -> tuple[bytes, ...]:
@@ -88,12 +96,7 @@ def inclusion_proof(connection: Connection, index: int, at_size: int) -> tuple[b
     Raises:
         NotFoundError: there is no such entry in a tree of that size, or the log is smaller.
     """
-    if not 0 <= index < at_size:
-        raise NotFoundError(f"no entry {index} in a tree of {at_size}", where="ledger")
-    _check_size(connection, at_size)
-    spans = inclusion_spans(index, at_size)
-    hashes = _hashes(connection, nodes_of(spans))
-    return tuple(span_hash(span, hashes) for span in spans)
+    return _prover(connection, at_size).inclusion(index, at_size)
 
 
 def consistency_proof(connection: Connection, old_size: int, new_size: int) -> tuple[bytes, ...]:
@@ -102,42 +105,31 @@ def consistency_proof(connection: Connection, old_size: int, new_size: int) -> t
     Raises:
         NotFoundError: the log is smaller than `new_size`, or `old_size` is larger than it.
     """
-    if not 0 <= old_size <= new_size:
-        raise NotFoundError(f"a tree of {new_size} does not start with one of {old_size}", where="ledger")
-    _check_size(connection, new_size)
-    spans = consistency_spans(old_size, new_size)
-    hashes = _hashes(connection, nodes_of(spans))
-    return tuple(span_hash(span, hashes) for span in spans)
+    return _prover(connection, new_size).consistency(old_size, new_size)
 
 
-def _new_nodes(connection: Connection, index: int, leaf: bytes) -> list[dict[str, object]]:
-    """The leaf and every subtree it completes."""
-    siblings: list[Node] = []
-    level = 0
-    while index >> level & 1:
-        siblings.append((level, (index >> level) - 1))
-        level += 1
-    hashes = _hashes(connection, siblings)
-    rows = [{"level": 0, "index": index, "hash": leaf}]
-    for sibling in siblings:
-        leaf = node_hash(hashes[sibling], leaf)
-        rows.append({"level": sibling[0] + 1, "index": sibling[1] >> 1, "hash": leaf})
-    return rows
-
-
-def _hashes(connection: Connection, nodes: Iterable[Node]) -> dict[Node, bytes]:
-    wanted = set(nodes)
-    if not wanted:
-        return {}
-    # Not a row-value IN: SQLite walks the whole table for that, and only looks up each of these.
-    places = [and_(ledger_node.c.level == level, ledger_node.c.index == index) for level, index in sorted(wanted)]
-    rows = connection.execute(select(ledger_node.c.level, ledger_node.c.index, ledger_node.c.hash).where(or_(*places)))
-    found = {(int(level), int(index)): bytes(value) for level, index, value in rows}
-    if missing := wanted - found.keys():
-        raise OutsideError(f"the tree lacks node {min(missing)}", where="ledger", remedy="restore it from a backup")
-    return found
-
-
-def _check_size(connection: Connection, wanted: int) -> None:
+def _prover(connection: Connection, wanted: int) -> Prover:
     if not 0 <= wanted <= size(connection):
         raise NotFoundError(f"the log never had {wanted} entries", where="ledger")
+    return Prover(StoredTiles(connection))
+
+
+def _close_tiles(connection: Connection, before: int, after: int) -> None:
+    """Writes the tiles that were full for the first time when the log grew."""
+    for index in range(before // WIDTH, after // WIDTH):
+        entries = entries_between(connection, index * WIDTH, WIDTH)
+        _close(connection, 0, index, [leaf_hash(entry) for entry in entries])
+    level, before, after = 1, before >> 2 * HEIGHT, after >> 2 * HEIGHT
+    while after > before:
+        for index in range(before, after):
+            _close(connection, level, index, roots_between(connection, level - 1, index * WIDTH, WIDTH))
+        level, before, after = level + 1, before >> HEIGHT, after >> HEIGHT
+
+
+def _close(connection: Connection, level: int, index: int, hashes: list[bytes]) -> None:
+    if len(hashes) != WIDTH:
+        raise OutsideError(
+            f"the tree lacks a tile below level {level}", where="ledger", remedy="restore it from a backup"
+        )
+    row = {"level": level, "index": index, "root": subtree_hash(hashes), "hashes": b"".join(hashes)}
+    connection.execute(_NEW_TILE, row)

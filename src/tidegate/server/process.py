@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
+from starlette.types import ASGIApp
 
 from tidegate.assembly.home import Home
 from tidegate.assembly.server import Server, build_server
@@ -25,6 +26,8 @@ from tidegate.server.application import Services, create_application
 from tidegate.server.authentication import Authenticated
 from tidegate.server.client_address import ClientAddresses
 from tidegate.server.figures import register_figures
+from tidegate.server.ledger_files import ledger_files
+from tidegate.server.ledger_files import verb_needed as ledger_verb_needed
 from tidegate.server.pages.catalogue import catalogue_routes
 from tidegate.server.recon import ReconDoor
 from tidegate.server.registry.errors import refusal
@@ -90,7 +93,16 @@ async def _serve(server: Server, ready: Callable[[str], None]) -> None:
     pages = Starlette(routes=catalogue_routes(server, services.offload))
     shown = Permitted(pages, services.entrance, page_verb_needed)
     catalogue = SameSite(Authenticated(shown, services.entrance, refusal))
-    routes = [Mount("/api/v1", app=api), Mount("/catalogue", app=catalogue), Route("/", _to_catalogue)]
+    files: ASGIApp = ledger_files(server, services.offload)
+    if not server.settings.ledger.public:
+        shown = Permitted(files, services.entrance, ledger_verb_needed)
+        files = SameSite(Authenticated(shown, services.entrance, refusal))
+    routes = [
+        Mount("/api/v1", app=api),
+        Mount("/catalogue", app=catalogue),
+        Mount("/ledger", app=files),
+        Route("/", _to_catalogue),
+    ]
     app = create_application(services, extra_routes=routes)
     scheme = "https" if options.tls_certificate_file else "http"
     await serve(

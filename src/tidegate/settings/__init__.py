@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Everything that can be set, as one frozen tree. Only `tidegate.settings.load` reads the environment."""
 
+from tidegate.settings.ledger import LedgerSettings
 from tidegate.settings.load import load
 from tidegate.settings.tree import (
     IdentitySettings,
@@ -16,6 +17,7 @@ from tidegate.settings.tree import (
 
 __all__ = [
     "IdentitySettings",
+    "LedgerSettings",
     "LoggingSettings",
     "OutboundSettings",
     "PolicySettings",

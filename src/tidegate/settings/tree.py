@@ -10,27 +10,14 @@ from pathlib import Path
 from typing import Annotated, Final, Literal
 
 from tidegate.bounds import GIB, MIB
+from tidegate.settings.leaf import Leaf
+from tidegate.settings.ledger import LedgerSettings
 
 LogForm = Literal["auto", "text", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 Colour = Literal["auto", "always", "never"]
 CurationMode = Literal["enforce", "observe"]
 MAX_PORT: Final = 65535
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Leaf:
-    """What is told of one setting.
-
-    Attributes:
-        low: least number allowed; `high` the greatest; None for no such bound.
-        under_home: the default's path under the home folder; "" when it does not lie there.
-    """
-
-    meaning: str
-    low: float | None = None
-    high: float | None = None
-    under_home: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -362,4 +349,5 @@ class Settings:
     policy: PolicySettings
     curation: CurationSettings
     signing: SigningSettings
+    ledger: LedgerSettings
     logging: LoggingSettings

@@ -252,22 +252,6 @@ cursor = Table(
     Column("offset", BigInteger, nullable=False),
 )
 
-ledger_entry = Table(
-    "ledger_entry",
-    metadata,
-    Column("index", _Serial, primary_key=True, autoincrement=False),
-    Column("entry", LargeBinary, nullable=False),
-    Column("recorded_at", String(32), nullable=False),
-)
-
-ledger_node = Table(
-    "ledger_node",  # complete subtrees only: level 0 holds leaf hashes
-    metadata,
-    Column("level", Integer, primary_key=True),
-    Column("index", _Serial, primary_key=True, autoincrement=False),
-    Column("hash", LargeBinary, nullable=False),
-)
-
 # What replicas share ------------------------------------------------------------------------------------------------
 
 lease = Table(

@@ -13,7 +13,6 @@ from tidegate.artifact import Digest
 from tidegate.artifact.media_type import DSSE
 from tidegate.assembly.server import Server
 from tidegate.errors import NotFoundError
-from tidegate.ledger.checkpoint import Checkpoint, sign_checkpoint
 from tidegate.server.api.problem import reply
 
 
@@ -23,12 +22,7 @@ def routes(server: Server) -> APIRouter:
 
     @router.get("/ledger/checkpoint", summary="The signed checkpoint of now (C2SP tlog-checkpoint)")
     def checkpoint() -> Response:
-        with server.database.read() as connection:
-            size = ledger.size(connection)
-            root = ledger.root(connection, size)
-        return PlainTextResponse(
-            sign_checkpoint(Checkpoint(origin=server.notes.name, size=size, root=root), server.notes)
-        )
+        return PlainTextResponse(server.publication.note())
 
     @router.get("/ledger/key", summary="The key that checkpoints are verified with (C2SP signed-note)")
     def key() -> Response:

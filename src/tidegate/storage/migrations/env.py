@@ -3,7 +3,14 @@
 
 from alembic import context
 
-from tidegate.storage import encryption_schema, identity_schema, intake_schema, keeping_schema, vending_schema
+from tidegate.storage import (
+    encryption_schema,
+    identity_schema,
+    intake_schema,
+    keeping_schema,
+    ledger_schema,
+    vending_schema,
+)
 
 # One metadata, complete once every file of tables was imported.
 _METADATA = {
@@ -11,6 +18,7 @@ _METADATA = {
     identity_schema.principal.metadata,
     intake_schema.base_version.metadata,
     keeping_schema.gc_look.metadata,
+    ledger_schema.ledger_entry.metadata,
     vending_schema.refusal.metadata,
 }.pop()
 

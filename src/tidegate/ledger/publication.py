@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the log says of itself now: its signed checkpoint, and never one that contradicts an earlier one."""
+
+from threading import Lock
+
+from tidegate.errors import OutsideError
+from tidegate.ledger.checkpoint import Checkpoint, sign_checkpoint
+from tidegate.ledger.log import root
+from tidegate.ledger.note import NoteSigner
+from tidegate.ledger.stored import size
+from tidegate.storage.database import Database
+
+
+class Publication:
+    """Signs checkpoints of the log in a database.
+
+    Args:
+        database: that the log is in.
+        signer: its key; the checkpoint's origin is the key's name.
+    """
+
+    def __init__(self, database: Database, signer: NoteSigner) -> None:
+        self._database = database
+        self._signer = signer
+        self._newest = Checkpoint(origin=signer.name, size=0, root=b"")
+        self._lock = Lock()
+
+    def checkpoint(self) -> Checkpoint:
+        """The tree of now.
+
+        Raises:
+            OutsideError: the database failed, or was put back to an earlier state: what was signed since would be
+                contradicted.
+        """
+        with self._database.read() as connection:
+            found = size(connection)
+            now = Checkpoint(origin=self._signer.name, size=found, root=root(connection, found))
+            before = self._newest
+            if before.size and (found < before.size or root(connection, before.size) != before.root):
+                raise OutsideError(
+                    f"the log no longer holds the {before.size} entries it was signed with",
+                    where=self._signer.name,
+                    remedy="restore a newer backup, or go on under another ledger.origin",
+                )
+        with self._lock:
+            if now.size > self._newest.size:
+                self._newest = now
+        return now
+
+    def note(self) -> str:
+        """The signed checkpoint of now (C2SP tlog-checkpoint).
+
+        Raises:
+            OutsideError: as `checkpoint`.
+        """
+        return sign_checkpoint(self.checkpoint(), self._signer)
