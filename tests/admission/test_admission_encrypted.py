@@ -91,10 +91,13 @@ def test_a_malformed_statement_says_nothing(predicate: dict[str, object]) -> Non
 
 def test_evidence_follows_where_the_copy_has_none_of_its_own_and_decisions_do_not() -> None:
     own = Gathered(
-        evidence=(evidence(ENCRYPTION, {}), evidence(SBOM, {"own": True})), newest={ENCRYPTION: ENVELOPE, SBOM: SEEN}
+        evidence=(evidence(ENCRYPTION, {}), evidence(SBOM, {"own": True})),
+        newest={"encryption": ENVELOPE, "sbom": SEEN},
     )
-    of_plain = [evidence(kind, {"own": False}, PLAIN) for kind in (SBOM, SCAN, VSA)]
-    plain = Gathered(evidence=tuple(of_plain), newest={it.predicate_type: it.digest for it in of_plain})
+    of_plain = [evidence(kind, _said(kind), PLAIN) for kind in (SBOM, SCAN, VSA)]
+    plain = Gathered(
+        evidence=tuple(of_plain), newest=dict(zip(("sbom", "scan", "vsa"), (it.digest for it in of_plain), strict=True))
+    )
     found = following(own, plain, COPY)
     assert {it.predicate_type: it.predicate.get("own") for it in found.evidence} == {
         ENCRYPTION: None,
@@ -102,10 +105,14 @@ def test_evidence_follows_where_the_copy_has_none_of_its_own_and_decisions_do_no
         SCAN: False,
     }
     assert all(it.subject == COPY for it in found.evidence)
-    assert found.newest == {ENCRYPTION: ENVELOPE, SBOM: SEEN, SCAN: of_plain[1].digest}
+    assert found.newest == {"encryption": ENVELOPE, "sbom": SEEN, "scan": of_plain[1].digest}
 
 
 def test_a_kind_that_was_tampered_with_is_not_replaced_by_the_plain_ones() -> None:
-    own = Gathered(evidence=(), newest={SCAN: SEEN})
-    plain = Gathered(evidence=(evidence(SCAN, {}, PLAIN),), newest={SCAN: ENVELOPE})
+    own = Gathered(evidence=(), newest={"scan": SEEN})
+    plain = Gathered(evidence=(evidence(SCAN, {}, PLAIN),), newest={"scan": ENVELOPE})
     assert following(own, plain, COPY) == own
+
+
+def _said(kind: PredicateType) -> dict[str, object]:
+    return {"own": False, "tidegate.dev/boundary": "curation"} if kind == VSA else {"own": False}

@@ -18,8 +18,8 @@ from tidegate.admission.records import (
     records_of,
 )
 from tidegate.artifact import Digest
-from tidegate.errors import OutsideError
-from tidegate.evidence import PROVENANCE, SCAN, VSA, Statement, Subject
+from tidegate.errors import InvalidInputError, OutsideError
+from tidegate.evidence import PROVENANCE, REVIEW, SCAN, VSA, CommitSubject, PredicateType, Statement, Subject
 from tidegate.oversight.passport import passport
 from tidegate.signing.envelope import sign
 from tidegate.signing.keys import SigningKey, TrustedKeys
@@ -124,7 +124,7 @@ def test_a_tampered_statement_stands_in_the_way_of_an_older_one(database: Databa
         file_envelope(connection, forged, scan(7), at=AT)
         found = gather(connection, IMAGE, TRUSTED)
         assert found.evidence == kinder.evidence
-        assert found.newest[SCAN] == Digest.of(forged) != kinder.newest[SCAN]
+        assert found.newest["scan"] == Digest.of(forged) != kinder.newest["scan"]
 
 
 def test_a_strangers_statement_stands_in_nobodys_way(database: Database) -> None:
@@ -172,3 +172,55 @@ def test_nothing_else_that_hangs_on_an_artifact_becomes_evidence(database: Datab
         assert file_others(connection, hanging, IMAGE, TRUSTED, at=AT) == ()
         assert records_of(connection, IMAGE) == ()
     assert evidence_of_others(hanging, IMAGE, TRUSTED, at=AT) == ()
+
+
+def said(predicate_type: PredicateType, **predicate: object) -> Statement:
+    return Statement(subjects=(Subject(name="x", digest=IMAGE),), predicate_type=predicate_type, predicate=predicate)
+
+
+def test_of_some_kinds_all_that_others_said_is_gathered_and_known(database: Database) -> None:
+    reviews = [sign(said(REVIEW, reviewer=name, decision="approved"), KEY).content for name in ("ann", "bob")]
+    with database.begin() as connection:
+        file_others(connection, reviews, IMAGE, TRUSTED, at=AT)
+        found = gather(connection, IMAGE, TRUSTED)
+        assert [it.predicate["reviewer"] for it in found.evidence] == ["ann", "bob"]
+        assert found.known == {"reviews": {Digest.of(one) for one in reviews}}
+        forged = reviews[0].replace(b'"payload":"', b'"payload":"IA')
+        file_envelope(connection, forged, said(REVIEW), at=AT)
+        spoilt = gather(connection, IMAGE, TRUSTED)
+        assert spoilt.evidence == found.evidence
+        assert spoilt.known == {"reviews": found.known["reviews"] | {Digest.of(forged)}}
+
+
+def test_what_is_not_known_is_kept_as_it_came_and_shown(database: Database) -> None:
+    odd = sign(said(PredicateType("https://example.com/odd/v1"), z=1.5, a=[None]), KEY).content
+    spaced = odd.replace(b'{"payload"', b'{ "payload"')
+    with database.begin() as connection:
+        (kept,) = file_others(connection, [spaced], IMAGE, TRUSTED, at=AT)
+        assert kept.envelope == spaced
+        (entry,) = passport(connection, IMAGE, TRUSTED).entries
+        assert entry.what == "statement of a kind that is not known, kept as it came: https://example.com/odd/v1"
+
+
+def test_a_summary_of_another_verifier_is_neither_a_decision_of_ours_nor_in_its_way(database: Database) -> None:
+    other = said(VSA, verifier={"id": "https://v"}, resourceUri="r", policy={}, verificationResult="PASSED")
+    ours = said(VSA, **{"tidegate.dev/boundary": "curation", "verificationResult": "FAILED"})
+    with database.begin() as connection:
+        made = record(connection, ours, KEY, at=AT)
+        file_others(connection, [sign(other, KEY).content], IMAGE, TRUSTED, at=AT)
+        assert file_others(connection, [sign(ours, KEY).content], IMAGE, TRUSTED, at=AT) == ()
+        found = gather(connection, IMAGE, TRUSTED)
+    assert found.newest == {"vsa": made.digest}
+    assert set(found.known) == {"summaries"}
+    assert len(found.evidence) == 2
+
+
+def test_a_statement_about_commits_alone_is_filed_under_nothing(database: Database) -> None:
+    alone = Statement(
+        subjects=(), predicate_type=REVIEW, predicate={}, commits=(CommitSubject(name="r", commit="c" * 40),)
+    )
+    envelope = sign(alone, KEY).content
+    with database.begin() as connection:
+        assert file_others(connection, [envelope], IMAGE, TRUSTED, at=AT) == ()
+        with pytest.raises(InvalidInputError, match="no artifact"):
+            file_envelope(connection, envelope, alone, at=AT)

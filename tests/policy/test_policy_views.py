@@ -273,4 +273,16 @@ def test_hostile_provenance_is_read_or_refused(predicate: dict[str, Any]) -> Non
 
 
 def test_every_kind_has_a_view() -> None:
-    assert set(EVIDENCE_KINDS) == {"scan", "sbom", "vsa", "provenance"}
+    assert set(EVIDENCE_KINDS) == {
+        "scan",
+        "sbom",
+        "vsa",
+        "provenance",
+        "source",
+        "commits",
+        "behaviour",
+        "tests",
+        "reviews",
+        "summaries",
+        "vex",
+    }

@@ -12,10 +12,12 @@ from typing import Any
 from tidegate.admission.records import Gathered
 from tidegate.artifact import Digest
 from tidegate.errors import InvalidInputError
-from tidegate.evidence import ENCRYPTION, VSA, Boundary, Decision, Evidence, Reason, Statement, Subject, Verdict
+from tidegate.evidence import ENCRYPTION, Boundary, Decision, Evidence, Reason, Statement, Subject, Verdict
+from tidegate.evidence.predicates.kinds import kind_of
 from tidegate.values import replace
 
 _RULE = "encrypted-copy"
+_DECISIONS = frozenset({"vsa", "summaries"})
 
 
 def encryption_statement(encrypted: Digest, plain: Digest, *, name: str, recipients: Sequence[str]) -> Statement:
@@ -53,11 +55,14 @@ def following(own: Gathered, plain: Gathered, subject: Digest) -> Gathered:
 
     Decisions do not follow: each artifact has its own.
     """
-    known = {item.predicate_type for item in own.evidence} | own.newest.keys() | {VSA}
-    more = [replace(item, subject=subject) for item in plain.evidence if item.predicate_type not in known]
-    newest = {kind: digest for kind, digest in plain.newest.items() if kind not in known}
+    known = {_kind(item) for item in own.evidence} | own.newest.keys() | own.known.keys() | _DECISIONS
+    more = [replace(item, subject=subject) for item in plain.evidence if _kind(item) not in known]
     evidence = sorted((*own.evidence, *more), key=lambda item: item.predicate_type)
-    return Gathered(evidence=tuple(evidence), newest={**own.newest, **newest})
+    return Gathered(
+        evidence=tuple(evidence),
+        newest={**own.newest, **{kind: digest for kind, digest in plain.newest.items() if kind not in known}},
+        known={**own.known, **{kind: digests for kind, digests in plain.known.items() if kind not in known}},
+    )
 
 
 def decide_encrypted(subject: Digest, plain: Decision | None, envelope: Digest, *, at: datetime) -> Decision:
@@ -79,6 +84,10 @@ def decide_encrypted(subject: Digest, plain: Decision | None, envelope: Digest, 
         return decision
     expired = _objection("the decision over the image it is the encryption of has expired")
     return replace(decision, verdict=Verdict.DENY, reasons=(*plain.reasons, expired))
+
+
+def _kind(item: Evidence) -> str:
+    return kind_of(item.predicate_type, item.predicate)
 
 
 def _denial(subject: Digest, message: str, envelope: Digest, at: datetime) -> Decision:

@@ -17,7 +17,6 @@ from tidegate.artifact import Digest
 from tidegate.evidence import ENCRYPTION, Boundary, Decision, Statement
 from tidegate.policy.context import Context
 from tidegate.policy.decide import decide
-from tidegate.policy.fields import EVIDENCE_KINDS
 from tidegate.policy.rule import Policy
 from tidegate.policy.vsa import from_vsa, to_vsa
 from tidegate.signing.envelope import verify
@@ -59,13 +58,8 @@ class Gate(Struct, frozen=True, kw_only=True):
 
         The context is completed by whom this gate trusts, and by which evidence is the newest it knows of.
         """
-        latest = {
-            kind.name: gathered.newest[kind.predicate_type]
-            for kind in EVIDENCE_KINDS.values()
-            if kind.predicate_type in gathered.newest
-        }
-        known = replace(context, trusted=self.trusted.ids, latest=latest)
-        return decide(boundary, subject, known, gathered.evidence, self.policies, at)
+        knowing = replace(context, trusted=self.trusted.ids, latest=gathered.newest, known=gathered.known)
+        return decide(boundary, subject, knowing, gathered.evidence, self.policies, at)
 
     def judge_index(
         self, boundary: Boundary, subject: Digest, children: Sequence[tuple[str, Decision]], *, at: datetime
@@ -84,7 +78,7 @@ class Gate(Struct, frozen=True, kw_only=True):
     def add_others(
         self, connection: Connection, envelopes: Iterable[bytes], subject: Digest, *, at: datetime
     ) -> tuple[Recorded, ...]:
-        """Puts the build provenance that hangs on a subject on record, where somebody trusted signed it."""
+        """Puts what others say of a subject, and hung on it, on record, where somebody trusted signed it."""
         return file_others(connection, envelopes, subject, self.trusted, at=at)
 
     def conclude(self, connection: Connection, decision: Decision, *, resource_uri: str, at: datetime) -> Recorded:

@@ -4,7 +4,7 @@
 All in the caller's transaction, so that a change of state and the evidence for it become true together.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -14,7 +14,8 @@ from tidegate import ledger
 from tidegate.artifact import Digest
 from tidegate.clock import parse_rfc3339, rfc3339
 from tidegate.errors import InvalidInputError, RefusedError
-from tidegate.evidence import PROVENANCE, VSA, Boundary, Evidence, PredicateType, Statement
+from tidegate.evidence import VSA, Boundary, Evidence, PredicateType, Statement
+from tidegate.evidence.predicates.kinds import counts_with_others, kind_of, kinds_of_type, may_come_from_others
 from tidegate.signing.envelope import Verified, sign, verify
 from tidegate.signing.keys import SigningKey, TrustedKeys
 from tidegate.storage import schema
@@ -66,7 +67,13 @@ def record(connection: Connection, statement: Statement, signer: SigningKey, *, 
 
 
 def file_envelope(connection: Connection, envelope: bytes, statement: Statement, *, at: datetime) -> Recorded:
-    """Files an envelope that was signed already, by whomever."""
+    """Files an envelope that was signed already, by whomever.
+
+    Raises:
+        InvalidInputError: the statement names no artifact, only commits.
+    """
+    if not statement.subjects:
+        raise InvalidInputError("names no artifact it could be filed under", where="statement")
     digest = Digest.of(envelope)
     subject = statement.subjects[0].digest
     index = ledger.append(connection, ledger_line(digest, subject, statement.predicate_type), recorded_at=at)
@@ -86,10 +93,10 @@ def file_envelope(connection: Connection, envelope: bytes, statement: Statement,
 def file_others(
     connection: Connection, envelopes: Iterable[bytes], subject: Digest, trusted: TrustedKeys, *, at: datetime
 ) -> tuple[Recorded, ...]:
-    """Puts what others say of a subject on record: build provenance that somebody trusted signed.
+    """Puts what others say of a subject on record, where somebody trusted signed it.
 
-    Everything else that may hang on an artifact is passed over: scans, bills of materials and decisions count only
-    when they were made here.
+    What nothing is known of is kept too, byte for byte, for people to see. Scans, bills of materials and decisions
+    count only when they were made here, and are passed over.
 
     Args:
         connection: an open write transaction.
@@ -99,7 +106,7 @@ def file_others(
         at: the moment recorded.
     """
     found: list[Recorded] = []
-    for envelope, verified in _provenance(envelopes, subject, trusted):
+    for envelope, verified in _of_others(envelopes, subject, trusted):
         known = record_named(connection, verified.digest)
         # It is filed under this subject, wherever among its subjects the statement names it.
         named = tuple(it for it in verified.statement.subjects if it.digest == subject)
@@ -115,23 +122,25 @@ def evidence_of_others(
         Evidence(
             digest=verified.digest,
             subject=subject,
-            predicate_type=PROVENANCE,
+            predicate_type=verified.statement.predicate_type,
             predicate=verified.statement.predicate,
             signers=verified.signers,
             made_at=at,
         )
-        for _, verified in _provenance(envelopes, subject, trusted)
+        for _, verified in _of_others(envelopes, subject, trusted)
     )
 
 
-def _provenance(envelopes: Iterable[bytes], subject: Digest, trusted: TrustedKeys) -> Iterator[tuple[bytes, Verified]]:
+def _of_others(envelopes: Iterable[bytes], subject: Digest, trusted: TrustedKeys) -> Iterator[tuple[bytes, Verified]]:
     for envelope in envelopes:
         try:
             verified = verify(envelope, trusted)
         except (InvalidInputError, RefusedError):
             continue
         statement = verified.statement
-        if statement.predicate_type == PROVENANCE and subject in {it.digest for it in statement.subjects}:
+        if subject in {it.digest for it in statement.subjects} and may_come_from_others(
+            statement.predicate_type, statement.predicate
+        ):
             yield envelope, verified
 
 
@@ -159,13 +168,16 @@ class Gathered(Struct, frozen=True, kw_only=True):
     """What a gate may read of a subject.
 
     Attributes:
-        evidence: the newest verified statement of each kind.
-        newest: for each kind, the newest envelope that counts as ours, verified or not: one that was tampered with
-            stands in the way of the older, kinder one.
+        evidence: verified statements: of each kind the newest, of those of which several count all.
+        newest: for each kind (`tidegate.evidence.predicates.kinds`, or a predicate type that is not known), the newest
+            envelope that counts as ours, verified or not: one that was tampered with stands in the way of the older,
+            kinder one.
+        known: for each kind of which several count, all its envelopes, verified or not.
     """
 
     evidence: tuple[Evidence, ...]
-    newest: Mapping[PredicateType, Digest]
+    newest: Mapping[str, Digest]
+    known: Mapping[str, frozenset[Digest]] = {}
 
 
 def gather(
@@ -176,28 +188,61 @@ def gather(
     Of decisions only those of the curation gate are evidence: what the execution gate said before proves nothing to it.
     A stranger's statement is no evidence; it stays on record for people to see.
     """
-    evidence: dict[PredicateType, Evidence] = {}
-    newest: dict[PredicateType, Digest] = {}
+    found: list[Evidence] = []
+    spoilt: list[tuple[int, str, Digest]] = []
     for item in records_of(connection, subject, kind=kind):
         try:
             verified = verify(item.envelope, trusted)
         except (InvalidInputError, RefusedError):
             if not _is_strangers(item.envelope, trusted):
-                newest[item.predicate_type] = item.digest
+                names = kinds_of_type(item.predicate_type)
+                spoilt += [(len(found), name, item.digest) for name in names]
             continue
         statement = verified.statement
         if subject not in {named.digest for named in statement.subjects} or _is_of_execution(statement):
             continue
-        newest[statement.predicate_type] = item.digest
-        evidence[statement.predicate_type] = Evidence(
-            digest=item.digest,
-            subject=subject,
-            predicate_type=statement.predicate_type,
-            predicate=statement.predicate,
-            signers=verified.signers,
-            made_at=item.recorded_at,
+        found.append(
+            Evidence(
+                digest=item.digest,
+                subject=subject,
+                predicate_type=statement.predicate_type,
+                predicate=statement.predicate,
+                signers=verified.signers,
+                made_at=item.recorded_at,
+            )
         )
-    return Gathered(evidence=tuple(evidence[key] for key in sorted(evidence)), newest=newest)
+    return gathered_of(found, spoilt)
+
+
+def gathered_of(evidence: Sequence[Evidence], spoilt: Sequence[tuple[int, str, Digest]] = ()) -> Gathered:
+    """What counts of statements, oldest first.
+
+    Args:
+        evidence: verified.
+        spoilt: envelopes that cannot be verified any more: how many verified ones are older, the kind, the digest.
+    """
+    alone: dict[str, Evidence] = {}
+    several: list[Evidence] = []
+    newest: dict[str, tuple[int, Digest]] = {}
+    known: dict[str, set[Digest]] = {}
+    for place, item in enumerate(evidence):
+        name = kind_of(item.predicate_type, item.predicate)
+        if counts_with_others(name):
+            several.append(item)
+            known.setdefault(name, set()).add(item.digest)
+        else:
+            alone[name] = item
+            newest[name] = (place, item.digest)
+    for place, name, digest in spoilt:
+        if counts_with_others(name):
+            known.setdefault(name, set()).add(digest)
+        elif name not in newest or newest[name][0] < place:
+            newest[name] = (place, digest)
+    return Gathered(
+        evidence=tuple(sorted((*alone.values(), *several), key=lambda it: it.predicate_type)),
+        newest={name: digest for name, (_, digest) in newest.items()},
+        known={name: frozenset(digests) for name, digests in known.items()},
+    )
 
 
 def _is_strangers(envelope: bytes, trusted: TrustedKeys) -> bool:

@@ -10,7 +10,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from tidegate.admission.gate import Gate
-from tidegate.admission.records import Gathered, evidence_of_others
+from tidegate.admission.records import evidence_of_others, gathered_of
 from tidegate.admission.statements import sbom_statement, scan_statement
 from tidegate.artifact import Digest, Platform, Reference
 from tidegate.assembly.examiner import Examiner
@@ -81,9 +81,9 @@ class Local:
         if not record:
             evidence = (
                 *(self._unrecorded(statement, subject) for statement in statements),
-                *evidence_of_others(attached, subject, self.gate.trusted, at=at)[-1:],
+                *evidence_of_others(attached, subject, self.gate.trusted, at=at),
             )
-            gathered = Gathered(evidence=evidence, newest={item.predicate_type: item.digest for item in evidence})
+            gathered = gathered_of(evidence)
             return self.gate.judge(Boundary.CURATION, subject, context, gathered, at=at)
         with self.database.begin() as connection:
             for statement in statements:

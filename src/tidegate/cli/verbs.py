@@ -28,6 +28,7 @@ VERBS: Final = (
     Verb(name="grade", module="tidegate.cli.grade", help="Grade images by stated criteria, side by side."),
     Verb(name="base", module="tidegate.cli.base_images", help="Remember images that others are built upon."),
     Verb(name="vex", module="tidegate.cli.vex", help="Write and convert statements on vulnerabilities."),
+    Verb(name="predicate", module="tidegate.cli.predicate", help="Write what a statement shall say, or show one."),
     Verb(name="check", module="tidegate.cli.check", help="Find what is set up wrong in Dockerfiles and manifests."),
     Verb(name="serve", module="tidegate.cli.serve", help="Run the curated registry, its gate and its API."),
     Verb(name="admit", module="tidegate.cli.admit", help="Put an image or a workload before a gate."),

@@ -13,7 +13,20 @@ from sqlalchemy import Connection, select
 from tidegate.artifact import Digest, Repository
 from tidegate.artifact import media_type as mt
 from tidegate.errors import NotFoundError
-from tidegate.evidence import ENCRYPTION, PROVENANCE, SBOM, SCAN, VSA
+from tidegate.evidence import (
+    BEHAVIOUR,
+    COMMITS,
+    ENCRYPTION,
+    PROVENANCE,
+    REVIEW,
+    SBOM,
+    SCAN,
+    SOURCE,
+    SPDX,
+    TEST_RESULT,
+    TEST_RESULTS,
+    VSA,
+)
 from tidegate.storage.schema import manifest, repository_manifest, statement
 from tidegate.wire import to_json
 
@@ -21,10 +34,17 @@ EMPTY: Final = b"{}"
 PREDICATE_TYPE: Final = "in-toto.io/predicate-type"
 CREATED: Final = "org.opencontainers.image.created"
 _ARTIFACT_TYPES: Final[Mapping[str, str]] = {
+    BEHAVIOUR: "application/vnd.in-toto.tidegate-behaviour+dsse",
+    COMMITS: "application/vnd.in-toto.tidegate-commit-trail+dsse",
     ENCRYPTION: "application/vnd.in-toto.tidegate-encryption+dsse",
     PROVENANCE: "application/vnd.in-toto.provenance+dsse",
+    REVIEW: "application/vnd.in-toto.tidegate-review+dsse",
     SBOM: "application/vnd.in-toto.cyclonedx+dsse",
     SCAN: "application/vnd.in-toto.tidegate-scan+dsse",
+    SOURCE: "application/vnd.in-toto.tidegate-source-provenance+dsse",
+    SPDX: "application/vnd.in-toto.spdx+dsse",
+    TEST_RESULT: "application/vnd.in-toto.test-result+dsse",
+    TEST_RESULTS: "application/vnd.in-toto.tidegate-test-results+dsse",
     VSA: "application/vnd.in-toto.vsa+dsse",
 }
 _OTHER: Final = "application/vnd.in-toto+dsse"

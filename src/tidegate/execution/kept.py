@@ -33,7 +33,7 @@ def kept_for_others(imposed: Sequence[Imposed], namespace: str, cluster: str, *,
 
 def shut_by_curation(gathered: Gathered) -> tuple[Reason, ...]:
     """A denial where the newest decision of the curation gate over an index itself is one, or cannot be believed."""
-    newest = gathered.newest.get(VSA)
+    newest = gathered.newest.get("vsa")
     if newest is None:
         return ()
     for item in gathered.evidence:

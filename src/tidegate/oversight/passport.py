@@ -13,7 +13,9 @@ from tidegate.artifact import Digest
 from tidegate.clock import rfc3339
 from tidegate.errors import NotFoundError, TidegateError
 from tidegate.events import EventKind
-from tidegate.evidence import SCAN, VSA, Boundary, Statement
+from tidegate.evidence import Boundary
+from tidegate.evidence.predicates.gist import gist_of
+from tidegate.evidence.predicates.kinds import kind_of
 from tidegate.execution.placements import running
 from tidegate.policy.vsa import from_vsa
 from tidegate.signing.envelope import verify
@@ -124,28 +126,11 @@ def _statement_entry(connection: Connection, item: Recorded, trusted: TrustedKey
     except TidegateError as error:
         return _entry(item, "statement nobody trusted vouches for", detail | {"verified": False, "problem": str(error)})
     detail |= {"verified": True, "signers": list(verified.signers)}
-    if item.predicate_type == VSA:
+    if kind_of(item.predicate_type, verified.statement.predicate) == "vsa":
         decision = to_builtins(from_vsa(verified.statement))
         said = f"{decision['boundary']}: {decision['verdict']}"
         return Entry(at=rfc3339(item.recorded_at), kind="decision", what=said, detail=detail | {"decision": decision})
-    return _entry(item, _gist(verified.statement), detail)
-
-
-def _gist(statement: Statement) -> str:
-    predicate = statement.predicate
-    if statement.predicate_type == SCAN:
-        findings = [item for item in _items(predicate, "findings") if isinstance(item, dict)]
-        exploited = sum(1 for finding in findings if finding.get("exploited"))
-        return f"scan: {len(findings)} findings, {exploited} exploited, {len(_items(predicate, 'secrets'))} secrets"
-    if "components" in predicate:
-        return f"bill of materials: {len(_items(predicate, 'components'))} components"
-    return f"statement {statement.predicate_type}"
-
-
-def _items(predicate: Mapping[str, Any], name: str) -> list[Any]:
-    """A list in a predicate; a signer may have put anything there."""
-    found = predicate.get(name)
-    return found if isinstance(found, list) else []
+    return _entry(item, gist_of(verified.statement.predicate_type, verified.statement.predicate), detail)
 
 
 def _entry(item: Recorded, what: str, detail: Mapping[str, Any]) -> Entry:

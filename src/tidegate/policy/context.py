@@ -28,6 +28,8 @@ class Context:
         trusted: ids of the keys whose evidence counts; with none, no evidence counts.
         latest: for an evidence kind (`scan`, `sbom`, `vsa`), the envelope that is the newest the gate's own records
             know of. Then no other counts, so that hiding the newest cannot bring an older, kinder one back.
+        known: for a kind of which several count (`tests`, `reviews`), every envelope the gate's own records know of.
+            All of them must be at hand, so that hiding a word against the artifact cannot help it.
         repositories: all that hold the artifact, where there are several; an exception for some must be for each.
         pushed_by: the principal who brought the image; cannot have approved an exception that serves it.
         pushers: all who brought it, where there were several; the same holds for each of them.
@@ -45,3 +47,4 @@ class Context:
     containers: tuple[ContainerContext, ...] = ()
     trusted: frozenset[str] = frozenset()
     latest: Mapping[str, Digest] = field(default_factory=dict)
+    known: Mapping[str, frozenset[Digest]] = field(default_factory=dict)

@@ -7,7 +7,7 @@ cannot help; nor can adding a policy, because the worst word counts.
 """
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from tidegate.artifact import Digest
@@ -16,8 +16,10 @@ from tidegate.errors import InvalidInputError
 from tidegate.evidence import Boundary, Decision, Evidence, Reason, Verdict
 from tidegate.policy.context import Context
 from tidegate.policy.exception import applying
+from tidegate.policy.fields import EVIDENCE_KINDS
 from tidegate.policy.item import WHOLE_IMAGE, Item, Members, Values, View
 from tidegate.policy.rule import Policy, Rule
+from tidegate.policy.several_views import view_several
 from tidegate.policy.shelf import Problem, Shelf, holds_until
 from tidegate.policy.view import view_context, view_evidence
 from tidegate.rules.expression import EvaluationError, Objection, objections
@@ -48,7 +50,7 @@ def decide(
         boundary: where it stands.
         subject: the artifact; evidence about another one is passed over.
         context: everything beside evidence, and whose evidence counts.
-        evidence: verified statements. Of each kind the newest that counts is read.
+        evidence: verified statements. Of each kind the newest that counts is read; of some kinds, several.
         policies: all of them must agree.
         at: the moment of the decision.
 
@@ -91,7 +93,8 @@ class _Sitting:
         self._variables: dict[str, Values] = {}
         self._shapers: dict[str, Callable[[], Members]] = {}
         self._members: dict[str, Members] = {}
-        self._opened: dict[str, str] = {}
+        self._opened: dict[_Reading, str] = {}
+        self._apart: dict[_Reading, View] = {}
         self.reasons: list[Reason] = []
         self.rules: list[str] = []
         self.read: set[Digest] = set()
@@ -102,7 +105,7 @@ class _Sitting:
         self.ends.append(self._shelf.at + policy.valid_for)
         standing = [rule for rule in policy.rules if self._shelf.boundary in rule.boundaries]
         complete = {rule.name for rule in standing if self._gather(rule)}
-        staged: dict[str, list[Any]] = {}
+        staged: dict[_Stage, list[Any]] = {}
         for rule in standing:
             self.rules.append(rule.name)
             if rule.name in complete:
@@ -119,17 +122,22 @@ class _Sitting:
         found = self._shelf.evidence(kind, max_age)
         if isinstance(found, Problem):
             return found
-        if kind not in self._opened:
-            self._opened[kind] = self._open(kind, found)
-        if self._opened[kind]:
-            return Problem(message=self._opened[kind], fix="make it anew with this version of tidegate")
-        self.read.add(found.digest)
-        self.ends.append(holds_until(kind, found, max_age))
+        reading = _reading(rule, kind)
+        if reading not in self._opened:
+            self._opened[reading] = self._open(reading, found)
+        if self._opened[reading]:
+            return Problem(message=self._opened[reading], fix="make it anew, in a form this version of tidegate reads")
+        self.read.update(item.digest for item in found)
+        self.ends += holds_until(kind, found, max_age)
         return None
 
-    def _open(self, kind: str, found: Evidence) -> str:
+    def _open(self, reading: "_Reading", found: Sequence[Evidence]) -> str:
+        kind, age = reading
         try:
-            self._show(view_evidence(kind, found, self._shelf.at))
+            if age is None:
+                self._show(view_evidence(kind, found[0], self._shelf.at))
+            else:
+                self._apart[reading] = view_several(kind, found, self._shelf.context, self._shelf.at)
         except InvalidInputError as error:
             return f"the {kind} cannot be read: {error}"
         return ""
@@ -142,17 +150,21 @@ class _Sitting:
         for problem in filter(None, [self._problem(rule, kind) for kind in rule.reads]):
             self._deny(rule, problem.message, problem.fix)
 
-    def _ask(self, rule: Rule, policy: Policy, staged: dict[str, list[Any]]) -> None:
+    def _ask(self, rule: Rule, policy: Policy, staged: "dict[_Stage, list[Any]]") -> None:
         if rule.program is None:
             return
         name = rule.each.name if rule.each else ""
-        members = self._collection(name)
-        if name not in staged:
+        apart = tuple(reading for kind in rule.reads if (reading := _reading(rule, kind))[1] is not None)
+        members = self._collection(name, apart)
+        if (name, apart) not in staged:
             values = members.values(policy.runtime.needed(name))
+            variables = dict(self._variables)
+            for reading in apart:
+                variables.update(self._apart[reading].variables)
             # There is nothing to ask of each of none.
-            staged[name] = policy.runtime.stage(self._variables, name, values) if values or not name else []
+            staged[name, apart] = policy.runtime.stage(variables, name, values) if values or not name else []
         try:
-            found = objections(rule.program, staged[name])
+            found = objections(rule.program, staged[name, apart])
         except EvaluationError as error:
             self._deny(rule, f"the rule cannot be evaluated: {error}", "mend the rule")
             return
@@ -163,9 +175,12 @@ class _Sitting:
             more = f"and {len(found) - MAX_REASONS_PER_RULE} more"
             self.reasons.append(Reason(rule=rule.name, verdict=rule.verdict, message=more))
 
-    def _collection(self, name: str) -> Members:
+    def _collection(self, name: str, apart: "Sequence[_Reading]") -> Members:
         if not name:
             return _NO_MEMBERS
+        for reading in apart:
+            if name in self._apart[reading].collections:
+                return self._apart[reading].collections[name]()
         if name not in self._members:
             self._members[name] = self._shapers[name]()
         return self._members[name]
@@ -185,6 +200,15 @@ class _Sitting:
 
     def _deny(self, rule: Rule, message: str, fix: str) -> None:
         self.reasons.append(Reason(rule=rule.name, verdict=Verdict.DENY, message=_text(message), fix=_text(fix)))
+
+
+_Reading = tuple[str, timedelta | None]
+"""A kind of evidence as rules read it: where several count, how old they may be decides which."""
+_Stage = tuple[str, tuple[_Reading, ...]]
+
+
+def _reading(rule: Rule, kind: str) -> _Reading:
+    return (kind, rule.reads[kind] if EVIDENCE_KINDS[kind].several else None)
 
 
 def _text(text: str) -> str:

@@ -5,40 +5,16 @@ docs/reference/policy.md lists the same; a test compares. `tidegate.policy.view`
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
-from tidegate.evidence import PROVENANCE, SBOM, SCAN, VSA, PredicateType
+from tidegate.evidence.predicates.kinds import KINDS, Kind
 from tidegate.rules.field import Collection, FieldType, Variable
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EvidenceKind:
-    """A kind of evidence that rules can read.
-
-    Attributes:
-        made_by: the command that makes it, for the reason given when it is missing.
-    """
-
-    name: str
-    predicate_type: PredicateType
-    made_by: str
-
 
 _S, _I, _D, _B = FieldType.STRING, FieldType.INT, FieldType.DOUBLE, FieldType.BOOL
 _L, _M = FieldType.STRINGS, FieldType.LABELS
 
-EVIDENCE_KINDS: Final[Mapping[str, EvidenceKind]] = {
-    kind.name: kind
-    for kind in (
-        EvidenceKind(name="scan", predicate_type=SCAN, made_by="tidegate scan"),
-        EvidenceKind(name="sbom", predicate_type=SBOM, made_by="tidegate sbom"),
-        EvidenceKind(name="vsa", predicate_type=VSA, made_by="tidegate admit --to curation"),
-        EvidenceKind(
-            name="provenance", predicate_type=PROVENANCE, made_by="a builder that attaches SLSA provenance v1"
-        ),
-    )
-}
+EVIDENCE_KINDS: Final[Mapping[str, Kind]] = {name: kind for name, kind in KINDS.items() if kind.made_by}
+"""The kinds of evidence that rules can read."""
 
 VARIABLES: Final[Mapping[str, Variable]] = {
     variable.name: variable
@@ -95,7 +71,67 @@ VARIABLES: Final[Mapping[str, Variable]] = {
             fields={
                 "age_hours": _I, "signers": _L, "builder": _S, "build_type": _S, "has_source": _B, "source": _S,
                 "source_ref": _S, "source_digest": _S, "materials": _I, "invocation": _S, "started": _S,
-                "finished": _S,
+                "finished": _S, "commits": _L,
+            },
+        ),
+        Variable(
+            name="source",
+            evidence="source",
+            fields={
+                "age_hours": _I, "signers": _L, "repository": _S, "commit": _S, "tree": _S, "ref": _S, "tag": _S,
+                "commit_signed": _B, "commit_signer": _S, "tag_signed": _B, "tag_signer": _S, "is_protected": _B,
+                "required_reviews": _I, "force_push_blocked": _B, "deletion_blocked": _B, "signatures_required": _B,
+                "required_checks": _L, "bypassed_by": _L, "levels": _L,
+            },
+        ),
+        Variable(
+            name="commits",
+            evidence="commits",
+            fields={
+                "age_hours": _I, "signers": _L, "repository": _S, "base": _S, "tip": _S, "count": _I, "signed": _I,
+                "all_signed": _B, "reviewed": _I, "all_reviewed": _B, "merges": _I, "failing": _I, "passed": _B,
+                "rewritten": _B, "demanded": _L, "problems": _L, "authors": _L, "tool": _S,
+            },
+        ),
+        Variable(
+            name="tests",
+            evidence="tests",
+            fields={
+                "age_hours": _I, "signers": _L, "runs": _I, "passed_runs": _I, "failed_runs": _I, "all_passed": _B,
+                "passed": _I, "failed": _I, "errors": _I, "skipped": _I, "warnings": _I, "tools": _L, "suites": _L,
+                "passed_suites": _L,
+            },
+        ),
+        Variable(
+            name="reviews",
+            evidence="reviews",
+            fields={
+                "age_hours": _I, "signers": _L, "count": _I, "approvals": _I, "rejections": _I,
+                "independent_approvals": _I, "approving_keys": _I, "approvers": _L, "reviewers": _L, "authors": _L,
+            },
+        ),
+        Variable(
+            name="behaviour",
+            evidence="behaviour",
+            fields={
+                "age_hours": _I, "signers": _L, "monitor": _S, "has_expectation": _B, "processes": _L,
+                "connections": _L, "writes": _L, "deviations": _I, "events": _I, "started": _S, "finished": _S,
+            },
+        ),
+        Variable(
+            name="summaries",
+            evidence="summaries",
+            fields={
+                "age_hours": _I, "signers": _L, "count": _I, "passed": _I, "failed": _I, "verifiers": _L,
+                "levels": _L,
+            },
+        ),
+        Variable(
+            name="vex",
+            evidence="vex",
+            fields={
+                "age_hours": _I, "signers": _L, "documents": _I, "statements": _I, "affected": _I,
+                "not_affected": _I, "fixed": _I, "under_investigation": _I,
             },
         ),
     )
@@ -178,6 +214,40 @@ COLLECTIONS: Final[Mapping[str, Collection]] = {
         ),
         ("shares", "share", "scan", {"origin": _S, "files": _I, "bytes": _I, "executables": _I}),
         ("materials", "material", "provenance", {"name": _S, "uri": _S, "has_digest": _B, "digest": _S}),
+        (
+            "trail", "commit", "commits",
+            {
+                "id": _S, "author": _S, "committer": _S, "signature": _S, "form": _S, "signer": _S, "key": _S,
+                "merge": _B, "reviewers": _L, "co_authors": _L, "problems": _L,
+            },
+        ),
+        (
+            "test_runs", "run", "tests",
+            {
+                "tool": _S, "suite": _S, "form": _S, "result": _S, "passed": _B, "has_counts": _B, "passed_tests": _I,
+                "failed_tests": _I, "errors": _I, "skipped": _I, "warnings": _I, "notes": _I, "failed_names": _L,
+                "url": _S, "age_hours": _I, "signers": _L,
+            },
+        ),
+        (
+            "review_list", "review", "reviews",
+            {
+                "reviewer": _S, "decision": _S, "approved": _B, "is_independent": _B, "authors": _L, "scope": _S,
+                "change": _S, "commit": _S, "comment": _S, "age_hours": _I, "signers": _L,
+            },
+        ),
+        ("deviations", "deviation", "behaviour", {"kind": _S, "what": _S}),
+        (
+            "verifications", "verification", "summaries",
+            {
+                "verifier": _S, "policy": _S, "resource": _S, "passed": _B, "levels": _L, "verified": _S,
+                "slsa_version": _S, "age_hours": _I, "signers": _L,
+            },
+        ),
+        (
+            "vex_statements", "claim", "vex",
+            {"id": _S, "ids": _L, "status": _S, "reason": _S, "age_hours": _I, "signers": _L},
+        ),
         (
             "containers", "container", "",
             {

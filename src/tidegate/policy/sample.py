@@ -272,7 +272,7 @@ def filled(node: Node, template: Mapping[str, Any]) -> dict[str, Any]:
         if name in _WITHIN and isinstance(template.get(name), list):
             made[name] = [filled(item, _WITHIN[name]) for item in fields.listing(name)]
         elif known is None:
-            made[name] = _plain(value)
+            made[name] = plain(value)
         else:
             made[name] = _flag(value, known) if isinstance(value, Scalar) else filled(value, known)
     return made
@@ -286,21 +286,21 @@ def _part(name: str, fields: Fields, default: Any) -> Any:
         return [filled(item, _LISTS[name]) for item in fields.listing(name)]
     if name == "base" and not isinstance(node, Scalar):
         return filled(node, _BASE)
-    return filled(node, default) if isinstance(default, dict) and not isinstance(node, Scalar) else _plain(node)
+    return filled(node, default) if isinstance(default, dict) and not isinstance(node, Scalar) else plain(node)
 
 
 def _flag(value: Scalar, template: Mapping[str, Any]) -> Any:
     """`exploited: true` is short for an entry with all defaults."""
-    plain = _plain(value)
-    return template if plain is True else None if plain is False else plain
+    said = plain(value)
+    return template if said is True else None if said is False else said
 
 
-def _plain(node: Node) -> Any:
+def plain(node: Node) -> Any:
     """YAML's core schema, without its surprises: only `true`, `false`, `null`, `~` and decimal numbers are no text."""
     if isinstance(node, Listing):
-        return [_plain(item) for item in node.items]
+        return [plain(item) for item in node.items]
     if not isinstance(node, Scalar):
-        return {name: _plain(value) for name, (_, value) in node.entries.items()}
+        return {name: plain(value) for name, (_, value) in node.entries.items()}
     if node.style:
         return node.text
     if node.text in _WORDS:

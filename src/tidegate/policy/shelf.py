@@ -10,8 +10,10 @@ from tidegate.artifact import Digest
 from tidegate.clock import rfc3339
 from tidegate.errors import InvalidInputError
 from tidegate.evidence import Boundary, Evidence
+from tidegate.evidence.predicates.kinds import Kind, kind_of
+from tidegate.evidence.predicates.several import latest_of_each, speaks_against
 from tidegate.policy.context import Context
-from tidegate.policy.fields import EVIDENCE_KINDS, EvidenceKind
+from tidegate.policy.fields import EVIDENCE_KINDS
 from tidegate.policy.view import decision_of
 
 MAX_SKEW: Final = timedelta(minutes=5)
@@ -39,36 +41,50 @@ class Shelf:
         self.at = at
         self._subject = subject
         self._evidence = evidence
-        self._chosen: dict[str, Evidence | Problem] = {}
+        self._chosen: dict[str, tuple[Evidence, ...] | Problem] = {}
 
-    def evidence(self, kind: str, max_age: timedelta) -> Evidence | Problem:
-        """The newest evidence of a kind that counts, unless it is older than `max_age`."""
+    def evidence(self, kind: str, max_age: timedelta) -> tuple[Evidence, ...] | Problem:
+        """The evidence of a kind that counts: the newest, or of some kinds several; none older than `max_age`.
+
+        Of those kinds what speaks against the artifact counts however old it is.
+        """
         if kind not in self._chosen:
             self._chosen[kind] = self._choose(EVIDENCE_KINDS[kind])
         chosen = self._chosen[kind]
-        if isinstance(chosen, Evidence) and self.at - chosen.made_at >= max_age:
-            return _problem(EVIDENCE_KINDS[kind], f"the {kind} is {in_words(self.at - chosen.made_at)} old, "
-                            f"at most {in_words(max_age)} is accepted")  # fmt: skip
-        return chosen
+        if isinstance(chosen, Problem):
+            return chosen
+        several = EVIDENCE_KINDS[kind].several
+        counting = tuple(
+            item for item in chosen if self.at - item.made_at < max_age or (several and speaks_against(item))
+        )
+        if not counting:
+            age = in_words(self.at - chosen[-1].made_at)
+            message = f"the {kind} is {age} old, at most {in_words(max_age)} is accepted"
+            return _problem(EVIDENCE_KINDS[kind], message)
+        return counting
 
-    def _choose(self, kind: EvidenceKind) -> Evidence | Problem:
+    def _choose(self, kind: Kind) -> tuple[Evidence, ...] | Problem:
         about = [
             item
             for item in self._evidence
-            if item.subject == self._subject and item.predicate_type == kind.predicate_type
+            if item.subject == self._subject and kind_of(item.predicate_type, item.predicate) == kind.name
         ]
         if kind.name == "vsa":
             about = [item for item in about if self._is_of_the_gate_before(item)]
         trusted = [item for item in about if not self.context.trusted.isdisjoint(item.signers)]
         present = [item for item in trusted if item.made_at <= self.at + MAX_SKEW]
+        if kind.several and not self.context.known.get(kind.name, frozenset()) <= {item.digest for item in present}:
+            return _problem(kind, f"some of the {kind.name} on record are not at hand")
         if not present:
             return _problem(kind, _absence(kind.name, bool(about), bool(trusted)))
+        if kind.several:
+            return latest_of_each(present)
         latest = self.context.latest.get(kind.name)
         known = present if latest is None else [item for item in present if item.digest == latest]
         if not known:
             return _problem(kind, f"the newest {kind.name} on record is not at hand")
         chosen = max(known, key=lambda item: (item.made_at, item.digest))
-        return self._unexpired(kind, chosen) if kind.name == "vsa" else chosen
+        return self._unexpired(kind, chosen) if kind.name == "vsa" else (chosen,)
 
     def _is_of_the_gate_before(self, item: Evidence) -> bool:
         try:
@@ -76,15 +92,19 @@ class Shelf:
         except InvalidInputError:
             return False
 
-    def _unexpired(self, kind: EvidenceKind, item: Evidence) -> Evidence | Problem:
+    def _unexpired(self, kind: Kind, item: Evidence) -> tuple[Evidence, ...] | Problem:
         ended = decision_of(item).expires_at
-        return item if self.at < ended else _problem(kind, f"the decision of the gate before expired {rfc3339(ended)}")
+        return (
+            (item,) if self.at < ended else _problem(kind, f"the decision of the gate before expired {rfc3339(ended)}")
+        )
 
 
-def holds_until(kind: str, evidence: Evidence, max_age: timedelta) -> datetime:
-    """The moment a piece of evidence stops counting."""
-    end = evidence.made_at + max_age
-    return min(end, decision_of(evidence).expires_at) if kind == "vsa" else end
+def holds_until(kind: str, evidence: Sequence[Evidence], max_age: timedelta) -> tuple[datetime, ...]:
+    """The moments at which pieces of evidence stop counting; what speaks against an artifact does not stop."""
+    if EVIDENCE_KINDS[kind].several:
+        return tuple(item.made_at + max_age for item in evidence if not speaks_against(item))
+    ends = [item.made_at + max_age for item in evidence]
+    return (*ends, *(decision_of(item).expires_at for item in evidence if kind == "vsa"))
 
 
 def in_words(span: timedelta) -> str:
@@ -101,5 +121,5 @@ def _absence(name: str, about: bool, trusted: bool) -> str:
     return f"the {name} is dated in the future" if trusted else f"no trusted key signed the {name}"
 
 
-def _problem(kind: EvidenceKind, message: str) -> Problem:
+def _problem(kind: Kind, message: str) -> Problem:
     return Problem(message=message, fix=f"run {kind.made_by}, signed with a key the gate trusts")

@@ -13,6 +13,7 @@ from tidegate.evidence import Boundary, Decision, Evidence, Verdict
 from tidegate.policy.context import ContainerContext, Context
 from tidegate.policy.decide import decide
 from tidegate.policy.document import each_of, header_and_spec, kind_of
+from tidegate.policy.fields import EVIDENCE_KINDS
 from tidegate.policy.rule import Policy
 from tidegate.policy.sample import (
     CONTAINER,
@@ -25,7 +26,8 @@ from tidegate.policy.sample import (
     sample_sbom,
     sample_vsa,
 )
-from tidegate.rules.marked_yaml import Node, read_documents
+from tidegate.policy.sample_statements import sample_statement
+from tidegate.rules.marked_yaml import Listing, Node, read_documents
 from tidegate.rules.reading import Fields, as_member, defect, suggestion
 from tidegate.wire import from_builtins
 
@@ -35,6 +37,8 @@ DEFAULT_AGE: Final = timedelta(hours=1)
 """How old evidence is when a test does not say."""
 
 _CONTENT: Final = {"scan": "report", "sbom": "components", "vsa": "verdict", "provenance": "source"}
+_SAYS: Final = "says"
+"""The key of all other kinds: a predicate in its own field names."""
 """Kinds of evidence a test may give, and the key beside `age` and `signed` that says what is in it."""
 
 
@@ -179,12 +183,17 @@ def _typed(node: Node, value: object, kind: type[ContainerContext]) -> Container
 def _evidence(node: Node | None, boundary: Boundary, at: datetime) -> tuple[Evidence, ...]:
     if node is None:
         return ()
-    kinds = Fields.of(node, *_CONTENT)
-    return tuple(_one(kind, kinds.node(kind), boundary, at) for kind in kinds.table.entries)
+    kinds = Fields.of(node, *EVIDENCE_KINDS)
+    found: list[Evidence] = []
+    for kind in kinds.table.entries:
+        several = EVIDENCE_KINDS[kind].several and isinstance(kinds.node(kind), Listing)
+        given = kinds.listing(kind) if several else (kinds.node(kind),)
+        found += [_one(kind, one, boundary, at) for one in given]
+    return tuple(found)
 
 
 def _one(kind: str, node: Node, boundary: Boundary, at: datetime) -> Evidence:
-    content = _CONTENT[kind]
+    content = _CONTENT.get(kind, _SAYS)
     fields = Fields.of(node, "age", "signed", content)
     made_at = at - fields.duration("age", DEFAULT_AGE)
     given = fields.optional(content)
@@ -194,6 +203,8 @@ def _one(kind: str, node: Node, boundary: Boundary, at: datetime) -> Evidence:
         predicate_type, predicate = sample_sbom(fields.whole_number(content, 1, most=100_000))
     elif kind == "provenance":
         predicate_type, predicate = sample_provenance(fields.text(content, SOURCE))
+    elif content == _SAYS:
+        predicate_type, predicate = sample_statement(kind, given, node)
     else:
         verdict = as_member(given, Verdict) if given is not None else Verdict.ALLOW
         predicate_type, predicate = sample_vsa(verdict, boundary, made_at)

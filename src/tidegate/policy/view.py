@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Evidence and context as rules see them: the values of every variable and collection in `tidegate.policy.fields`."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -9,8 +9,14 @@ from typing import Final
 from tidegate.evidence import Boundary, Decision, Evidence, Statement, Subject, Verdict
 from tidegate.policy.context import Context
 from tidegate.policy.item import Item, Members, View
-from tidegate.policy.provenance_view import view_provenance
 from tidegate.policy.scan_view import view_scan
+from tidegate.policy.statement_views import (
+    view_behaviour,
+    view_commits,
+    view_provenance,
+    view_sbom,
+    view_source,
+)
 from tidegate.policy.vsa import RESULTS, from_vsa
 from tidegate.wire import to_builtins
 
@@ -28,19 +34,17 @@ def view_context(context: Context, boundary: Boundary) -> View:
 
 
 def view_evidence(kind: str, evidence: Evidence, at: datetime) -> View:
-    """What a piece of evidence brings; `at` is the moment of the decision.
+    """What a piece of evidence brings, of a kind of which the newest counts; `at` is the moment of the decision.
 
     Raises:
         InvalidInputError: its predicate is malformed, or over a bound.
     """
     if kind == "scan":
         return view_scan(evidence, at)
-    if kind == "sbom":
-        return _sbom(evidence, at)
-    if kind == "provenance":
-        found = view_provenance(evidence)
-        return replace(found, variables={kind: _common(evidence, at) | dict(found.variables[kind])})
-    return _vsa(evidence, at)
+    if kind == "vsa":
+        return _vsa(evidence, at)
+    found = _VIEWS[kind](evidence)
+    return replace(found, variables={kind: _common(evidence, at) | dict(found.variables[kind])})
 
 
 def decision_of(evidence: Evidence) -> Decision:
@@ -61,17 +65,6 @@ def _containers(context: Context) -> Members:
     return Members(values=lambda _: values, item=lambda at: Item(shown=names[at], names=frozenset({names[at]})))
 
 
-def _sbom(evidence: Evidence, at: datetime) -> View:
-    document: Mapping[str, object] = evidence.predicate
-    components = document.get("components")
-    values: dict[str, object] = {
-        "format": str(document.get("bomFormat", "")),
-        "spec_version": str(document.get("specVersion", "")),
-        "components": len(components) if isinstance(components, list) else 0,
-    }
-    return View(variables={"sbom": _common(evidence, at) | values})
-
-
 def _vsa(evidence: Evidence, at: datetime) -> View:
     decision = decision_of(evidence)
     verifier = evidence.predicate.get("verifier")
@@ -89,3 +82,12 @@ def _vsa(evidence: Evidence, at: datetime) -> View:
 
 def _common(evidence: Evidence, at: datetime) -> dict[str, object]:
     return {"age_hours": (at - evidence.made_at) // _HOUR, "signers": list(evidence.signers)}
+
+
+_VIEWS: Final[Mapping[str, Callable[[Evidence], View]]] = {
+    "sbom": view_sbom,
+    "provenance": view_provenance,
+    "source": view_source,
+    "commits": view_commits,
+    "behaviour": view_behaviour,
+}
