@@ -45,6 +45,7 @@ _ARGUMENTS: Final = {
     "subscription": "its id, or how it begins",
     "url": "`https:`, or `http:` on this machine",
     "grant": "its id, or how it begins",
+    "server": "`https://HOST[:PORT]`; without it `client.server`",
     "tag": "a tag of our registry, `repository:tag`",
     "list_": "a file, or `-` for standard input",
     "repository": "a repository of our registry, or `repository:tag`",

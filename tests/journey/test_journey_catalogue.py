@@ -110,10 +110,32 @@ def test_the_command_shows_the_same(stocked: tuple[WholeServer, dict[str, str]])
     assert found.returncode == 0, found.stderr
     assert "shop/prices" in found.stdout
     assert run_tidegate(server.home, "vend", "search", "nothing-like-it").returncode == 1
-    shown = run_tidegate(server.home, "vend", "show", "shop/prices")
+    shown = run_tidegate(server.home, "vend", "show", "shop/prices", "--format", "table")
     assert f"@{made['new']}" in shown.stdout
     assert "deprecated" in shown.stdout
     assert run_tidegate(server.home, "vend", "show", "no/such").returncode == 2
+
+
+def test_the_command_asks_a_server_elsewhere(stocked: tuple[WholeServer, dict[str, str]], tmp_path: Path) -> None:
+    server, made = stocked
+    there = ("--server", server.address)  # the folder here is empty
+    asked: list[tuple[tuple[str, ...], dict[str, str]]] = [
+        (("list",), {}),
+        (("search", "price", "engine"), {"q": "price engine"}),
+        (("list", "--state", "deprecated"), {"state": "deprecated"}),
+    ]
+    for words, query in asked:
+        told = as_json(run_tidegate(tmp_path, "vend", *words, *there).stdout)["entries"]
+        assert told == [_without_use(one) for one in server.api("/catalogue", **query)["entries"]], words
+        assert told
+    told = as_json(run_tidegate(tmp_path, "vend", "show", "shop/prices", *there).stdout)["versions"]
+    assert told == [_without_use(one) for one in server.api("/catalogue/shop/prices")["versions"]]
+    assert run_tidegate(tmp_path, "vend", "search", "nothing-like-it", *there).returncode == 1
+    assert run_tidegate(tmp_path, "vend", "show", "no/such", *there).returncode == 2
+    page = run_tidegate(tmp_path, "vend", "show", "shop/prices", "--format", "table", *there).stdout
+    assert f"{server.address.removeprefix('http://')}/shop/prices@{made['new']}" in page
+    first = run_tidegate(tmp_path, "vend", "list", "--limit", "1", "--after", "base/tool", *there)
+    assert _names(as_json(first.stdout)) == ["shop/airflow"]
 
 
 def test_the_pages_work_without_script_and_let_no_image_speak(stocked: tuple[WholeServer, dict[str, str]]) -> None:
@@ -136,3 +158,7 @@ def test_the_pages_work_without_script_and_let_no_image_speak(stocked: tuple[Who
     missing = server.http.get("/catalogue/" + "no/such")
     assert (missing.status_code, "Not found" in missing.text) == (404, True)
     assert server.http.get("/catalogue/UPPER").status_code == 404
+
+
+def _without_use(told: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in told.items() if name != "use"}

@@ -49,6 +49,10 @@ class Call:
         if not self.quiet:
             say(text)
 
+    def ask(self, text: str) -> None:
+        """Tells the user what to do now; nothing goes on until it is done, so `--quiet` does not silence it."""
+        say(text)
+
     def warn(self, text: str) -> None:
         """Tells the user of something that may change what the result means; `--quiet` does not silence it."""
         say(f"warning: {text}")

@@ -6,7 +6,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -66,30 +66,39 @@ class Output:
             _to_file(self.file, data)
 
 
-def output_options(*forms: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
-    """Adds `--format` and `--output`; the verb gets them as one `output`. The first form is the default."""
+def output_options(*forms: str, by_terminal: bool = False) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """Adds `--format` and `--output`; the verb gets them as one `output`.
+
+    Args:
+        forms: the first is the default.
+        by_terminal: it is on a terminal only; elsewhere the last one is.
+    """
 
     def decorate(function: Callable[..., int]) -> Callable[..., int]:
-        def with_output(*args: Any, output_form: str, output_file: Path | None, **options: Any) -> int:
-            file = None if output_file == Path("-") else output_file
-            return function(*args, output=Output(form=output_form, file=file), **options)
+        def with_output(*args: Any, output_form: str | None, output_file: Path | None, **options: Any) -> int:
+            output = Output(form=output_form or forms[-1], file=None if output_file == Path("-") else output_file)
+            if output_form is None and output.on_terminal:
+                output = replace(output, form=forms[0])
+            return function(*args, output=output, **options)
 
         params: Sequence[click.Parameter] = getattr(function, "__click_params__", [])
         # click keeps decorators' parameters innermost first, and `verb` turns them round.
-        with_output.__click_params__ = [_output_option(), _format_option(forms), *params]  # type: ignore[attr-defined] # click's own protocol
+        with_output.__click_params__ = [_output_option(), _format_option(forms, by_terminal=by_terminal), *params]  # type: ignore[attr-defined] # click's own protocol
         with_output.__doc__ = function.__doc__
         return with_output
 
     return decorate
 
 
-def _format_option(forms: Sequence[str]) -> click.Option:
+def _format_option(forms: Sequence[str], *, by_terminal: bool) -> click.Option:
     return click.Option(
         ("-f", "--format", "output_form"),
         type=click.Choice(forms),
-        default=forms[0],
-        show_default=True,
-        help="Form of the result.",
+        default=None if by_terminal else forms[0],
+        show_default=not by_terminal,
+        help=f"Form of the result. [{forms[0]} on a terminal, else {forms[-1]}]"
+        if by_terminal
+        else "Form of the result.",
     )
 
 

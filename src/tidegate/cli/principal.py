@@ -3,17 +3,15 @@
 
 import sys
 from datetime import timedelta
-from typing import Final
 
 import click
 
 from tidegate.cli.call import Call
 from tidegate.cli.click_verb import ClickVerbs, verb
 from tidegate.cli.output import Output, output_options
+from tidegate.cli.secret_input import read_secret
 from tidegate.cli.table import write_table
-from tidegate.errors import InvalidInputError
 
-_MAX_PASSWORD_CHARS: Final = 4096
 _NAME = click.argument("principal")
 _GROUPS = click.option("--group", "groups", multiple=True, metavar="NAME", help="A group it is in; may be repeated.")
 _DAYS = click.option(
@@ -70,7 +68,7 @@ def _user(call: Call, *, principal: str, groups: tuple[str, ...]) -> int:
     from tidegate.identity import account
     from tidegate.identity.password import Passwords
 
-    hashed = Passwords().hash(_password())
+    hashed = Passwords().hash(read_secret())
     with open_identity(call.settings()) as local, local.database.begin() as connection:
         account.create_user(connection, principal, hashed, groups=groups, by=local.who.name, at=local.clock())
     call.note(f"{principal} may log in; without a grant there is nothing to do: tidegate grant give {principal} …")
@@ -127,7 +125,7 @@ def _set_password(call: Call, *, principal: str) -> int:
     from tidegate.identity import account
     from tidegate.identity.password import Passwords
 
-    hashed = Passwords().hash(_password())
+    hashed = Passwords().hash(read_secret())
     with open_identity(call.settings()) as local, local.database.begin() as connection:
         account.set_password(connection, principal, hashed, by=local.who.name, at=local.clock())
     call.note(f"{principal}: another password; tokens of the old one are void")
@@ -193,15 +191,3 @@ def _told(call: Call, name: str, secret: str, days: float) -> int:
     sys.stdout.write(secret + "\n")
     call.note(f"that is the secret of {name}, good for {days:g} days; it cannot be shown again")
     return 0
-
-
-def _password() -> str:
-    """The first line of standard input: a command's words are seen by every user of a machine."""
-    if sys.stdin.isatty():
-        from getpass import getpass
-
-        return getpass("Password: ")
-    line = sys.stdin.readline(_MAX_PASSWORD_CHARS).rstrip("\r\n")
-    if not line:
-        raise InvalidInputError("no password on standard input", remedy="write it there: … < password.txt")
-    return line

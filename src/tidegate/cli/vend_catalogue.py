@@ -9,6 +9,7 @@ from tidegate.bounds import printable
 from tidegate.cli.call import Call
 from tidegate.cli.click_verb import verb
 from tidegate.cli.output import Output, output_options
+from tidegate.cli.server_option import server_option
 from tidegate.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -18,15 +19,25 @@ _STATES: Final = ("admitted", "restricted", "deprecated", "recalled", "rejected"
 _WIDTH: Final = 12
 
 
-@verb("list", examples=(("tidegate vend list --format json", "everything, for a program"),))
+@verb(
+    "list",
+    examples=(
+        ("tidegate vend list", "of the record here"),
+        ("tidegate vend list --server https://registry.example --owner team-a", "of a server, as you may see it"),
+    ),
+)
 @click.option("--state", type=click.Choice(_STATES), help="Only repositories with a version in this state.")
 @click.option("--owner", default="", help="Only of this owner.")
 @click.option("--platform", default="", help="Only what is there for a platform, like linux/arm64.")
 @click.option("--after", default="", metavar="NAME", help="Go on after a repository.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True, help="Most repositories.")
-@output_options("table", "json")
+@server_option
+@output_options("table", "json", by_terminal=True)
 def _list(call: Call, *, output: Output, **wanted: Any) -> int:
-    """List what can be had: repositories with their newest good version."""
+    """List what can be had: repositories with their newest good version.
+
+    From the record here, all of it; from a server, what its user may see. A table on a terminal, JSON elsewhere.
+    """
     return _found(call, output, "", **wanted)
 
 
@@ -37,7 +48,8 @@ def _list(call: Call, *, output: Output, **wanted: Any) -> int:
 @click.option("--platform", default="", help="Only what is there for a platform, like linux/arm64.")
 @click.option("--after", default="", metavar="NAME", help="Go on after a repository.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True, help="Most repositories.")
-@output_options("table", "json")
+@server_option
+@output_options("table", "json", by_terminal=True)
 def _search(call: Call, *, words: tuple[str, ...], output: Output, **wanted: Any) -> int:
     """Search names, tags and what images say of themselves. Exit status 1 when nothing fits."""
     return _found(call, output, " ".join(words), **wanted)
@@ -45,22 +57,20 @@ def _search(call: Call, *, words: tuple[str, ...], output: Output, **wanted: Any
 
 @verb("show", examples=(("tidegate vend show team/app", "what it is, what is wrong with it, how to use it"),))
 @click.argument("repository")
-@output_options("table", "json")
-def _show(call: Call, *, repository: str, output: Output) -> int:
+@server_option
+@output_options("table", "json", by_terminal=True)
+def _show(call: Call, *, repository: str, output: Output, server: str | None) -> int:
     """Show a repository: its newest good version, how to use it, and all versions."""
-    settings = call.settings()
+    settings = call.settings(client__server=server)
     from tidegate.artifact import Repository
-    from tidegate.assembly.local import open_local
-    from tidegate.assembly.vending import build_catalogue
-    from tidegate.curation.vending.catalogue import Everything
+    from tidegate.assembly.catalogue import open_catalogue
 
-    with open_local(settings) as local, local.database.read() as connection:
-        today = local.clock().date()
-        versions = build_catalogue(settings).versions(connection, Repository(repository), Everything(), today=today)
+    with open_catalogue(settings) as catalogue:
+        versions = catalogue.versions(Repository(repository))
+        host = catalogue.host
     if output.form == "json":
         output.write_json({"repository": repository, "versions": versions})
     else:
-        host = f"{settings.server.host}:{settings.server.port}"
         output.write_text("".join(f"{printable(line)}\n" for line in _page(repository, versions, host)))
     return 0
 
@@ -68,19 +78,16 @@ def _show(call: Call, *, repository: str, output: Output) -> int:
 VERBS: Final = (_list, _search, _show)
 
 
-def _found(call: Call, output: Output, words: str, **wanted: Any) -> int:
-    settings = call.settings()
-    from tidegate.assembly.local import open_local
-    from tidegate.assembly.vending import build_catalogue
-    from tidegate.curation.vending.catalogue import Asked, Everything
+def _found(call: Call, output: Output, words: str, *, server: str | None, **wanted: Any) -> int:
+    settings = call.settings(client__server=server)
+    from tidegate.assembly.catalogue import open_catalogue
+    from tidegate.curation.vending.catalogue import Asked
 
     if len(words) > 200:  # noqa: PLR2004 - as the API has it
         raise InvalidInputError("too many words", remedy="give fewer")
     asked = Asked(words=words, state=wanted["state"] or "", owner=wanted["owner"], platform=wanted["platform"])
-    with open_local(settings) as local, local.database.read() as connection:
-        found = build_catalogue(settings).search(
-            connection, asked, Everything(), today=local.clock().date(), after=wanted["after"], limit=wanted["limit"]
-        )
+    with open_catalogue(settings) as catalogue:
+        found = catalogue.search(asked, after=wanted["after"], limit=wanted["limit"])
     if output.form == "json":
         output.write_json({"entries": found})
     else:

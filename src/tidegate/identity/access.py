@@ -20,6 +20,7 @@ from tidegate.identity.access_token import AccessToken
 from tidegate.identity.certificate import ClientCertificates
 from tidegate.identity.credentials import HOLDER, Credentials, UnauthenticatedError
 from tidegate.identity.directory import Directory, Remembered
+from tidegate.identity.issuer import Issuer
 from tidegate.identity.password import Passwords
 from tidegate.identity.permissions import Permissions
 from tidegate.identity.principal import ANONYMOUS, ROBOT_PREFIX, Principal, PrincipalKind, printable_name
@@ -44,6 +45,11 @@ class Voucher(Protocol):
             BadTokenError: the issuer is known, and does not stand for this token.
             OutsideError: the issuer's keys cannot be had.
         """
+        ...
+
+    @property
+    def logins(self) -> tuple[Issuer, ...]:
+        """Issuers that people may log in with."""
         ...
 
     def exchange(self, token: str) -> Principal:
@@ -92,6 +98,11 @@ class Access:
         self.permissions = Permissions(directory, clock)
         self._passwords = Passwords()
         self._let_in: Remembered[_Remembered] = Remembered()
+
+    @property
+    def logins(self) -> tuple[Issuer, ...]:
+        """Issuers that people may log in with."""
+        return self._voucher.logins if self._voucher is not None else ()
 
     @property
     def offers_tokens(self) -> bool:

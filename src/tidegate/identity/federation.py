@@ -35,6 +35,11 @@ class Federation:
         self._issuers = {issuer.url: (issuer, IssuerKeys(issuer.url, outbound)) for issuer in issuers}
         self._clock = clock
 
+    @property
+    def logins(self) -> tuple[Issuer, ...]:
+        """Issuers that speak for people, who may log in with them."""
+        return tuple(issuer for issuer, _ in self._issuers.values() if issuer.people is not None)
+
     def vouch(self, token: str) -> tuple[Principal, datetime] | None:
         """Whom an ID token speaks for and until when; None when it is of no issuer that speaks for people.
 

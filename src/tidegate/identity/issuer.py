@@ -12,6 +12,7 @@ from tidegate.identity.principal import Principal, PrincipalKind, foreign_name, 
 from tidegate.identity.token import BadTokenError
 
 EMAIL: Final = "email"
+OPENID: Final = "openid"
 _VERIFIED: Final = "email_verified"
 _MAX_CLAIMS: Final = 200
 _MAX_GROUPS: Final = 500
@@ -24,10 +25,12 @@ class People:
     Attributes:
         name_claim: what they are called by; must be unique at the issuer.
         groups_claim: list of their groups; "" for none.
+        scopes: what a login asks the issuer for.
     """
 
     name_claim: str = "sub"
     groups_claim: str = ""
+    scopes: tuple[str, ...] = (OPENID,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from typing import Final
 
 from tidegate.errors import InvalidInputError, UsageError
 from tidegate.identity.condition import TOKEN, Condition
-from tidegate.identity.issuer import Issuer, People, Workload
+from tidegate.identity.issuer import OPENID, Issuer, People, Workload
 from tidegate.identity.principal import foreign_name, group_name
 from tidegate.outbound.address import check_url
 from tidegate.rules.marked_yaml import Node, Scalar, read_documents
@@ -18,6 +18,7 @@ KIND: Final = "TrustedIssuers"
 MAX_ISSUERS: Final = 50
 MAX_WORKLOADS: Final = 500
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
+_SCOPE: Final = re.compile(r"[!#-\[\]-~]{1,100}")
 _RESERVED: Final = frozenset({"group", "cert"})
 
 
@@ -77,8 +78,15 @@ def _issuer(node: Node) -> Issuer:
 
 
 def _people(node: Node) -> People:
-    fields = Fields.of(node, "name", "groups")
-    return People(name_claim=fields.text("name", "sub"), groups_claim=fields.text("groups", ""))
+    fields = Fields.of(node, "name", "groups", "scopes")
+    scopes = fields.texts("scopes")
+    if any(not _SCOPE.fullmatch(scope) for scope in scopes):
+        raise defect(node, "a scope that is none (RFC 6749)", "use printable characters without blanks")
+    return People(
+        name_claim=fields.text("name", "sub"),
+        groups_claim=fields.text("groups", ""),
+        scopes=tuple(dict.fromkeys((OPENID, *scopes))),
+    )
 
 
 def _workload(node: Node, issuer: str) -> Workload:

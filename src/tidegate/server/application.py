@@ -22,6 +22,7 @@ from tidegate.server.early_answers import EarlyAnswers
 from tidegate.server.health import Check, health_routes
 from tidegate.server.metrics import HttpMetrics, Measured
 from tidegate.server.offload import Offload
+from tidegate.server.protected_resource import login_route
 from tidegate.server.registry import RegistryServices, registry_app
 from tidegate.server.registry.pulls import UpstreamPulls
 from tidegate.server.registry.verdicts import Verdicts
@@ -96,7 +97,8 @@ def create_application(services: Services, *, extra_routes: Sequence[BaseRoute] 
         Mount("/v2", app=SameSite(app)),
     ]
     if services.access.tokens is not None:
-        routes.insert(len(extra_routes), TokenEndpoint(entrance, services.access.tokens).route())
+        endpoint = TokenEndpoint(entrance, services.access.tokens)
+        routes[len(extra_routes) : len(extra_routes)] = [endpoint.route(), login_route(entrance)]
     middleware = [Middleware(EarlyAnswers), Middleware(Measured, metrics=metrics)]
     if services.audit is not None:
         middleware.append(Middleware(Audited, writer=services.audit, clock=services.clock, watch=services.watch))

@@ -24,7 +24,7 @@ def bearer(scope: Scope, *, service: str, realm: str = "", by_proxy: bool = Fals
         by_proxy: a trusted proxy passed the request on, and says what the client called.
         insufficient: a token was shown, and is for something else.
     """
-    fields = {"realm": realm or _own(scope, by_proxy=by_proxy), "service": service}
+    fields = {"realm": realm or own_address(scope, by_proxy=by_proxy) + TOKEN_PATH, "service": service}
     if wanted := scope_of(scope):
         fields["scope"] = wanted
     if insufficient:
@@ -47,7 +47,8 @@ def repository_of(path: str) -> str:
     return found[1] if found else ""
 
 
-def _own(scope: Scope, *, by_proxy: bool) -> str:
+def own_address(scope: Scope, *, by_proxy: bool) -> str:
+    """This server as the client of a request named it: scheme, host and port."""
     headers = Headers(scope=scope)
     scheme, host = scope.get("scheme", "http"), headers.get("host", "")
     if by_proxy:
@@ -57,4 +58,4 @@ def _own(scope: Scope, *, by_proxy: bool) -> str:
         scheme = "https"
     if not _HOST.fullmatch(host):  # nobody gets to write into our header
         host = "localhost"
-    return f"{scheme}://{host}{TOKEN_PATH}"
+    return f"{scheme}://{host}"

@@ -30,6 +30,7 @@ _MAX_FORM_BYTES: Final = 64 * KIB
 _MAX_FIELDS: Final = 100
 _ACTIONS: Final = {"pull": Verb.PULL, "push": Verb.PUSH, "delete": Verb.DELETE}
 _ACCESS_TOKEN_TYPE: Final = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - a name
+_REFRESH_TOKEN_TYPE: Final = "urn:ietf:params:oauth:token-type:refresh_token"  # noqa: S105 - a name
 _SUBJECT_TYPES: Final = ("urn:ietf:params:oauth:token-type:id_token", "urn:ietf:params:oauth:token-type:jwt")
 _Form = Mapping[str, list[str]]
 
@@ -98,18 +99,27 @@ class TokenEndpoint:
                 )
 
     def _exchanged(self, form: _Form, client: Client, trail: Trail) -> dict[str, Any]:
-        """An issuer's ID token for one of ours (RFC 8693): for all its principal may do, or for the scopes asked."""
-        if _one(form, "subject_token_type") not in _SUBJECT_TYPES:
+        """An issuer's ID token, or a login kept by a client, for one of ours (RFC 8693).
+
+        It is for all its principal may do, or for the scopes asked.
+        """
+        kind = _one(form, "subject_token_type")
+        if kind not in {*_SUBJECT_TYPES, _REFRESH_TOKEN_TYPE}:
             raise UsageError("no such subject_token_type", remedy=f"use {_SUBJECT_TYPES[0]}")
         if _one(form, "requested_token_type") not in {"", _ACCESS_TOKEN_TYPE}:
             raise UsageError("no such requested_token_type", remedy=f"use {_ACCESS_TOKEN_TYPE}")
         if _one(form, "audience") not in {"", self._tokens.service}:
             raise UsageError("tokens for another audience are not made here", where=_one(form, "audience")[:80])
-        principal = self._access.exchanged(_one(form, "subject_token"), peer=client.address)
+        shown = _one(form, "subject_token")
+        if kind == _REFRESH_TOKEN_TYPE:
+            principal = self._access.refreshed(shown, peer=client.address)
+        else:
+            principal = self._access.exchanged(shown, peer=client.address)
         trail.principal = principal
         scopes = parse_scopes(form.get("scope", ()))
         allowed = self._allowed(principal, scopes, client) if scopes else None
-        token, claims = self._tokens.make(principal, TokenUse.SESSION, access=allowed)
+        epoch = self._access.epoch_of(principal)
+        token, claims = self._tokens.make(principal, TokenUse.SESSION, access=allowed, epoch=epoch)
         reply = {
             "access_token": token,
             "token": token,

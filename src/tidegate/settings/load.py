@@ -46,11 +46,10 @@ def load(
     environ = os.environ if environ is None else environ
     folder = Path.cwd() if folder is None else folder
     keys = all_keys()
-    values = _from_conventions(environ)
-    values |= _from_file(keys, _file(config, environ, folder))
-    values |= _from_environment(keys, environ, folder)
-    values |= _from_flags(keys, flags or {}, folder)
-    return _build(keys, values, environ)
+    said = _from_file(keys, _file(config, environ, folder))
+    said |= _from_environment(keys, environ, folder)
+    said |= _from_flags(keys, flags or {}, folder)
+    return _build(keys, {**_from_conventions(environ, said), **said}, environ)
 
 
 def debug_wanted(environ: Mapping[str, str] | None = None) -> bool:
@@ -92,22 +91,26 @@ def _from_environment(keys: dict[str, Key], environ: Mapping[str, str], folder: 
     return values
 
 
-def _from_conventions(environ: Mapping[str, str]) -> dict[str, Any]:
+def _from_conventions(environ: Mapping[str, str], said: Mapping[str, Any]) -> dict[str, Any]:
     """What other programs' variables say; anything said to tidegate itself goes before."""
     values: dict[str, Any] = {}
     if environ.get("NO_COLOR"):
         values["colour"] = "never"
     if proxy := next((environ[name] for name in _PROXY_VARIABLES if environ.get(name)), ""):
         values["outbound.proxy"] = proxy
-    if credentials := _credentials_file(environ):
-        values["outbound.credentials_file"] = credentials
+    named = _credentials_files(environ)
+    if read := next(filter(Path.is_file, named), None):
+        values["outbound.credentials_file"] = read
+    # A login is kept where the next pull, by whatever program, looks for it.
+    if written := said.get("outbound.credentials_file") or next(iter(named), None):
+        values["client.login_file"] = written
     return values
 
 
-def _credentials_file(environ: Mapping[str, str]) -> Path | None:
+def _credentials_files(environ: Mapping[str, str]) -> list[Path]:
     named = [environ.get("REGISTRY_AUTH_FILE", "")]
     named += [f"{environ[name]}{rest}" for name, rest in _CREDENTIALS if environ.get(name)]
-    return next((path for name in named if name and (path := Path(name)).is_file()), None)
+    return [Path(name) for name in named if name]
 
 
 def _is_not_ours(name: str, value: str) -> bool:

@@ -44,6 +44,26 @@ class ServerSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClientSettings:
+    """How commands reach a server elsewhere."""
+
+    server: Annotated[
+        str,
+        Leaf(
+            meaning="Server that verbs with `--server` ask, like `https://registry.example`; empty is the record here."
+        ),
+    ] = ""
+    login_file: Annotated[
+        Path | None,
+        Leaf(
+            meaning="File that `login` keeps what it got in, as Docker and Podman do; empty takes "
+            "`outbound.credentials_file` where that is said, else the first named of `REGISTRY_AUTH_FILE`, "
+            "`DOCKER_CONFIG` and `~/.docker/config.json`."
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StorageSettings:
     """Where blobs are kept."""
 
@@ -341,6 +361,7 @@ class Settings:
     ] = "auto"
     debug: Annotated[bool, Leaf(meaning="Show the traceback of an unexpected error.")] = False
     server: ServerSettings
+    client: ClientSettings
     storage: StorageSettings
     identity: IdentitySettings
     outbound: OutboundSettings

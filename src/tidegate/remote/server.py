@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A server's management API, asked over HTTP with the login that is kept for it."""
+
+from collections.abc import Mapping
+from threading import Lock
+from typing import Final, TypeVar
+from urllib.parse import quote, urlencode
+
+from tidegate.bounds import MIB, printable
+from tidegate.clock import Clock, rfc3339, system_clock
+from tidegate.errors import InvalidInputError, NotFoundError, OutsideError, RefusedError, TidegateError, UsageError
+from tidegate.oci.credentials import Credentials
+from tidegate.outbound import Outbound, Reply
+from tidegate.outbound.address import check_url, is_loopback, split_url
+from tidegate.remote.problem import read_problem
+from tidegate.remote.token import ends_at, exchange
+from tidegate.wire import from_json, to_json
+
+T = TypeVar("T")
+_API: Final = "/api/v1"
+_MAX_ANSWER_BYTES: Final = 64 * MIB
+_BAD: Final = 400
+_UNKNOWN: Final = 401
+_KINDS: Final[Mapping[int, type[TidegateError]]] = {
+    400: UsageError,
+    403: RefusedError,
+    404: NotFoundError,
+    409: RefusedError,
+    412: RefusedError,
+    413: InvalidInputError,
+    422: InvalidInputError,
+}
+
+
+class RemoteServer:
+    """One server. Safe for threads.
+
+    Args:
+        outbound: makes the calls.
+        address: scheme, host and port, as `parse_server` returns it.
+        credentials: of its user; None shows nothing.
+        clock: tells a login that has ended before anybody is asked.
+    """
+
+    def __init__(
+        self, outbound: Outbound, address: str, credentials: Credentials | None, *, clock: Clock = system_clock
+    ) -> None:
+        self.address = address
+        self._outbound = outbound
+        self._credentials = credentials
+        self._clock = clock
+        self._header = ""
+        self._lock = Lock()
+
+    @property
+    def host(self) -> str:
+        """Host and port, as names of images begin with them."""
+        return split_url(self.address).netloc
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        type_: type[T],
+        *,
+        query: Mapping[str, object] | None = None,
+        body: object = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> T:
+        """Asks the API, and reads the answer as a value.
+
+        Args:
+            method: in capitals.
+            path: under `/api/v1`, its parts already quoted (`quoted`).
+            type_: what the answer must be.
+            query: parameters; those that are empty or None are left out.
+            body: sent as JSON; bytes as they are, as YAML.
+            headers: sent along.
+
+        Raises:
+            RefusedError: it says no, or does not know who asks; with its reason.
+            NotFoundError, InvalidInputError, UsageError: what was asked makes no sense there.
+            OutsideError: it cannot be reached, or failed.
+        """
+        given = {name: value for name, value in (query or {}).items() if value is not None and value != ""}
+        url = f"{self.address}{_API}{path}" + (f"?{urlencode(given)}" if given else "")
+        raw = body if isinstance(body, bytes) else None if body is None else to_json(body)
+        sent = {"Accept": "application/json", **(headers or {})}
+        if raw is not None:
+            sent["Content-Type"] = "application/yaml" if isinstance(body, bytes) else "application/json"
+        if authorization := self._authorization():
+            sent["Authorization"] = authorization
+        reply = self._outbound.request(method, url, headers=sent, body=raw, max_bytes=_MAX_ANSWER_BYTES, follow=False)
+        if reply.status >= _BAD:
+            raise self._problem(reply)
+        return from_json(reply.body or b"null", type_, what=self.host, max_bytes=_MAX_ANSWER_BYTES)
+
+    def _authorization(self) -> str:
+        own = self._credentials
+        if own is None:
+            return ""
+        with self._lock:
+            if not self._header:
+                self._check_lasting(own)
+                if own.identity_token:
+                    self._header = f"Bearer {exchange(self._outbound, self.address, own.identity_token)}"
+                else:
+                    self._header = own.basic
+            return self._header
+
+    def _check_lasting(self, own: Credentials) -> None:
+        end = ends_at(own)
+        if end is not None and end <= self._clock():
+            raise RefusedError(f"the login ended at {rfc3339(end)}", where=self.address, remedy=self._log_in())
+
+    def _problem(self, reply: Reply) -> TidegateError:
+        what, where, remedy = read_problem(reply)
+        if reply.status == _UNKNOWN:
+            return RefusedError(f"not let in: {what}", where=self.address, remedy=self._log_in())
+        kind = _KINDS.get(reply.status, OutsideError)
+        return kind(what or f"answered {reply.status}", where=where or self.address, remedy=remedy)
+
+    def _log_in(self) -> str:
+        return f"tidegate login {self.address}"
+
+
+def parse_server(text: str) -> str:
+    """The address of a server as people write it: `registry.example` is `https://registry.example`.
+
+    Raises:
+        UsageError: it is no address of a server, or plain HTTP to another machine.
+    """
+    host = text.partition("/")[0].rpartition(":")[0] or text
+    bare = text if "://" in text else f"{'http' if is_loopback(host.strip('[]')) else 'https'}://{text}"
+    parts = split_url(check_url(bare))
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise UsageError("more than a server", where=printable(text[:200]), remedy="write https://HOST[:PORT]")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def quoted(text: str) -> str:
+    """A part of a path."""
+    return quote(text, safe="")
