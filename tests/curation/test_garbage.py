@@ -3,6 +3,7 @@
 
 import json
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -13,11 +14,12 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from keeping_stand import APP, NOW, OTHER, Stand, both_engines, objects, postgres, stand_on, with_objects
-from sqlalchemy import select
+from keeping_stand import APP, NOW, OTHER, Stand, both_engines, empty, objects, postgres, stand_on, with_objects
+from sqlalchemy import Engine, event, select, text
 
 from tidegate.artifact import Digest, Repository, Tag, parse_manifest
 from tidegate.artifact import media_type as mt
+from tidegate.curation.keeping import unneeded
 from tidegate.curation.keeping.collector import Collected, Collector, Phase
 from tidegate.curation.shelf import ManifestUnknownError, MissingContentError
 from tidegate.curation.shelf_blobs import DEFAULT_GRACE, BlobInUseError, BlobUnknownError
@@ -243,6 +245,42 @@ def _all_at_once(stand: Stand, *, turns: int) -> None:
     collector(stand).run(at=LATER + timedelta(minutes=2))  # what was in use was put off for a minute
     assert_whole(stand)
     assert_nothing_left(stand)
+
+
+@pytest.mark.tools
+def test_what_is_needed_no_more_while_needs_are_struck_off_is_looked_at_again(postgres: str, tmp_path: Path) -> None:
+    """Its manifest goes after the look at its need has begun, and before its place in the list is locked."""
+    empty(postgres)
+    with stand_on(postgres, tmp_path) as stand, ThreadPoolExecutor(1) as pool:
+        digest = stand.image("one", "one", layers=(b"layer",))
+
+        def strike_off() -> int:
+            with stand.database.begin() as connection:
+                return unneeded.forget_needed(connection, at=LATER, limit=500)
+
+        def slowly(_c: object, _cursor: object, statement: str, parameters: object, *_: object) -> tuple[str, object]:
+            return statement.replace("WHERE gc_look", "WHERE (SELECT pg_sleep(2)) IS NOT NULL AND gc_look"), parameters
+
+        event.listen(Engine, "before_cursor_execute", slowly, retval=True)
+        try:
+            striking = pool.submit(strike_off)
+            _wait_for_a_sleeper(stand)
+        finally:
+            event.remove(Engine, "before_cursor_execute", slowly)
+        stand.shelf.delete_manifest(APP, digest, who="me")
+        assert not striking.done()
+        assert striking.result() == 0
+        collector(stand).run(at=LATER)
+        assert_nothing_left(stand)
+
+
+def _wait_for_a_sleeper(stand: Stand) -> None:
+    ends = time.monotonic() + 60
+    while time.monotonic() < ends:
+        with stand.database.read() as connection:
+            if connection.scalar(text("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'")):
+                return
+    raise AssertionError("nobody looks")
 
 
 def test_a_manifest_that_comes_between_look_and_removal_wins_or_is_refused(

@@ -110,7 +110,8 @@ class CrashLoop:
             for _ in range(2):
                 collector.run(at=system_clock().replace(year=2999))
             held, known, wanted = _rows(database)
-            assert held == known == wanted == set(store.digests())
+            stored = set(store.digests())
+            assert held == known == wanted == stored, (held ^ wanted, known ^ wanted, stored ^ wanted)
             for digest in store.digests():
                 with store.open(digest) as file:
                     assert Digest.of(file.read()) == digest

@@ -74,20 +74,24 @@ def forget(connection: Connection, repository: Repository, digest: Digest) -> No
 def forget_needed(connection: Connection, *, at: datetime, limit: int) -> int:
     """Strikes off what is due and needed, at most `limit` of the oldest; returns how many.
 
-    A manifest that goes at the same moment makes its blobs due later, and what is due later is not struck off.
+    A manifest that goes at the same moment puts its blobs on the list: before these rows are locked here, and then the
+    need is gone when it is looked at again, or after they were struck off.
     """
+    is_due = gc_look.c.due_at <= rfc3339(at)
+    is_struck = is_needed(gc_look.c.repository, gc_look.c.digest)
     needed = (
         select(gc_look.c.repository, gc_look.c.digest)
-        .where(gc_look.c.due_at <= rfc3339(at), is_needed(gc_look.c.repository, gc_look.c.digest))
+        .where(is_due, is_struck)
         .order_by(gc_look.c.due_at)
         .limit(limit)
         # Nobody is waited for, so that nobody can wait for us in turn.
         .with_for_update(of=gc_look, skip_locked=True)
     )
     keys = [tuple(row) for row in connection.execute(needed)]
-    if keys:
-        connection.execute(delete(gc_look).where(tuple_(gc_look.c.repository, gc_look.c.digest).in_(keys)))
-    return len(keys)
+    if not keys:
+        return 0
+    among = tuple_(gc_look.c.repository, gc_look.c.digest).in_(keys)
+    return connection.execute(delete(gc_look).where(among, is_due, is_struck)).rowcount
 
 
 def due_looks(connection: Connection, *, at: datetime, limit: int) -> list[tuple[Repository, Digest]]:
