@@ -32,6 +32,7 @@ _ARGUMENTS: Final = {
     "after": "what it is: likewise",
     "file": "a document",
     "files": "files, or folders of them; none takes what the settings name",
+    "number": "of one, as it was told when it was asked for",
     "shell": "bash, zsh or fish",
     "name": "an image reference; of a recipient, a principal's name or `group:NAME`",
     "public_key": "a file: PEM, DER or JWK, RSA or EC",

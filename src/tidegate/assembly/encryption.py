@@ -62,6 +62,7 @@ def build_encryption(
         TidegateError: a key cannot be read, made, or is wrong.
     """
     keys = server_keys(settings.signing.encryption_key_file)
+    zones = parse_zones(settings.curation.zones)
     encrypting = Encrypting(
         database=database,
         blobs=blobs,
@@ -70,8 +71,8 @@ def build_encryption(
         keys=keys,
         clock=clock,
         tag_rules=tag_rules,
+        zones=zones,
     )
-    zones = parse_zones(settings.curation.zones)
     release = KeyRelease(database=database, shelf=shelf, keys=keys, clock=clock, zones=zones)
     return Encryption(encrypting=encrypting, release=release, public_key=keys[0].recipient.to_pem())
 

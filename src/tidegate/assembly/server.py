@@ -25,6 +25,7 @@ from tidegate.assembly.stores import database_urls, open_blobs, open_database, r
 from tidegate.assembly.vending import build_catalogue, build_delivery, build_vending
 from tidegate.clock import Clock, system_clock
 from tidegate.curation.consumer_pulls import ConsumerPulls
+from tidegate.curation.encryption.copy_job import CopyJob
 from tidegate.curation.keeping.upkeep import UpkeepThread
 from tidegate.curation.pulls import PullNotes
 from tidegate.curation.shelf import Shelf
@@ -69,9 +70,11 @@ from tidegate.storage.takeover import Takeover
 
 _log = logging.getLogger(__name__)
 _PROMOTIONS_AT_ONCE: Final = 2
+_COPIES_AT_ONCE: Final = 1
 _LOOK_EVERY_SECONDS: Final = 900.0
 CURATE: Final = "curate"
 VEND: Final = "vend"
+ENCRYPT: Final = "encrypt"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -123,6 +126,8 @@ class Server:
         self.knowledge.start()
         for consumer in self.consumers:
             consumer.start()
+        for job in self.encryption.encrypting.unfinished():  # also what a kill left asked for, and nobody began
+            self.encrypt(job)
         self.upkeep.start()
         self.consumer_pulls.start()
         self.deliveries.start()
@@ -170,6 +175,10 @@ class Server:
     def promote(self, key: str, number: str) -> None:
         """Asks for a promotion to another registry by its number; the same key again changes nothing."""
         self.durable.submit(VEND, key, number)
+
+    def encrypt(self, job: CopyJob) -> None:
+        """Asks for an encrypted copy that is on record; the same attempt again changes nothing."""
+        self.durable.submit(ENCRYPT, f"{job.id}:{job.attempt}", job.id)
 
     def _watch_time(self) -> None:
         while not self._stopping.is_set():
@@ -259,13 +268,27 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         tag_rules=keeping.rules.tags,
         clock=clock,
     )
+    encryption = build_encryption(
+        settings,
+        database=database,
+        blobs=blobs,
+        shelf=shelf,
+        gate=gate,
+        tag_rules=keeping.rules.tags,
+        clock=clock,
+    )
     durable = DurableWork(
         DurableOptions(
             database_url=database_urls(settings).work,
             executor_id=leases.holder,
-            apart={TAKE_IN: settings.intake.workers, VEND: _PROMOTIONS_AT_ONCE},
+            apart={TAKE_IN: settings.intake.workers, VEND: _PROMOTIONS_AT_ONCE, ENCRYPT: _COPIES_AT_ONCE},
         ),
-        {CURATE: curation.work, TAKE_IN: taking_in.intake.work, VEND: vending.work},
+        {
+            CURATE: curation.work,
+            TAKE_IN: taking_in.intake.work,
+            VEND: vending.work,
+            ENCRYPT: encryption.encrypting.work,
+        },
     )
     consumers = (
         follow_when_admitted(taking_in.intake),
@@ -300,15 +323,7 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         identity_upkeep=IdentityUpkeep(database, directory, throttle, clock, audit_days=settings.identity.audit_days),
         gate=gate,
         keeping=keeping,
-        encryption=build_encryption(
-            settings,
-            database=database,
-            blobs=blobs,
-            shelf=shelf,
-            gate=gate,
-            tag_rules=keeping.rules.tags,
-            clock=clock,
-        ),
+        encryption=encryption,
         notes=notes,
         publication=Publication(database, notes),
         curation=curation,

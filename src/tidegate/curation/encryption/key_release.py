@@ -6,20 +6,17 @@ they nor its own key leave. Each release and each refusal is a row and an event.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection, insert, select
 
-from tidegate.artifact import Digest, Index, Manifest, Repository
+from tidegate.artifact import Digest, Repository
 from tidegate.artifact import media_type as mt
 from tidegate.clock import Clock, rfc3339
 from tidegate.curation.consumer import Consumer
 from tidegate.curation.encryption.copies import EncryptedCopy, copy_of
-from tidegate.curation.serving import Asked, objection
+from tidegate.curation.encryption.entitled import GROUP, demand_admitted, images_in
 from tidegate.curation.shelf import Shelf
-from tidegate.curation.shelved import manifest_of
-from tidegate.curation.states import State
 from tidegate.curation.withheld import WithheldError
 from tidegate.errors import NotFoundError, RefusedError, TidegateError
 from tidegate.events import Event, EventKind
@@ -27,13 +24,11 @@ from tidegate.evidence.restriction import Zones
 from tidegate.oci.encryption.keys import DecryptionKey, RecipientKey
 from tidegate.oci.encryption.layer import name_of
 from tidegate.oci.encryption.wrapping import secret_of, wrapped_annotations
-from tidegate.storage import encryption_schema, schema
+from tidegate.storage import encryption_schema
 from tidegate.storage.database import Database
 from tidegate.storage.outbox import publish
 from tidegate.values import Struct
 
-GROUP: Final = "group:"
-_MAX_INDEX_DEPTH: Final = 4
 _MAX_WHY_CHARS: Final = 600
 
 
@@ -146,7 +141,7 @@ class KeyRelease:
         if served.objection is not None:  # observe mode serves manifests; keys cannot be taken back
             raise served.objection
         with self._database.read() as connection:
-            _demand_admitted(connection, copy.plain, repository, consumer, self._zones, at=self._clock())
+            demand_admitted(connection, copy.plain, repository, consumer, self._zones, at=self._clock())
 
     def _layers(
         self, digest: Digest, recipient: RecipientKey, consumer: Consumer, repository: Repository
@@ -154,7 +149,7 @@ class KeyRelease:
         """The keys of an image, or of those images of an index that are not withheld from the consumer themselves."""
         found: dict[Digest, ReleasedLayer] = {}
         with self._database.read() as connection:
-            images = _images(connection, digest)
+            images = images_in(connection, digest)
             said = {one.digest: self._withheld(connection, one.digest, consumer, repository) for one in images}
         said.pop(digest, None)  # which was asked about before
         if (objections := [one for one in said.values() if one is not None]) and len(objections) == len(images):
@@ -177,7 +172,7 @@ class KeyRelease:
             return RefusedError("this copy was made for others", where=image, remedy="ask for a copy made for you too")
         try:
             for one in (image,) if copy is None else (image, copy.plain):
-                _demand_admitted(connection, one, repository, consumer, self._zones, at=self._clock())
+                demand_admitted(connection, one, repository, consumer, self._zones, at=self._clock())
         except RefusedError as error:
             return error
         return None
@@ -224,25 +219,3 @@ def _release(row: Any) -> ReleaseRecord:
 def _is_for(copy: EncryptedCopy, consumer: Consumer) -> bool:
     names = {consumer.name, *(f"{GROUP}{group}" for group in consumer.groups)}
     return not copy.consumers or bool(names & set(copy.consumers))
-
-
-def _demand_admitted(
-    connection: Connection, image: Digest, repository: Repository, consumer: Consumer, zones: Zones, *, at: datetime
-) -> None:
-    """Raises why an image is not for this consumer now: a plain one, whatever became of its copy meanwhile."""
-    table = schema.state
-    row = connection.execute(select(table.c.state, table.c.expires_at).where(table.c.digest == image)).first()
-    if row is None:
-        raise RefusedError("nothing is known any more of what it is a copy of", where=image)
-    asked = Asked(digest=image, state=State(row.state), expires_at=row.expires_at, is_kept=True)
-    if (refused := objection(connection, asked, repository, consumer, zones, at=at)) is not None:
-        raise refused
-
-
-def _images(connection: Connection, digest: Digest, depth: int = 0) -> list[Manifest]:
-    node = manifest_of(connection, digest)
-    if isinstance(node, Manifest):
-        return [node]
-    if depth >= _MAX_INDEX_DEPTH or not isinstance(node, Index):
-        return []
-    return [image for child in node.manifests for image in _images(connection, child.digest, depth + 1)]

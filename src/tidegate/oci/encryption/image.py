@@ -6,7 +6,7 @@ index lists beside images (attestations, artifacts) is copied; where it names an
 """
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from tidegate.artifact import Descriptor, Digest, Index, Manifest
 from tidegate.artifact import media_type as mt
@@ -33,7 +33,7 @@ from tidegate.oci.encryption.wrapping import (
     without_recipients,
     wrapped_annotations,
 )
-from tidegate.values import Struct, replace
+from tidegate.values import Struct, field, replace
 from tidegate.wire import from_json, to_json
 
 _OF_DOCKER: Final = {
@@ -46,11 +46,25 @@ _OF_DOCKER: Final = {
 _REFERS_TO: Final = "vnd.docker.reference.digest"
 
 
+class LayerMemory(Protocol):
+    """Remembers which layers are encrypted already, for one that is broken off to go on."""
+
+    def find(self, layer: Descriptor) -> Descriptor | None:
+        """What became of a plain layer; None when it is to be encrypted, or what came of it is there no more."""
+        ...
+
+    def keep(self, layer: Descriptor, made: Descriptor) -> Descriptor:
+        """Remembers it, and returns what counts: what somebody else remembered before."""
+        ...
+
+
 class Encryption(Struct, frozen=True, kw_only=True):
     """What is to be encrypted, and for whom.
 
     Attributes:
         recipients: who shall be able to decrypt.
+        recipients_of: of images by digest, where those are others than `recipients`.
+        memory: of layers that were encrypted before.
         layers: which, counted from 0 at the bottom or from -1 at the top; None for all.
         plain: layers that stay as they are wherever they come.
         keys: of layers that are encrypted already, to add recipients to.
@@ -64,6 +78,12 @@ class Encryption(Struct, frozen=True, kw_only=True):
     keys: tuple[DecryptionKey, ...] = ()
     removed: frozenset[str] = frozenset()
     is_anew: bool = False
+    recipients_of: Mapping[Digest, tuple[RecipientKey, ...]] = field(default_factory=dict)
+    memory: LayerMemory | None = None
+
+    def recipients_in(self, image: Digest) -> tuple[RecipientKey, ...]:
+        """Who shall be able to decrypt the layers of an image."""
+        return self.recipients_of.get(image, self.recipients)
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
@@ -98,6 +118,7 @@ def encrypt_image(root: Descriptor, blobs: Blobs, to: Destination, encryption: E
         UsageError: there is no such layer, or nothing to do.
     """
     rewriting = _Rewriting(blobs, to, lambda work, layer, _: _encrypted(work, layer, encryption))
+    rewriting.recipients_in = encryption.recipients_in
     rewriting.chosen = encryption.layers
     rewriting.plain = encryption.plain
     made = rewriting.outcome(root)
@@ -154,6 +175,8 @@ class _Rewriting:
         self.changed = 0
         self.rewrapped = 0
         self._change = change
+        self.image: Digest | None = None
+        self.recipients_in: Callable[[Digest], tuple[RecipientKey, ...]] = lambda _: ()
         self._layers: dict[bytes, Descriptor] = {}
         self._images: dict[Digest, Digest] = {}
         self._done: dict[Digest, Descriptor] = {}
@@ -208,6 +231,7 @@ class _Rewriting:
         return entry if new.digest == was.digest else _changed(entry, new)
 
     def _rewrite_manifest(self, manifest: Manifest) -> Descriptor:
+        self.image = manifest.digest
         self.copy(manifest.config)
         chosen = self._chosen(manifest) if manifest.is_image else frozenset()
         diff_ids = self._diff_ids(manifest) if chosen else ()
@@ -255,8 +279,9 @@ class _Rewriting:
         return config.diff_ids
 
     def _changed_layer(self, layer: Descriptor, diff_id: Digest | None) -> Descriptor:
-        """A layer that several images share is changed once."""
-        key = to_json([layer.digest, layer.media_type, layer.annotations])
+        """A layer that several images share is changed once for the same recipients."""
+        recipients = [one.kid for one in self.recipients_in(self.image)] if self.image else []
+        key = to_json([layer.digest, layer.media_type, layer.annotations, recipients])
         if key not in self._layers:
             self._layers[key] = self._change(self, layer, diff_id)
         return self._layers[key]
@@ -273,30 +298,34 @@ _Change = Callable[[_Rewriting, Descriptor, Digest | None], Descriptor]
 
 
 def _encrypted(rewriting: _Rewriting, layer: Descriptor, encryption: Encryption) -> Descriptor:
+    recipients = encryption.recipients_in(rewriting.image) if rewriting.image else encryption.recipients
     if mt.is_encrypted(layer.media_type):
         rewriting.copy(layer)
-        made = replace(layer, annotations=_rewrapped(layer, encryption))
+        made = replace(layer, annotations=_rewrapped(layer, encryption, recipients))
         rewriting.rewrapped += made != layer
         return made
-    if not encryption.recipients:
+    if not recipients:
         rewriting.copy(layer)
         return layer
+    rewriting.changed += 1
+    if encryption.memory is not None and (known := encryption.memory.find(layer)) is not None:
+        return known
     plain = replace(layer, media_type=_of_oci(layer.media_type))
     with rewriting.blobs.open(layer) as source:
-        work = LayerEncryption(source, plain, encryption.recipients)
+        work = LayerEncryption(source, plain, recipients)
         digest = rewriting.to.take(work.stream)
-    rewriting.changed += 1
-    return work.descriptor(digest)
+    made = work.descriptor(digest)
+    return made if encryption.memory is None else encryption.memory.keep(layer, made)
 
 
-def _rewrapped(layer: Descriptor, encryption: Encryption) -> dict[str, str]:
+def _rewrapped(layer: Descriptor, encryption: Encryption, recipients: tuple[RecipientKey, ...]) -> dict[str, str]:
     where = name_of(layer)
     if encryption.is_anew:
         secret = secret_of(layer, encryption.keys, where=where)
-        return {**unencrypted_annotations(layer.annotations), **wrapped_annotations(secret, encryption.recipients)}
-    if encryption.recipients:
+        return {**unencrypted_annotations(layer.annotations), **wrapped_annotations(secret, recipients)}
+    if recipients:
         secret = secret_of(layer, encryption.keys, where=where)
-        layer = replace(layer, annotations=with_recipients(layer, secret, encryption.recipients, where=where))
+        layer = replace(layer, annotations=with_recipients(layer, secret, recipients, where=where))
     if encryption.removed:
         return without_recipients(layer, encryption.removed, where=where)
     return dict(layer.annotations)

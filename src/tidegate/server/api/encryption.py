@@ -11,7 +11,8 @@ from tidegate.artifact import Digest, Repository
 from tidegate.assembly.server import Server
 from tidegate.curation.consumer import Consumer
 from tidegate.curation.encryption.copies import list_copies
-from tidegate.curation.encryption.encrypting import copy_wish
+from tidegate.curation.encryption.copy_job import CopyJob, JobState, find_job, list_jobs
+from tidegate.curation.encryption.copy_wish import copy_wish
 from tidegate.curation.encryption.key_release import list_releases
 from tidegate.curation.encryption.recipients import add_recipient, list_recipients, remove_recipient
 from tidegate.curation.shelved import repositories_of
@@ -20,13 +21,14 @@ from tidegate.identity import Asked, Principal, Verb
 from tidegate.oci.encryption.keys import RecipientKey
 from tidegate.server.api.body import read_body
 from tidegate.server.api.problem import reply
+from tidegate.server.api.waiting import wait_for
 from tidegate.server.authentication import principal_of
 from tidegate.server.registry.consumer import consumer_of
 from tidegate.values import Struct
 
 Limit = Annotated[int, Query(ge=1, le=1000)]
 Name = Annotated[str, Query(max_length=255)]
-_CREATED = 201
+_CREATED, _ASKED = 201, 202
 
 
 class NewRecipient(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -93,11 +95,37 @@ def _add_copies(router: APIRouter, server: Server) -> None:
         with server.database.read() as connection:
             return reply(list_copies(connection, plain=Digest(plain) if plain else None, limit=limit))
 
-    @router.post("/encrypted-copies", status_code=_CREATED, summary="Make an encrypted copy of an admitted image")
+    @router.post("/encrypted-copies", status_code=_ASKED, summary="Ask for an encrypted copy of an admitted image")
     async def make(request: Request) -> Response:
         body = await read_body(request, NewCopy)
         wish, consumer = copy_wish(body.source, body.target, body.consumers), consumer_of(request)
-        return reply(await run_sync(server.encryption.encrypting.make, wish, consumer), status=_CREATED)
+
+        def ask() -> CopyJob:
+            job = server.encryption.encrypting.ask(wish, consumer)
+            if job.state is JobState.ASKED:
+                server.encrypt(job)
+            return job
+
+        job = await run_sync(ask)
+        answer = reply(job, status=_ASKED)
+        answer.headers["Location"] = f"/api/v1/encrypted-copies/jobs/{job.id}"
+        return answer
+
+    @router.get("/encrypted-copies/jobs", summary="Encrypted copies that were asked for, newest first")
+    def show_jobs(limit: Limit = 100) -> Response:
+        with server.database.read() as connection:
+            return reply(list_jobs(connection, limit=limit))
+
+    @router.get("/encrypted-copies/jobs/{number}", summary="How far an encrypted copy is; can wait for its end")
+    def show_job(number: str, wait: Annotated[float, Query(ge=0, le=60)] = 0) -> Response:
+        def look() -> CopyJob:
+            with server.database.read() as connection:
+                return find_job(connection, number)
+
+        def ended() -> CopyJob | None:
+            return found if (found := look()).state is not JobState.ASKED else None
+
+        return reply(wait_for(server, ended, seconds=wait) or look())
 
 
 def _add_release(router: APIRouter, server: Server) -> None:
