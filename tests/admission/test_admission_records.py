@@ -22,14 +22,15 @@ from tidegate.errors import InvalidInputError, OutsideError
 from tidegate.evidence import PROVENANCE, REVIEW, SCAN, VSA, CommitSubject, PredicateType, Statement, Subject
 from tidegate.oversight.passport import passport
 from tidegate.signing.envelope import sign
-from tidegate.signing.keys import SigningKey, TrustedKeys
+from tidegate.signing.keys import SigningKey
 from tidegate.storage.database import Database
 from tidegate.storage.migrations import migrate
+from tidegate.trust.standing import Trust
 
 AT = datetime(2026, 6, 1, tzinfo=UTC)
 IMAGE = Digest.of(b"image")
 KEY = SigningKey.generate()
-TRUSTED = TrustedKeys.of([KEY.verifying])
+TRUSTED = Trust.always([KEY.verifying])
 
 
 @pytest.fixture

@@ -10,8 +10,9 @@ from moved_clock import MovedClock
 from tidegate.errors import InvalidInputError, NotFoundError, RefusedError, UsageError
 from tidegate.events import EventKind
 from tidegate.identity import Principal, PrincipalKind, Verb, account, granting, revision
+from tidegate.identity.duties import SameHandError
 from tidegate.identity.grant import GrantState, Holder
-from tidegate.identity.granting import SameHandError, Wanted
+from tidegate.identity.granting import Wanted
 from tidegate.identity.password import Passwords
 from tidegate.identity.pattern import RepositoryPattern
 from tidegate.storage.database import Database

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from tidegate.admission.records import Gathered
+from tidegate.admission.records import Gathered, rests_on
 from tidegate.artifact import Digest
 from tidegate.errors import InvalidInputError
 from tidegate.evidence import ENCRYPTION, Boundary, Decision, Evidence, Reason, Statement, Subject, Verdict
@@ -57,11 +57,14 @@ def following(own: Gathered, plain: Gathered, subject: Digest) -> Gathered:
     """
     known = {_kind(item) for item in own.evidence} | own.newest.keys() | own.known.keys() | _DECISIONS
     more = [replace(item, subject=subject) for item in plain.evidence if _kind(item) not in known]
-    evidence = sorted((*own.evidence, *more), key=lambda item: item.predicate_type)
+    kept = [item for item in own.evidence if not rests_on(item.predicate, plain.void)]
+    evidence = sorted((*kept, *more), key=lambda item: item.predicate_type)
     return Gathered(
         evidence=tuple(evidence),
         newest={**own.newest, **{kind: digest for kind, digest in plain.newest.items() if kind not in known}},
         known={**own.known, **{kind: digests for kind, digests in plain.known.items() if kind not in known}},
+        trusted=own.trusted | plain.trusted,
+        void=own.void | plain.void,
     )
 
 

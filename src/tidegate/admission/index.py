@@ -61,6 +61,21 @@ def decide_index(
     )
 
 
+def without_decision(subject: Digest, *, at: datetime) -> Decision:
+    """What counts for an image whose decision is void: a denial, until it is judged again."""
+    return Decision(
+        boundary=Boundary.CURATION,
+        subject=subject,
+        verdict=Verdict.DENY,
+        reasons=(_objection("", "the decision over this image is void", "let it be decided again"),),
+        rules=("index",),
+        policies=(),
+        inputs=(),
+        decided_at=at,
+        expires_at=at,
+    )
+
+
 def _passes(child: Decision, at: datetime) -> bool:
     return child.verdict is not Verdict.DENY and child.expires_at > at
 

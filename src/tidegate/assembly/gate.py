@@ -13,6 +13,8 @@ from tidegate.policy.profile import shipped_texts
 from tidegate.policy.rule import Policy
 from tidegate.settings import Settings
 from tidegate.signing.keys import SigningKey, TrustedKeys
+from tidegate.trust.book import TrustBook
+from tidegate.trust.followed_key import FollowedKey
 
 MAX_POLICY_BYTES: Final = 4 * MIB
 
@@ -28,12 +30,15 @@ def build_gate(settings: Settings) -> Gate:
         [key.verifying, *TrustedKeys.load(settings.signing.trusted_keys).keys.values()],
     )
     policies = load_policy_files(settings)
+    key_file = FollowedKey(settings.signing.key_file, key)
     return Gate(
         policies=policies,
         signer=key,
         trusted=trusted,
         verifier_id=settings.signing.verifier_id,
         admits_in_part=settings.curation.indexes_in_part,
+        book=TrustBook(trusted, key.verifying),
+        follow=key_file.choose,
     )
 
 

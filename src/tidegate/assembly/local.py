@@ -60,7 +60,7 @@ class Local:
             NotFoundError: nothing is.
         """
         with self.database.read() as connection:
-            return passport(connection, self.digest_of(connection, name), self.gate.trusted)
+            return passport(connection, self.digest_of(connection, name), self.gate.trust(connection))
 
     def admit_to_curation(
         self, target: str, *, platform: str | None = None, insecure: bool = False, record: bool = True
@@ -78,10 +78,11 @@ class Local:
         subject = inventory.digest
         with self.database.read() as connection:
             context = context_of(connection, subject, reference=target)
+            trust = self.gate.trust(connection)
         if not record:
             evidence = (
                 *(self._unrecorded(statement, subject) for statement in statements),
-                *evidence_of_others(attached, subject, self.gate.trusted, at=at),
+                *evidence_of_others(attached, subject, trust, at=at),
             )
             gathered = gathered_of(evidence)
             return self.gate.judge(Boundary.CURATION, subject, context, gathered, at=at)

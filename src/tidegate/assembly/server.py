@@ -51,6 +51,7 @@ from tidegate.loops.attached import judge_when_attached
 from tidegate.loops.base_moved import remember_chains
 from tidegate.loops.child_judged import judge_parents
 from tidegate.loops.expiring import judge_before_expiry
+from tidegate.loops.key_revoked import judge_when_revoked
 from tidegate.loops.new_knowledge import NewKnowledge
 from tidegate.loops.plain_judged import judge_copies
 from tidegate.loops.pushed import judge_when_pushed
@@ -298,6 +299,7 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         judge_parents(database, submit),
         judge_copies(database, submit),
         judge_when_attached(database, submit),
+        judge_when_revoked(database, submit),
         name_exposed_workloads(database, clock),
         note_for_subscribers(database, clock),
         tell_who_pulled(database, consumer_pulls, clock),

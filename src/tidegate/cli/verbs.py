@@ -43,6 +43,7 @@ VERBS: Final = (
     Verb(name="gc", module="tidegate.cli.gc", help="Collect blobs of the registry that no manifest needs."),
     Verb(name="tenant", module="tidegate.cli.tenant", help="Say who owns which repositories, and how much."),
     Verb(name="audit", module="tidegate.cli.audit", help="Tell who did what, and whether the trail still holds."),
+    Verb(name="keys", module="tidegate.cli.keys", help="Say whose signatures count, for what, and until when."),
     Verb(name="encrypt", module="tidegate.cli.encrypt", help="Encrypt an image's layers for named recipients."),
     Verb(name="decrypt", module="tidegate.cli.decrypt", help="Decrypt the layers of an image."),
     Verb(name="vend", module="tidegate.cli.vend", help="Hand images out: to whom, until when, and back."),

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, select
 
 from tidegate.admission.encrypted import decide_encrypted
 from tidegate.admission.gate import NOTHING, Gate
+from tidegate.admission.index import without_decision
 from tidegate.admission.statements import sbom_statement, scan_statement
 from tidegate.artifact import Digest, Index, Manifest, Repository, Tag
 from tidegate.clock import Clock, parse_rfc3339
@@ -33,7 +34,7 @@ from tidegate.curation.standing import standing_of, with_standing
 from tidegate.curation.states import State, advance, hold, state_of
 from tidegate.curation.summary import remember_summary
 from tidegate.curation.tags import tags_of
-from tidegate.errors import OutsideError, TidegateError
+from tidegate.errors import OutsideError, RefusedError, TidegateError
 from tidegate.evidence import Boundary, Decision, ScanReport
 from tidegate.inventory import Inventory
 from tidegate.knowledge.database import Knowledge
@@ -258,13 +259,19 @@ class Curation:
         return Digest(str(_envelope_behind(connection, decision.subject)))
 
     def _decision_behind(self, connection: Connection, digest: Digest) -> Decision | None:
+        """None as well when its signature is void: then there is no decision any more."""
         name = _envelope_behind(connection, digest)
-        return self._gate.decision_named(connection, Digest(name)) if name else None
+        try:
+            return self._gate.decision_named(connection, Digest(name)) if name else None
+        except RefusedError:
+            return None
 
     def _children(self, connection: Connection, index: Index) -> list[tuple[str, Decision]]:
         found = []
         for child in index.manifests:
             decision = self._decision_behind(connection, child.digest)
+            if decision is None and _envelope_behind(connection, child.digest):
+                decision = without_decision(child.digest, at=self._clock())
             if decision is not None:
                 found.append((str(child.platform or child.digest), decision))
         return found

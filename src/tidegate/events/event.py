@@ -66,6 +66,11 @@ class EventKind(StrEnum):
     GRANT_REFUSED = "oversight.grant.refused"
     GRANT_REVOKED = "oversight.grant.revoked"
     GRANT_EXPIRED = "oversight.grant.expired"
+    KEY_PROPOSED = "oversight.key.proposed"
+    KEY_TRUSTED = "oversight.key.trusted"
+    KEY_REFUSED = "oversight.key.refused"
+    KEY_ROTATED = "oversight.key.rotated"
+    KEY_REVOKED = "oversight.key.revoked"
     KNOWLEDGE_UPDATED = "oversight.knowledge.updated"
 
 

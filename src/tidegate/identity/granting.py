@@ -16,6 +16,7 @@ from tidegate.clock import parse_rfc3339, rfc3339
 from tidegate.errors import InvalidInputError, NotFoundError, RefusedError
 from tidegate.events import Event, EventKind
 from tidegate.identity.condition import Condition
+from tidegate.identity.duties import Actor, Separation, named_on_record, separate
 from tidegate.identity.grant import GROUP_MARK, Grant, GrantState, Holder
 from tidegate.identity.pattern import RepositoryPattern
 from tidegate.identity.principal import EVERYONE, Principal
@@ -27,13 +28,6 @@ from tidegate.storage.outbox import publish
 MAX_REASON_CHARS: Final = 1000
 MAX_PAGE: Final = 1000
 _EXPIRED_AT_ONCE: Final = 500
-
-
-class SameHandError(RefusedError):
-    """Who asked may not approve, nor may whoever it is for."""
-
-    def __init__(self, grant: str) -> None:
-        super().__init__("nobody approves what they asked for themselves", where=grant, remedy="ask somebody else")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,8 +115,10 @@ def approve(connection: Connection, grant_id: str, *, by: Principal, why: str = 
         SameHandError: `by` asked for it, or it is for them.
     """
     row = _locked(connection, grant_id, GrantState.REQUESTED)
-    if by.identity == row.asked_identity or row.holder == by.name or _is_of_own_group(row.holder, by):
-        raise SameHandError(grant_id)
+    involved = [Actor(name=row.asked_by, identity=row.asked_identity), named_on_record(row.holder)]
+    if _is_of_own_group(row.holder, by):
+        involved.append(Actor.of(by))
+    separate(Separation.GRANTED, doer=Actor.of(by), earlier=involved, where=grant_id)
     _set(connection, grant_id, state=GrantState.ACTIVE.value, expires_at=_end(row.lasts_seconds, at))
     _decided(connection, grant_id, by=by, why=why, at=at)
     return _tell(connection, EventKind.GRANT_GIVEN, grant_id, by=by, at=at)

@@ -18,6 +18,7 @@ class Verb(StrEnum):
     ADMIT = "admit"  # put before a gate, have judged again
     APPROVE = "approve"  # decide what another asked for
     AUDIT = "audit"  # read who did what
+    TRUST = "trust"  # say whose signatures count; asked of the server as a whole
     ADMINISTER = "administer"  # principals, grants, tenants, and whatever has no verb of its own
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, or_, select
 
 from tidegate import ledger
-from tidegate.admission.records import Recorded, ledger_line, records_of
+from tidegate.admission.records import Recorded, ledger_line, records_of, verify_recorded
 from tidegate.artifact import Digest
 from tidegate.clock import rfc3339
 from tidegate.errors import NotFoundError, TidegateError
@@ -18,9 +18,8 @@ from tidegate.evidence.predicates.gist import gist_of
 from tidegate.evidence.predicates.kinds import kind_of
 from tidegate.execution.placements import running
 from tidegate.policy.vsa import from_vsa
-from tidegate.signing.envelope import verify
-from tidegate.signing.keys import TrustedKeys
 from tidegate.storage import schema
+from tidegate.trust.standing import Trust
 from tidegate.wire import from_json, to_builtins
 
 _MAX_EVENT_BYTES: Final = 1 << 20
@@ -71,7 +70,7 @@ class Passport:
     entries: tuple[Entry, ...]
 
 
-def passport(connection: Connection, digest: Digest, trusted: TrustedKeys) -> Passport:
+def passport(connection: Connection, digest: Digest, trust: Trust) -> Passport:
     """Gathers and checks everything on record of a digest.
 
     Raises:
@@ -84,7 +83,7 @@ def passport(connection: Connection, digest: Digest, trusted: TrustedKeys) -> Pa
     state = _first(connection, select(schema.state).where(schema.state.c.digest == digest))
     size = ledger.size(connection)
     root = ledger.root(connection, size)
-    statements = [_statement_entry(connection, item, trusted, size, root) for item in records]
+    statements = [_statement_entry(connection, item, trust, size, root) for item in records]
     entries = [*_changes(connection, digest), *statements, *_events(connection, digest)]
     return Passport(
         digest=digest,
@@ -114,7 +113,7 @@ def _order(entry: Entry) -> tuple[str, int]:
     return entry.at, _STEPS[entry.kind]
 
 
-def _statement_entry(connection: Connection, item: Recorded, trusted: TrustedKeys, size: int, root: bytes) -> Entry:
+def _statement_entry(connection: Connection, item: Recorded, trust: Trust, size: int, root: bytes) -> Entry:
     detail: dict[str, Any] = {
         "envelope": item.digest,
         "predicate_type": item.predicate_type,
@@ -122,7 +121,7 @@ def _statement_entry(connection: Connection, item: Recorded, trusted: TrustedKey
         "in_ledger": _in_ledger(connection, item, size, root),
     }
     try:
-        verified = verify(item.envelope, trusted, where=item.digest)
+        verified = verify_recorded(connection, item, trust)
     except TidegateError as error:
         return _entry(item, "statement nobody trusted vouches for", detail | {"verified": False, "problem": str(error)})
     detail |= {"verified": True, "signers": list(verified.signers)}

@@ -17,6 +17,7 @@ from tidegate.server.api import (
     grants,
     images,
     intake,
+    keys,
     knowledge,
     ledger,
     principals,
@@ -62,6 +63,7 @@ def create_api(server: Server) -> FastAPI:
         grants,
         audit,
         tenants,
+        keys,
     ):
         api.include_router(module.routes(server))
     api.add_exception_handler(TidegateError, problem)

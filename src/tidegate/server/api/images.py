@@ -4,14 +4,15 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 from starlette.responses import Response
 
 from tidegate.artifact import Digest
 from tidegate.assembly.server import Server
 from tidegate.clock import rfc3339
 from tidegate.curation.lifecycle import UNDECIDED, State
-from tidegate.errors import NotFoundError
+from tidegate.errors import NotFoundError, RefusedError
+from tidegate.evidence import Decision
 from tidegate.oversight.passport import passport
 from tidegate.server.api.problem import reply
 from tidegate.server.api.waiting import wait_for
@@ -54,7 +55,7 @@ def routes(server: Server) -> APIRouter:
     @router.get("/passports/{digest}", summary="All that is on record of a digest, checked anew")
     def show_passport(digest: str) -> Response:
         with server.database.read() as connection:
-            return reply(passport(connection, Digest(digest), server.gate.trusted))
+            return reply(passport(connection, Digest(digest), server.gate.trust(connection)))
 
     return router
 
@@ -65,5 +66,13 @@ def _image(server: Server, digest: Digest) -> dict[str, Any]:
         row = connection.execute(select(table).where(table.c.digest == digest)).mappings().first()
         if row is None:
             raise NotFoundError("no such image", where=digest)
-        decision = server.gate.decision_named(connection, Digest(row["decision"])) if row["decision"] else None
+        decision = _verdict(server, connection, row["decision"])
     return {**row, "verdict": decision}
+
+
+def _verdict(server: Server, connection: Connection, envelope: str) -> Decision | None:
+    """The decision behind a state; None when there is none, or its signature is void by now."""
+    try:
+        return server.gate.decision_named(connection, Digest(envelope)) if envelope else None
+    except RefusedError:
+        return None

@@ -45,6 +45,7 @@ _NEEDS: Final = (
     _need("GET", r"/catalogue(?:/.*)?", None),  # shows what one may see
     _need("GET", r"/.*", Verb.LIST),
     _need("POST", r"/admission/.*", Verb.ADMIT),
+    _need("POST", r"/keys(?:/.*)?", Verb.TRUST),
     _need("POST", r"/promotions", None),
     _need("POST", r"/subscriptions(?:/.*)?", None),
     _need("DELETE", r"/subscriptions/[^/]+", None),

@@ -9,6 +9,7 @@ from tidegate.storage import (
     intake_schema,
     keeping_schema,
     ledger_schema,
+    trust_schema,
     vending_schema,
 )
 
@@ -19,6 +20,7 @@ _METADATA = {
     intake_schema.base_version.metadata,
     keeping_schema.gc_look.metadata,
     ledger_schema.ledger_entry.metadata,
+    trust_schema.trusted_key.metadata,
     vending_schema.refusal.metadata,
 }.pop()
 
