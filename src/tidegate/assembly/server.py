@@ -18,6 +18,7 @@ from tidegate.assembly.home import Home
 from tidegate.assembly.intake import TAKE_IN, TakingIn, build_taking_in
 from tidegate.assembly.keeping import Keeping, build_blobs, build_keeping
 from tidegate.assembly.knowledge import ensure_knowledge
+from tidegate.assembly.ledger import build_publication
 from tidegate.assembly.names import resolve_reference
 from tidegate.assembly.notes import note_signer
 from tidegate.assembly.scanner import build_scanner
@@ -46,7 +47,7 @@ from tidegate.identity.throttle import Throttle
 from tidegate.identity.upkeep import IdentityUpkeep
 from tidegate.inventory import Inventory
 from tidegate.ledger.note import NoteSigner
-from tidegate.ledger.publication import Publication
+from tidegate.ledger.witnessed_publication import PublicationThread, Published
 from tidegate.loops.attached import judge_when_attached
 from tidegate.loops.base_moved import remember_chains
 from tidegate.loops.child_judged import judge_parents
@@ -97,7 +98,8 @@ class Server:
     keeping: Keeping
     encryption: Encryption
     notes: NoteSigner
-    publication: Publication
+    publication: Published
+    publishing: PublicationThread | None
     curation: Curation
     vending: Vending
     catalogue: Catalogue
@@ -134,6 +136,8 @@ class Server:
         self.deliveries.start()
         self.audit.start()
         self.slow_upkeep.start()
+        if self.publishing is not None:
+            self.publishing.start()
         self.identity_upkeep.start()
         self._by_time = Thread(target=self._watch_time, name="by time", daemon=True)
         self._by_time.start()
@@ -152,6 +156,8 @@ class Server:
         """Stops taking work; what is in flight goes on at the next start."""
         self._stopping.set()
         self.keeping.scrubber.stop()
+        if self.publishing is not None:
+            self.publishing.stop()
         self.identity_upkeep.stop()
         for consumer in self.consumers:
             consumer.stop()
@@ -309,6 +315,7 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
     restrictions = RememberedRestrictions(database)
     hearing = Hearing(database, directory, access.permissions, restrictions, zones=zones, clock=clock)
     notes = note_signer(settings)
+    publication, publishing = build_publication(settings, database, notes, leases, clock)
     webhook_key = WebhookKey.load(settings.signing.webhook_key_file)
     delivery = build_delivery(settings, database, webhook_key, clock)
     return Server(
@@ -327,7 +334,8 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         keeping=keeping,
         encryption=encryption,
         notes=notes,
-        publication=Publication(database, notes),
+        publication=publication,
+        publishing=publishing,
         curation=curation,
         vending=vending,
         catalogue=build_catalogue(settings),

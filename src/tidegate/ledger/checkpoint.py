@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from tidegate.errors import InvalidInputError
-from tidegate.ledger.note import NoteSigner, NoteVerifier, unbase64, verify_note
+from tidegate.ledger.note import NoteKey, NoteSigner, unbase64, verify_note
 
 _FIRST_LINES: Final = 3
 _HASH_BYTES: Final = 32
@@ -55,7 +55,7 @@ def sign_checkpoint(checkpoint: Checkpoint, signer: NoteSigner) -> str:
     return signer.sign(checkpoint.to_text())
 
 
-def verify_checkpoint(note: str, trusted: NoteVerifier) -> Checkpoint:
+def verify_checkpoint(note: str, trusted: NoteKey) -> Checkpoint:
     """Reads a signed note and returns its checkpoint only when the trusted key signed it for its own log.
 
     Raises:

@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Signed notes: text and Ed25519 signatures as C2SP signed-note writes them (signature type 0x01)."""
+"""Signed notes: text and signatures as C2SP signed-note writes them, and its Ed25519 keys (signature type 0x01).
+
+Keys of other types are in `tidegate.ledger.note_key`.
+"""
 
 import base64
 import binascii
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -17,7 +21,8 @@ MAX_NOTE_BYTES: Final = 1_000_000
 """What the specification has a verifier accept at most."""
 MAX_NOTE_SIGNATURES: Final = 100
 
-_ED25519: Final = b"\x01"
+ED25519: Final = 0x01
+"""The signature type of these keys."""
 _KEY_BYTES: Final = 32
 _KEY_ID_BYTES: Final = 4
 _NAME: Final = re.compile(r"[^\s+]+")
@@ -33,8 +38,9 @@ class NoteVerifier:
     public: bytes
 
     def __post_init__(self) -> None:
-        if not _NAME.fullmatch(self.name) or not self.name.isprintable() or len(self.public) != _KEY_BYTES:
-            raise InvalidInputError("needs a name without spaces or + and a key of 32 bytes", where="note key")
+        check_name(self.name)
+        if len(self.public) != _KEY_BYTES:
+            raise InvalidInputError("needs a key of 32 bytes", where="note key")
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -43,20 +49,18 @@ class NoteVerifier:
         Raises:
             InvalidInputError: it is not one, not Ed25519, or its hash is another key's.
         """
-        name, _, rest = text.strip().partition("+")
-        key_id, _, encoded = rest.partition("+")
-        key = unbase64(encoded, "note key")
-        if key[:1] != _ED25519:
+        name, key_id, kind, public = split_key(text)
+        if kind != ED25519:
             raise InvalidInputError("not an Ed25519 note key", where="note key")
-        found = cls(name, key[1:])
-        if found.key_id.hex() != key_id:
+        found = cls(name, public)
+        if found.key_id != key_id:
             raise InvalidInputError("the hash in it is another key's", where="note key")
         return found
 
     @property
     def key_id(self) -> bytes:
         """The four bytes that tell keys of one name apart."""
-        return hashlib.sha256(self.name.encode() + b"\n" + _ED25519 + self.public).digest()[:_KEY_ID_BYTES]
+        return key_id_of(self.name, ED25519, self.public)
 
     def holds(self, text: str, signature: bytes) -> bool:
         """True when this key signed that text."""
@@ -67,7 +71,7 @@ class NoteVerifier:
         return True
 
     def __str__(self) -> str:
-        encoded = base64.b64encode(_ED25519 + self.public).decode("ascii")
+        encoded = base64.b64encode(bytes([ED25519]) + self.public).decode("ascii")
         return f"{self.name}+{self.key_id.hex()}+{encoded}"
 
 
@@ -114,20 +118,86 @@ class NoteSigner:
             InvalidInputError: the text is no note's: empty, without a final line feed, or with control characters.
         """
         _check_text(text)
-        signature = self.verifier.key_id + self._private.sign(text.encode())
-        return f"{text}\n— {self.name} {base64.b64encode(signature).decode('ascii')}\n"
+        return f"{text}\n{signature_line(self.name, self.verifier.key_id, self._private.sign(text.encode()))}"
 
     def __reduce__(self) -> str:
         raise TypeError("a private key is not serialised")
 
 
-def verify_note(note: str, trusted: NoteVerifier, *, where: str = "note") -> str:
+class NoteKey(Protocol):
+    """A public key that signature lines of notes are verified with."""
+
+    @property
+    def name(self) -> str:
+        """What it signs under."""
+        ...
+
+    @property
+    def key_id(self) -> bytes:
+        """The four bytes that tell keys of one name apart."""
+        ...
+
+    @property
+    def public(self) -> bytes:
+        """The key itself, encoded as its type says."""
+        ...
+
+    def holds(self, text: str, signature: bytes) -> bool:
+        """True when this key made that signature (without the key id) over that text."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """One that holds, by a key that was looked for: all bytes but the key id."""
+
+    key: NoteKey
+    content: bytes
+
+
+def verify_note(note: str, trusted: NoteKey, *, where: str = "note") -> str:
     """Returns a note's text when the trusted key signed it; signatures of others are passed over.
 
     Raises:
         BoundExceededError: over `MAX_NOTE_BYTES` or `MAX_NOTE_SIGNATURES`.
         InvalidInputError: it is no note.
         RefusedError: the trusted key did not sign it, or its signature does not hold.
+    """
+    text, signatures = open_note(note, (trusted,), where=where)
+    if not signatures:
+        raise RefusedError(f"not signed by {trusted.name}", where=where)
+    return text
+
+
+def open_note(note: str, known: Sequence[NoteKey], *, where: str = "note") -> tuple[str, tuple[Signature, ...]]:
+    """A note's text, and the signatures on it by keys that are known, in the order of the note.
+
+    The text is worth nothing before one of them is by somebody trusted.
+
+    Raises:
+        BoundExceededError: over `MAX_NOTE_BYTES` or `MAX_NOTE_SIGNATURES`.
+        InvalidInputError: it is no note.
+        RefusedError: a signature names a known key and does not hold.
+    """
+    text, lines = split_note(note, where=where)
+    keys = {(key.name, key.key_id): key for key in known}
+    found = []
+    for name, signature in map(_signature, lines):
+        key = keys.get((name, signature[:_KEY_ID_BYTES]))
+        if key is None:
+            continue
+        if not key.holds(text, signature[_KEY_ID_BYTES:]):
+            raise RefusedError(f"the signature of {name} does not hold", where=where)
+        found.append(Signature(key, signature[_KEY_ID_BYTES:]))
+    return text, tuple(found)
+
+
+def split_note(note: str, *, where: str = "note") -> tuple[str, list[str]]:
+    """A note's text and its signature lines; nothing is verified.
+
+    Raises:
+        BoundExceededError: over `MAX_NOTE_BYTES` or `MAX_NOTE_SIGNATURES`.
+        InvalidInputError: it is no note.
     """
     if len(note) > MAX_NOTE_BYTES or len(note.encode(errors="replace")) > MAX_NOTE_BYTES:
         raise BoundExceededError("MAX_NOTE_BYTES", MAX_NOTE_BYTES, where=where)
@@ -139,12 +209,42 @@ def verify_note(note: str, trusted: NoteVerifier, *, where: str = "note") -> str
         raise BoundExceededError("MAX_NOTE_SIGNATURES", MAX_NOTE_SIGNATURES, where=where)
     text += "\n"
     _check_text(text)
-    ours = [signature for name, signature in map(_signature, lines) if _is_by(trusted, name, signature)]
-    if not ours:
-        raise RefusedError(f"not signed by {trusted.name}", where=where)
-    if not all(trusted.holds(text, signature[_KEY_ID_BYTES:]) for signature in ours):
-        raise RefusedError(f"the signature of {trusted.name} does not hold", where=where)
-    return text
+    return text, lines
+
+
+def signature_line(name: str, key_id: bytes, signature: bytes) -> str:
+    """A signature as notes carry it, with its line feed."""
+    return f"— {name} {base64.b64encode(key_id + signature).decode('ascii')}\n"
+
+
+def key_id_of(name: str, kind: int, public: bytes) -> bytes:
+    """The key id that the specification recommends."""
+    return hashlib.sha256(name.encode() + b"\n" + bytes([kind]) + public).digest()[:_KEY_ID_BYTES]
+
+
+def split_key(text: str) -> tuple[str, bytes, int, bytes]:
+    """The parts of `name+hash+key`: name, key id, type, and the key itself. That they fit is for the caller to check.
+
+    Raises:
+        InvalidInputError: it is not of that form.
+    """
+    name, _, rest = text.strip().partition("+")
+    key_id, _, encoded = rest.partition("+")
+    key = unbase64(encoded, "note key")
+    if not re.fullmatch(r"[0-9a-f]{8}", key_id) or len(key) < _KEY_ID_BYTES:
+        raise InvalidInputError("not of the form name+hash+key", where="note key")
+    return check_name(name), bytes.fromhex(key_id), key[0], key[1:]
+
+
+def check_name(name: str) -> str:
+    """A key's name, when it can be one.
+
+    Raises:
+        InvalidInputError: it is empty, or has spaces or a + in it.
+    """
+    if not _NAME.fullmatch(name) or not name.isprintable():
+        raise InvalidInputError("needs a name without spaces or +", where="note key")
+    return name
 
 
 def unbase64(text: str, where: str) -> bytes:
@@ -164,10 +264,6 @@ def _signature(line: str) -> tuple[str, bytes]:
     if not found:
         raise InvalidInputError("a signature line is malformed", where="note")
     return found[1], unbase64(found[2], "note")
-
-
-def _is_by(trusted: NoteVerifier, name: str, signature: bytes) -> bool:
-    return name == trusted.name and signature[:_KEY_ID_BYTES] == trusted.key_id
 
 
 def _check_text(text: str) -> None:

@@ -25,6 +25,11 @@ class Publication:
         self._newest = Checkpoint(origin=signer.name, size=0, root=b"")
         self._lock = Lock()
 
+    @property
+    def origin(self) -> str:
+        """The log's name."""
+        return self._signer.name
+
     def checkpoint(self) -> Checkpoint:
         """The tree of now.
 
@@ -47,10 +52,19 @@ class Publication:
                 self._newest = now
         return now
 
-    def note(self) -> str:
-        """The signed checkpoint of now (C2SP tlog-checkpoint).
+    def signed(self) -> tuple[Checkpoint, str]:
+        """The tree of now, and its signed checkpoint (C2SP tlog-checkpoint).
 
         Raises:
             OutsideError: as `checkpoint`.
         """
-        return sign_checkpoint(self.checkpoint(), self._signer)
+        now = self.checkpoint()
+        return now, sign_checkpoint(now, self._signer)
+
+    def note(self) -> str:
+        """The signed checkpoint of now.
+
+        Raises:
+            OutsideError: as `checkpoint`.
+        """
+        return self.signed()[1]
