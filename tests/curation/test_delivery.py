@@ -4,146 +4,29 @@
 import base64
 import hmac
 import json
-import threading
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 from alembic import command
 from sqlalchemy import select, update
+from webhook_stand import ONE, SECRET, TWO, Receiver, Stand
 
-from postgres_server import emptied, start_postgres
-from tidegate.artifact import Digest
-from tidegate.curation.vending.delivery import Delivery
 from tidegate.curation.vending.subscriptions import (
-    Subscription,
-    Wanted,
     list_deliveries,
     list_subscriptions,
-    note_event,
     replay,
     seal_plain,
-    subscribe,
 )
 from tidegate.curation.vending.webhook import WebhookSecret
 from tidegate.curation.vending.webhook_key import WebhookKey
 from tidegate.errors import InvalidInputError, NotFoundError, TidegateError
-from tidegate.events import Event, EventKind
-from tidegate.outbound import Outbound, OutboundOptions
-from tidegate.outbound.reach import Opening, Reach
-from tidegate.storage import outbox
+from tidegate.events import EventKind
 from tidegate.storage.database import Database
 from tidegate.storage.migrations import configuration, migrate
 from tidegate.storage.vending_schema import subscription
-
-NOW = datetime(2027, 1, 1, tzinfo=UTC)
-ONE, TWO = Digest.of(b"one"), Digest.of(b"two")
-SECRET = WebhookSecret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
-
-
-@dataclass
-class Receiver:
-    """An HTTP server that keeps what it gets and answers as it is told."""
-
-    answers: list[int] = field(default_factory=list)
-    got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
-
-    def __enter__(self) -> "Receiver":
-        receiver = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
-                receiver.got.append(({name.lower(): value for name, value in self.headers.items()}, body))
-                self.send_response(receiver.answers.pop(0) if receiver.answers else 204)
-                self.send_header("Location", receiver.url)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_: Any) -> None:
-                return
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.port = int(self._server.server_address[1])
-        self.url = f"http://127.0.0.1:{self.port}/hook"
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    def told(self) -> list[tuple[str, str]]:
-        return [(event["type"].rpartition(".")[2], event["subject"]) for event in map(json.loads, self.bodies())]
-
-    def bodies(self) -> list[bytes]:
-        return [body for _, body in self.got]
-
-
-@dataclass(kw_only=True)
-class Stand:
-    database: Database
-    at: datetime = NOW
-    key: WebhookKey = field(default_factory=lambda: WebhookKey(bytes(32)))
-
-    def delivery(self, receiver: Receiver | None = None, **more: Any) -> Delivery:
-        openings = (Opening.parse(f"127.0.0.1:{receiver.port}"),) if receiver else ()
-        outbound = Outbound(OutboundOptions(reach=Reach(openings=openings), max_redirects=0, read_timeout_s=5))
-        clock, key = (lambda: self.at), self.key
-        return Delivery(self.database, outbound, key=key, source="https://us.example", clock=clock, **more)
-
-    def subscribe(self, url: str, **wanted: Any) -> Subscription:
-        with self.database.begin() as connection:
-            return subscribe(
-                connection, Wanted(**wanted), owner="anna", url=url, secret=SECRET, key=self.key, at=self.at
-            )
-
-    def tell(self, kind: EventKind, subject: str, **data: Any) -> int:
-        """Publishes an event and writes it down; returns its offset."""
-        with self.database.begin() as connection:
-            event = Event(
-                id=f"{kind}{subject}{self.at}{data}"[:255], kind=kind, subject=subject, time=self.at, data=data
-            )
-            outbox.publish(connection, event)
-        with self.database.begin() as connection:
-            offset = outbox.newest(connection)
-            note_event(connection, event, offset, at=self.at)
-            note_event(connection, event, offset, at=self.at)  # a consumer may see it twice
-        return offset
-
-    def states(self, number: str) -> list[str]:
-        with self.database.read() as connection:
-            return [row["state"] for row in reversed(list_deliveries(connection, number))]
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[str]:
-    with start_postgres() as url:
-        yield url
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.tools)])
-def stand(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stand]:
-    url = f"sqlite:///{tmp_path / 'state.db'}"
-    if request.param == "postgresql":
-        url = emptied(request.getfixturevalue("postgres"))
-    migrate(url)
-    database = Database(url)
-    yield Stand(database=database)
-    database.close()
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with Receiver() as running:
-        yield running
 
 
 def test_the_signature_is_the_standards_own_example() -> None:
@@ -298,7 +181,7 @@ def test_what_lay_plain_is_sealed_and_still_signs(stand: Stand, receiver: Receiv
     made = stand.subscribe(receiver.url)
     with stand.database.begin() as connection:
         connection.execute(update(subscription).values(sealed_secret=SECRET.reveal()))
-    stand.delivery().seal()
+    stand.sender().seal()
     with stand.database.begin() as connection:
         sealed = connection.scalar(select(subscription.c.sealed_secret))
         assert sealed
@@ -314,18 +197,18 @@ def test_what_lay_plain_is_sealed_and_still_signs(stand: Stand, receiver: Receiv
 def test_trying_a_receiver_out_is_signed_and_leaves_nothing_on_record(stand: Stand, receiver: Receiver) -> None:
     made = stand.subscribe(receiver.url)
     receiver.answers = [204, 404]
-    answer = stand.delivery(receiver).try_out(made.id)
+    answer = stand.sender(receiver).try_out(made.id)
     assert (answer.taken, answer.status, answer.problem) == (True, 204, "")
     ((headers, body),) = receiver.got
     assert headers.items() >= SECRET.headers(headers["webhook-id"], body, at=stand.at).items()
     assert json.loads(body)["type"] == "dev.tidegate.curation.subscription.tested"
-    refused = stand.delivery(receiver).try_out(made.id)
+    refused = stand.sender(receiver).try_out(made.id)
     assert (refused.taken, refused.status, refused.problem) == (False, 404, "the receiver answered 404")
-    closed = stand.delivery().try_out(made.id)
+    closed = stand.sender().try_out(made.id)
     assert (closed.taken, closed.status) == (False, 0)
     assert "not public and was not opened" in closed.problem
     with pytest.raises(NotFoundError):
-        stand.delivery(receiver).try_out("0" * 32)
+        stand.sender(receiver).try_out("0" * 32)
     assert stand.states(made.id) == []
 
 
@@ -354,7 +237,7 @@ def test_a_record_of_before_is_brought_up_to_date_with_its_secrets(tmp_path: Pat
         )
     migrate(url)
     stand = Stand(database=database)
-    stand.delivery().seal()
+    stand.sender().seal()
     with database.read() as connection:
         sealed = connection.scalar(select(subscription.c.sealed_secret)) or ""
     assert stand.key.open(sealed, "one").reveal() == SECRET.reveal()

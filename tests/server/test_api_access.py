@@ -173,15 +173,43 @@ def test_a_tenant_may_have_so_much(server: ApiServer, root: httpx.Client) -> Non
     assert root.delete("/tenants/team-q").status_code == 404
 
 
-def test_who_is_shut_out_is_told_no_more(server: ApiServer, root: httpx.Client) -> None:
-    for name, end in (("told-one", "disable"), ("told-two", "")):
-        assert root.post("/principals", json={"kind": "user", "name": name, "password": PASSWORD}).status_code == 201
-        root.post("/grants", json={"holder": name, "pattern": "told/app", "verbs": ["pull"]})
-        body = {"url": "https://receiver.example/", "pattern": "told/app"}
-        made = user(server, name).post("/subscriptions", json=body)
-        assert made.status_code == 201, made.text
-        found = root.post(f"/principals/{name}/{end}") if end else root.delete(f"/principals/{name}")
-        assert found.status_code == 200, found.text
-        ends = time.monotonic() + 30
-        while made.json()["id"] in root.get("/subscriptions").text:
-            assert time.monotonic() < ends, f"{name} is told still"
+def _subscribed(server: ApiServer, root: httpx.Client, name: str) -> str:
+    """A user with a grant and a subscription by it; returns the subscription."""
+    assert root.post("/principals", json={"kind": "user", "name": name, "password": PASSWORD}).status_code == 201
+    root.post("/grants", json={"holder": name, "pattern": "told/app", "verbs": ["pull"]})
+    body = {"url": "https://receiver.example/", "pattern": "told/app"}
+    made = user(server, name).post("/subscriptions", json=body)
+    assert made.status_code == 201, made.text
+    return str(made.json()["id"])
+
+
+def _wait_for(root: httpx.Client, number: str, paused: str) -> None:
+    """Until a subscription is shown as paused for a reason; "" for not at all."""
+    ends = time.monotonic() + 30
+    while True:
+        (found,) = [one for one in root.get("/subscriptions").json()["subscriptions"] if one["id"] == number]
+        if found["paused"] == paused:
+            return
+        assert time.monotonic() < ends, found
+
+
+def test_who_is_removed_is_told_no_more(server: ApiServer, root: httpx.Client) -> None:
+    number = _subscribed(server, root, "told-one")
+    assert root.delete("/principals/told-one").status_code == 200
+    ends = time.monotonic() + 30
+    while number in root.get("/subscriptions").text:
+        assert time.monotonic() < ends, "told still"
+
+
+def test_a_subscription_is_paused_while_its_owner_may_nothing(server: ApiServer, root: httpx.Client) -> None:
+    number = _subscribed(server, root, "told-two")
+    (grant,) = root.get("/grants", params={"holder": "told-two"}).json()
+    assert root.post("/principals/told-two/disable").status_code == 200
+    _wait_for(root, number, "told-two is disabled")
+    assert root.post("/principals/told-two/enable").status_code == 200
+    _wait_for(root, number, "")
+    assert root.post(f"/grants/{grant['id']}/revoke").status_code == 200
+    _wait_for(root, number, "told-two may not pull told/app now")
+    assert user(server, "told-two").get("/subscriptions").json()["subscriptions"][0]["paused"]
+    root.post("/grants", json={"holder": "told-two", "pattern": "told/**", "verbs": ["pull"]})
+    _wait_for(root, number, "")

@@ -23,7 +23,7 @@ from tidegate.assembly.names import resolve_reference
 from tidegate.assembly.notes import note_signer
 from tidegate.assembly.scanner import build_scanner
 from tidegate.assembly.stores import database_urls, open_blobs, open_database, replica_name
-from tidegate.assembly.vending import build_catalogue, build_delivery, build_vending
+from tidegate.assembly.vending import build_catalogue, build_sender, build_vending
 from tidegate.clock import Clock, system_clock
 from tidegate.curation.consumer_pulls import ConsumerPulls
 from tidegate.curation.encryption.copy_job import CopyJob
@@ -33,9 +33,12 @@ from tidegate.curation.shelf import Shelf
 from tidegate.curation.shelf_blobs import ShelfBlobs
 from tidegate.curation.vending.carrying import Vending
 from tidegate.curation.vending.catalogue import Catalogue
-from tidegate.curation.vending.delivery import Delivery, DeliveryThread
+from tidegate.curation.vending.delivery import Delivery
+from tidegate.curation.vending.delivery_pool import DeliveryPool
 from tidegate.curation.vending.hearing import Hearing
+from tidegate.curation.vending.subscriber import Subscribers
 from tidegate.curation.vending.webhook_key import WebhookKey
+from tidegate.curation.vending.webhook_sender import WebhookSender
 from tidegate.curation.workflow import Curation
 from tidegate.evidence.restriction import parse_zones
 from tidegate.execution.admit import ExecutionGate
@@ -58,7 +61,7 @@ from tidegate.loops.plain_judged import judge_copies
 from tidegate.loops.pushed import judge_when_pushed
 from tidegate.loops.recalled import name_exposed_workloads
 from tidegate.loops.stalled import judge_stalled
-from tidegate.loops.subscribers import end_for_the_shut_out, note_for_subscribers, tell_who_pulled
+from tidegate.loops.subscribers import end_for_the_removed, note_for_subscribers, tell_who_pulled
 from tidegate.loops.upstream_moved import follow_when_admitted
 from tidegate.settings import Settings
 from tidegate.storage.announcements import Announcements
@@ -106,8 +109,8 @@ class Server:
     consumer_pulls: ConsumerPulls
     webhook_key: WebhookKey
     hearing: Hearing
-    delivery: Delivery
-    deliveries: DeliveryThread
+    sender: WebhookSender
+    deliveries: DeliveryPool
     execution: ExecutionGate
     knowledge: NewKnowledge
     durable: DurableWork
@@ -133,6 +136,7 @@ class Server:
             self.encrypt(job)
         self.upkeep.start()
         self.consumer_pulls.start()
+        self.sender.seal()
         self.deliveries.start()
         self.audit.start()
         self.slow_upkeep.start()
@@ -309,7 +313,7 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         name_exposed_workloads(database, clock),
         note_for_subscribers(database, clock),
         tell_who_pulled(database, consumer_pulls, clock),
-        end_for_the_shut_out(database),
+        end_for_the_removed(database),
     )
     access = build_access(settings, directory, throttle, clock)
     restrictions = RememberedRestrictions(database)
@@ -317,7 +321,9 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
     notes = note_signer(settings)
     publication, publishing = build_publication(settings, database, notes, leases, clock)
     webhook_key = WebhookKey.load(settings.signing.webhook_key_file)
-    delivery = build_delivery(settings, database, webhook_key, clock)
+    sender = build_sender(settings, database, webhook_key, clock)
+    subscribers = Subscribers(directory, access.permissions, lambda: access.lets_in_anybody, clock)
+    delivery = Delivery(database, sender, subscribers, hearing, clock=clock)
     return Server(
         settings=settings,
         home=home,
@@ -342,8 +348,8 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         consumer_pulls=consumer_pulls,
         webhook_key=webhook_key,
         hearing=hearing,
-        delivery=delivery,
-        deliveries=DeliveryThread(database, delivery, leases),
+        sender=sender,
+        deliveries=DeliveryPool(database, delivery, directory, leases),
         execution=ExecutionGate(
             database=database, gate=gate, resolve=resolve_reference, clock=clock, options=GateOptions()
         ),

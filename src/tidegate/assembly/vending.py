@@ -17,8 +17,8 @@ from tidegate.curation.shelf_blobs import ShelfBlobs
 from tidegate.curation.tag_rules import TagRules
 from tidegate.curation.vending.carrying import Vending
 from tidegate.curation.vending.catalogue import Catalogue
-from tidegate.curation.vending.delivery import Delivery
 from tidegate.curation.vending.webhook_key import WebhookKey
+from tidegate.curation.vending.webhook_sender import WebhookSender
 from tidegate.errors import UsageError
 from tidegate.oci.push import Pusher
 from tidegate.outbound import Outbound, OutboundOptions
@@ -73,8 +73,8 @@ def build_catalogue(settings: Settings) -> Catalogue:
     return Catalogue(owners)
 
 
-def build_delivery(settings: Settings, database: Database, key: WebhookKey, clock: Clock) -> Delivery:
-    """Builds what tells subscribers; it calls public addresses, and those the settings open."""
+def build_sender(settings: Settings, database: Database, key: WebhookKey, clock: Clock) -> WebhookSender:
+    """Builds what calls receivers; it calls public addresses, and those the settings open."""
     said = settings.outbound
     openings = tuple(Opening.parse(text) for text in settings.curation.webhooks_may_reach)
     outbound = Outbound(
@@ -88,7 +88,7 @@ def build_delivery(settings: Settings, database: Database, key: WebhookKey, cloc
             reach=Reach(openings=openings),
         )
     )
-    return Delivery(database, outbound, key=key, source=settings.signing.verifier_id, clock=clock)
+    return WebhookSender(database, outbound, key=key, source=settings.signing.verifier_id, clock=clock)
 
 
 @contextmanager

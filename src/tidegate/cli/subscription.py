@@ -96,6 +96,7 @@ def _add(
 ) -> int:
     """Have URL told of changes from now on. A secret that is made is written to standard output, this once."""
     from tidegate.assembly.subscribing import open_subscriptions
+    from tidegate.curation.vending.subscriber import owner_columns
     from tidegate.curation.vending.subscriptions import USUAL, Wanted, subscribe
     from tidegate.curation.vending.webhook import WebhookSecret
     from tidegate.events import EventKind
@@ -106,9 +107,8 @@ def _add(
     wanted = Wanted(pattern=pattern, digest=digest, component=component, kinds=chosen)
     secret = _secret_in(secret_file) if secret_file else WebhookSecret.generate()
     with open_subscriptions(call.settings()) as local, local.database.begin() as connection:
-        made = subscribe(
-            connection, wanted, owner=owner or local.who, url=url, secret=secret, key=local.key, at=local.clock()
-        )
+        whose = owner_columns(local.owner(connection, owner))
+        made = subscribe(connection, wanted, owner=whose, url=url, secret=secret, key=local.key, at=local.clock())
     if secret_file is None:
         sys.stdout.write(secret.reveal() + "\n")
         call.note("that is the secret its messages are signed with; it cannot be shown again")
@@ -140,7 +140,7 @@ def _test(call: Call, *, subscription: str) -> int:
     with open_subscriptions(call.settings()) as local:
         with local.database.read() as connection:
             number = named(connection, subscription)
-        answer = local.delivery.try_out(number)
+        answer = local.sender.try_out(number)
     if answer.taken:
         call.note(f"the receiver took it ({answer.status})")
     else:
@@ -150,7 +150,7 @@ def _test(call: Call, *, subscription: str) -> int:
 
 @verb("deliveries", examples=(("tidegate subscription deliveries 3f2a… --state dead", "what was given up, and why"),))
 @output_options("table", "json")
-@click.option("--state", type=click.Choice(("waiting", "done", "dead")), help="Only those of one state.")
+@click.option("--state", type=click.Choice(("waiting", "done", "dead", "withheld")), help="Only those of one state.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True, help="Most of them.")
 @_SUBSCRIPTION
 def _deliveries(call: Call, *, subscription: str, output: Output, state: str | None, limit: int) -> int:
@@ -208,4 +208,6 @@ def _kinds(one: "Subscription") -> str:
 
 
 def _state(one: "Subscription") -> str:
-    return "active" if one.active else "ended by its receiver"
+    if not one.active:
+        return "ended by its receiver"
+    return f"paused: {one.paused}" if one.paused else "active"

@@ -109,11 +109,18 @@ class Access:
         """True where clients are sent for a token before they work."""
         return self.tokens is not None
 
+    @property
+    def lets_in_anybody(self) -> bool:
+        """True while nothing at all is set up: of this machine anybody is let in."""
+        populated = self._directory is not None and self._directory.is_populated
+        vouched = self._voucher is not None or self._certificates is not None
+        return self._token is None and not vouched and not populated
+
     def known(self, authorization: str, *, peer: str, forwarded: bool = False) -> Principal | None:
         """Who that is, when it can be told from memory; None means that `authenticate` has to be asked."""
         if self._directory is not None and not self._directory.is_fresh:
             return None
-        if self._is_open() and is_loopback(peer) and not forwarded:
+        if self.lets_in_anybody and is_loopback(peer) and not forwarded:
             return ANONYMOUS
         found = self._let_in.get(sha256(authorization.encode(errors="replace")).digest()) if authorization else None
         if found is None or found.revision != self._revision() or time.monotonic() >= found.until:
@@ -152,7 +159,7 @@ class Access:
         """
         if self._directory is not None:
             self._directory.look()
-        if self._is_open():
+        if self.lets_in_anybody:
             if is_loopback(peer) and not forwarded:
                 return ANONYMOUS
             raise UnauthenticatedError(
@@ -238,12 +245,6 @@ class Access:
             return 0
         found = self._directory.account(principal.name)
         return found[0].epoch if found else 0
-
-    def _is_open(self) -> bool:
-        """Nothing at all is set up."""
-        populated = self._directory is not None and self._directory.is_populated
-        vouched = self._voucher is not None or self._certificates is not None
-        return self._token is None and not vouched and not populated
 
     def _revision(self) -> int:
         return self._directory.seen_revision if self._directory else 0

@@ -26,16 +26,14 @@ def note_for_subscribers(database: Database, clock: Clock) -> Consumer:
     return Consumer(name="loops.subscribers", kinds=TOLD, handle=handle)
 
 
-def end_for_the_shut_out(database: Database) -> Consumer:
-    """A consumer that tells those no more who were removed or disabled: what they subscribed to ends with them."""
+def end_for_the_removed(database: Database) -> Consumer:
+    """A consumer that ends what those subscribed to who were removed; of who may come back it is paused."""
 
     def handle(event: Event, _offset: int) -> None:
-        if event.kind is EventKind.PRINCIPAL_REMOVED or event.data.get("what") == "disabled":
-            with database.begin() as connection:
-                end_subscriptions(connection, event.subject, until=event.time)
+        with database.begin() as connection:
+            end_subscriptions(connection, event.subject, until=event.time)
 
-    kinds = frozenset({EventKind.PRINCIPAL_REMOVED, EventKind.PRINCIPAL_CHANGED})
-    return Consumer(name="loops.shut_out", kinds=kinds, handle=handle)
+    return Consumer(name="loops.shut_out", kinds=frozenset({EventKind.PRINCIPAL_REMOVED}), handle=handle)
 
 
 def tell_who_pulled(database: Database, pulls: ConsumerPulls, clock: Clock) -> Consumer:

@@ -90,6 +90,11 @@ subscription = Table(
     Column("sealed_secret", Text, nullable=False),  # under a key that is not in the database
     Column("active", Integer, nullable=False),
     Column("created_at", String(32), nullable=False),
+    Column("owner_kind", Text, nullable=False, server_default=""),
+    Column("owner_groups", Text, nullable=False, server_default="[]"),  # JSON; of those an issuer vouched for
+    Column("owner_claims", Text, nullable=False, server_default="{}"),  # likewise
+    Column("asked_from", Text, nullable=False, server_default=""),  # address; "" for none known
+    Column("paused", Text, nullable=False, server_default=""),  # why nothing is told now; "" when it is
 )
 
 delivery = Table(
@@ -105,6 +110,7 @@ delivery = Table(
     Column("problem", Text, nullable=False),
     Column("ended_at", String(32), nullable=False),
     Index("ix_delivery_due", "state", "next_at"),
+    Index("ix_delivery_waiting", "state", "subscription", "next_at"),
     Index("ix_delivery_order", "subscription", "subject", "state", "offset"),
 )
 

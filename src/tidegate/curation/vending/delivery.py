@@ -1,234 +1,190 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tells subscribers what was written down for them: at least once, in order for each subject, later and later again.
 
-Each message is a CloudEvent (1.0, structured JSON), signed after Standard Webhooks, with the same id at every try. What
-fails stands in the way of what comes later about the same subject, and of nothing else. After the last try it is dead:
-shown, and told again by a replay. A receiver that answers 410 wants no more.
+Whether a subscriber may hear of it is judged then. While an owner may have nothing of what they subscribed to their
+subscription is paused, and what happens waits; an event that they may not hear of is withheld, and a replay asks again.
+What fails stands in the way of what comes later about the same subject, and of nothing else. After the last try it is
+dead: shown, and told again by a replay. A receiver that answers 410 wants no more.
 """
 
 import logging
-from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
-from threading import Event as Flag
-from threading import Thread
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any, Final
-from uuid import uuid4
 
-from sqlalchemy import delete, exists, select, update
+from sqlalchemy import Connection, delete, exists, func, select, update
 
 from tidegate.clock import Clock, rfc3339
-from tidegate.curation.vending.subscriptions import seal_plain
-from tidegate.curation.vending.webhook_key import WebhookKey
-from tidegate.errors import NotFoundError, TidegateError
-from tidegate.events import Event, EventKind
-from tidegate.outbound import Outbound
+from tidegate.curation.vending.hearing import Hearing
+from tidegate.curation.vending.subscriber import PausedError, Subscribers
+from tidegate.curation.vending.subscriptions import WITHHELD, is_named
+from tidegate.curation.vending.webhook_sender import MAX_PROBLEM_CHARS, WebhookSender
+from tidegate.events import Event
 from tidegate.storage import outbox
-from tidegate.storage.carry_on import carrying_on
 from tidegate.storage.database import Database
-from tidegate.storage.leases import Leases
 from tidegate.storage.vending_schema import delivery, subscription
-from tidegate.values import Struct
 
 _log = logging.getLogger(__name__)
 RETRY_SECONDS: Final = (5.0, 30.0, 300.0, 1800.0, 7200.0, 18_000.0, 36_000.0, 36_000.0)
 """Pauses between tries; after the last one it is given up."""
 _KEPT: Final = timedelta(days=14)
-_BATCH: Final = 50
-_LOOK_AGAIN_SECONDS: Final = 2.0
-_LEASE: Final = "deliveries"
-_MAX_ANSWER_BYTES: Final = 64 << 10
-_MAX_PROBLEM_CHARS: Final = 500
-_OK: Final = range(200, 300)
 _GONE: Final = 410
 
 
-class Answer(Struct, frozen=True, kw_only=True):
-    """What a receiver said to a message that was sent to try it out.
-
-    Attributes:
-        status: of HTTP; 0 when none came.
-        problem: why it was not taken; "" when it was.
-    """
-
-    taken: bool
-    status: int
-    problem: str = ""
-
-
 class Delivery:
-    """Tells what waits.
+    """Makes deliveries, one at a time for whoever asks; safe for threads that make different ones.
 
     Args:
-        outbound: held to addresses that may be called; follows no redirect.
-        key: that secrets were sealed with.
-        source: URI that names this server in its events.
+        sender: calls receivers.
+        subscribers: who is told.
+        hearing: of what.
         retry_seconds: pauses between tries.
     """
 
     def __init__(
         self,
         database: Database,
-        outbound: Outbound,
+        sender: WebhookSender,
+        subscribers: Subscribers,
+        hearing: Hearing,
         *,
-        key: WebhookKey,
-        source: str,
         clock: Clock,
         retry_seconds: Sequence[float] = RETRY_SECONDS,
     ) -> None:
         self._database = database
-        self._outbound = outbound
-        self._key = key
-        self._source = source
+        self._sender = sender
+        self._subscribers = subscribers
+        self._hearing = hearing
         self._clock = clock
         self._retry_seconds = retry_seconds
 
-    def seal(self) -> None:
-        """Seals what was stored plain by a tidegate that had no key for it.
+    def waiting(self, connection: Connection) -> list[Any]:
+        """Subscriptions that something is due for, by id: as much work as there are some that something waits for."""
+        # From each subscription to the next by the index: a long queue of one costs no more than a short one.
+        found = select(func.min(delivery.c.subscription).label("id")).where(_WAITS).cte("found", recursive=True)
+        onward = select(func.min(delivery.c.subscription)).where(_WAITS, delivery.c.subscription > found.c.id)
+        found = found.union_all(select(onward.scalar_subquery()).where(found.c.id.is_not(None)))
+        due = exists().where(_WAITS, delivery.c.subscription == found.c.id, delivery.c.next_at <= self._now())
+        query = (
+            select(subscription)
+            .join(found, found.c.id == subscription.c.id)
+            .where(_TELLS, subscription.c.paused == "", due)
+        )
+        return list(connection.execute(query.order_by(subscription.c.id)).mappings())
+
+    def due(self, connection: Connection, number: str, *, limit: int) -> list[Any]:
+        """Deliveries to one subscription that may be made now side by side: of each subject the first that waits."""
+        earlier = delivery.alias("earlier")
+        in_the_way = exists().where(
+            earlier.c.subscription == delivery.c.subscription,
+            earlier.c.subject == delivery.c.subject,
+            earlier.c.state == "waiting",
+            earlier.c.offset < delivery.c.offset,
+        )
+        query = (
+            select(delivery.c.subscription, delivery.c.offset, delivery.c.attempts)
+            .where(delivery.c.subscription == number, _WAITS, delivery.c.next_at <= self._now(), ~in_the_way)
+            .order_by(delivery.c.next_at, delivery.c.offset)
+            .limit(limit)
+        )
+        return list(connection.execute(query).mappings())
+
+    def deliver(self, row: Mapping[str, Any]) -> None:
+        """Makes one delivery that is due, and records what became of it.
 
         Raises:
-            OutsideError: the database failed.
+            OutsideError: the database failed; it is made again.
         """
-        with self._database.begin() as connection:
-            number = seal_plain(connection, self._key)
-        if number:
-            _log.info("%s secrets of webhooks lay open in the database and are sealed", number)
-
-    def once(self, *, stopped: Callable[[], bool] = lambda: False) -> int:
-        """Makes the deliveries that are due, at most one batch; returns how many were tried.
-
-        Raises:
-            OutsideError: the database failed.
-        """
-        at = self._clock()
+        number, offset = row["subscription"], row["offset"]
         with self._database.read() as connection:
-            due = connection.execute(_due(at)).mappings().all()
-        for row in due:
-            if stopped():
-                break
-            self._deliver(dict(row))
-        return len(due)
-
-    def try_out(self, number: str) -> Answer:
-        """Sends a subscription's receiver one signed message that is not on record, whatever waits for it.
-
-        Raises:
-            NotFoundError: there is no such subscription.
-        """
-        wanted = select(subscription.c.id, subscription.c.url, subscription.c.sealed_secret)
-        with self._database.read() as connection:
-            row = connection.execute(wanted.where(subscription.c.id == number)).mappings().first()
-        if row is None:
-            raise NotFoundError("no such subscription", where=number[:80])
-        at, kind = self._clock(), EventKind.SUBSCRIPTION_TESTED
-        event = Event(id=uuid4().hex, kind=kind, subject=f"subscription:{number}", time=at, data={})
-        status, problem = self._send(dict(row), event)
-        taken = status in _OK
-        return Answer(taken=taken, status=status, problem="" if taken else problem[:_MAX_PROBLEM_CHARS])
-
-    def forget_old(self) -> None:
-        """Removes what ended long ago."""
-        edge = rfc3339(self._clock() - _KEPT)
-        with self._database.begin() as connection:
-            ended = (delivery.c.ended_at != "") & (delivery.c.ended_at < edge)
-            connection.execute(delete(delivery).where(ended))
-
-    def _deliver(self, row: dict[str, Any]) -> None:
-        with self._database.read() as connection:
-            found = outbox.read_after(connection, row["offset"] - 1, 1)
-        if not found or found[0][0] != row["offset"]:
+            rows = connection.execute(select(subscription).where(subscription.c.id == number)).mappings()
+            to = next((dict(row) for row in rows), None)
+            found = outbox.read_after(connection, offset - 1, 1)
+        if to is None or not to["active"]:
+            return
+        if not found or found[0][0] != offset:
             self._end(row, "dead", "the event is not on record any more")
             return
-        status, problem = self._send(row, found[0][1])
-        if status in _OK:
+        self._hearing.look()
+        try:
+            told = self._heard(to, found[0][1])
+        except PausedError as error:
+            self._pause({number: error.what})
+            return
+        if told is None:
+            self._end(row, WITHHELD, f"{to['owner']} may not hear of it")
+            return
+        self._send(row, to, told)
+
+    def review(self) -> None:
+        """Pauses subscriptions whose owners may have nothing now, and goes on with those whose owners may again.
+
+        Raises:
+            OutsideError: the database failed.
+        """
+        with self._database.read() as connection:
+            rows = [dict(row) for row in connection.execute(select(subscription).where(_TELLS)).mappings()]
+        judged = {row["id"]: self._subscribers.paused(row) for row in rows}
+        self._pause({row["id"]: judged[row["id"]] for row in rows if judged[row["id"]] != row["paused"]})
+
+    def forget_old(self) -> None:
+        """Removes what ended long ago, and gives up what waited as long."""
+        edge = self._clock() - _KEPT
+        ended = (delivery.c.ended_at != "") & (delivery.c.ended_at < rfc3339(edge))
+        late = _WAITS & (delivery.c.next_at < edge.timestamp())
+        given_up = {"state": "dead", "problem": "it waited for two weeks", "ended_at": rfc3339(self._clock())}
+        with self._database.begin() as connection:
+            connection.execute(delete(delivery).where(ended))
+            connection.execute(update(delivery).where(late).values(given_up))
+
+    def _heard(self, to: Mapping[str, Any], event: Event) -> Event | None:
+        told = self._hearing.heard(self._subscribers.hearer(to), event)
+        return told if told is not None and is_named(to["pattern"], told) else None
+
+    def _pause(self, why: Mapping[str, str]) -> None:
+        if not why:
+            return
+        with self._database.begin() as connection:
+            for number, reason in why.items():
+                connection.execute(update(subscription).where(subscription.c.id == number).values(paused=reason))
+        for number, reason in why.items():
+            _log.info("subscription %s %s", number, f"is paused: {reason}" if reason else "goes on")
+
+    def _send(self, row: Mapping[str, Any], to: Mapping[str, Any], event: Event) -> None:
+        answer = self._sender.send(to, event)
+        if answer.taken:
             self._end(row, "done", "")
-        elif status == _GONE:
+        elif answer.status == _GONE:
             with self._database.begin() as connection:
-                connection.execute(update(subscription).where(subscription.c.id == row["id"]).values(active=0))
+                connection.execute(update(subscription).where(subscription.c.id == to["id"]).values(active=0))
             self._end(row, "dead", "the receiver wants no more (410)")
         elif row["attempts"] >= len(self._retry_seconds):
-            self._end(row, "dead", problem)
+            self._end(row, "dead", answer.problem)
         else:
-            self._again(row, problem)
+            self._again(row, answer.problem)
 
-    def _send(self, row: dict[str, Any], event: Event) -> tuple[int, str]:
-        body = event.to_json(source=self._source)
-        try:
-            secret = self._key.open(row["sealed_secret"], row["id"])
-            signed = secret.headers(event.id, body, at=self._clock())
-            headers = {**signed, "Content-Type": "application/cloudevents+json"}
-            reply = self._outbound.request(
-                "POST", row["url"], headers=headers, body=body, max_bytes=_MAX_ANSWER_BYTES, retry=False
-            )
-        except TidegateError as error:
-            return 0, str(error)
-        return reply.status, f"the receiver answered {reply.status}"
-
-    def _again(self, row: dict[str, Any], problem: str) -> None:
+    def _again(self, row: Mapping[str, Any], problem: str) -> None:
         pause = self._retry_seconds[row["attempts"]]
-        values = {"attempts": row["attempts"] + 1, "next_at": self._clock().timestamp() + pause}
+        values = {"attempts": row["attempts"] + 1, "next_at": self._now() + pause}
         with self._database.begin() as connection:
-            connection.execute(_this(row).values(**values, problem=problem[:_MAX_PROBLEM_CHARS]))
+            connection.execute(_this(row).values(**values, problem=problem[:MAX_PROBLEM_CHARS]))
 
-    def _end(self, row: dict[str, Any], state: str, problem: str) -> None:
+    def _end(self, row: Mapping[str, Any], state: str, problem: str) -> None:
         values = {"state": state, "attempts": row["attempts"] + 1, "ended_at": rfc3339(self._clock())}
         with self._database.begin() as connection:
-            connection.execute(_this(row).values(**values, problem=problem[:_MAX_PROBLEM_CHARS]))
+            connection.execute(_this(row).values(**values, problem=problem[:MAX_PROBLEM_CHARS]))
         if state == "dead":
-            _log.warning("delivery of %s to subscription %s was given up: %s", row["offset"], row["id"], problem)
+            _log.warning("delivery of %s to %s was given up: %s", row["offset"], row["subscription"], problem)
+
+    def _now(self) -> float:
+        return self._clock().timestamp()
 
 
-class DeliveryThread:
-    """Delivers, on one replica at a time, until it is stopped."""
-
-    def __init__(self, database: Database, work: Delivery, leases: Leases) -> None:
-        self._database = database
-        self._work = work
-        self._leases = leases
-        self._stopping = Flag()
-        self._thread = Thread(target=self._run, name="deliveries", daemon=True)
-
-    def start(self) -> None:
-        """Begins."""
-        self._work.seal()
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Ends after the delivery in hand."""
-        self._stopping.set()
-        self._database.commits.notify()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            seen, tried = self._database.commits.count, -1
-            with carrying_on(_log, "deliveries"):
-                tried = self._work.once(stopped=self._stopping.is_set) if self._leases.hold(_LEASE) else 0
-                if not tried:
-                    self._work.forget_old()
-            if tried < 0:
-                self._stopping.wait(_LOOK_AGAIN_SECONDS)
-            elif not tried:
-                self._database.commits.wait(seen, timeout=_LOOK_AGAIN_SECONDS)
+_WAITS: Final = delivery.c.state == "waiting"
+_TELLS: Final = subscription.c.active == 1
 
 
-def _due(at: datetime) -> Any:
-    earlier = delivery.alias("earlier")
-    in_the_way = exists().where(
-        earlier.c.subscription == delivery.c.subscription,
-        earlier.c.subject == delivery.c.subject,
-        earlier.c.state == "waiting",
-        earlier.c.offset < delivery.c.offset,
-    )
-    sealed = subscription.c.sealed_secret
-    return (
-        select(delivery.c.offset, delivery.c.attempts, subscription.c.id, subscription.c.url, sealed)
-        .join(subscription, subscription.c.id == delivery.c.subscription)
-        .where(delivery.c.state == "waiting", delivery.c.next_at <= at.timestamp(), subscription.c.active == 1)
-        .where(~in_the_way)
-        .order_by(delivery.c.next_at, delivery.c.offset)
-        .limit(_BATCH)
-    )
-
-
-def _this(row: dict[str, Any]) -> Any:
-    return update(delivery).where(delivery.c.subscription == row["id"], delivery.c.offset == row["offset"])
+def _this(row: Mapping[str, Any]) -> Any:
+    """The delivery as it was when it was begun: of what another replica did meanwhile nothing is undone."""
+    here = (delivery.c.subscription == row["subscription"]) & (delivery.c.offset == row["offset"])
+    return update(delivery).where(here, _WAITS, delivery.c.attempts == row["attempts"])

@@ -5,6 +5,7 @@ Every event that fits is written down for a subscription once, by its offset;
 `tidegate.curation.vending.delivery` tells it.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Any, Final
@@ -18,6 +19,7 @@ from tidegate.curation.vending.webhook import WebhookSecret
 from tidegate.curation.vending.webhook_key import WebhookKey
 from tidegate.errors import BoundExceededError, InvalidInputError, NotFoundError
 from tidegate.events import Event, EventKind
+from tidegate.identity import Verb
 from tidegate.storage import outbox, schema
 from tidegate.storage.insert import insert_once
 from tidegate.storage.vending_schema import delivery, subscription
@@ -28,7 +30,10 @@ MAX_REPLAYED: Final = 100_000
 """Events looked at for one replay."""
 _MAX_TEXT_CHARS: Final = 2000
 _PAGE: Final = 500
+_WILD: Final = frozenset("*?[")
 
+WITHHELD: Final = "withheld"
+"""The state of a delivery that its owner might not hear of when it was to be told."""
 TOLD: Final = frozenset(
     {
         EventKind.IMAGE_ADMITTED,
@@ -73,6 +78,7 @@ class Subscription(Struct, frozen=True, kw_only=True):
 
     Attributes:
         active: False once its receiver answered 410 Gone.
+        paused: why nothing is told now, though it waits: its owner is shut out or may not have it; "" when it is.
         waiting, dead: deliveries that are still to be made, and that were given up.
     """
 
@@ -82,21 +88,43 @@ class Subscription(Struct, frozen=True, kw_only=True):
     url: str
     active: bool
     created_at: str
+    paused: str = ""
     waiting: int = 0
     dead: int = 0
+
+
+def needed(wanted: Wanted) -> tuple[Verb, str]:
+    """What whoever is told must be allowed: to pull from the one repository, or to list everything ("")."""
+    one = wanted.pattern and not _WILD & set(wanted.pattern)
+    return (Verb.PULL, wanted.pattern) if one else (Verb.LIST, "")
+
+
+def wanted_in(row: Any) -> Wanted:
+    """What a subscription is for, by its row."""
+    kinds = tuple(EventKind(kind) for kind in row["kinds"].split())
+    return Wanted(pattern=row["pattern"], digest=row["digest"], component=row["component"], kinds=kinds)
 
 
 def subscribe(
     connection: Connection,
     wanted: Wanted,
     *,
-    owner: str,
+    owner: Mapping[str, str],
     url: str,
     secret: WebhookSecret,
     key: WebhookKey,
     at: datetime,
 ) -> Subscription:
     """Adds a subscription for what happens from now on, in the caller's transaction.
+
+    Args:
+        connection: inside a transaction that writes.
+        wanted: what for.
+        owner: the columns that say whose it is.
+        url: of the receiver.
+        secret: shared with it.
+        key: the secret is sealed with.
+        at: the moment recorded.
 
     Raises:
         InvalidInputError: something cannot be subscribed to.
@@ -115,7 +143,7 @@ def subscribe(
     number = uuid4().hex
     row = {
         "id": number,
-        "owner": owner,
+        **owner,
         "pattern": wanted.pattern,
         "digest": wanted.digest,
         "component": wanted.component,
@@ -124,6 +152,7 @@ def subscribe(
         "sealed_secret": key.seal(secret, number),
         "active": 1,
         "created_at": rfc3339(at),
+        "paused": "",
     }
     connection.execute(subscription.insert().values(row))
     return _subscription(row, 0, 0)
@@ -202,12 +231,25 @@ def named(connection: Connection, start: str) -> str:
     return str(found[0])
 
 
-def list_deliveries(connection: Connection, number: str, *, state: str = "", limit: int = 100) -> list[dict[str, Any]]:
-    """What was, is or could not be told to a subscription, the newest first."""
+def list_deliveries(
+    connection: Connection, number: str, *, state: str = "", limit: int = 100, to_owner: bool = False
+) -> list[dict[str, Any]]:
+    """What was, is or could not be told to a subscription, the newest first.
+
+    Args:
+        connection: any.
+        number: of the subscription.
+        state: only those in it; "" for any.
+        limit: at most so many.
+        to_owner: without the subjects of what was not sent: whether they may hear of it is judged when it is.
+    """
     query = select(delivery).where(delivery.c.subscription == number).order_by(delivery.c.offset.desc()).limit(limit)
     if state:
         query = query.where(delivery.c.state == state)
-    return [dict(row) for row in connection.execute(query).mappings()]
+    return [
+        {**row, "subject": ""} if to_owner and (not row["attempts"] or row["state"] == WITHHELD) else dict(row)
+        for row in connection.execute(query).mappings()
+    ]
 
 
 def note_event(connection: Connection, event: Event, offset: int, *, at: datetime) -> int:
@@ -259,11 +301,15 @@ def _note(connection: Connection, number: str, event: Event, offset: int, at: da
 def _fits(connection: Connection, row: Any, event: Event) -> bool:
     if event.kind is EventKind.CONSUMER_EXPOSED and event.data.get("consumer") != row["owner"]:
         return False
-    if row["pattern"]:
-        names = [*event.data.get("repositories", ()), event.data.get("target", ""), event.data.get("repository", "")]
-        if not any(name and fnmatchcase(name, row["pattern"]) for name in names):
-            return False
+    if not is_named(row["pattern"], event):
+        return False
     return not row["component"] or _has(connection, str(event.data.get("digest", event.subject)), row["component"])
+
+
+def is_named(pattern: str, event: Event) -> bool:
+    """True when an event names a repository that a subscription's pattern means."""
+    names = [*event.data.get("repositories", ()), event.data.get("target", ""), event.data.get("repository", "")]
+    return not pattern or any(name and fnmatchcase(name, pattern) for name in names)
 
 
 def _has(connection: Connection, digest: str, component: str) -> bool:
@@ -273,15 +319,14 @@ def _has(connection: Connection, digest: str, component: str) -> bool:
 
 
 def _subscription(row: Any, waiting: int, dead: int) -> Subscription:
-    kinds = tuple(EventKind(kind) for kind in row["kinds"].split())
-    wanted = Wanted(pattern=row["pattern"], digest=row["digest"], component=row["component"], kinds=kinds)
     return Subscription(
         id=row["id"],
         owner=row["owner"],
-        wanted=wanted,
+        wanted=wanted_in(row),
         url=row["url"],
         active=bool(row["active"]),
         created_at=row["created_at"],
+        paused=row["paused"],
         waiting=waiting,
         dead=dead,
     )

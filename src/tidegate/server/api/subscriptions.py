@@ -10,18 +10,17 @@ from tidegate.artifact import Digest, Repository
 from tidegate.assembly.server import Server
 from tidegate.curation.consumer_pulls import pulls_of
 from tidegate.curation.vending import subscriptions as subscribing
+from tidegate.curation.vending.hearing import Hearer
+from tidegate.curation.vending.subscriber import owner_columns
 from tidegate.curation.vending.subscriptions import USUAL, Subscription, Wanted
 from tidegate.curation.vending.webhook import WebhookSecret
-from tidegate.errors import InvalidInputError, NotFoundError
+from tidegate.errors import NotFoundError
 from tidegate.events import EventKind
-from tidegate.identity import Verb
 from tidegate.outbound.address import check_url
 from tidegate.server.api.asking import require
 from tidegate.server.api.problem import reply
-from tidegate.server.authentication import principal_of
+from tidegate.server.authentication import client_of, principal_of
 from tidegate.wire import to_builtins
-
-_WILD = frozenset("*?[")
 
 
 def routes(server: Server) -> APIRouter:
@@ -39,14 +38,21 @@ def routes(server: Server) -> APIRouter:
         kinds: Annotated[tuple[EventKind, ...], Body(max_length=50)] = USUAL,
         secret: Annotated[str, Body(max_length=200)] = "",
     ) -> Response:
-        _may_be_told(server, request, pattern, digest)
+        wanted = Wanted(pattern=pattern, digest=digest, component=component, kinds=kinds)
+        verb, repository = subscribing.needed(wanted)
+        require(server, request, verb, [Repository(repository)] if repository else [])
         check_url(url, insecure=False)
         shared = WebhookSecret(secret) if secret else WebhookSecret.generate()
-        wanted = Wanted(pattern=pattern, digest=digest, component=component, kinds=kinds)
-        owner, at = principal_of(request).name, server.clock()
+        owner = Hearer(principal=principal_of(request), address=client_of(request).address)
         with server.database.begin() as connection:
             made = subscribing.subscribe(
-                connection, wanted, owner=owner, url=url, secret=shared, key=server.webhook_key, at=at
+                connection,
+                wanted,
+                owner=owner_columns(owner),
+                url=url,
+                secret=shared,
+                key=server.webhook_key,
+                at=server.clock(),
             )
         told: dict[str, Any] = to_builtins(made)
         if not secret:
@@ -63,7 +69,7 @@ def routes(server: Server) -> APIRouter:
     @router.delete("/subscriptions/{number}", summary="Be told no more")
     def remove(request: Request, number: str) -> Response:
         with server.database.begin() as connection:
-            _own(server, request, subscribing.subscription_named(connection, number))
+            _own(request, subscribing.subscription_named(connection, number))
             subscribing.unsubscribe(connection, number)
         return reply({"id": number, "removed": True})
 
@@ -71,17 +77,19 @@ def routes(server: Server) -> APIRouter:
     def deliveries(
         request: Request,
         number: str,
-        state: Annotated[str, Query(pattern="^(waiting|done|dead|)$")] = "",
+        state: Annotated[str, Query(pattern="^(waiting|done|dead|withheld|)$")] = "",
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     ) -> Response:
         with server.database.read() as connection:
-            _own(server, request, subscribing.subscription_named(connection, number))
-            return reply({"deliveries": subscribing.list_deliveries(connection, number, state=state, limit=limit)})
+            _own(request, subscribing.subscription_named(connection, number))
+            to_owner = not principal_of(request).is_administrator
+            found = subscribing.list_deliveries(connection, number, state=state, limit=limit, to_owner=to_owner)
+        return reply({"deliveries": found})
 
     @router.post("/subscriptions/{number}/replay", status_code=202, summary="Be told once more, from an offset on")
     def replay(request: Request, number: str, after: Annotated[int, Query(ge=0)] = 0) -> Response:
         with server.database.begin() as connection:
-            _own(server, request, subscribing.subscription_named(connection, number))
+            _own(request, subscribing.subscription_named(connection, number))
             told = subscribing.replay(connection, number, after=after, at=server.clock())
         server.database.commits.notify()
         return reply({"id": number, "events": told}, status=202)
@@ -89,8 +97,8 @@ def routes(server: Server) -> APIRouter:
     @router.post("/subscriptions/{number}/test", summary="Send the receiver one signed message now")
     def test(request: Request, number: str) -> Response:
         with server.database.read() as connection:
-            _own(server, request, subscribing.subscription_named(connection, number))
-        return reply(server.delivery.try_out(number))
+            _own(request, subscribing.subscription_named(connection, number))
+        return reply(server.sender.try_out(number))
 
     @router.get("/images/{digest}/consumers", summary="Who pulled an image, the latest first")
     def consumers(digest: str, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> Response:
@@ -102,20 +110,7 @@ def routes(server: Server) -> APIRouter:
     return router
 
 
-def _may_be_told(server: Server, request: Request, pattern: str, digest: str) -> None:
-    """One repository one may pull from, or everything for who may list everything."""
-    if pattern and not _WILD & set(pattern):
-        require(server, request, Verb.PULL, [Repository(pattern)])
-        return
-    require(server, request, Verb.LIST, [])
-    if digest:
-        try:
-            Digest(digest)
-        except InvalidInputError as error:
-            raise InvalidInputError("not a digest", where=digest[:80]) from error
-
-
-def _own(_server: Server, request: Request, found: Subscription) -> None:
+def _own(request: Request, found: Subscription) -> None:
     principal = principal_of(request)
     if not principal.is_administrator and found.owner != principal.name:
         raise NotFoundError("no such subscription", where=found.id)

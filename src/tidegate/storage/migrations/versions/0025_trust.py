@@ -7,8 +7,8 @@ from typing import Final
 import sqlalchemy as sa
 from alembic import op
 
-revision: Final = "0024"
-down_revision: Final = "0023"
+revision: Final = "0025"
+down_revision: Final = "0024"
 _TABLES: Final = ("trusted_key", "trust_revision", "statement_signer")
 _BATCH: Final = 200
 _MAX_KEY_ID_CHARS: Final = 64
