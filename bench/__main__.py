@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every figure of docs/capabilities.md, measured now: a table for people, .bench/results.json for comparison.
 
-    make bench                 everything
-    python -m bench policy     one part
+    make bench                                     everything
+    python -m bench policy                         one part
+    python -m bench registry --only push-1MB-64    some figures of a part that names them
 
 Speed is told as a ratio against a reference of the same run wherever there is one, because machines differ and are
 noisy; the noise itself is the first row. A target that is missed is marked; nothing fails by it.
 """
 
+import argparse
 import hashlib
 import json
 import os
@@ -15,6 +17,8 @@ import platform
 import statistics
 import sys
 import time
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -22,24 +26,21 @@ from typing import Any
 PARTS = ("command", "knowledge", "policy", "ledger", "encryption", "server", "registry", "garbage", "scan_layers")
 ASKED_FOR = ("scale",)
 """Parts that take minutes, and are measured when they are named."""
+NAMES_FIGURES = ("registry",)
+"""Parts of which single figures may be asked for."""
 RESULTS = Path(".bench")
 NOISE_ROUNDS = 15
 
 
 def main() -> int:
     """Runs the parts named, or all."""
-    parts = sys.argv[1:] or list(PARTS)
-    unknown = [name for name in parts if name not in PARTS + ASKED_FOR]
-    if unknown:
-        sys.stderr.write(f"no such part: {', '.join(unknown)}; there are {', '.join(PARTS + ASKED_FOR)}\n")
-        return 2
+    asked = _asked()
     rows = [_noise()]
     _print_head()
     _print(rows[0])
-    for name in parts:
+    for name in asked.parts:
         sys.stderr.write(f"measuring {name} …\n")
-        measure = import_module(f"bench.{name}").run
-        for row in measure(_data()) if name == "knowledge" else measure():
+        for row in _measured(name, asked.only):
             rows.append({"part": name, **row})
             _print(row)
     RESULTS.mkdir(exist_ok=True)
@@ -47,6 +48,34 @@ def main() -> int:
     (RESULTS / "results.json").write_text(json.dumps({"machine": machine, "rows": rows}, indent=2) + "\n")
     print(f"\nwritten to {RESULTS / 'results.json'}")
     return 0
+
+
+def _asked() -> argparse.Namespace:
+    every = PARTS + ASKED_FOR
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measures; prints each row as it comes.")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"one of {', '.join(every)}; else all that are quick")
+    parser.add_argument(
+        "--only", action="append", default=[], metavar="FIGURE", help="a pattern, such as push-1MB-* of the registry"
+    )
+    asked = parser.parse_args()
+    asked.parts = asked.parts or list(PARTS)
+    if unknown := [name for name in asked.parts if name not in every]:
+        parser.error(f"no such part: {', '.join(unknown)}; there are {', '.join(every)}")
+    if asked.only and not set(asked.parts) <= set(NAMES_FIGURES):
+        parser.error(f"--only goes with {', '.join(NAMES_FIGURES)}")
+    return asked
+
+
+def _measured(name: str, only: list[str]) -> Iterable[dict[str, Any]]:
+    part = import_module(f"bench.{name}")
+    if name in NAMES_FIGURES:
+        unmatched = [text for text in only if not any(fnmatchcase(figure, text) for figure in part.names())]
+        if unmatched:
+            raise SystemExit(f"no such figure: {', '.join(unmatched)}; there are {', '.join(part.names())}")
+        found: Iterable[dict[str, Any]] = part.run(only)
+    else:
+        found = part.run(_data()) if name == "knowledge" else part.run()
+    return found
 
 
 def _noise() -> dict[str, Any]:

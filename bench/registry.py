@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Blobs in and out of `tidegate serve`, beside Debian's docker-registry: same files, same client, taking turns.
 
-    python -m bench registry                     every size and concurrency
-    REGISTRY_SIZES=1 REGISTRY_WORKERS=8 …        only these (MB; connections)
+    python -m bench registry                              every act, size and number of connections
+    python -m bench registry --only push-1MB-64           one of them
+    python -m bench registry --only 'pull-*' --only '*-8' some of them
 
-Each figure is the median over rounds of our throughput divided by theirs in the same round, so that what else the
-machine does at that moment touches both. The load comes from a process of its own (`bench.registry_load`).
+Each ratio is the median, over pairs of runs, of our throughput divided by theirs in the same pair, with the first of a
+pair alternating: what else the machine does at that moment touches both. A figure takes as many pairs as its time
+allows, and at least one; each size and number of connections has two fresh servers. The load comes from a process of
+its own (`bench.registry_load`).
 """
 
 import json
@@ -17,24 +20,29 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
 
 Row = dict[str, Any]
 
-ROUNDS: Final = 3
-SIZES: Final = {1: 100, 10: 20, 100: 6}
-"""Blobs moved in a round, by their size in megabytes; at least one for each connection."""
-WORKERS: Final = (2, 8, 64)
+ACTS: Final = ("push", "pull")
+SIZES: Final = {1: 200, 10: 40, 100: 6}
+"""Blobs moved in a run, by their size in megabytes; at least one for each connection."""
+CONNECTIONS: Final = (2, 8, 64)
 TARGETS: Final = {("pull", 1): 3.2, ("pull", 10): 1.7, ("pull", 100): 1.3,
                   ("push", 1): 1.7, ("push", 10): 1.9, ("push", 100): 1.8}  # fmt: skip
 MAX_MEMORY_MB: Final = 200.0
-MOST_BYTES: Final = 1_500_000_000
-"""A round of a push writes no more than this to each registry, whatever the number of connections."""
+MOST_PAIRS: Final = 9
+FIGURE_SECONDS: Final = 18.0
+"""No pair is begun that would end later than this, by what the one before took."""
+MOST_DISTINCT_BYTES: Final = 600_000_000
+"""Of blobs that are pulled: more of them are pulled again, so that they lie in the page cache for both."""
 _MB: Final = 1_000_000
+_WATCH_SECONDS: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,59 +53,100 @@ class Peer:
     address: str
     process: subprocess.Popen[str]
 
-    def resident_mb(self) -> float:
-        """Memory in RAM now, in megabytes."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+
+@dataclass(slots=True)
+class Memory:
+    """The most memory a server had in RAM, all its processes together, in megabytes."""
+
+    peak_mb: float = 0.0
+    _ended: threading.Event = field(default_factory=threading.Event)
+
+    def watch(self, pid: int) -> None:
+        """Looks until told to end."""
+        while not self._ended.wait(_WATCH_SECONDS):
+            self.peak_mb = max(self.peak_mb, sum(map(_resident_mb, _family(pid))))
+
+    def end(self) -> None:
+        """Ends the watching."""
+        self._ended.set()
 
 
-def run() -> list[Row]:
-    """Measures; without docker-registry on this machine there is nothing to compare with."""
+def names() -> list[str]:
+    """All combinations, as `--only` takes them."""
+    return [_name(act, size, connections) for size in SIZES for connections in CONNECTIONS for act in ACTS]
+
+
+def run(only: Sequence[str] = ()) -> Iterator[Row]:
+    """Measures; without docker-registry on this machine there is nothing to compare with.
+
+    Args:
+        only: patterns of the combinations wanted; none for all.
+    """
     if shutil.which("docker-registry") is None:
         sys.stderr.write("registry: no docker-registry to compare with (apt-get install docker-registry)\n")
-        return []
-    sizes = [int(text) for text in os.environ.get("REGISTRY_SIZES", "").split()] or list(SIZES)
-    workers = [int(text) for text in os.environ.get("REGISTRY_WORKERS", "").split()] or list(WORKERS)
-    rows: list[Row] = []
-    with tempfile.TemporaryDirectory(prefix="tidegate-bench-") as text:
-        folder = Path(text)
-        with _theirs(folder / "theirs") as theirs, _ours(folder / "ours") as ours, _peak_of(ours) as peak:
-            for size in sizes:
-                for connections in workers:
-                    rows += _compared(ours, theirs, size, connections)
-        rows.append({"name": "registry: most memory of the server meanwhile", "value": peak[0], "unit": "MB",
-                     "reference": None, "ratio": None, "target": MAX_MEMORY_MB})  # fmt: skip
-    return rows
+        return
+    for size in SIZES:
+        for connections in CONNECTIONS:
+            acts = [act for act in ACTS if not only or any(_is_meant(act, size, connections, text) for text in only)]
+            if acts:
+                yield from _compared(acts, size, connections)
 
 
-def _compared(ours: Peer, theirs: Peer, size: int, connections: int) -> list[Row]:
-    count = min(max(SIZES[size], 2 * connections), max(connections, MOST_BYTES // (size * _MB)))
-    speeds: dict[tuple[str, str], list[float]] = {}
-    for turn in range(ROUNDS + 1):
-        seed = size * 1000 + connections * 10 + turn
-        for act in ("push", "pull"):
-            for peer in (ours, theirs) if turn % 2 else (theirs, ours):
-                speed = _load(act, peer, connections, count, size * _MB, seed)
-                if turn:  # the first round warms up
-                    speeds.setdefault((act, peer.name), []).append(speed)
-    rows = []
-    for act in ("pull", "push"):
-        mine, other = speeds[act, ours.name], speeds[act, theirs.name]
-        ratios = [one / another for one, another in zip(mine, other, strict=True)]
-        rows.append({
-            "name": f"registry: {act} of {size} MB, {connections} at once, against docker-registry",
-            "value": statistics.median(mine), "unit": "MB/s", "reference": statistics.median(other),
-            "ratio": statistics.median(ratios), "target": TARGETS[act, size], "more_is_better": True,
-            "low": min(mine), "high": max(mine),
-        })  # fmt: skip
-    return rows
+def _name(act: str, size: int, connections: int) -> str:
+    return f"{act}-{size}MB-{connections}"
 
 
-def _load(act: str, peer: Peer, connections: int, count: int, size: int, seed: int) -> float:
-    words = [act, peer.address, *map(str, (connections, count, size, seed))]
-    done = subprocess.run(
-        [sys.executable, "-m", "bench.registry_load", *words], capture_output=True, text=True, check=True, timeout=600
-    )
+def _is_meant(act: str, size: int, connections: int, pattern: str) -> bool:
+    return fnmatchcase(_name(act, size, connections), pattern)
+
+
+def _compared(acts: list[str], size: int, connections: int) -> Iterator[Row]:
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tidegate-bench-")))
+        theirs = stack.enter_context(_theirs(folder / "theirs"))
+        ours = stack.enter_context(_ours(folder / "ours"))
+        memory = stack.enter_context(_memory_of(ours))
+        for peer in (ours, theirs):
+            _load("push", peer, connections, connections, _MB, seed=0)
+        for act in acts:
+            yield _row(act, size, connections, ours, theirs)
+        yield {"name": f"registry: most memory with {size} MB, {connections} at once", "value": memory.peak_mb,
+               "unit": "MB", "reference": None, "ratio": None, "target": MAX_MEMORY_MB}  # fmt: skip
+
+
+def _row(act: str, size: int, connections: int, ours: Peer, theirs: Peer) -> Row:
+    count = max(SIZES[size], connections)
+    distinct = count if act == "push" else min(count, MOST_DISTINCT_BYTES // (size * _MB))
+    if act == "pull":
+        for peer in (ours, theirs):
+            _load("push", peer, 2, distinct, size * _MB, seed=1)
+    mine: list[float] = []
+    other: list[float] = []
+    began = latest = time.monotonic()
+    for pair in range(MOST_PAIRS):
+        for peer, speeds in ((ours, mine), (theirs, other))[:: 1 if pair % 2 else -1]:
+            seed = 1 if act == "pull" else 2 + pair
+            speeds.append(_load(act, peer, connections, count, size * _MB, seed=seed, distinct=distinct))
+        now = time.monotonic()
+        if now - began + (now - latest) > FIGURE_SECONDS:
+            break
+        latest = now
+    ratios = [one / another for one, another in zip(mine, other, strict=True)]
+    return {
+        "name": f"registry: {act} of {size} MB, {connections} at once, against docker-registry",
+        "value": statistics.median(mine), "unit": "MB/s", "reference": statistics.median(other),
+        "ratio": statistics.median(ratios), "target": TARGETS[act, size], "more_is_better": True,
+        "low": min(mine), "high": max(mine), "ratios": [round(ratio, 3) for ratio in ratios],
+    }  # fmt: skip
+
+
+def _load(
+    act: str, peer: Peer, connections: int, count: int, size: int, *, seed: int, distinct: int | None = None
+) -> float:
+    """Megabytes a second."""
+    words = [act, peer.address, *map(str, (connections, count, size, seed, distinct or count))]
+    command = [sys.executable, "-m", "bench.registry_load", *words]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, timeout=600)
     found = json.loads(done.stdout)
     return float(found["bytes"] / found["seconds"] / _MB)
 
@@ -158,17 +207,39 @@ def _address_in(log: Path, process: subprocess.Popen[str]) -> str:
 
 
 @contextmanager
-def _peak_of(peer: Peer) -> Iterator[list[float]]:
-    peak, ended = [0.0], threading.Event()
-
-    def watch() -> None:
-        while not ended.wait(0.1):
-            peak[0] = max(peak[0], peer.resident_mb())
-
-    watcher = threading.Thread(target=watch)
+def _memory_of(peer: Peer) -> Iterator[Memory]:
+    memory = Memory()
+    watcher = threading.Thread(target=memory.watch, args=(peer.process.pid,))
     watcher.start()
     try:
-        yield peak
+        yield memory
     finally:
-        ended.set()
+        memory.end()
         watcher.join()
+
+
+def _family(pid: int) -> Iterator[int]:
+    """A process and all that came from it."""
+    yield pid
+    for task in _listed(Path(f"/proc/{pid}/task")):
+        for child in _text(task / "children").split():
+            yield from _family(int(child))
+
+
+def _resident_mb(pid: int) -> float:
+    found = _text(Path(f"/proc/{pid}/status")).partition("VmRSS:")[2].split()
+    return int(found[0]) / 1024 if found else 0.0
+
+
+def _listed(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError:  # it has ended
+        return []
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:  # it has ended
+        return ""

@@ -1,26 +1,51 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Load for a registry, in a process of its own: as many connections as asked for, each of them always busy.
+"""Load for a registry, from a process of its own: as many connections as asked for, each of them always busy.
 
-    python -m bench.registry_load pull HOST:PORT WORKERS COUNT SIZE
-    python -m bench.registry_load push HOST:PORT WORKERS COUNT SIZE SEED
+    python -m bench.registry_load pull HOST:PORT CONNECTIONS COUNT BYTES SEED DISTINCT
+    python -m bench.registry_load push HOST:PORT CONNECTIONS COUNT BYTES SEED DISTINCT
 
-Plain sockets and as little Python as HTTP/1.1 allows, so that the client is not what is measured. Prints one JSON
-object: `seconds` from the first request to the last answer, `bytes` moved.
+The client must not be what is measured: one thread waits for all sockets, what is pushed goes out by `sendfile`, and
+what is pulled is dropped by the kernel (`MSG_TRUNC`), so that no byte passes through Python. Prints one JSON object:
+`seconds` from the first request to the last answer, `bytes` moved, `cpu` seconds of this process meanwhile.
 """
 
 import hashlib
 import json
+import os
 import random
+import selectors
 import socket
 import sys
-import threading
 import time
-from collections.abc import Callable
+from collections.abc import Generator
 from typing import Final
 from urllib.parse import urlsplit
 
 REPOSITORY: Final = "bench/blobs"
 _PIECE: Final = 1 << 20
+_NUMBER_BYTES: Final = 8
+_PATIENCE_SECONDS: Final = 120
+Flow = Generator[int, None, None]
+"""Work of one connection; it yields what it waits for (`selectors.EVENT_READ` or `EVENT_WRITE`)."""
+
+
+class Blobs:
+    """Blobs of one size that differ in their last eight bytes alone: hashed and held once, however many they are."""
+
+    def __init__(self, size: int, seed: int) -> None:
+        body = random.Random(seed).randbytes(size - _NUMBER_BYTES)
+        self.size = size
+        self.file = os.memfd_create("body")
+        with open(self.file, "wb", closefd=False) as file:
+            file.write(body)
+        self._hash = hashlib.sha256(body)
+
+    def nth(self, number: int) -> tuple[bytes, str]:
+        """The last bytes of a blob, and its digest."""
+        end = number.to_bytes(_NUMBER_BYTES, "big")
+        own = self._hash.copy()
+        own.update(end)
+        return end, f"sha256:{own.hexdigest()}"
 
 
 class Connection:
@@ -28,102 +53,102 @@ class Connection:
 
     def __init__(self, address: str) -> None:
         host, _, port = address.rpartition(":")
-        self._socket = socket.create_connection((host, int(port)), timeout=120)
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket = socket.create_connection((host, int(port)), timeout=_PATIENCE_SECONDS)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket.setblocking(False)
         self._address = address
-        self._buffer = memoryview(bytearray(_PIECE))
+        self._dropped = bytearray(_PIECE)
 
-    def ask(self, method: str, target: str, body: tuple[bytes, ...] = ()) -> tuple[int, dict[str, str], int]:
-        """Sends a request and reads its answer: status, headers, length of the body."""
-        length = sum(map(len, body))
+    def pull(self, digest: str, size: int) -> Flow:
+        """Fetches one blob."""
+        yield from self._send_head("GET", f"/v2/{REPOSITORY}/blobs/{digest}", 0)
+        status, _, length = yield from self._answer()
+        assert (status, length) == (200, size), (status, length)
+
+    def push(self, blobs: Blobs, end: bytes, digest: str) -> Flow:
+        """Uploads one blob by POST and PUT, as containerd does."""
+        yield from self._send_head("POST", f"/v2/{REPOSITORY}/blobs/uploads/", 0)
+        status, headers, _ = yield from self._answer()
+        assert status == 202, status
+        location = urlsplit(headers["location"])
+        query = f"{location.query}&digest={digest}" if location.query else f"digest={digest}"
+        yield from self._send_head("PUT", f"{location.path}?{query}", blobs.size)
+        sent, most = 0, blobs.size - len(end)
+        while sent < most:
+            try:
+                sent += os.sendfile(self.socket.fileno(), blobs.file, sent, most - sent)
+            except BlockingIOError:
+                yield selectors.EVENT_WRITE
+        yield from self._send(end)
+        status, _, _ = yield from self._answer()
+        assert status == 201, status
+
+    def _send_head(self, method: str, target: str, length: int) -> Flow:
         head = f"{method} {target} HTTP/1.1\r\nHost: {self._address}\r\nContent-Length: {length}\r\n\r\n"
-        self._socket.sendall(head.encode())
-        for piece in body:
-            self._socket.sendall(piece)
-        return self._answer()
+        yield from self._send(head.encode(), socket.MSG_MORE if length else 0)
 
-    def _answer(self) -> tuple[int, dict[str, str], int]:
+    def _send(self, data: bytes, flags: int = 0) -> Flow:
+        while data:
+            try:
+                data = data[self.socket.send(data, flags) :]
+            except BlockingIOError:
+                yield selectors.EVENT_WRITE
+
+    def _answer(self) -> Generator[int, None, tuple[int, dict[str, str], int]]:
         taken = b""
         while b"\r\n\r\n" not in taken:
-            count = self._socket.recv_into(self._buffer)
-            if not count:
-                raise ConnectionError("closed by the server")
-            taken += bytes(self._buffer[:count])
+            yield selectors.EVENT_READ
+            taken += self.socket.recv(4096)
+            assert taken, "closed by the server"
         head, _, rest = taken.partition(b"\r\n\r\n")
         first, *lines = head.decode("latin-1").split("\r\n")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
         length = int(headers.get("content-length", "0"))
         left = length - len(rest)
         while left > 0:
-            left -= self._socket.recv_into(self._buffer, min(left, _PIECE))
+            yield selectors.EVENT_READ
+            count = self.socket.recv_into(self._dropped, min(left, _PIECE), socket.MSG_TRUNC)
+            assert count, "closed by the server"
+            left -= count
         return int(first.split()[1]), headers, length
 
 
-def content(size: int, seed: int) -> tuple[bytes, Callable[[int], tuple[bytes, str]]]:
-    """Bytes of a size but for the last eight, and what makes the nth blob of them: its last eight, and its digest."""
-    body = random.Random(seed).randbytes(size - 8)
-    hashed = hashlib.sha256(body)
-
-    def nth(number: int) -> tuple[bytes, str]:
-        end = number.to_bytes(8, "big")
-        own = hashed.copy()
-        own.update(end)
-        return end, f"sha256:{own.hexdigest()}"
-
-    return body, nth
-
-
-def pull(connection: Connection, digest: str) -> int:
-    """Fetches one blob."""
-    status, _, length = connection.ask("GET", f"/v2/{REPOSITORY}/blobs/{digest}")
-    assert status == 200, status
-    return length
-
-
-def push(connection: Connection, body: bytes, end: bytes, digest: str) -> int:
-    """Uploads one blob by POST and PUT, as containerd does."""
-    status, headers, _ = connection.ask("POST", f"/v2/{REPOSITORY}/blobs/uploads/")
-    assert status == 202, status
-    location = urlsplit(headers["location"])
-    query = f"{location.query}&digest={digest}" if location.query else f"digest={digest}"
-    status, _, _ = connection.ask("PUT", f"{location.path}?{query}", (body, end))
-    assert status == 201, status
-    return len(body) + len(end)
-
-
-def run(act: str, address: str, workers: int, count: int, size: int, seed: int = 1) -> dict[str, float]:
-    """Moves `count` blobs over `workers` connections."""
-    body, nth = content(size, seed)
+def run(act: str, address: str, connections: int, count: int, size: int, seed: int, distinct: int) -> dict[str, float]:
+    """Moves `count` blobs of `size` bytes over `connections` connections, `distinct` of them in turn."""
+    blobs = Blobs(size, seed)
+    names = [blobs.nth(number) for number in range(distinct)]
     numbers = iter(range(count))
-    turn, start, moved = threading.Lock(), threading.Barrier(workers + 1), [0] * workers
-    failed: list[BaseException] = []
 
-    def work(at: int) -> None:
-        connection = Connection(address)
-        start.wait()
-        try:
-            while True:
-                with turn:
-                    number = next(numbers, None)
-                if number is None:
-                    return
-                end, digest = nth(number)
-                moved[at] += pull(connection, digest) if act == "pull" else push(connection, body, end, digest)
-        except BaseException as error:
-            failed.append(error)
-            raise
+    def flow(connection: Connection) -> Flow:
+        for number in numbers:
+            end, digest = names[number % distinct]
+            yield from connection.pull(digest, size) if act == "pull" else connection.push(blobs, end, digest)
 
-    threads = [threading.Thread(target=work, args=(at,)) for at in range(workers)]
-    for thread in threads:
-        thread.start()
-    start.wait()
-    began = time.perf_counter()
-    for thread in threads:
-        thread.join()
-    seconds = time.perf_counter() - began
-    if failed:
-        raise failed[0]
-    return {"seconds": seconds, "bytes": sum(moved)}
+    opened = [Connection(address) for _ in range(connections)]
+    began, cpu = time.perf_counter(), time.process_time()
+    _run_all([(connection.socket, flow(connection)) for connection in opened])
+    return {
+        "seconds": time.perf_counter() - began,
+        "bytes": count * size,
+        "cpu": time.process_time() - cpu,
+    }
+
+
+def _run_all(flows: list[tuple[socket.socket, Flow]]) -> None:
+    with selectors.EpollSelector() as selector:
+        for open_socket, flow in flows:
+            wanted = next(flow, None)
+            if wanted is not None:
+                selector.register(open_socket, wanted, flow)
+        while selector.get_map():
+            ready = selector.select(_PATIENCE_SECONDS)
+            assert ready, "the server is silent"
+            for key, _ in ready:
+                wanted = next(key.data, None)
+                if wanted is None:
+                    selector.unregister(key.fileobj)
+                elif wanted != key.events:
+                    selector.modify(key.fileobj, wanted, key.data)
 
 
 if __name__ == "__main__":
