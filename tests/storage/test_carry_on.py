@@ -37,7 +37,7 @@ class Stumbling(Database):
         self.fallen = threading.Event()
 
     @contextmanager
-    def begin(self) -> Iterator[Connection]:
+    def begin(self, *, alone: bool = False) -> Iterator[Connection]:
         """Fails, or works."""
         if self.left and threading.current_thread() is not threading.main_thread():
             self.left -= 1

@@ -289,7 +289,8 @@ class ShelfBlobs:
             How many those were; None when a row speaks of it.
         """
         # In a transaction that writes: what stores bytes within its own cannot come between the look and the removal.
-        with self._locks.writing(digest) as connection:
+        # Alone: a row that only seems to be gone could come back, and its bytes could not.
+        with self._locks.writing(digest, alone=True) as connection:
             spoken_of = connection.scalar(select(exists().where(blob.c.digest == digest)))
             size = None if spoken_of else self._remove_bytes(digest)
             unneeded.removal_done(connection, digest)

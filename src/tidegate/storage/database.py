@@ -2,11 +2,12 @@
 """The server's relational state: one engine on SQLite (the default) or PostgreSQL, with the same SQL.
 
 SQLite runs in WAL mode with `synchronous=FULL`: a commit that returned is on the disk. Its one writer at a time is
-chosen by a lock in this process, so that threads queue instead of polling; other processes wait by `busy_timeout`.
+chosen in this process, so that threads queue instead of polling, and share commits (`tidegate.storage.group_commit`);
+other processes wait by `busy_timeout`.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -17,6 +18,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, Operationa
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from tidegate.errors import OutsideError, UsageError
+from tidegate.storage.group_commit import GroupCommit
 from tidegate.storage.signal import Signal
 
 _C = TypeVar("_C", bound=Callable[[], object])
@@ -76,10 +78,8 @@ class Database:
         self._watcher: Connection | None = None
         self._watching = Lock()
         self._writing = self._engine.execution_options(**{_WRITES: True})
-        # Writers of this process queue here; PostgreSQL has its own queue.
-        self._turn: AbstractContextManager[None] = (
-            _Turn(options.busy_timeout_seconds) if self.is_sqlite else nullcontext()
-        )
+        # PostgreSQL has many writers at once, and brings their commits together itself.
+        self._group = GroupCommit(self._writing.connect, options.busy_timeout_seconds) if self.is_sqlite else None
 
     @property
     def is_sqlite(self) -> bool:
@@ -87,29 +87,41 @@ class Database:
         return self._engine.dialect.name == "sqlite"
 
     @contextmanager
-    def begin(self) -> Iterator[Connection]:
+    def begin(self, *, alone: bool = False) -> Iterator[Connection]:
         """A transaction that writes: committed when the block ends, rolled back when it raises. Not re-entrant.
+
+        Args:
+            alone: what it reads is committed already, even where writers share commits: for what cannot be taken back,
+                such as the removal of bytes.
 
         Raises:
             OutsideError: the database failed, is full or stayed locked.
         """
         told = False
-        with self._turn, _translated(), self._writing.connect() as connection:
+        before: list[Callable[[], object]] = []
+        after: list[Callable[[], object]] = []
+        with _translated(), self._write(alone=alone) as connection:
             connection.info.pop(PUBLISHED, None)
-            before: list[Callable[[], object]] = []
-            after: list[Callable[[], object]] = []
             connection.info.update({_BEFORE: before, _AFTER: after})
-            with connection.begin():
-                yield connection
-                for call in before:
-                    call()
-                if self.at_commit is not None:
-                    self.at_commit(connection)
-                told = bool(connection.info.pop(PUBLISHED, False))
+            yield connection
+            for call in before:
+                call()
+            if self.at_commit is not None:
+                self.at_commit(connection)
+            told = bool(connection.info.pop(PUBLISHED, False))
         if told:
             self.commits.notify()
         for call in after:
             call()
+
+    @contextmanager
+    def _write(self, *, alone: bool) -> Iterator[Connection]:
+        if self._group is not None:
+            with self._group.part(alone=alone) as connection:
+                yield connection
+        else:
+            with self._writing.connect() as connection, connection.begin():
+                yield connection
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -155,21 +167,6 @@ class Database:
                 self._watcher.close()
                 self._watcher = None
         self._engine.dispose()
-
-
-class _Turn:
-    """A lock that is not waited for without end: a writer that forgot to finish, or began twice, is told."""
-
-    def __init__(self, seconds: float) -> None:
-        self._lock = Lock()
-        self._seconds = seconds
-
-    def __enter__(self) -> None:
-        if not self._lock.acquire(timeout=self._seconds):
-            raise OutsideError(f"the database failed: locked by a writer of this process for {self._seconds:g} s")
-
-    def __exit__(self, *_error: object) -> None:
-        self._lock.release()
 
 
 def before_commit(connection: Connection, call: Callable[[], object]) -> None:

@@ -29,12 +29,15 @@ class DigestLocks:
         self._stripes = tuple(Lock() for _ in range(_STRIPES))
 
     @contextmanager
-    def writing(self, digest: Digest, *, first: Callable[[], object] | None = None) -> Iterator[Connection]:
+    def writing(
+        self, digest: Digest, *, first: Callable[[], object] | None = None, alone: bool = False
+    ) -> Iterator[Connection]:
         """A transaction that writes, and that nobody else has for this digest.
 
         Args:
             digest: whose bytes or rows are changed.
             first: called under the lock, before anything of the transaction.
+            alone: as `Database.begin` has it.
 
         Raises:
             OutsideError: the database failed, or the lock was not to be had.
@@ -42,7 +45,7 @@ class DigestLocks:
         with self._stripes[_number(digest) % _STRIPES]:
             if first is not None and self._database.is_sqlite:
                 first()
-            with self._database.begin() as connection:
+            with self._database.begin(alone=alone) as connection:
                 lock_digest(connection, digest)
                 if first is not None and not self._database.is_sqlite:
                     first()
