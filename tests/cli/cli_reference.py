@@ -21,6 +21,7 @@ _SHARED: Final = frozenset({"quiet", "verbose", "debug", "config", "home", "help
 _ARGUMENTS: Final = {
     "target": "what to read, see above",
     "others": "more of them",
+    "folder": "a git repository",
     "report": "JUnit XML or SARIF 2.1.0",
     "words": "what to look for; every word must be found",
     "image": "what to read, see above",

@@ -9,6 +9,7 @@ import click
 
 from tidegate.cli.call import Call
 from tidegate.cli.click_verb import verb
+from tidegate.cli.commit_options import CommitOptions, DemandOptions, commit_options, demand_options
 from tidegate.cli.judging_options import Judging
 from tidegate.cli.output import Output
 from tidegate.cli.report_output import report_output_options
@@ -36,16 +37,32 @@ _IMAGES: Final = ("oci:", "oci-archive:", "docker-archive:", "registry:")
         ("helm template chart | tidegate check -", "a chart, rendered"),
         ("tidegate check oci:./image --format sarif -o image.sarif", "how an image is set up, for code scanning"),
         ("tidegate check deploy.yaml --checks our-checks.yaml", "with checks of your own beside"),
+        (
+            "tidegate check --commits main..HEAD --allowed-signers signers",
+            "who signed each commit, and whether they may",
+        ),
+        (
+            "tidegate check --commits v1..v2 --gpg-keys keys.asc --reviews 1 --statement trail.json --key signing.pem",
+            "signed and reviewed by others, as a signed statement a policy can ask for",
+        ),
     ),
 )
 @report_output_options
-@click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
+@click.argument("targets", nargs=-1, metavar="[TARGET]...")
 @click.option("--checks", "files", multiple=True, type=_FILE, metavar="FILE", help="Further checks.")
 @click.option("--severity", type=click.Choice(_SEVERITIES), help="Show only what is that bad or worse.")
 @click.option("--fail-on", type=click.Choice(_SEVERITIES[:-1]), help="Exit 1 when something is that bad or worse.")
 @click.option(
     "--ignorefile", multiple=True, type=_FILE, metavar="FILE", help="Trivy's ignore file. [.trivyignore here]"
 )
+@click.option("--commits", metavar="A..B", help="Check commits instead: from A, which is not checked, to B.")
+@commit_options
+@demand_options
+@click.option("--last", type=_FILE, metavar="FILE", help="Statement of the last check: its tip must still be there.")
+@click.option("--reflog", default="", metavar="REF", help="A ref that must only ever have moved forward.")
+@click.option("--statement", type=_FILE, metavar="FILE", help="Write what was found as an in-toto statement.")
+@click.option("--key", type=_FILE, metavar="FILE", help="Private key that signs it, into a DSSE envelope.")
+@click.option("--image", "images", multiple=True, metavar="NAME@DIGEST", help="An image the statement is about too.")
 def command(
     call: Call,
     *,
@@ -55,6 +72,14 @@ def command(
     severity: str | None,
     fail_on: str | None,
     ignorefile: tuple[Path, ...],
+    commits: str | None,
+    signers: CommitOptions,
+    asked: DemandOptions,
+    last: Path | None,
+    reflog: str,
+    statement: Path | None,
+    key: Path | None,
+    images: tuple[str, ...],
 ) -> int:
     """Find what is set up wrong in Dockerfiles, Compose files, Kubernetes manifests and images.
 
@@ -64,7 +89,28 @@ def command(
 
     A comment such as tidegate:ignore=TG-DF-002 above a line silences a check there, an ignore file by id and path.
     --severity chooses what is shown, never what --fail-on counts.
+
+    With --commits, TARGET is the folder of a git repository (here, when none is named). Each commit of the range is
+    held to its name; its signature (SSH, OpenPGP or X.509), author, committer and trailers are held against what is
+    asked for. Exit status 1 when something speaks against a commit, or against the range: rewritten since the last
+    check (--last, --reflog), or incomplete. What was found is evidence: --statement writes it.
     """
+    if commits is not None:
+        from tidegate.cli.check_commits import CommitsAsked, check_trail
+
+        question = CommitsAsked(
+            commits=commits,
+            signers=signers,
+            asked=asked,
+            last=last,
+            reflog=reflog,
+            statement=statement,
+            key=key,
+            images=images,
+        )
+        return check_trail(call, outputs, targets, question)
+    if not targets:
+        raise UsageError("nothing to check", remedy="name a file, a folder or an image; or --commits A..B")
     from tidegate.clock import system_clock
 
     _refuse_forms(outputs)

@@ -9,6 +9,7 @@ import click
 from tidegate.bounds import MIB, printable
 from tidegate.cli.call import Call
 from tidegate.cli.click_verb import ClickVerbs, verb
+from tidegate.cli.commit_options import CommitOptions, commit_options
 from tidegate.cli.named_file import read_named_file
 from tidegate.cli.output import Output, output_options
 
@@ -150,5 +151,49 @@ def _lines(found: "tuple[ShownStatement, ...]") -> list[str]:
     return lines
 
 
-for _one in (_list, _tests, _review, _show):
+@verb(
+    "source",
+    examples=(
+        ("tidegate predicate source . --allowed-signers signers", "the commit that is checked out, and who signed it"),
+        ("tidegate predicate source . --ref main --protection answer.json", "with what the forge says of its branch"),
+    ),
+)
+@click.argument("folder", type=_FILE, default=Path())
+@click.option("--commit", default="HEAD", show_default=True, metavar="NAME", help="Of which commit.")
+@click.option("--repository", "address", default="", metavar="URL", help="Where it lies. [its remote's address]")
+@click.option("--ref", default="", metavar="NAME", help="The branch it is on.")
+@click.option("--protection", type=_FILE, metavar="FILE", help="What GitHub or GitLab answers of the branch, saved.")
+@commit_options
+@output_options("json")
+def _source(
+    _call: Call,
+    *,
+    output: Output,
+    folder: Path,
+    commit: str,
+    address: str,
+    ref: str,
+    protection: Path | None,
+    signers: CommitOptions,
+) -> int:
+    """Write down where a commit lies, who signed it and its tag, and what guards its branch.
+
+    A signature counts as verified when it is by a key of --allowed-signers, --gpg-keys or --x509-roots.
+    """
+    from tidegate.development.commits.verifying import open_verifier
+    from tidegate.development.git.repository import Repository
+    from tidegate.development.protection import MAX_ANSWER_BYTES, read_protection
+    from tidegate.development.source import source_provenance
+
+    guarded = None
+    if protection is not None:
+        answer = read_named_file(protection, max_bytes=MAX_ANSWER_BYTES)
+        guarded = read_protection(answer, ref=ref or "HEAD", where=str(protection))
+    with open_verifier(signers.trust()) as verifier:
+        found = source_provenance(Repository(folder), commit, verifier, address=address, ref=ref, protection=guarded)
+    output.write_json(found)
+    return 0
+
+
+for _one in (_list, _tests, _review, _source, _show):
     command.add_command(_one)

@@ -1,43 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """Secrets in the history of a git repository: every version of every file once, told at the commit that first had it.
 
-The repository is hostile: the `git` program reads it without hooks, without its own external programs, filters and
-signatures, and without fetching anything; user and system configuration are not read.
+The repository is hostile, and read as `tidegate.scan.git_program` reads one.
 """
 
-import os
-import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Final, Protocol, cast
+from typing import IO, Final, Protocol
 
 from tidegate.bounds import KIB, MIB
-from tidegate.errors import BoundExceededError, InvalidInputError, OutsideError
+from tidegate.errors import BoundExceededError
 from tidegate.inventory import SecretFact
+from tidegate.scan.git_program import git_output
 from tidegate.values import Struct, replace
 
 PLACE: Final = "git"
 """`SecretFact.place` of what is found here."""
 
-_SAFE: Final = (
-    "core.fsmonitor=false", "core.hooksPath=/dev/null", "core.attributesFile=/dev/null", "core.pager=cat",
-    "core.quotePath=false", "protocol.allow=never", "safe.directory=*", "log.showSignature=false", "diff.external=",
-    "log.mailmap=false", "core.commitGraph=false",
-)  # fmt: skip
-_ENVIRONMENT: Final = {
-    "PATH": f"{os.defpath}:/usr/local/bin",
-    "LC_ALL": "C",
-    "HOME": "/nonexistent",
-    "GIT_CONFIG_NOSYSTEM": "1",
-    "GIT_CONFIG_GLOBAL": "/dev/null",
-    "GIT_ATTR_NOSYSTEM": "1",
-    "GIT_TERMINAL_PROMPT": "0",
-    "GIT_NO_LAZY_FETCH": "1",
-    "GIT_NO_REPLACE_OBJECTS": "1",
-    "GIT_OPTIONAL_LOCKS": "0",
-}
 _LOG: Final = (
     "log", "--all", "--reverse", "--topo-order", "--root", "--raw", "--no-abbrev", "--no-renames", "--no-ext-diff",
     "--no-textconv", "-c", "--no-show-signature", "--ignore-submodules=all", "--format=%x01%H%x09%an <%ae>",
@@ -130,7 +110,7 @@ def _origins(folder: Path, limits: HistoryLimits) -> dict[str, Origin]:
     """Every version of every file, by its blob, oldest commit first."""
     origins: dict[str, Origin] = {}
     commit = author = ""
-    with _git(folder, _LOG) as output:
+    with git_output(folder, _LOG) as output:
         while line := output.readline(_MAX_LINE):
             if line.startswith(b"\x01"):
                 commit, _, author = line[1:].decode("utf-8", "replace").rstrip("\n").partition("\t")
@@ -158,7 +138,7 @@ def _contents(folder: Path, origins: dict[str, Origin], limits: HistoryLimits) -
     with tempfile.TemporaryFile() as asked:
         asked.writelines(f"{blob}\n".encode() for blob in origins)
         asked.seek(0)
-        with _git(folder, ("cat-file", "--batch", "--buffer"), stdin=asked) as output:
+        with git_output(folder, ("cat-file", "--batch", "--buffer"), stdin=asked) as output:
             while header := output.readline(_MAX_LINE):
                 blob, *rest = header.split()
                 if len(rest) != 2 or not rest[1].isdigit():  # noqa: PLR2004 - type and size; else it is missing
@@ -176,27 +156,3 @@ def _contents(folder: Path, origins: dict[str, Origin], limits: HistoryLimits) -
 def _pass_over(output: IO[bytes], size: int) -> None:
     while size > 0 and (piece := output.read(min(size, MIB))):
         size -= len(piece)
-
-
-@contextmanager
-def _git(folder: Path, arguments: Sequence[str], *, stdin: IO[bytes] | None = None) -> Iterator[IO[bytes]]:
-    """Runs git and hands over what it writes; whatever happens, it is gone afterwards."""
-    settings = [part for setting in _SAFE for part in ("-c", setting)]
-    command = ["git", "--no-pager", *settings, "-C", str(folder), *arguments]
-    with tempfile.TemporaryFile() as complaints:
-        try:
-            process = subprocess.Popen(
-                command, stdin=stdin or subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=complaints, env=_ENVIRONMENT
-            )
-        except OSError as error:
-            raise OutsideError("git cannot be run", where=str(folder), remedy="install git") from error
-        with process:
-            try:
-                yield cast("IO[bytes]", process.stdout)
-            except BaseException:
-                process.kill()
-                raise
-        if process.returncode:
-            complaints.seek(0)
-            said = complaints.read(2_000).decode("utf-8", "replace").strip().rpartition("\n")[2]
-            raise InvalidInputError(f"git cannot read its history: {said}", where=str(folder))

@@ -86,7 +86,7 @@ def test_a_bare_repository_and_none_at_all(repository: Path, tmp_path_factory: p
     assert [it.rule for it in found(bare)] == ["github-token"]
     empty = tmp_path_factory.mktemp("empty")
     assert not is_repository(empty)
-    with pytest.raises(InvalidInputError, match="git cannot read its history"):
+    with pytest.raises(InvalidInputError, match="git cannot read it"):
         found(empty)
 
 
