@@ -20,6 +20,8 @@ _DIGEST = {
     Scheme.ECDSA_P521_SHA256: "sha256",
     Scheme.RSA_PKCS1: "sha256",
     Scheme.RSA_PSS: "sha256",
+    Scheme.RSA_PSS_SHA384: "sha384",
+    Scheme.RSA_PSS_SHA512: "sha512",
 }
 JUDGED = [scheme for scheme in Scheme if scheme is not Scheme.ED25519_PH]
 
@@ -30,7 +32,7 @@ def _openssl(scheme: Scheme, *arguments: object) -> subprocess.CompletedProcess[
     how: list[str] = ["-rawin"]
     if scheme in _DIGEST:
         how += ["-digest", _DIGEST[scheme]]
-    if scheme is Scheme.RSA_PSS:
+    if "pss" in scheme:
         how += ["-pkeyopt", "rsa_padding_mode:pss", "-pkeyopt", "rsa_pss_saltlen:digest"]
     return subprocess.run(
         ["openssl", "pkeyutl", *how, *map(str, arguments)], capture_output=True, check=False, timeout=60

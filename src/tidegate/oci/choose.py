@@ -2,6 +2,7 @@
 """From a descriptor to the one image meant: through indexes, by platform, every document verified."""
 
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
@@ -229,6 +230,7 @@ def check_diff_ids(config: ImageConfig, layers: int, where: str) -> None:
 
 REF_NAME: Final = "org.opencontainers.image.ref.name"
 _CONTAINERD_NAME: Final = "io.containerd.image.name"
+_SIGNATURE_NAME: Final = re.compile(r"sha(?:256|512)-[0-9a-f]{64,128}\.(?:sig|att|sbom)")
 
 
 def choose_entry(entries: Sequence[Descriptor], *, tag: str, digest: Digest | None, where: str) -> Sequence[Descriptor]:
@@ -238,6 +240,8 @@ def choose_entry(entries: Sequence[Descriptor], *, tag: str, digest: Digest | No
         NotFoundError: there is none of that name; tells which there are.
         UsageError: neither is given and there are several names.
     """
+    if not tag and digest is None:
+        entries = [entry for entry in entries if not _hangs(entry)] or entries
     names = _names(entries)
     present = ", ".join(printable(text) for text in sorted(names)[:20]) or "none has a name"
     if digest is not None:
@@ -261,6 +265,11 @@ def _names(entries: Sequence[Descriptor]) -> Mapping[str, list[Descriptor]]:
         if text:
             names.setdefault(text, []).append(entry)
     return names
+
+
+def _hangs(entry: Descriptor) -> bool:
+    """True for what layouts list beside their images: referrers, and cosign's signatures by name."""
+    return bool(entry.artifact_type or _SIGNATURE_NAME.fullmatch(entry.annotations.get(REF_NAME, "")))
 
 
 def _means(name: str, asked: str) -> bool:

@@ -5,7 +5,7 @@ Everything is deterministic: no clock, no machine name, sorted keys.
 """
 
 import tarfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -178,20 +178,33 @@ def wire_descriptor(descriptor: Descriptor) -> dict[str, Any]:
 
 
 def enter_layout(layout: Path, tag: str | None, descriptor: Descriptor) -> Descriptor:
-    if tag is None:
-        return descriptor
+    """Names what lies in a layout in its index, in place of what had the name; without a name, nothing."""
+    if tag is not None:
+        entry = wire_descriptor(descriptor)
+        entry["annotations"] = {**entry.get("annotations", {}), REF_NAME: tag}
+        _enter(layout, entry, lambda other: (other.get("annotations") or {}).get(REF_NAME) == tag)
+    return descriptor
+
+
+def enter_unnamed(layout: Path, descriptor: Descriptor) -> None:
+    """Lists what hangs on something else in a layout's index, once, without a name.
+
+    Raises:
+        OutsideError: the disk failed.
+    """
+    _enter(layout, wire_descriptor(descriptor), lambda other: other.get("digest") == descriptor.digest)
+
+
+def _enter(layout: Path, entry: Mapping[str, Any], replaces: Callable[[Mapping[str, Any]], bool]) -> None:
     path = layout / "index.json"
     try:
         raw = path.read_bytes() if path.exists() else b'{"manifests":[],"schemaVersion":2}'
         document = from_json(raw, dict[str, Any], what=str(path), max_bytes=_MAX_INDEX_BYTES)
-        others = [entry for entry in document["manifests"] if (entry.get("annotations") or {}).get(REF_NAME) != tag]
-        entry = wire_descriptor(descriptor)
-        entry["annotations"] = {**entry.get("annotations", {}), REF_NAME: tag}
+        others = [other for other in document["manifests"] if not replaces(other)]
         path.write_bytes(to_json({**document, "manifests": [*others, entry]}))
         (layout / "oci-layout").write_bytes(to_json({"imageLayoutVersion": "1.0.0"}))
     except OSError as error:
         raise OutsideError(f"cannot be written: {error.strerror or error}", where=str(path)) from error
-    return descriptor
 
 
 def _put(layout: Path, digest: Digest, blob: bytes | Path) -> None:

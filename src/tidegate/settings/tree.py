@@ -327,6 +327,10 @@ class SigningSettings:
     trusted_keys: Annotated[
         tuple[Path, ...], Leaf(meaning="PEM public keys whose signatures count, beside our own.")
     ] = ()
+    trust_policy_file: Annotated[
+        Path | None,
+        Leaf(meaning="Trust policy (YAML) by which signatures found on images are verified; none, and they are not."),
+    ] = None
     signer_id: Annotated[str, Leaf(meaning="Who signs, in statements; empty is the key's own id.")] = ""
     verifier_id: Annotated[str, Leaf(meaning="Who judges, in verification summaries (a URI).")] = (
         "https://tidegate.dev/verifier"

@@ -2,7 +2,7 @@
 """Keys that sign and keys that verify: values over key material, and the files it lies in."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NewType, Protocol, Self, cast
@@ -77,12 +77,20 @@ class VerifyingKey:
         Raises:
             InvalidInputError: a key of this kind cannot sign so.
         """
-        if scheme not in schemes_of(self.public):
-            able = ", ".join(schemes_of(self.public))
-            raise InvalidInputError(
-                f"a {_kind(self.public)} cannot sign as {scheme}", where=where, remedy=f"it can {able}"
-            )
-        return replace(self, schemes=(scheme,))
+        return self.among([scheme], where=where)
+
+    def among(self, schemes: Sequence[Scheme], *, where: str = "public key") -> Self:
+        """The same key, of which none but some ways of signing are accepted.
+
+        Raises:
+            InvalidInputError: a key of this kind can sign in none of them.
+        """
+        able = schemes_of(self.public)
+        wanted = tuple(scheme for scheme in schemes if scheme in able)
+        if not wanted:
+            what = f"a key of {_kind(self.public)} cannot sign as {', '.join(schemes)}"
+            raise InvalidInputError(what, where=where, remedy=f"it can {', '.join(able)}")
+        return replace(self, schemes=wanted)
 
     def to_pem(self) -> bytes:
         """The SubjectPublicKeyInfo PEM."""
@@ -235,7 +243,7 @@ class TrustedKeys:
 def _generate(scheme: Scheme) -> PrivateKey:
     if scheme in {Scheme.ED25519, Scheme.ED25519_PH}:
         return ed25519.Ed25519PrivateKey.generate()
-    if scheme in {Scheme.RSA_PSS, Scheme.RSA_PKCS1}:
+    if scheme.startswith("rsa-"):
         return rsa.generate_private_key(public_exponent=65537, key_size=3072)
     if scheme is Scheme.ECDSA_P256:
         return ec.generate_private_key(ec.SECP256R1())

@@ -28,6 +28,8 @@ class Scheme(StrEnum):
     ED25519 = "ed25519"
     ED25519_PH = "ed25519-ph"
     RSA_PSS = "rsa-pss-sha256"
+    RSA_PSS_SHA384 = "rsa-pss-sha384"
+    RSA_PSS_SHA512 = "rsa-pss-sha512"
     RSA_PKCS1 = "rsa-pkcs1v15-sha256"
 
     def verifies(self, public: PublicKey, signature: bytes, signed: bytes) -> bool:
@@ -50,7 +52,7 @@ def schemes_of(public: object) -> tuple[Scheme, ...]:
     if isinstance(public, ed25519.Ed25519PublicKey):
         return (Scheme.ED25519, Scheme.ED25519_PH)
     if isinstance(public, rsa.RSAPublicKey) and MIN_RSA_BITS <= public.key_size <= MAX_RSA_BITS:
-        return (Scheme.RSA_PSS, Scheme.RSA_PKCS1)
+        return (Scheme.RSA_PSS, Scheme.RSA_PKCS1, Scheme.RSA_PSS_SHA384, Scheme.RSA_PSS_SHA512)
     return ()
 
 
@@ -65,8 +67,6 @@ _BY_CURVE: Final[Mapping[str, tuple[Scheme, ...]]] = MappingProxyType(
     }
 )
 _SHA256: Final = hashes.SHA256()
-_SALT: Final = padding.PSS(mgf=padding.MGF1(_SHA256), salt_length=padding.PSS.DIGEST_LENGTH)
-_ANY_SALT: Final = padding.PSS(mgf=padding.MGF1(_SHA256), salt_length=padding.PSS.AUTO)
 _PKCS1: Final = padding.PKCS1v15()
 
 
@@ -78,6 +78,19 @@ def _ecdsa(hashed: hashes.HashAlgorithm) -> tuple[Callable[..., None], Callable[
 
     def sign(private: Any, data: bytes) -> bytes:
         return bytes(private.sign(data, algorithm))
+
+    return verify, sign
+
+
+def _pss(hashed: hashes.HashAlgorithm) -> tuple[Callable[..., None], Callable[..., bytes]]:
+    mask = padding.MGF1(hashed)
+    made, accepted = (padding.PSS(mask, length) for length in (padding.PSS.DIGEST_LENGTH, padding.PSS.AUTO))
+
+    def verify(public: Any, signature: bytes, signed: bytes) -> None:
+        public.verify(signature, signed, accepted, hashed)
+
+    def sign(private: Any, data: bytes) -> bytes:
+        return bytes(private.sign(data, made, hashed))
 
     return verify, sign
 
@@ -106,24 +119,25 @@ def _sign_prehashed(private: Any, data: bytes) -> bytes:
     return bytes(bindings.crypto_sign_ed25519ph_final_create(state, secret))
 
 
-_CURVES: Final = {
+_PAIRS: Final = {
     Scheme.ECDSA_P256: _ecdsa(_SHA256),
     Scheme.ECDSA_P384: _ecdsa(hashes.SHA384()),
     Scheme.ECDSA_P384_SHA256: _ecdsa(_SHA256),
     Scheme.ECDSA_P521: _ecdsa(hashes.SHA512()),
     Scheme.ECDSA_P521_SHA256: _ecdsa(_SHA256),
+    Scheme.RSA_PSS: _pss(_SHA256),
+    Scheme.RSA_PSS_SHA384: _pss(hashes.SHA384()),
+    Scheme.RSA_PSS_SHA512: _pss(hashes.SHA512()),
 }
 _VERIFY: Final[Mapping[Scheme, Callable[..., None]]] = {
-    **{scheme: verify for scheme, (verify, _) in _CURVES.items()},
+    **{scheme: verify for scheme, (verify, _) in _PAIRS.items()},
     Scheme.ED25519: lambda public, signature, signed: public.verify(signature, signed),
     Scheme.ED25519_PH: _verify_prehashed,
-    Scheme.RSA_PSS: lambda public, signature, signed: public.verify(signature, signed, _ANY_SALT, _SHA256),
     Scheme.RSA_PKCS1: lambda public, signature, signed: public.verify(signature, signed, _PKCS1, _SHA256),
 }
 _SIGN: Final[Mapping[Scheme, Callable[..., bytes]]] = {
-    **{scheme: sign for scheme, (_, sign) in _CURVES.items()},
+    **{scheme: sign for scheme, (_, sign) in _PAIRS.items()},
     Scheme.ED25519: lambda private, data: private.sign(data),
     Scheme.ED25519_PH: _sign_prehashed,
-    Scheme.RSA_PSS: lambda private, data: private.sign(data, _SALT, _SHA256),
     Scheme.RSA_PKCS1: lambda private, data: private.sign(data, _PKCS1, _SHA256),
 }

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What signing and verifying an image needs: who signs, where the image lies, and where its signatures do."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tidegate.artifact import Descriptor, Digest, Index, Reference
+from tidegate.assembly.outward import build_outbound, build_registry_client
+from tidegate.errors import InvalidInputError, UsageError
+from tidegate.key_file import read_private_key_file
+from tidegate.oci.blobs import Blobs
+from tidegate.oci.choose import load_manifest
+from tidegate.oci.layout import LayoutBlobs
+from tidegate.oci.signatures import LayoutPlace, RegistryPlace, SignaturePlace
+from tidegate.oci.store_signature import LayoutShelf, RegistryShelf, SignatureShelf
+from tidegate.oci.target import Target
+from tidegate.oci.whole import open_whole
+from tidegate.settings import Settings
+from tidegate.signing.certificate import SignerCertificate, load_certificates
+from tidegate.signing.key_service import is_key_service, open_key_service
+from tidegate.signing.keys import Signer, SigningKey
+from tidegate.signing.scheme import Scheme
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedImage:
+    """An image, and where its signatures are read and stored.
+
+    Attributes:
+        root: its manifest or index.
+        reference: where it lies; None for a layout.
+    """
+
+    root: Descriptor
+    blobs: Blobs
+    reference: Reference | None
+    place: SignaturePlace
+    shelf: SignatureShelf
+
+    @property
+    def repository(self) -> str:
+        """`registry/name`; "" for a layout."""
+        return f"{self.reference.registry}/{self.reference.repository}" if self.reference else ""
+
+    def children(self) -> list[Descriptor]:
+        """The manifests below an index, all of them; none for an image.
+
+        Raises:
+            InvalidInputError: a manifest is broken or hostile.
+        """
+        found: list[Descriptor] = []
+        waiting: list[tuple[Descriptor, tuple[Digest, ...]]] = [(self.root, ())]
+        while waiting:
+            descriptor, path = waiting.pop()
+            node = load_manifest(descriptor, self.blobs, path)
+            if isinstance(node, Index):
+                found += node.manifests
+                waiting += [(child, (*path, descriptor.digest)) for child in node.manifests]
+        return list({one.digest: one for one in found}.values())
+
+
+@contextmanager
+def open_signed_image(settings: Settings, target: Target, *, insecure: bool) -> Iterator[SignedImage]:
+    """Opens an image in a registry or a layout folder; leaving the block closes what it opened.
+
+    Raises:
+        UsageError: it lies where no signature can lie beside it.
+        TidegateError: it is broken, missing, or cannot be reached.
+    """
+    with ExitStack() as stack:
+        if target.reference is not None:
+            outbound = stack.enter_context(build_outbound(settings, insecure=insecure))
+            client = build_registry_client(settings, outbound)
+            whole = stack.enter_context(open_whole(target, registry=client))
+            place: SignaturePlace = RegistryPlace(client, target.reference)
+            shelf: SignatureShelf = RegistryShelf(client, target.reference)
+        elif target.path is not None and target.path.is_dir():
+            whole = stack.enter_context(open_whole(target))
+            place, shelf = LayoutPlace(LayoutBlobs(target.path)), LayoutShelf(target.path)
+        else:
+            raise UsageError(
+                "has no place for signatures", where=target.text, remedy="write oci:DIR or registry:REFERENCE"
+            )
+        yield SignedImage(root=whole.root, blobs=whole.blobs, reference=target.reference, place=place, shelf=shelf)
+
+
+def load_signer(text: str, scheme: Scheme | None = None) -> Signer:
+    """Opens the private key that `FILE`, `FILE:PASSWORD_FILE` or the URI of a key service names.
+
+    Args:
+        text: as the user wrote it.
+        scheme: how it shall sign; None for what cosign verifies without being told.
+
+    Raises:
+        NotFoundError, UsageError, InvalidInputError, OutsideError: as the file or the service has it.
+    """
+    if is_key_service(text):
+        if scheme is not None:
+            raise UsageError("a key service signs as its key is set up", where="--scheme", remedy="leave it out")
+        return open_key_service(text)
+    data, password, where = read_private_key_file(text)
+    key = SigningKey.parse(data, password=password, where=where)
+    return key.signing_as(scheme or _as_cosign(key))
+
+
+def load_signer_certificate(signer: Signer, file: Path, chain: Sequence[Path]) -> SignerCertificate:
+    """Reads a signer's certificate, which must be of its key.
+
+    Raises:
+        NotFoundError: a file is missing.
+        InvalidInputError: it holds no certificate, or one of another key.
+    """
+    first, *rest = load_certificates(file)
+    found = SignerCertificate(first, (*rest, *(one for path in chain for one in load_certificates(path))))
+    if found.key.key_id != signer.verifying.key_id:
+        raise InvalidInputError("is a certificate of another key", where=str(file))
+    return found
+
+
+def _as_cosign(key: SigningKey) -> Scheme:
+    """Cosign takes an RSA key to sign with PKCS#1 v1.5, and cannot be told otherwise."""
+    own = key.verifying.schemes
+    return Scheme.RSA_PKCS1 if Scheme.RSA_PKCS1 in own else own[0]

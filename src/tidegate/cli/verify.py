@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`tidegate verify`."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from tidegate.cli.call import Call
+from tidegate.cli.click_verb import verb
+from tidegate.cli.output import Output, output_options
+from tidegate.cli.trust_options import Trust, trust_options
+
+if TYPE_CHECKING:
+    from tidegate.cli.page import Line
+    from tidegate.verification.report import Verification
+
+_KEYLESS = (
+    "tidegate verify registry.example/app:1 --trusted-root trusted_root.json "
+    "--certificate-identity-regexp 'https://github.com/acme/.*' "
+    "--certificate-oidc-issuer https://token.actions.githubusercontent.com"
+)
+_CONDITION = (
+    "tidegate verify registry.example/app:1 --key ci.pub --type slsaprovenance1 "
+    "--condition 'predicate.runDetails.builder.id == \"https://ci.example\"'"
+)
+
+
+@verb(
+    "verify",
+    examples=(
+        ("tidegate verify registry.example/app:1 --key release.pub", "signed by this key?"),
+        ("tidegate verify oci:./image --key a.pub --key b.pub --threshold 2", "signed by both?"),
+        (_KEYLESS, "signed without a key, and logged; no network but the registry"),
+        (_CONDITION, "is there a statement of this kind, and does it say this?"),
+        ("tidegate verify registry.example/app:1 --policy trust.yaml --format json", "all that a policy asks for"),
+    ),
+)
+@click.argument("image")
+@trust_options
+@output_options("table", "json")
+def command(call: Call, *, image: str, trust: Trust, output: Output) -> int:
+    """Verify the signatures of an IMAGE. Exit status 1 when what is asked for does not hold.
+
+    Signatures and attestations of cosign (under its tags, and as sigstore bundles), DSSE envelopes and signatures of
+    the Notary Project (JWS, by certificate) are read. Each that counts for nothing says why. What is asked for is said
+    by options, or by a trust policy (docs/reference/trust-policy.md).
+    """
+    from tidegate.assembly.signing import open_signed_image
+    from tidegate.clock import system_clock
+    from tidegate.oci.signatures import signatures_on
+    from tidegate.oci.target import parse_target
+    from tidegate.verification.judge import judge
+    from tidegate.verification.reading import read_all
+
+    settings = call.settings()
+    policy = trust.policy(settings)
+    target = parse_target(image)
+    if target.guess:
+        call.note(target.guess)
+    with open_signed_image(settings, target, insecure=trust.insecure) as opened:
+        read = read_all(signatures_on(opened.place, opened.root.digest))
+        found = judge(read, opened.root.digest, opened.repository, policy, system_clock())
+    if output.form == "json":
+        output.write_json(found)
+    else:
+        from tidegate.cli.page import write_page
+
+        write_page(output, _page(found), colour=settings.colour)
+    return 0 if found.verified else 1
+
+
+def _page(found: "Verification") -> "Iterator[Line]":
+    from tidegate.cli.page import Style, piece
+
+    word = piece("verified", Style.GOOD) if found.verified else piece("not verified", Style.BAD)
+    yield (word, piece(f"  {found.subject}  by {found.policy}"))
+    for reason in found.reasons:
+        yield (piece(f"  {reason}", Style.BAD),)
+    for one in found.requirements:
+        mark = piece("  ✔ ", Style.GOOD) if one.met else piece("  ✘ ", Style.BAD)
+        who = f"  {', '.join(one.signers)}" if one.signers else ""
+        yield (mark, piece(one.name, Style.TITLE), piece(who, Style.FAINT))
+        for reason in one.reasons:
+            yield (piece(f"      {reason}"),)
+    for signature in found.signatures:
+        mark = piece("  ✔ ", Style.GOOD) if signature.holds else piece("  ✘ ", Style.FAINT)
+        yield (mark, piece(f"{signature.form or 'unread':<9}{signature.where}"), piece(f"  {signature.predicate_type}"))
+        for voucher in signature.vouchers:
+            when = f", {voucher.logged_at.isoformat()}" if voucher.logged_at else ""
+            yield (piece(f"      {voucher.authority}: {voucher.who.strip()}{when}", Style.FAINT),)
+        for reason in signature.reasons:
+            yield (piece(f"      {reason}", Style.FAINT),)
