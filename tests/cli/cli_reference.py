@@ -37,7 +37,6 @@ _ARGUMENTS: Final = {
     "shell": "bash, zsh or fish",
     "name": "an image reference; of a recipient, a principal's name or `group:NAME`; of a key, a name for people",
     "public_key": "a file: PEM, DER or JWK, RSA or EC",
-
     "key": "a private key, with the file of its password behind a colon",
     "kid": "thumbprint of a public key, as `tidegate recipient list` shows it",
     "principal": "its name; `robot$` may be left out where only a robot can be meant",

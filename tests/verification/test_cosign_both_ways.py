@@ -52,8 +52,16 @@ def test_cosign_verifies_what_we_attest(
     assert run(*said, "predicate.passed == false").status == 1
 
 
-@pytest.mark.parametrize("stored", ["tag", "bundle"])
-@pytest.mark.parametrize("scheme", KINDS)
+@pytest.mark.parametrize(
+    ("scheme", "stored"),
+    [
+        (Scheme.ECDSA_P256, "tag"),
+        (Scheme.ED25519, "tag"),
+        (Scheme.ECDSA_P384, "bundle"),
+        (Scheme.ED25519, "bundle"),
+        (Scheme.RSA_PKCS1, "bundle"),
+    ],
+)
 def test_we_verify_what_cosign_signs_and_attests(
     scheme: Scheme, stored: str, image: str, run: Run, cosign: Cosign, make_keys: MakeKeys, tmp_path: Path
 ) -> None:

@@ -11,7 +11,10 @@ from tidegate.cli.signing_options import Signing, open_making, signing_options
 @verb(
     "sign",
     examples=(
-        ("tidegate keypair generate release.key --password-file pass.txt", "a key first; its public half is release.pub"),
+        (
+            "tidegate keypair generate release.key --password-file pass.txt",
+            "a key first, and release.pub",
+        ),
         (
             "tidegate sign registry.example/app@sha256:… --key release.key:pass.txt",
             "what cosign verify --key release.pub verifies",
