@@ -11,10 +11,21 @@ from fuzz_images import images
 from fuzz_knowledge import knowledge
 from fuzz_parser import Parser
 from fuzz_secrets import secrets
+from fuzz_signing import signing
 from fuzz_versions import lines
 
 
 @cache
 def parsers() -> tuple[Parser, ...]:
     """All of them, by family."""
-    return (*catalogers(), *images(), *encryption(), *identity(), *documents(), *secrets(), *knowledge(), *lines())
+    return (
+        *catalogers(),
+        *images(),
+        *encryption(),
+        *signing(),
+        *identity(),
+        *documents(),
+        *secrets(),
+        *knowledge(),
+        *lines(),
+    )

@@ -25,6 +25,7 @@ NO_READERS = {
     "admission/gate.py": "asks the shelf",
     "assembly/gate.py": "reads the user's own files and hands them to policy/document.py",
     "assembly/keeping.py": "reads the user's own files and hands them to curation/keeping/rule_file.py",
+    "assembly/signing.py": "opens the user's own files and key services, tests/verification",
     "bounds.py": "counts bytes and takes none apart",
     "cli": "doors: what they parse, they hand to a room",
     "curation": "reads its own database",

@@ -110,8 +110,8 @@ def certificate_beside(annotations: Mapping[str, str], *, where: str) -> SignerC
     pem, chain = annotations.get(CERTIFICATE, ""), annotations.get(CHAIN, "")
     if not pem:
         return None
-    first, *more = parse_certificates(pem.encode(), where=f"{where} {CERTIFICATE}")
-    rest = parse_certificates(chain.encode(), where=f"{where} {CHAIN}") if chain else ()
+    first, *more = parse_certificates(pem.encode(errors="replace"), where=f"{where} {CERTIFICATE}")
+    rest = parse_certificates(chain.encode(errors="replace"), where=f"{where} {CHAIN}") if chain else ()
     if len(more) + len(rest) >= MAX_CHAIN:
         raise BoundExceededError("MAX_CHAIN", MAX_CHAIN, where=where)
     return SignerCertificate(first, (*more, *rest))
@@ -127,11 +127,11 @@ def log_beside(annotations: Mapping[str, str], *, where: str) -> LogMaterial:
     entries: list[Mapping[str, Any]] = []
     timestamps: list[bytes] = []
     if text := _bounded(annotations.get(BUNDLE, ""), where):
-        found = from_json(text.encode(), _RekorBundle, what=where, max_bytes=_MAX_ANNOTATION_CHARS)
-        demand_unique_keys(text.encode(), what=where)
+        found = from_json(text.encode(errors="replace"), _RekorBundle, what=where, max_bytes=_MAX_ANNOTATION_CHARS)
+        demand_unique_keys(text.encode(errors="replace"), what=where)
         entries.append(_entry(found, where))
     if text := _bounded(annotations.get(TIMESTAMP, ""), where):
-        stamp = from_json(text.encode(), dict[str, str], what=where, max_bytes=_MAX_ANNOTATION_CHARS)
+        stamp = from_json(text.encode(errors="replace"), dict[str, str], what=where, max_bytes=_MAX_ANNOTATION_CHARS)
         timestamps.append(unbase64(stamp.get("SignedRFC3161Timestamp", ""), where))
     return LogMaterial(entries=tuple(entries), timestamps=tuple(timestamps))
 
