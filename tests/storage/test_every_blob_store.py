@@ -195,6 +195,23 @@ def test_what_was_placed_and_never_recorded_is_handed_to_whoever_reclaims(again:
     assert len(found) == 2
 
 
+def test_a_sweep_that_is_killed_while_it_reclaims_hands_it_out_again(again: Again) -> None:
+    store = again(BlobBounds(upload_idle_seconds=0))
+    upload = store.begin()
+    send(store, upload, DATA)
+    store.seal(upload, DIGEST)
+    store.place(upload, DIGEST)
+
+    def killed(digest: Digest) -> None:
+        raise KeyboardInterrupt(digest)
+
+    with pytest.raises(KeyboardInterrupt):
+        again(BlobBounds(upload_idle_seconds=0)).sweep(killed)
+    found: list[Digest] = []
+    again(BlobBounds(upload_idle_seconds=0)).sweep(found.append)
+    assert found == [DIGEST]
+
+
 def test_only_idle_uploads_are_swept(again: Again) -> None:
     store = again()
     upload = store.begin()

@@ -12,8 +12,8 @@ from typing import Final
 
 from tidegate.assembly.home import Home
 from tidegate.assembly.outward import build_outbound, build_registry_client
+from tidegate.assembly.rule_text import rule_text
 from tidegate.assembly.stores import database_urls, open_blobs, open_database
-from tidegate.bounds import MIB, read_bounded
 from tidegate.clock import Clock, system_clock
 from tidegate.curation.keeping.collector import Collected, Collector, Progress
 from tidegate.curation.keeping.repair_source import FolderSource, RegistrySource, RepairSource
@@ -23,14 +23,13 @@ from tidegate.curation.keeping.scrub import Progress as ScrubProgress
 from tidegate.curation.keeping.scrub import Scrubbed, Scrubber
 from tidegate.curation.keeping.upkeep import Task, record_run
 from tidegate.curation.shelf_blobs import ShelfBlobs
-from tidegate.errors import InvalidInputError, NotFoundError, OutsideError, UsageError
+from tidegate.errors import UsageError
 from tidegate.oci.registry import RegistryClient
 from tidegate.settings import Settings
 from tidegate.storage.blobs import BlobStore
 from tidegate.storage.database import Database
 from tidegate.values import replace
 
-MAX_RULE_BYTES: Final = MIB
 SCRUB_SLICE_SECONDS: Final = 60.0
 MAX_TOLD: Final = 1000
 """Digests that the record of one run names; each has its own event too."""
@@ -190,7 +189,7 @@ def read_rules(files: Iterable[Path]) -> KeepingRules:
     Raises:
         TidegateError: a file is missing or wrong; names file, line and column.
     """
-    return load_keeping_rules({str(path): _text(path) for path in files})
+    return load_keeping_rules({str(path): rule_text(path) for path in files})
 
 
 @contextmanager
@@ -217,15 +216,3 @@ def local_user() -> str:
         return f"local:{pwd.getpwuid(number).pw_name}"
     except KeyError:
         return f"local:{number}"
-
-
-def _text(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return read_bounded(file, max_bytes=MAX_RULE_BYTES, what=str(path)).decode("utf-8")
-    except FileNotFoundError as error:
-        raise NotFoundError("no such file of rules", where=str(path)) from error
-    except UnicodeDecodeError as error:
-        raise InvalidInputError("is not UTF-8", where=str(path)) from error
-    except OSError as error:
-        raise OutsideError(f"cannot be read: {error.strerror}", where=str(path)) from error

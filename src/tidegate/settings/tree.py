@@ -16,6 +16,7 @@ from tidegate.settings.ledger import LedgerSettings
 LogForm = Literal["auto", "text", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 Colour = Literal["auto", "always", "never"]
+SensorMode = Literal["observe", "alert", "enforce"]
 CurationMode = Literal["enforce", "observe"]
 MAX_PORT: Final = 65535
 
@@ -348,6 +349,20 @@ class LoggingSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SensorSettings:
+    """What a node's sensor does about programs that were not in their image."""
+
+    mode: Annotated[
+        SensorMode,
+        Leaf(
+            meaning="For workloads no rule speaks of: `observe` writes it down, `alert` has somebody look at it, "
+            "`enforce` does not let it run."
+        ),
+    ] = "alert"
+    rules_files: Annotated[tuple[Path, ...], Leaf(meaning="Files of rules of drift.")] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """The root of the tree."""
 
@@ -373,6 +388,7 @@ class Settings:
     scan: ScanSettings
     policy: PolicySettings
     curation: CurationSettings
+    sensor: SensorSettings
     signing: SigningSettings
     ledger: LedgerSettings
     logging: LoggingSettings

@@ -285,18 +285,18 @@ class FolderBlobs:
             spool = self._spools.get(upload)
         if spool is not None and time.monotonic() - spool.touched_at < self._bounds.upload_idle_seconds:
             return False
-        placed: list[Digest] = []
         with path.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             found = os.fstat(file.fileno())
             if time.time() - found.st_mtime < self._bounds.upload_idle_seconds:
                 return False
-            if found.st_nlink > 1:  # placed, and its process died before it was on record, or just after
-                placed = [digest for name in ALGORITHMS if self.path(digest := _hashed(file, name)).exists()]
+            if found.st_nlink > 1 and reclaim is not None:
+                # Placed, and its process died before it was on record, or just after. The upload tells of it until it
+                # is certain that the bytes are on record or gone.
+                for name in ALGORITHMS:
+                    if self.path(digest := _hashed(file, name)).exists():
+                        reclaim(digest)
             self._forget(upload)
-        if reclaim is not None:
-            for digest in placed:
-                reclaim(digest)
         return True
 
 
