@@ -60,7 +60,8 @@ class _Recorded:
     def search(self, asked: Asked, *, after: str, limit: int) -> list[Entry]:
         today = self._local.clock().date()
         with self._local.database.read() as connection:
-            return self._catalogue.search(connection, asked, Everything(), today=today, after=after, limit=limit)
+            found = self._catalogue.search(connection, asked, Everything(), today=today, after=after, limit=limit)
+        return list(found.entries)
 
     def versions(self, repository: Repository) -> list[Version]:
         today = self._local.clock().date()

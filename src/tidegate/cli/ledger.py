@@ -7,7 +7,9 @@ from tidegate.cli.ledger_witness import witness
 command = ClickVerbs(
     "ledger",
     help="Watch the append-only log of all statements.",
-    examples=(("tidegate ledger witness --name witness.example/w1 --logs logs.policy", "be a witness of others' logs"),),
+    examples=(
+        ("tidegate ledger witness --name witness.example/w1 --logs logs.policy", "be a witness of others' logs"),
+    ),
 )
 
 for _command in (witness,):

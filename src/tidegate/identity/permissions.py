@@ -77,24 +77,35 @@ class Permissions:
             OutsideError: the database failed.
         """
         asked = Asked(verb=Verb.LIST, repository=repository, address=address, any_content=True)
-        if not self.tells_content_apart(principal, asked):
+        if not self.judged_by(principal, asked):
             return list(tags)  # the request itself was allowed
         grants, at = self._grants(principal), self._clock()
         asked = replace(asked, any_content=False)
         return [tag for tag in tags if ruling.granted(principal, replace(asked, tag=tag), grants, at=at).allowed]
 
-    def tells_content_apart(self, principal: Principal, asked: Asked) -> bool:
-        """Whether it depends on the tag or digest if a principal may do a thing that is asked for any content.
+    def judged_by(self, principal: Principal, asked: Asked) -> int:
+        """How many grants' conditions tell one tag or digest from another, for a thing asked for any content.
+
+        0 where a grant allows it whatever the content is, or none does.
 
         Raises:
             OutsideError: the database failed.
         """
         grants = self._grants(principal)
         apart = [grant for grant in grants if grant.condition and grant.condition.needs_content]
-        if not any(grant.pattern.matches(asked.repository) for grant in apart):
-            return False
+        fitting = [grant for grant in apart if grant.pattern.matches(asked.repository)]
         whole = [grant for grant in grants if grant not in apart]
-        return not ruling.granted(principal, asked, whole, at=self._clock()).allowed
+        if not fitting or ruling.granted(principal, asked, whole, at=self._clock()).allowed:
+            return 0
+        return len(fitting)
+
+    def conditions(self, principal: Principal) -> int:
+        """How many conditions its grants have, whatever they are for.
+
+        Raises:
+            OutsideError: the database failed.
+        """
+        return sum(grant.condition is not None for grant in self._grants(principal))
 
     def prefixes(self, principal: Principal) -> tuple[str, ...]:
         """What the names of all repositories begin with that a principal may see; ("",) for any."""

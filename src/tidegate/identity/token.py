@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any, Final, Self
 from uuid import uuid4
 
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
@@ -134,6 +136,11 @@ class TokenKey:
             raise InvalidInputError("holds no private P-256 key", where=str(file), remedy="remove it for a new one")
         return cls(key)
 
+    def derive(self, purpose: str) -> bytes:
+        """32 bytes for another purpose (HKDF, RFC 5869), the same in every replica, that tell nothing of the key."""
+        scalar = self._key.as_der(private=True)
+        return HKDF(algorithm=SHA256(), length=32, salt=None, info=f"tidegate {purpose}".encode()).derive(scalar)
+
     @property
     def jose(self) -> ECKey:
         """The key as joserfc has it."""
@@ -176,6 +183,10 @@ class Tokens:
     def service(self) -> str:
         """Whom tokens are for."""
         return self._service
+
+    def derive(self, purpose: str) -> bytes:
+        """As `TokenKey.derive`."""
+        return self._key.derive(purpose)
 
     def make(
         self,

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, func, select
 from tidegate.artifact import Digest, Index, Repository, Tag, parse_manifest
 from tidegate.curation import tags
 from tidegate.curation.lifecycle import State
+from tidegate.curation.listed import Listed
 from tidegate.curation.standing import standing_of
 from tidegate.errors import NotFoundError
 from tidegate.storage.schema import manifest, manifest_child, repository_manifest, state, tag
@@ -95,11 +96,26 @@ class Entry(Struct, frozen=True, kw_only=True):
     versions: int
 
 
+class Found(Struct, frozen=True, kw_only=True):
+    """What a search found.
+
+    Attributes:
+        goes_on: the name after which there may be more, which may be one that was not to be seen; None at the end.
+    """
+
+    entries: Sequence[Entry]
+    goes_on: str | None
+
+
 class Sight(Protocol):
     """What somebody may see."""
 
-    def repositories(self, connection: Connection, *, limit: int, last: str) -> Sequence[Repository]:
-        """At most `limit` repositories past `last` that they may see, in the order of their bytes."""
+    @property
+    def is_spent(self) -> bool:
+        """True when no more tags are to be looked at for this request: what is left is for the next."""
+
+    def repositories(self, connection: Connection, *, limit: int, last: str) -> Listed[Repository]:
+        """At most `limit` repositories past `last` that they may see; fewer, and it goes on, after enough work."""
 
     def tags(self, repository: Repository, names: Sequence[Tag]) -> Sequence[Tag]:
         """Those of a repository's tags that they may see; none of a repository that they may not see."""
@@ -108,9 +124,12 @@ class Sight(Protocol):
 class Everything:
     """The sight of whoever holds the record itself, and of administrators."""
 
-    def repositories(self, connection: Connection, *, limit: int, last: str) -> Sequence[Repository]:
+    is_spent: Final = False
+
+    def repositories(self, connection: Connection, *, limit: int, last: str) -> Listed[Repository]:
         """All of them."""
-        return tags.list_repositories(connection, limit=limit, last=last)
+        names = tags.list_repositories(connection, limit=limit, last=last)
+        return Listed(names=names, goes_on=names[-1] if names and len(names) == limit else None)
 
     def tags(self, _repository: Repository, names: Sequence[Tag]) -> Sequence[Tag]:
         """All of them."""
@@ -129,7 +148,7 @@ class Catalogue:
 
     def search(
         self, connection: Connection, asked: Asked, sight: Sight, *, today: date, after: str = "", limit: int = 50
-    ) -> list[Entry]:
+    ) -> Found:
         """Repositories that fit, by name.
 
         Args:
@@ -141,20 +160,22 @@ class Catalogue:
             limit: at most so many.
         """
         found: list[Entry] = []
-        size = limit if asked == Asked() else max(limit, _NAMES)
-        while len(found) < limit:
-            names = sight.repositories(connection, limit=size, last=after)
-            fitting = _matching(connection, asked, names)
-            for name in (name for name in names if name in fitting):
-                entry = self._entry(connection, name, asked, sight, today)
+        size = limit + 1 if asked == Asked() else max(limit + 1, _NAMES)
+        while True:
+            part = sight.repositories(connection, limit=size, last=after)
+            fitting = _matching(connection, asked, part.names)
+            for name in part.names:
+                if sight.is_spent:
+                    return Found(entries=found, goes_on=after)
+                entry = self._entry(connection, name, asked, sight, today) if name in fitting else None
                 if entry is not None and self._fits(entry, asked):
+                    if len(found) == limit:
+                        return Found(entries=found, goes_on=found[-1].repository if found else None)
                     found.append(entry)
-                if len(found) == limit:
-                    break
-            if len(names) < size:
-                break
-            after = names[-1]
-        return found
+                after = name
+            if part.goes_on is None or len(part.names) < size:
+                return Found(entries=found, goes_on=part.goes_on)
+            after = part.goes_on
 
     def versions(self, connection: Connection, repository: Repository, sight: Sight, *, today: date) -> list[Version]:
         """All tagged images of a repository that somebody may see, the newest first.

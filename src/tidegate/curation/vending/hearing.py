@@ -116,7 +116,7 @@ class Hearing:
         asked = Asked(verb=Verb.LIST, repository=repository, any_content=True, address=address)
         if not permissions.granted(principal, asked):
             return False
-        if not permissions.tells_content_apart(principal, asked):
+        if not permissions.judged_by(principal, asked):
             return True
         digest = _digest_of(event)
         if digest and permissions.granted(principal, dataclasses.replace(asked, any_content=False, digest=digest)):

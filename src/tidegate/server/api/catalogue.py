@@ -12,6 +12,8 @@ from tidegate.curation.lifecycle import State
 from tidegate.curation.vending.catalogue import MAX_PAGE, Asked, Version
 from tidegate.curation.vending.how_to_use import usage
 from tidegate.server.api.problem import reply
+from tidegate.server.catalogue_places import CataloguePlaces
+from tidegate.server.cursors import MAX_CHARS
 from tidegate.server.visible import sight_of
 from tidegate.wire import to_builtins
 
@@ -31,22 +33,22 @@ def routes(server: Server) -> APIRouter:
         owner: Text = "",
         platform: Text = "",
         max_critical: Annotated[int | None, Query(ge=0)] = None,
-        after: Annotated[str, Query(max_length=255)] = "",
+        after: Annotated[str, Query(max_length=MAX_CHARS, description="`next` of the page before, or a name.")] = "",
         limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 50,
     ) -> Response:
         asked = Asked(
             words=q, state=state.value if state else "", owner=owner, platform=platform, max_critical=max_critical
         )
         sight, today = sight_of(request, server.access), server.clock().date()
+        places = CataloguePlaces(server.access)
+        place = places.read(request, after)
         with server.database.read() as connection:
-            # One more than wanted tells whether there is a next page.
-            found = server.catalogue.search(connection, asked, sight, today=today, after=after, limit=limit + 1)
-        page = found[:limit]
+            found = server.catalogue.search(connection, asked, sight, today=today, after=place, limit=limit)
         entries = [
             {**to_builtins(one), "use": _use(request, one.repository, one.newest) if one.newest else None}
-            for one in page
+            for one in found.entries
         ]
-        return reply({"entries": entries, "next": page[-1].repository if len(found) > limit else ""})
+        return reply({"entries": entries, "next": places.written(request, found)})
 
     @router.get("/catalogue/{repository:path}", summary="All versions of a repository, newest first")
     def show(request: Request, repository: str) -> Response:

@@ -5,6 +5,7 @@ Images describe themselves, so every text on the page is hostile: the template e
 the browser whatever is not the page's own style.
 """
 
+from contextlib import suppress
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
@@ -20,6 +21,8 @@ from tidegate.curation.lifecycle import State
 from tidegate.curation.vending.catalogue import Asked, Version
 from tidegate.curation.vending.how_to_use import usage
 from tidegate.errors import InvalidInputError, NotFoundError, TidegateError
+from tidegate.server.catalogue_places import CataloguePlaces
+from tidegate.server.cursors import MAX_CHARS
 from tidegate.server.offload import Offload
 from tidegate.server.visible import sight_of
 
@@ -53,13 +56,16 @@ def catalogue_routes(server: Server, offload: Offload) -> list[BaseRoute]:
 
 def _listing(server: Server, request: Request) -> Response:
     query = {name: request.query_params.get(name, "")[:_MAX_CHARS] for name in ("q", "state", "owner", "platform")}
-    after = request.query_params.get("after", "")[:255]
+    places, after = CataloguePlaces(server.access), request.query_params.get("after", "")[:MAX_CHARS]
     wanted_state = query["state"] if query["state"] in set(State) else ""
     asked = Asked(words=query["q"], state=wanted_state, owner=query["owner"], platform=query["platform"])
     sight, today = sight_of(request, server.access), server.clock().date()
+    place = ""
+    with suppress(InvalidInputError):  # a place that is none here begins anew
+        place = places.read(request, after)
     with server.database.read() as connection:
-        found = server.catalogue.search(connection, asked, sight, today=today, after=after, limit=PAGE_SIZE + 1)
-    page, host = found[:PAGE_SIZE], request.headers.get("host", "")
+        found = server.catalogue.search(connection, asked, sight, today=today, after=place, limit=PAGE_SIZE)
+    onward, host = places.written(request, found), request.headers.get("host", "")
     entries = [
         {
             "name": one.repository,
@@ -68,17 +74,17 @@ def _listing(server: Server, request: Request) -> Response:
             "versions": one.versions,
             "newest": _shown(one.newest, one.repository, host) if one.newest else None,
         }
-        for one in page
+        for one in found.entries
     ]
-    more = {**{name: text for name, text in query.items() if text}, "after": page[-1].repository} if page else {}
+    more = {**{name: text for name, text in query.items() if text}, "after": onward}
     return _page(
         "list.html.jinja",
         title="Catalogue",
         entries=entries,
         query=query,
         states=[state.value for state in _STATES],
-        next=f"?{urlencode(more)}" if len(found) > PAGE_SIZE else "",
-        is_first=not after,
+        next=f"?{urlencode(more)}" if onward else "",
+        is_first=not place,
     )
 
 
