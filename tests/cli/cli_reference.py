@@ -42,7 +42,7 @@ _ARGUMENTS: Final = {
     "principal": "its name; `robot$` may be left out where only a robot can be meant",
     "holder": "a principal's name, or `group:NAME`",
     "pattern": "`team-a/app`, `team-a/*`, `team-a/**` or `**`",
-    "verbs": "pull, push, delete, list, admit, approve, audit, administer",
+    "verbs": "pull, push, delete, list, admit, approve, audit, trust, govern, administer",
     "tenant": "its name",
     "prefixes": "beginnings of repository names, whole parts",
     "subscription": "its id, or how it begins",
@@ -62,16 +62,20 @@ def verbs_part() -> str:
     sections: list[str] = []
     for verb in VERBS:
         command = root.get_command(context, verb.name)
-        if isinstance(command, ClickVerbs):
-            sections.append(_group(command))
-            sections += [_section(f"{verb.name} {name}", inner) for name, inner in command.commands.items()]
-        elif command is not None:
-            sections.append(_section(verb.name, command))
+        if command is not None:
+            sections += _sections(verb.name, command)
     return "\n".join(sections)
 
 
-def _group(command: ClickVerbs) -> str:
-    return f"## `tidegate {command.name}`\n\n{command.help}\n\n{_examples(command)}"
+def _sections(name: str, command: click.Command) -> list[str]:
+    if not isinstance(command, ClickVerbs):
+        return [_section(name, command)]
+    inner = [part for own, it in command.commands.items() for part in _sections(f"{name} {own}", it)]
+    return [_group(name, command), *inner]
+
+
+def _group(name: str, command: ClickVerbs) -> str:
+    return f"## `tidegate {name}`\n\n{command.help}\n\n{_examples(command)}"
 
 
 def _section(name: str, command: click.Command) -> str:

@@ -49,6 +49,7 @@ class Stand:
     shelf: Shelf
     clock: Hands
     folder: Path
+    url: str = ""
 
     def with_rules(self, rules: TagRules) -> "Stand":
         return replace(self, shelf=Shelf(self.database, self.blobs, self.clock, tag_rules=rules))
@@ -136,6 +137,7 @@ class stand_on:  # noqa: N801 - reads as a function
             shelf=Shelf(database, blobs, clock),
             clock=clock,
             folder=folder,
+            url=url,
         )
 
     def __enter__(self) -> Stand:

@@ -244,7 +244,7 @@ def taking_from(
             database=database,
             shelf=shelf,
             fetcher=BlobFetcher(database, blobs),
-            upstreams=Upstreams([upstream]),
+            upstreams=lambda: Upstreams([upstream]),
             connect=lambda _: client,
             submit=waiting.__setitem__,
             clock=clock,

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from tidegate.admission.gate import Gate
-from tidegate.assembly.keeping import build_blobs, load_rules
+from tidegate.assembly.keeping import InForceTags, build_blobs, keeping_rules
 from tidegate.assembly.local import open_local
 from tidegate.assembly.stores import open_blobs
 from tidegate.clock import Clock, system_clock
@@ -22,7 +22,7 @@ from tidegate.curation.encryption.encrypting import Encrypting
 from tidegate.curation.encryption.key_release import KeyRelease
 from tidegate.curation.shelf import Shelf
 from tidegate.curation.shelf_blobs import ShelfBlobs
-from tidegate.curation.tag_rules import TagRules
+from tidegate.curation.tag_rules import ImmutableTags
 from tidegate.errors import NotFoundError, OutsideError, UsageError
 from tidegate.evidence.restriction import parse_zones
 from tidegate.key_file import create_secret_file
@@ -53,7 +53,7 @@ def build_encryption(
     blobs: ShelfBlobs,
     shelf: Shelf,
     gate: Gate,
-    tag_rules: TagRules,
+    tag_rules: ImmutableTags,
     clock: Clock,
 ) -> Encryption:
     """Loads the server's keys, and makes one on first use.
@@ -86,7 +86,7 @@ def open_encryption(settings: Settings, *, clock: Clock = system_clock) -> Itera
     """
     with open_local(settings, clock=clock) as local:
         blobs = build_blobs(settings, local.database, open_blobs(settings, local.database), clock)
-        rules = load_rules(settings).tags
+        rules = InForceTags(keeping_rules(settings, local.database))
         shelf = Shelf(local.database, blobs, clock, tag_rules=rules, zones=parse_zones(settings.curation.zones))
         yield build_encryption(
             settings,

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from tidegate.assembly.home import Home
-from tidegate.assembly.intake import UpstreamClients
+from tidegate.assembly.intake import UpstreamClients, intake_rules
 from tidegate.assembly.server import build_server
 from tidegate.assembly.stores import open_database
 from tidegate.clock import system_clock
-from tidegate.curation.intake.file import load_bases, load_upstreams
 from tidegate.curation.intake.imports import ImportReport, Line, begin_import, import_report
 from tidegate.curation.intake.internal_base import BaseVersion, versions_of
 from tidegate.curation.intake.named_images import NamedImage
@@ -36,8 +35,11 @@ class Importing:
         """What taking a list in would do."""
         clients = UpstreamClients(self.settings)
         try:
-            upstreams, most = load_upstreams(self.settings.intake.file), self.settings.intake.max_image_bytes
-            return Preview(self.database, upstreams, clients.of, system_clock, max_image_bytes=most).lines(named)
+            rules, most = intake_rules(self.settings, self.database), self.settings.intake.max_image_bytes
+            preview = Preview(
+                self.database, lambda: rules.now.upstreams, clients.of, system_clock, max_image_bytes=most
+            )
+            return preview.lines(named)
         finally:
             clients.close()
 
@@ -47,10 +49,10 @@ class Importing:
             return intake_names(connection, upstream=upstream, watched=watched, limit=limit)
 
     def base_versions(self) -> list[BaseVersion]:
-        """The versions of every internal base of the intake file, newest first."""
+        """The versions of every internal base, newest first."""
+        rules = intake_rules(self.settings, self.database)
         with self.database.read() as connection:
-            bases = load_bases(self.settings.intake.file)
-            return [version for base in bases for version in versions_of(connection, base.name)]
+            return [version for base in rules.now.bases for version in versions_of(connection, base.name)]
 
 
 @contextmanager
@@ -88,10 +90,11 @@ def take_in(
     Raises:
         TidegateError: nothing can be kept, or the intake file is wrong.
     """
-    upstreams = load_upstreams(settings.intake.file)
-    if not upstreams.all:
-        raise UsageError("no upstreams are set up", remedy="name a file with intake.file; see docs/reference/intake.md")
     with ExitStack() as stack:
+        upstreams = intake_rules(settings, stack.enter_context(open_importing(settings)).database).now.upstreams
+        if not upstreams.all:
+            remedy = "name a file with intake.file, or tidegate intake rule set; see docs/reference/intake.md"
+            raise UsageError("no upstreams are set up", remedy=remedy)
         try:
             stack.enter_context(Home(folder=settings.home).taken())
         except UsageError:

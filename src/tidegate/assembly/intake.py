@@ -2,7 +2,8 @@
 """What takes images in, from settings: a client for each upstream, held to its reach and its pace."""
 
 import logging
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from threading import Event as Flag
@@ -13,14 +14,16 @@ from typing import Final
 from tidegate.admission.gate import Gate
 from tidegate.clock import Clock
 from tidegate.curation.intake.fetching import BlobFetcher
-from tidegate.curation.intake.file import load_bases, load_upstreams
+from tidegate.curation.intake.file import IntakeRules, load_intake, read_intake_file
 from tidegate.curation.intake.preview import Preview
 from tidegate.curation.intake.pull_through import PullThrough
 from tidegate.curation.intake.taking_in import Intake
 from tidegate.curation.intake.upstream import Upstream
+from tidegate.curation.rule_sets import RuleKind
+from tidegate.curation.rules_in_force import RulesInForce
 from tidegate.curation.shelf import Shelf
 from tidegate.curation.shelf_blobs import ShelfBlobs
-from tidegate.curation.tag_rules import TagRules
+from tidegate.curation.tag_rules import ImmutableTags
 from tidegate.loops.base_moved import BaseRenewal
 from tidegate.loops.upstream_moved import begin_watching, forget_names, look_at_watched, take_up
 from tidegate.loops.wanted_images import ask_for_wanted
@@ -38,17 +41,18 @@ _log = logging.getLogger(__name__)
 TAKE_IN: Final = "take-in"
 _LEASE: Final = "watched upstreams"
 _LOOK_EVERY_SECONDS: Final = 1.0
+_MAX_CONNECTED: Final = 1000
 _FORGET_EVERY_SECONDS: Final = 3600.0
 
 
 class UpstreamClients:
-    """A client for each upstream, made when it is first needed."""
+    """A client for each upstream, made when it is first needed, and anew when its rules changed."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._lock = Lock()
-        self._outbounds: dict[str, Outbound] = {}
-        self._clients: dict[str, RegistryClient] = {}
+        self._outbounds: deque[Outbound] = deque()
+        self._clients: dict[str, tuple[Upstream, RegistryClient]] = {}
 
     def of(self, upstream: Upstream) -> RegistryClient:
         """The client of an upstream.
@@ -57,14 +61,15 @@ class UpstreamClients:
             InvalidInputError: the file of credentials is broken.
         """
         with self._lock:
-            if upstream.name not in self._clients:
-                self._clients[upstream.name] = self._connect(upstream)
-            return self._clients[upstream.name]
+            known = self._clients.get(upstream.name)
+            if known is None or known[0] != upstream:
+                known = self._clients[upstream.name] = upstream, self._connect(upstream)
+            return known[1]
 
     def close(self) -> None:
         """Closes every connection."""
         with self._lock:
-            for outbound in self._outbounds.values():
+            for outbound in self._outbounds:
                 outbound.close()
             self._outbounds.clear()
             self._clients.clear()
@@ -84,7 +89,10 @@ class UpstreamClients:
             max_connections=upstream.connections,
         )
         outbound = Outbound(options, pace=Pace(rate_per_s=upstream.rate_per_s, burst=upstream.burst))
-        self._outbounds[upstream.name] = outbound
+        # What was begun by older rules ends by them; only of many changes the oldest are cut off.
+        self._outbounds.append(outbound)
+        if len(self._outbounds) > _MAX_CONNECTED:
+            self._outbounds.popleft().close()
         keyring = load_keyring(said.credentials_file) if said.credentials_file else None
         return RegistryClient(
             outbound,
@@ -103,17 +111,18 @@ class TakingIn:
     pull_through: PullThrough
     preview: Preview
     renewal: BaseRenewal
+    rules: RulesInForce[IntakeRules]
     clients: UpstreamClients
     leases: Leases
     clock: Clock
     _stopping: Flag = field(default_factory=Flag)
     _thread: Thread | None = None
+    _begun: IntakeRules | None = None
 
     def start(self) -> None:
         """Takes up what a kill left under way, then looks at watched names when their time comes."""
         take_up(self.database, self.intake)
-        begin_watching(self.database, self.intake, also=[(one.repository, one.taken_as) for one in self.renewal.bases])
-        self.renewal.begin()
+        self._begun = self._begin()
         self._thread = Thread(target=self._watch, name="watched upstreams", daemon=True)
         self._thread.start()
 
@@ -124,6 +133,13 @@ class TakingIn:
             self._thread.join()
         self.clients.close()
 
+    def _begin(self) -> IntakeRules:
+        """Has watched what the rules in force say, and nothing else; tells by which rules."""
+        rules = self.rules.now
+        begin_watching(self.database, self.intake, also=[(one.repository, one.taken_as) for one in rules.bases])
+        self.renewal.begin()
+        return rules
+
     def _watch(self) -> None:
         forget_at = 0.0
         while not self._stopping.wait(_LOOK_EVERY_SECONDS):
@@ -132,8 +148,25 @@ class TakingIn:
                     if monotonic() >= forget_at:
                         forget_names(self.database, self.clock)
                         forget_at = monotonic() + _FORGET_EVERY_SECONDS
+                    if self._begun is not self.rules.now:
+                        self._begun = self._begin()
                     look_at_watched(self.database, self.intake, self.clock)
                     ask_for_wanted(self.database, self.intake, self.clock)
+
+
+def intake_rules(settings: Settings, database: Database) -> RulesInForce[IntakeRules]:
+    """What may be taken in: the intake file, with the sets of the database over it.
+
+    Raises:
+        TidegateError: the file or a set is wrong.
+    """
+    said = settings.intake
+    document = read_intake_file(said.file)
+
+    def combine(sets: Mapping[str, str]) -> IntakeRules:
+        return load_intake(document, sets, where=str(said.file), openable=said.rules_may_open)
+
+    return RulesInForce(database, RuleKind.INTAKE, combine)
 
 
 def build_taking_in(
@@ -143,7 +176,7 @@ def build_taking_in(
     shelf: Shelf,
     blobs: ShelfBlobs,
     store: BlobReads,
-    tag_rules: TagRules,
+    tag_rules: ImmutableTags,
     gate: Gate,
     leases: Leases,
     submit: Callable[[str, str], None],
@@ -154,12 +187,12 @@ def build_taking_in(
     Raises:
         TidegateError: the intake file is missing or wrong.
     """
-    said, clients = settings.intake, UpstreamClients(settings)
+    said, clients, rules = settings.intake, UpstreamClients(settings), intake_rules(settings, database)
     intake = Intake(
         database=database,
         shelf=shelf,
         fetcher=BlobFetcher(database, blobs),
-        upstreams=load_upstreams(said.file),
+        upstreams=lambda: rules.now.upstreams,
         connect=clients.of,
         submit=submit,
         clock=clock,
@@ -167,14 +200,14 @@ def build_taking_in(
         watch_every=timedelta(seconds=said.watch_every_s),
         tag_rules=tag_rules,
     )
-    bases = load_bases(said.file)
     patience = timedelta(seconds=said.wait_s)
     return TakingIn(
         database=database,
         intake=intake,
         pull_through=PullThrough(database=database, intake=intake, clock=clock, patience=patience),
-        preview=Preview(database, intake.upstreams, clients.of, clock, max_image_bytes=said.max_image_bytes),
-        renewal=BaseRenewal(database, bases, intake, store, gate, tag_rules, clock),
+        preview=Preview(database, lambda: rules.now.upstreams, clients.of, clock, max_image_bytes=said.max_image_bytes),
+        renewal=BaseRenewal(database, lambda: rules.now.bases, intake, store, gate, tag_rules, clock),
+        rules=rules,
         clients=clients,
         leases=leases,
         clock=clock,

@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+from tidegate.artifact import Repository, Tag
 from tidegate.assembly.home import Home
 from tidegate.assembly.outward import build_outbound, build_registry_client
 from tidegate.assembly.rule_text import rule_text
@@ -17,11 +18,13 @@ from tidegate.assembly.stores import database_urls, open_blobs, open_database
 from tidegate.clock import Clock, system_clock
 from tidegate.curation.keeping.collector import Collected, Collector, Progress
 from tidegate.curation.keeping.repair_source import FolderSource, RegistrySource, RepairSource
-from tidegate.curation.keeping.retention import Retained, Retention
-from tidegate.curation.keeping.rule_file import KeepingRules, load_keeping_rules
+from tidegate.curation.keeping.retention import Plan, Retained, Retention
+from tidegate.curation.keeping.rule_file import KeepingRules, laid_over, load_keeping_rules
 from tidegate.curation.keeping.scrub import Progress as ScrubProgress
 from tidegate.curation.keeping.scrub import Scrubbed, Scrubber
 from tidegate.curation.keeping.upkeep import Task, record_run
+from tidegate.curation.rule_sets import RuleKind
+from tidegate.curation.rules_in_force import RulesInForce
 from tidegate.curation.shelf_blobs import ShelfBlobs
 from tidegate.errors import UsageError
 from tidegate.oci.registry import RegistryClient
@@ -41,11 +44,16 @@ class Keeping:
 
     settings: Settings
     database: Database
-    rules: KeepingRules
+    in_force: RulesInForce[KeepingRules]
     collector: Collector
     retention: Retention
     scrubber: Scrubber
     clock: Clock
+
+    @property
+    def rules(self) -> KeepingRules:
+        """Those in force now."""
+        return self.in_force.now
 
     def collect(self, *, who: str, progress: Progress | None = None) -> Collected:
         """Collects what is due, and puts it on record.
@@ -58,6 +66,14 @@ class Keeping:
         with self.database.begin() as connection:
             record_run(connection, "gc", found, who=who, began_at=began_at, ended_at=self.clock())
         return found
+
+    def supposing(self, rules: KeepingRules) -> Plan:
+        """What retention would take out now, were these the rules.
+
+        Raises:
+            OutsideError: the database failed.
+        """
+        return self.retention.supposing(rules.tags).plan(rules.retention)
 
     def retain(self, *, who: str) -> Retained:
         """Takes out what the rules in force say, and puts it on record.
@@ -109,9 +125,8 @@ class Keeping:
     def tasks(self) -> tuple[Task, ...]:
         """What a server does by itself, by time."""
         options = self.settings.curation
-        retain = options.retention_every_s if self.rules.retention.delete else 0
         return (
-            Task(kind="retention", every=timedelta(seconds=retain), run=self._retain_by_time),
+            Task(kind="retention", every=timedelta(seconds=options.retention_every_s), run=self._retain_by_time),
             Task(kind="gc", every=timedelta(seconds=options.gc_every_s), run=self._collect_by_time),
         )
 
@@ -126,6 +141,8 @@ class Keeping:
         return found if found.damaged or found.repaired or found.strays else None
 
     def _retain_by_time(self) -> Retained | None:
+        if not self.rules.retention.delete:
+            return None
         found = self.retention.run(self.rules.retention)
         return replace(found, gone=found.gone[:MAX_TOLD]) if found.gone else None
 
@@ -140,13 +157,13 @@ def build_keeping(settings: Settings, database: Database, store: BlobStore, blob
     Raises:
         TidegateError: a file is missing or wrong; names file, line and column.
     """
-    rules = load_rules(settings)
+    in_force = keeping_rules(settings, database)
     return Keeping(
         settings=settings,
         database=database,
-        rules=rules,
+        in_force=in_force,
         collector=Collector(database, blobs, clock),
-        retention=Retention(database, clock, tag_rules=rules.tags, grace=blobs.grace),
+        retention=Retention(database, clock, tag_rules=InForceTags(in_force), grace=blobs.grace),
         scrubber=Scrubber(
             database,
             store,
@@ -174,13 +191,25 @@ def build_blobs(settings: Settings, database: Database, store: BlobStore, clock:
     return ShelfBlobs(database, store, clock, grace=timedelta(seconds=settings.curation.gc_grace_s))
 
 
-def load_rules(settings: Settings) -> KeepingRules:
-    """The rules in force; none without a file.
+class InForceTags:
+    """The tags that the rules in force now make immutable."""
+
+    def __init__(self, in_force: RulesInForce[KeepingRules]) -> None:
+        self._in_force = in_force
+
+    def find(self, repository: Repository, tag: Tag) -> str:
+        """The name of the first rule that makes a tag immutable; "" when none does."""
+        return self._in_force.now.tags.find(repository, tag)
+
+
+def keeping_rules(settings: Settings, database: Database) -> RulesInForce[KeepingRules]:
+    """The rules of keeping: those of files, with the sets of the database over them.
 
     Raises:
-        TidegateError: a file is missing or wrong; names file, line and column.
+        TidegateError: a file or a set is missing or wrong; names file, line and column.
     """
-    return read_rules(settings.curation.keeping_files)
+    files = read_rules(settings.curation.keeping_files)
+    return RulesInForce(database, RuleKind.KEEPING, lambda sets: laid_over(files, sets))
 
 
 def read_rules(files: Iterable[Path]) -> KeepingRules:

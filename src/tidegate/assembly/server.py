@@ -16,7 +16,7 @@ from tidegate.assembly.examiner import Examiner
 from tidegate.assembly.gate import build_gate
 from tidegate.assembly.home import Home
 from tidegate.assembly.intake import TAKE_IN, TakingIn, build_taking_in
-from tidegate.assembly.keeping import Keeping, build_blobs, build_keeping
+from tidegate.assembly.keeping import InForceTags, Keeping, build_blobs, build_keeping
 from tidegate.assembly.knowledge import ensure_knowledge
 from tidegate.assembly.ledger import build_publication
 from tidegate.assembly.names import resolve_reference
@@ -29,6 +29,7 @@ from tidegate.curation.consumer_pulls import ConsumerPulls
 from tidegate.curation.encryption.copy_job import CopyJob
 from tidegate.curation.keeping.upkeep import UpkeepThread
 from tidegate.curation.pulls import PullNotes
+from tidegate.curation.rules_in_force import RuleWatch
 from tidegate.curation.shelf import Shelf
 from tidegate.curation.shelf_blobs import ShelfBlobs
 from tidegate.curation.vending.carrying import Vending
@@ -120,6 +121,7 @@ class Server:
     taking_in: TakingIn
     upkeep: UpkeepThread
     slow_upkeep: UpkeepThread
+    rule_watch: RuleWatch
     _stopping: Flag = field(default_factory=Flag)
     _by_time: Thread | None = None
 
@@ -128,6 +130,7 @@ class Server:
         self.durable.start()
         self.leases.start(Takeover(self.leases, self.durable))
         self.announcements.start()
+        self.rule_watch.start()
         self.taking_in.start()
         self.knowledge.start()
         for consumer in self.consumers:
@@ -173,6 +176,7 @@ class Server:
         self.durable.stop()
         if self._by_time is not None:
             self._by_time.join()
+        self.rule_watch.stop()
         self.taking_in.stop()
         self.announcements.stop()
         self.leases.stop()
@@ -219,6 +223,7 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
     if observes:
         _log.warning("curation.mode is observe: nothing is withheld, what would be is told")
     keeping = build_keeping(settings, database, store, blobs, clock)
+    tag_rules = InForceTags(keeping.in_force)
     zones = parse_zones(settings.curation.zones)
     pulls = PullNotes(database, clock)
     consumer_pulls = ConsumerPulls(database, clock)
@@ -228,7 +233,7 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         clock,
         observes=observes,
         zones=zones,
-        tag_rules=keeping.rules.tags,
+        tag_rules=tag_rules,
         pulls=pulls,
         consumers=consumer_pulls,
     )
@@ -265,7 +270,7 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         blobs=blobs,
         store=store,
         gate=gate,
-        tag_rules=keeping.rules.tags,
+        tag_rules=tag_rules,
         leases=leases,
         submit=lambda key, order: durable.submit(TAKE_IN, key, order),
         clock=clock,
@@ -276,7 +281,7 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         shelf=shelf,
         blobs=blobs,
         gate=gate,
-        tag_rules=keeping.rules.tags,
+        tag_rules=tag_rules,
         clock=clock,
     )
     encryption = build_encryption(
@@ -285,7 +290,7 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         blobs=blobs,
         shelf=shelf,
         gate=gate,
-        tag_rules=keeping.rules.tags,
+        tag_rules=tag_rules,
         clock=clock,
     )
     durable = DurableWork(
@@ -361,4 +366,5 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         taking_in=taking_in,
         upkeep=UpkeepThread(database, keeping.tasks(), clock, flush=pulls.flush),
         slow_upkeep=UpkeepThread(database, keeping.slow_tasks(), clock),
+        rule_watch=RuleWatch((keeping.in_force, taking_in.rules)),
     )

@@ -7,14 +7,14 @@ from typing import Final
 
 from tidegate.admission.gate import Gate
 from tidegate.artifact import Reference
-from tidegate.assembly.keeping import build_blobs, load_rules
+from tidegate.assembly.keeping import InForceTags, build_blobs, keeping_rules
 from tidegate.assembly.local import Local, open_local
 from tidegate.assembly.outward import build_outbound, build_registry_client
 from tidegate.assembly.stores import open_blobs
 from tidegate.clock import Clock, system_clock
 from tidegate.curation.shelf import Shelf
 from tidegate.curation.shelf_blobs import ShelfBlobs
-from tidegate.curation.tag_rules import TagRules
+from tidegate.curation.tag_rules import ImmutableTags
 from tidegate.curation.vending.carrying import Vending
 from tidegate.curation.vending.catalogue import Catalogue
 from tidegate.curation.vending.webhook_key import WebhookKey
@@ -36,7 +36,7 @@ def build_vending(
     shelf: Shelf,
     blobs: ShelfBlobs,
     gate: Gate,
-    tag_rules: TagRules,
+    tag_rules: ImmutableTags,
     clock: Clock,
 ) -> Vending:
     """Builds what promotes."""
@@ -100,7 +100,7 @@ def open_vending(settings: Settings, *, clock: Clock = system_clock) -> Iterator
     """
     with open_local(settings, clock=clock) as local:
         blobs = build_blobs(settings, local.database, open_blobs(settings, local.database), clock)
-        rules = load_rules(settings).tags
+        rules = InForceTags(keeping_rules(settings, local.database))
         shelf = Shelf(local.database, blobs, clock, tag_rules=rules)
         yield (
             local,

@@ -11,6 +11,7 @@ import click
 from tidegate.cli.call import Call
 from tidegate.cli.click_verb import ClickVerbs, verb
 from tidegate.cli.output import Output, output_options
+from tidegate.cli.rule import rule_verbs
 from tidegate.cli.table import write_table
 from tidegate.errors import NotFoundError, OutsideError
 
@@ -162,3 +163,4 @@ def _bases(call: Call, *, output: Output) -> int:
 command.add_command(_import)
 command.add_command(_list)
 command.add_command(_bases)
+command.add_command(rule_verbs("intake", file="intake.toml"))

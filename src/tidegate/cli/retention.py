@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`tidegate retention plan|run`."""
+"""`tidegate retention plan|run|rule`."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,6 +11,7 @@ from tidegate.cli.call import Call
 from tidegate.cli.click_verb import ClickVerbs, verb
 from tidegate.cli.failures import say
 from tidegate.cli.output import Output, output_options
+from tidegate.cli.rule import rule_verbs
 
 if TYPE_CHECKING:
     from tidegate.cli.page import Line
@@ -69,6 +70,7 @@ def _run(call: Call, *, output: Output) -> int:
 
 command.add_command(_plan)
 command.add_command(_run)
+command.add_command(rule_verbs("retention", file="keeping.yaml"))
 
 
 def _going(going: "Sequence[Going]", word: str) -> "Iterator[Line]":

@@ -29,7 +29,7 @@ from tidegate.curation.serving import Asked, may_be_kept, objection, withheld_pl
 from tidegate.curation.shelf_blobs import BlobUnknownError, ShelfBlobs
 from tidegate.curation.standing import standing_of
 from tidegate.curation.stock import MissingContentError, Stored, require_content, store_manifest
-from tidegate.curation.tag_rules import NO_TAG_RULES, TagImmutableError, TagRules
+from tidegate.curation.tag_rules import NO_TAG_RULES, ImmutableTags, TagImmutableError
 from tidegate.curation.whole import require_whole
 from tidegate.curation.withheld import WithheldError
 from tidegate.errors import DigestMismatchError, NotFoundError, OutsideError
@@ -109,7 +109,7 @@ class Shelf:
         clock: Clock,
         *,
         observes: bool = False,
-        tag_rules: TagRules = NO_TAG_RULES,
+        tag_rules: ImmutableTags = NO_TAG_RULES,
         zones: Zones | None = None,
         pulls: PullNotes | None = None,
         consumers: ConsumerPulls | None = None,

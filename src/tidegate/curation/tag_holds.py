@@ -10,7 +10,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from tidegate.artifact import Repository, Tag
 from tidegate.clock import parse_rfc3339, rfc3339
-from tidegate.curation.tag_rules import TagImmutableError, TagRules
+from tidegate.curation.tag_rules import ImmutableTags, TagImmutableError
 from tidegate.errors import InvalidInputError, NotFoundError
 from tidegate.events import Event, EventKind
 from tidegate.storage.insert import insert_once
@@ -134,7 +134,7 @@ def override(
     return made
 
 
-def held_by(connection: Connection, rules: TagRules, repository: Repository, name: Tag) -> str:
+def held_by(connection: Connection, rules: ImmutableTags, repository: Repository, name: Tag) -> str:
     """What holds a tag: `freeze by WHO`, `rule NAME`, or "" when nothing does."""
     here = (tag_freeze.c.repository == repository) & (tag_freeze.c.name == name)
     who = connection.scalar(select(tag_freeze.c.who).where(here))
@@ -145,7 +145,7 @@ def held_by(connection: Connection, rules: TagRules, repository: Repository, nam
 
 
 def require_loose(
-    connection: Connection, rules: TagRules, repository: Repository, name: Tag, *, act: str, who: str, at: datetime
+    connection: Connection, rules: ImmutableTags, repository: Repository, name: Tag, *, act: str, who: str, at: datetime
 ) -> str:
     """Makes sure that a tag may be moved or removed now; uses an override up when it takes one.
 

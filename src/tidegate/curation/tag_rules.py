@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which tags may not be moved once they are set, by rule. What a rule says, and nothing that acts."""
 
-from typing import Final
+from typing import Final, Protocol
 
 from tidegate.artifact import Repository, Tag
 from tidegate.curation.keeping.name_pattern import Patterns, subject_of_fallback
@@ -19,6 +19,14 @@ class TagRule(Struct, frozen=True, kw_only=True):
     name: str
     repositories: Patterns
     tags: Patterns
+
+
+class ImmutableTags(Protocol):
+    """Which tags may not be moved, now: rules that never change, or those in force at the moment of the question."""
+
+    def find(self, repository: Repository, tag: Tag) -> str:
+        """The name of the first rule that makes a tag immutable; "" when none does."""
+        ...
 
 
 class TagRules(Struct, frozen=True):

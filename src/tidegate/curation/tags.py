@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, delete, func, insert, select
 from tidegate.artifact import Digest, Repository, Tag
 from tidegate.clock import parse_rfc3339, rfc3339
 from tidegate.curation.tag_holds import require_loose
-from tidegate.curation.tag_rules import NO_TAG_RULES, TagRules
+from tidegate.curation.tag_rules import NO_TAG_RULES, ImmutableTags
 from tidegate.events import Event, EventKind
 from tidegate.storage.insert import insert_once, insert_or_update
 from tidegate.storage.keeping_schema import tag_history
@@ -56,7 +56,7 @@ def point(
     *,
     who: str,
     at: datetime,
-    rules: TagRules = NO_TAG_RULES,
+    rules: ImmutableTags = NO_TAG_RULES,
 ) -> bool:
     """Points a tag to a digest, in the caller's transaction, and tells it.
 
@@ -88,7 +88,7 @@ def remove(
     who: str,
     at: datetime,
     why: str = "",
-    rules: TagRules = NO_TAG_RULES,
+    rules: ImmutableTags = NO_TAG_RULES,
 ) -> bool:
     """Removes a tag, in the caller's transaction, and tells it; what it pointed to stays.
 

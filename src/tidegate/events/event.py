@@ -48,6 +48,8 @@ class EventKind(StrEnum):
     BLOB_REPAIRED = "curation.blob.repaired"
     BLOB_LOST = "curation.blob.lost"
     STORAGE_COLLECTED = "curation.storage.collected"
+    RULES_SET = "curation.rules.set"
+    RULES_REMOVED = "curation.rules.removed"
     BASE_BUILD_WANTED = "curation.base.build_wanted"
     BASE_MOVED = "curation.base.moved"
     EVIDENCE_ADDED = "curation.evidence.added"

@@ -19,6 +19,7 @@ class Verb(StrEnum):
     APPROVE = "approve"  # decide what another asked for
     AUDIT = "audit"  # read who did what
     TRUST = "trust"  # say whose signatures count; asked of the server as a whole
+    GOVERN = "govern"  # set rules of intake and of keeping
     ADMINISTER = "administer"  # principals, grants, tenants, and whatever has no verb of its own
 
 

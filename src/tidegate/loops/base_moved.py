@@ -7,7 +7,7 @@ that is admitted, and really is built upon what was asked for, it is the current
 
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Connection
@@ -34,7 +34,7 @@ from tidegate.curation.intake.internal_base import (
 from tidegate.curation.intake.taking_in import Intake
 from tidegate.curation.lifecycle import VENDED, State
 from tidegate.curation.states import state_of
-from tidegate.curation.tag_rules import TagRules
+from tidegate.curation.tag_rules import ImmutableTags
 from tidegate.errors import RefusedError
 from tidegate.events import Event, EventKind
 from tidegate.execution.placements import running
@@ -64,26 +64,32 @@ class BaseRenewal:
     """Renews bases.
 
     Args:
+        bases: gives those in force.
         gate: signs the deprecation of the version before.
     """
 
     def __init__(
         self,
         database: Database,
-        bases: Sequence[InternalBase],
+        bases: Callable[[], Sequence[InternalBase]],
         intake: Intake,
         blobs: BlobReads,
         gate: Gate,
-        tag_rules: TagRules,
+        tag_rules: ImmutableTags,
         clock: Clock,
     ) -> None:
-        self.bases = tuple(bases)
+        self._bases = bases
         self._database = database
         self._intake = intake
         self._blobs = blobs
         self._gate = gate
         self._tag_rules = tag_rules
         self._clock = clock
+
+    @property
+    def bases(self) -> tuple[InternalBase, ...]:
+        """Those in force now."""
+        return tuple(self._bases())
 
     def begin(self) -> None:
         """Asks for the bases of the intake file, and has them watched."""

@@ -183,8 +183,12 @@ class IntakeSettings:
     """What comes from upstream registries."""
 
     file: Annotated[
-        Path | None, Leaf(meaning="TOML file of upstreams (docs/reference/intake.md); empty takes nothing in.")
+        Path | None, Leaf(meaning="TOML file of upstreams (docs/reference/intake.md); rules set by API stand over it.")
     ] = None
+    rules_may_open: Annotated[
+        tuple[str, ...],
+        Leaf(meaning="Addresses that are not public and rules set by API may open, written as there: `10.1.0.0/16`."),
+    ] = ()
     wait_s: Annotated[
         float, Leaf(meaning="Seconds a pull waits for an image that is being fetched and examined.", low=0, high=600)
     ] = 45.0

@@ -45,7 +45,7 @@ from tidegate.curation.shelf_blobs import ShelfBlobs
 from tidegate.curation.shelved import manifest_of
 from tidegate.curation.states import hold
 from tidegate.curation.stock import MissingContentError, require_content, store_manifest
-from tidegate.curation.tag_rules import NO_TAG_RULES, TagRules
+from tidegate.curation.tag_rules import NO_TAG_RULES, ImmutableTags
 from tidegate.errors import NotFoundError, OutsideError, TidegateError, UsageError
 from tidegate.events import Event, EventKind
 from tidegate.evidence.restriction import Zones
@@ -93,7 +93,7 @@ class Encrypting:
         gate: Gate,
         keys: tuple[DecryptionKey, ...],
         clock: Clock,
-        tag_rules: TagRules = NO_TAG_RULES,
+        tag_rules: ImmutableTags = NO_TAG_RULES,
         zones: Zones | None = None,
     ) -> None:
         self._database = database

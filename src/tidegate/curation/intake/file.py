@@ -2,10 +2,10 @@
 """The intake file: upstream registries and internal bases, in TOML. docs/reference/intake.md describes every key."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from tidegate.artifact import Digest, Platform, Reference, Repository, Tag
 from tidegate.bounds import MIB, read_bounded
@@ -19,6 +19,7 @@ from tidegate.wire import from_builtins
 
 _MAX_BYTES: Final = MIB
 _MAX_BASE_NAME_CHARS: Final = 64
+_Said = TypeVar("_Said")
 
 
 class _Upstream(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -55,26 +56,95 @@ class _File(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     base: Mapping[str, _Base] = field(default_factory=dict)
 
 
-def load_upstreams(path: Path | None) -> Upstreams:
-    """Reads the intake file; without one nothing is taken in.
+class IntakeRules(Struct, frozen=True, kw_only=True):
+    """What is taken in.
+
+    Attributes:
+        from_files: names of upstreams and bases that a file says, and no set replaces.
+    """
+
+    upstreams: Upstreams
+    bases: tuple[InternalBase, ...] = ()
+    from_files: frozenset[str] = frozenset()
+
+
+def read_intake_file(path: Path | None) -> Mapping[str, Any]:
+    """What the intake file says; nothing without one.
 
     Raises:
         NotFoundError: it is not there.
-        InvalidInputError: it says something that makes no sense; names the upstream and the key.
+        InvalidInputError: it is no TOML.
         OutsideError: it cannot be read.
     """
-    file = _read(path)
-    return Upstreams([_upstream(name, said, f"{path}: upstream {name}") for name, said in file.upstream.items()])
+    return {} if path is None else _toml(path)
 
 
-def load_bases(path: Path | None) -> tuple[InternalBase, ...]:
-    """Reads the internal bases of the intake file.
+def load_intake(
+    document: Mapping[str, Any],
+    sets: Mapping[str, str] | None = None,
+    *,
+    where: str = "intake file",
+    openable: Collection[str] = (),
+) -> IntakeRules:
+    """Lays sets of the database over what the intake file says: an upstream or base of a set replaces the file's.
+
+    Args:
+        document: of the file.
+        sets: text by the name of its set.
+        where: the file, for errors.
+        openable: addresses that are not public, which sets may open; a file may open any.
 
     Raises:
-        NotFoundError, InvalidInputError, OutsideError: as for `load_upstreams`.
+        InvalidInputError: something makes no sense, or a set opens what only a file may; names the place and the key.
     """
-    upstreams = load_upstreams(path)
-    return tuple(_base(name, said, upstreams, f"{path}: base {name}") for name, said in _read(path).base.items())
+    file = from_builtins(document, _File, what=where)
+    upstreams = {name: (said, f"{where}: upstream {name}") for name, said in file.upstream.items()}
+    bases = {name: (said, f"{where}: base {name}") for name, said in file.base.items()}
+    set_upstreams: dict[str, tuple[_Upstream, str]] = {}
+    set_bases: dict[str, tuple[_Base, str]] = {}
+    for set_name, text in (sets or {}).items():
+        place = f"rule set {set_name}"
+        read = from_builtins(_parsed(text, place), _File, what=place)
+        for name, said in read.upstream.items():
+            _check_opens_nothing(said, frozenset(openable), where=f"{place}: upstream {name}")
+            _once(set_upstreams, name, (said, f"{place}: upstream {name}"))
+        for name, base in read.base.items():
+            _once(set_bases, name, (base, f"{place}: base {name}"))
+    upstreams |= set_upstreams
+    bases |= set_bases
+    known = Upstreams([_upstream(name, said, place) for name, (said, place) in upstreams.items()])
+    return IntakeRules(
+        upstreams=known,
+        bases=tuple(_base(name, said, known, place) for name, (said, place) in bases.items()),
+    )
+
+
+def names_in(document: Mapping[str, Any] | str, *, where: str) -> tuple[str, ...]:
+    """The upstreams and bases that a document, or its text, says.
+
+    Raises:
+        InvalidInputError: it is no intake file.
+    """
+    plain = _parsed(document, where) if isinstance(document, str) else document
+    read = from_builtins(plain, _File, what=where)
+    return (*(f"upstream {name}" for name in read.upstream), *(f"base {name}" for name in read.base))
+
+
+def _once(found: dict[str, tuple[_Said, str]], name: str, said: tuple[_Said, str]) -> None:
+    if name in found:
+        raise InvalidInputError(f"{found[name][1]} is called so too", where=said[1])
+    found[name] = said
+
+
+def _check_opens_nothing(said: _Upstream, openable: frozenset[str], *, where: str) -> None:
+    """What reaches into a network of one's own, or hands credentials on, is for who holds the machine to say."""
+    if closed := sorted(set(said.addresses) - openable):
+        raise InvalidInputError(
+            f"a set of rules may not open {closed[0][:80]}", where=where, remedy="allow it by intake.rules_may_open"
+        )
+    if said.token_servers or (said.plain_http and not said.addresses):
+        key = "token_servers" if said.token_servers else "plain_http"
+        raise InvalidInputError(f"{key} stands in the intake file only", where=where)
 
 
 def _base(name: str, said: _Base, upstreams: Upstreams, where: str) -> InternalBase:
@@ -104,20 +174,25 @@ def _check_base(base: InternalBase, upstreams: Upstreams) -> None:
         raise InvalidInputError(f"{base.repository} is called as its upstream calls it", remedy="use another name")
 
 
-def _read(path: Path | None) -> _File:
-    return _File() if path is None else from_builtins(_toml(path), _File, what=str(path))
-
-
 def _toml(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
-            return tomllib.loads(read_bounded(file, max_bytes=_MAX_BYTES, what=str(path)).decode())
+            raw = read_bounded(file, max_bytes=_MAX_BYTES, what=str(path))
     except FileNotFoundError as error:
         raise NotFoundError("no such file", where=str(path), remedy="name another with intake.file") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InvalidInputError(f"is no TOML: {error}", where=str(path)) from error
     except OSError as error:
         raise OutsideError(f"cannot be read: {error.strerror}", where=str(path)) from error
+    try:
+        return _parsed(raw.decode(), str(path))
+    except UnicodeDecodeError as error:
+        raise InvalidInputError(f"is no TOML: {error}", where=str(path)) from error
+
+
+def _parsed(text: str, where: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise InvalidInputError(f"is no TOML: {error}", where=where) from error
 
 
 def _upstream(name: str, said: _Upstream, where: str) -> Upstream:

@@ -25,6 +25,7 @@ class Preview:
     """Tells what would be done.
 
     Args:
+        upstreams: gives those in force.
         connect: gives the client of an upstream.
         max_image_bytes: the largest image that is taken.
     """
@@ -32,7 +33,7 @@ class Preview:
     def __init__(
         self,
         database: Database,
-        upstreams: Upstreams,
+        upstreams: Callable[[], Upstreams],
         connect: Callable[[Upstream], RegistryClient],
         clock: Clock,
         *,
@@ -46,11 +47,11 @@ class Preview:
 
     def lines(self, named: Sequence[NamedImage]) -> list[Line]:
         """One line for each name, as a report of what was done would have it."""
-        return [self._line(number, resolve(self._upstreams, one)) for number, one in enumerate(named, 1)]
+        return [self._line(number, resolve(self._upstreams(), one)) for number, one in enumerate(named, 1)]
 
     def _line(self, number: int, wanted: Wanted) -> Line:
         digest, progress, state, why = "", Progress.REFUSED, "not taken", wanted.problem
-        upstream = self._upstreams.named(wanted.upstream) if wanted.upstream else None
+        upstream = self._upstreams().named(wanted.upstream) if wanted.upstream else None
         if not wanted.problem and upstream is not None:
             try:
                 digest, progress, state, why = self._look(upstream, Reference.parse(wanted.source))

@@ -29,7 +29,7 @@ from tidegate.curation.lifecycle import VENDED
 from tidegate.curation.shelf import Shelf
 from tidegate.curation.states import state_of
 from tidegate.curation.stock import MissingContentError, require_content, store_manifest
-from tidegate.curation.tag_rules import TagRules
+from tidegate.curation.tag_rules import ImmutableTags
 from tidegate.errors import InvalidInputError, NotFoundError, OutsideError, RefusedError, TidegateError
 from tidegate.events import Event, EventKind
 from tidegate.oci.registry import RegistryClient
@@ -53,6 +53,7 @@ class Intake:
     """Takes images in.
 
     Args:
+        upstreams: gives those in force.
         connect: gives the client of an upstream, which holds it to its reach and its pace.
         submit: asks for durable work: a key (twice is once) and an argument for `work`.
         max_image_bytes: the largest image, all platforms together.
@@ -66,15 +67,15 @@ class Intake:
         database: Database,
         shelf: Shelf,
         fetcher: BlobFetcher,
-        upstreams: Upstreams,
+        upstreams: Callable[[], Upstreams],
         connect: Callable[[Upstream], RegistryClient],
         submit: Callable[[str, str], None],
         clock: Clock,
         max_image_bytes: int,
         watch_every: timedelta,
-        tag_rules: TagRules,
+        tag_rules: ImmutableTags,
     ) -> None:
-        self.upstreams = upstreams
+        self._upstreams = upstreams
         self._database = database
         self._shelf = shelf
         self._fetcher = fetcher
@@ -84,6 +85,11 @@ class Intake:
         self._max_image_bytes = max_image_bytes
         self._watch_every = watch_every
         self._tag_rules = tag_rules
+
+    @property
+    def upstreams(self) -> Upstreams:
+        """Those in force now."""
+        return self._upstreams()
 
     def ask(
         self,

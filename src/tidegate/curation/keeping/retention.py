@@ -20,7 +20,7 @@ from tidegate.curation.lifecycle import State
 from tidegate.curation.scanned import worst_of
 from tidegate.curation.shelf_blobs import DEFAULT_GRACE
 from tidegate.curation.tag_holds import held_by
-from tidegate.curation.tag_rules import NO_TAG_RULES, TagImmutableError, TagRules
+from tidegate.curation.tag_rules import NO_TAG_RULES, ImmutableTags, TagImmutableError
 from tidegate.storage.database import Database
 from tidegate.storage.keeping_schema import pull, tag_history, upkeep_turn
 from tidegate.storage.schema import manifest, manifest_child, repository_manifest, state, tag
@@ -89,12 +89,21 @@ class Retention:
     """
 
     def __init__(
-        self, database: Database, clock: Clock, *, tag_rules: TagRules = NO_TAG_RULES, grace: timedelta = DEFAULT_GRACE
+        self,
+        database: Database,
+        clock: Clock,
+        *,
+        tag_rules: ImmutableTags = NO_TAG_RULES,
+        grace: timedelta = DEFAULT_GRACE,
     ) -> None:
         self._database = database
         self._clock = clock
         self._tag_rules = tag_rules
         self._grace = grace
+
+    def supposing(self, tag_rules: ImmutableTags) -> "Retention":
+        """The same, were other tags immutable."""
+        return Retention(self._database, self._clock, tag_rules=tag_rules, grace=self._grace)
 
     def plan(self, rules: RetentionRules) -> Plan:
         """What would go now, and what stays although a rule picked it. Changes nothing."""

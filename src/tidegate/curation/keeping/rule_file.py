@@ -63,6 +63,51 @@ def load_keeping_rules(files: Mapping[str, str]) -> KeepingRules:
     )
 
 
+def names_in(rules: KeepingRules) -> tuple[str, ...]:
+    """The rules there are, each by its kind and its name."""
+    retained = (*rules.retention.delete, *rules.retention.keep)
+    immutable = (f"{IMMUTABLE_TAGS} {one.name}" for one in rules.tags.rules)
+    return (*immutable, *(f"{RETENTION} {one.name}" for one in retained))
+
+
+def laid_over(files: KeepingRules, sets: Mapping[str, str]) -> KeepingRules:
+    """The rules of files with those of sets over them: a set's rule replaces the files' rule of the same name.
+
+    Args:
+        files: the layer below.
+        sets: text by the name of its set.
+
+    Raises:
+        DocumentError, BoundExceededError: as `load_keeping_rules`.
+        InvalidInputError: two sets have a rule of one name.
+    """
+    tag_rules: list[TagRule] = []
+    delete: list[RetentionRule] = []
+    keep: list[RetentionRule] = []
+    holders: dict[tuple[str, str], str] = {}
+    for name, text in sets.items():
+        found = load_keeping_rules({f"rule set {name}": text})
+        retained = (*found.retention.delete, *found.retention.keep)
+        for kind, rules in ((IMMUTABLE_TAGS, found.tags.rules), (RETENTION, retained)):
+            for rule in rules:
+                other = holders.setdefault((kind, rule.name), name)
+                if other != name:
+                    raise InvalidInputError(f"{other} has a rule {rule.name!r} of {kind} too", where=f"rule set {name}")
+        tag_rules += found.tags.rules
+        delete += found.retention.delete
+        keep += found.retention.keep
+    retention = {name for kind, name in holders if kind == RETENTION}
+    return KeepingRules(
+        tags=TagRules(
+            (*(rule for rule in files.tags.rules if (IMMUTABLE_TAGS, rule.name) not in holders), *tag_rules),
+        ),
+        retention=RetentionRules(
+            delete=(*(rule for rule in files.retention.delete if rule.name not in retention), *delete),
+            keep=(*(rule for rule in files.retention.keep if rule.name not in retention), *keep),
+        ),
+    )
+
+
 def _kind(node: Node) -> str:
     fields = Fields(node if isinstance(node, Table) else Fields.of(node).table)
     if fields.text("apiVersion") != API_VERSION:

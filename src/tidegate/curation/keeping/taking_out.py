@@ -13,7 +13,7 @@ from tidegate.curation import tags
 from tidegate.curation.keeping.unneeded import look_at_parts
 from tidegate.curation.shelf_blobs import DEFAULT_GRACE
 from tidegate.curation.tag_holds import require_loose
-from tidegate.curation.tag_rules import NO_TAG_RULES, TagRules
+from tidegate.curation.tag_rules import NO_TAG_RULES, ImmutableTags
 from tidegate.events import Event, EventKind
 from tidegate.identity import quota
 from tidegate.storage.outbox import publish
@@ -31,7 +31,7 @@ def take_out(
     who: str,
     at: datetime,
     why: str = "",
-    rules: TagRules = NO_TAG_RULES,
+    rules: ImmutableTags = NO_TAG_RULES,
     grace: timedelta = DEFAULT_GRACE,
 ) -> bool:
     """Takes a manifest and its tags out of a repository, in the caller's transaction.

@@ -19,7 +19,7 @@ from tidegate.curation.shelf import Shelf
 from tidegate.curation.shelf_blobs import ShelfBlobs
 from tidegate.curation.shelved import manifest_of
 from tidegate.curation.stock import store_manifest
-from tidegate.curation.tag_rules import TagRules
+from tidegate.curation.tag_rules import ImmutableTags
 from tidegate.curation.vending.promotion import (
     NotPromotableError,
     Promotion,
@@ -85,7 +85,7 @@ class Vending:
         blobs: ShelfBlobs,
         gate: Gate,
         pusher: Callable[[Reference], AbstractContextManager[Pusher]],
-        tag_rules: TagRules,
+        tag_rules: ImmutableTags,
         registries: tuple[str, ...],
         clock: Clock,
     ) -> None:

@@ -44,6 +44,9 @@ _NEEDS: Final = (
     _need("GET", r"/subscriptions(?:/.*)?", None),
     _need("GET", r"/catalogue(?:/.*)?", None),  # shows what one may see
     _need("GET", r"/.*", Verb.LIST),
+    _need("PUT", r"/(?:intake|retention)/rules/[^/]+", Verb.GOVERN),
+    _need("DELETE", r"/(?:intake|retention)/rules/[^/]+", Verb.GOVERN),
+    _need("POST", r"/(?:intake|retention)/rules/[^/]+/plan", Verb.GOVERN),
     _need("POST", r"/admission/.*", Verb.ADMIT),
     _need("POST", r"/keys(?:/.*)?", Verb.TRUST),
     _need("POST", r"/promotions", None),

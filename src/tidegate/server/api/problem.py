@@ -6,6 +6,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from tidegate.curation.rule_sets import RuleSetChangedError
 from tidegate.errors import (
     BoundExceededError,
     InvalidInputError,
@@ -25,6 +26,7 @@ _STATUS: tuple[tuple[type[TidegateError], int], ...] = (
     (UsageError, 400),
     (UnauthenticatedError, 401),
     (TooManyStreamsError, 429),
+    (RuleSetChangedError, 412),
     (RefusedError, 403),
 )
 

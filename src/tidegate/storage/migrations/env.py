@@ -9,6 +9,7 @@ from tidegate.storage import (
     intake_schema,
     keeping_schema,
     ledger_schema,
+    rule_schema,
     trust_schema,
     vending_schema,
 )
@@ -19,6 +20,7 @@ _METADATA = {
     identity_schema.principal.metadata,
     intake_schema.base_version.metadata,
     keeping_schema.gc_look.metadata,
+    rule_schema.rule_set.metadata,
     ledger_schema.ledger_entry.metadata,
     trust_schema.trusted_key.metadata,
     vending_schema.refusal.metadata,
