@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which container a process belongs to: by its cgroup, with what its runtime's bundle says of it.
+
+No runtime is asked and no library of one is needed: the kernel knows the cgroup of each process, and whoever started a
+container (conmon, containerd's shim) knows where its bundle lies (OCI runtime-spec 1.0, config.md).
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, TypeVar
+
+from tidegate.bounds import KIB, MIB, read_bounded
+from tidegate.errors import InvalidInputError
+from tidegate.values import Struct, msgspec
+
+MAX_CONFIG_BYTES: Final = 4 * MIB
+_MAX_PROC_BYTES: Final = 256 * KIB
+_MAX_ANCESTORS: Final = 5
+_ID: Final = re.compile(r"(?:^|[/:-])([0-9a-f]{64})(?:\.scope)?(?:/|$)", re.MULTILINE)
+_CRI: Final = "io.kubernetes.cri."
+_CRIO: Final = "io.kubernetes.cri-o."
+_BUNDLE: Final = ("-b", "--bundle", "-bundle")
+_T = TypeVar("_T")
+
+
+class Container(Struct, frozen=True, kw_only=True):
+    """A container as its runtime describes it; "" for what it does not say.
+
+    Attributes:
+        id: 64 hexadecimal digits.
+        name: of the container, or of the container within its pod.
+        image: the reference it was started from.
+        namespace, pod: of Kubernetes.
+    """
+
+    id: str
+    name: str = ""
+    image: str = ""
+    namespace: str = ""
+    pod: str = ""
+
+
+class Containers:
+    """Finds containers of processes, and remembers them.
+
+    Args:
+        proc: where the process file system is mounted.
+    """
+
+    def __init__(self, proc: Path = Path("/proc")) -> None:
+        self._proc = proc
+        self._known: dict[str, Container] = {}
+
+    def of_process(self, pid: int) -> Container | None:
+        """The container a process runs in; None when it runs in none, or is gone."""
+        number = container_id(_text(self._proc / str(pid) / "cgroup"))
+        if number is None:
+            return None
+        found = self._known.get(number)
+        if found is None:
+            found = self._known[number] = self._described(pid, number)
+        return found
+
+    def forget(self, number: str) -> None:
+        """Forgets a container that is gone."""
+        self._known.pop(number, None)
+
+    def _described(self, pid: int, number: str) -> Container:
+        for ancestor in self._ancestors(pid):
+            words = _text(self._proc / str(ancestor) / "cmdline").split("\0")
+            if number in words and (bundle := self._bundle(ancestor, words, number)) is not None:
+                return _read(bundle, number)
+        return Container(id=number)
+
+    def _ancestors(self, pid: int) -> list[int]:
+        found: list[int] = []
+        while pid > 1 and len(found) < _MAX_ANCESTORS:
+            match = re.search(r"^PPid:\s*([0-9]+)$", _text(self._proc / str(pid) / "status"), re.MULTILINE)
+            if match is None:
+                break
+            pid = int(match[1])
+            found.append(pid)
+        return found
+
+    def _bundle(self, pid: int, words: list[str], number: str) -> Path | None:
+        """Where a process that was told of a container's bundle knows it to be; None when it knows none."""
+        process = self._proc / str(pid)
+        stated = next((found for option in _BUNDLE if (found := _after(words, option)).startswith("/")), "")
+        # containerd starts a shim in the bundle of its first container; those of the others lie beside it.
+        near = process / "root" / stated.lstrip("/") if stated else process / "cwd" / ".." / number
+        choices = (near, near / "..")  # a session of `exec` has a folder of its own within the bundle
+        return next((folder for folder in choices if (folder / "config.json").is_file()), None)
+
+
+def in_container(pid: int) -> bool:
+    """True when a process runs in a container, or is being made one."""
+    return container_id(_text(Path(f"/proc/{pid}/cgroup"))) is not None
+
+
+def container_id(cgroups: str) -> str | None:
+    """The container that a process of these cgroups (/proc/PID/cgroup) runs in."""
+    found = _ID.findall(cgroups)
+    return str(found[-1]) if found else None
+
+
+def _read(bundle: Path, number: str) -> Container:
+    config = _json(bundle / "config.json", _Config) or _Config()
+    notes = config.annotations
+    others = _json(bundle / "../../containers.json", list[_Stored]) or []
+    stored = next((one for one in others if one.id == number), _Stored(id=number))
+
+    def said(*names: str) -> str:
+        return next((notes[one] for one in names if notes.get(one)), "")
+
+    return Container(
+        id=number,
+        name=said(_CRI + "container-name", _CRIO + "ContainerName") or next(iter(stored.names), ""),
+        image=said(_CRI + "image-name", _CRIO + "ImageName") or stored.image_name,
+        namespace=said(_CRI + "sandbox-namespace", _CRIO + "Namespace"),
+        pod=said(_CRI + "sandbox-name", _CRIO + "KubeName"),
+    )
+
+
+def _json(path: Path, kind: type[_T]) -> _T | None:
+    try:
+        with path.open("rb") as file:
+            return msgspec.json.decode(read_bounded(file, max_bytes=MAX_CONFIG_BYTES, what=str(path)), type=kind)
+    except (OSError, InvalidInputError, msgspec.MsgspecError):
+        return None
+
+
+class _Config(Struct, frozen=True):
+    annotations: Mapping[str, str] = {}
+
+
+class _Stored(Struct, frozen=True):
+    """A line of what containers/storage, which podman and CRI-O stand on, keeps beside its bundles."""
+
+    id: str
+    names: tuple[str, ...] = ()
+    metadata: str = ""
+
+    @property
+    def image_name(self) -> str:
+        try:
+            return msgspec.json.decode(self.metadata, type=_Metadata).image_name
+        except msgspec.MsgspecError:
+            return ""
+
+
+class _Metadata(Struct, frozen=True, rename="kebab"):
+    image_name: str = ""
+
+
+def _after(words: list[str], option: str) -> str:
+    try:
+        return words[words.index(option) + 1]
+    except (ValueError, IndexError):
+        return ""
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return file.read(_MAX_PROC_BYTES).decode("utf-8", "surrogateescape")
+    except OSError:
+        return ""

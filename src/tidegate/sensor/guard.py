@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Lets programs of containers run, or refuses them before they do: by where the kernel says that their file comes from.
+
+Not seen, and so not refused: programs that have no file (memfd), what a program maps that was opened before, and
+scripts that an interpreter reads from somewhere else than a file it is told to run.
+"""
+
+import logging
+import os
+import re
+import select
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from tidegate.clock import Clock, rfc3339, system_clock
+from tidegate.execution.drift_rules import DriftRule, DriftRules, Mode, Workload
+from tidegate.sensor.containers import Container, Containers
+from tidegate.sensor.fanotify import Event, Fanotify, Mask
+from tidegate.sensor.mounts import Mount
+from tidegate.sensor.observation import Act, Observation
+from tidegate.sensor.overlay import Origin
+from tidegate.sensor.watching import Watching, mount_number
+
+_log = logging.getLogger(__name__)
+LOOK_AGAIN_SECONDS: Final = 5.0
+"""After so long mounts are looked at again, whether the kernel told of a change or not."""
+ALIVE_SECONDS: Final = 1.0
+_ELF: Final = b"\x7fELF"
+_INTERPRETER: Final = re.compile(
+    r"(?:python|pypy|perl|ruby|node|nodejs|php|lua|luajit|tclsh|java|gawk|awk|bash|dash|ash|zsh|ksh|fish|sh)"
+    r"[0-9.]*(?:-[0-9.]+)?"
+)
+_MANY_IN_ONE: Final = frozenset({"busybox", "toybox", "coreutils"})
+"""Programs that do what the name they are called by says."""
+_MAX_WORDS: Final = 64
+_MAX_WORDS_BYTES: Final = 64 * 1024
+
+
+class Guard:
+    """Answers for programs of containers.
+
+    Args:
+        rules: what holds for which workload.
+        tell: is told of each program that was not in its image; must be quick.
+        host: as `Watching` has it.
+        clock: the moment told.
+
+    Raises:
+        OutsideError: the kernel has no such events, or this process may not have them.
+    """
+
+    def __init__(
+        self,
+        rules: DriftRules,
+        tell: Callable[[Observation], None],
+        *,
+        host: int | None = None,
+        clock: Clock = system_clock,
+    ) -> None:
+        self._rules = rules
+        self._tell = tell
+        self._clock = clock
+        self._containers = Containers()
+        self._rule_of: dict[str, DriftRule] = {}
+        self._fanotify = Fanotify()
+        self._watching = Watching(self._fanotify, host)
+
+    def run(self, stop: int, *, alive: Callable[[], None] = lambda: None) -> None:
+        """Answers until there is something to read from the descriptor `stop`; then everything is let through.
+
+        Args:
+            stop: a descriptor.
+            alive: called when all that runs is watched, and then about once a second.
+
+        Raises:
+            OutsideError: the node's mounts cannot be known, or the kernel speaks another version.
+        """
+        with self._fanotify, self._watching.mounts_file() as mounts:
+            poll = select.poll()
+            poll.register(self._fanotify.fileno(), select.POLLIN)
+            poll.register(mounts.fileno(), select.POLLPRI | select.POLLERR)
+            poll.register(stop, select.POLLIN)
+            looked = told = float("-inf")
+            while True:
+                if time.monotonic() - looked > LOOK_AGAIN_SECONDS:
+                    self._watching.look_at_mounts()
+                    self._watching.look_at_processes()
+                    looked = time.monotonic()
+                if time.monotonic() - told > ALIVE_SECONDS:
+                    alive()
+                    told = time.monotonic()
+                happened = dict(poll.poll(ALIVE_SECONDS * 1000))
+                if stop in happened:
+                    return
+                if mounts.fileno() in happened:  # first: what waits in the other queue may run from one of them
+                    self._watching.look_at_mounts()
+                for event in self._fanotify.events():
+                    self._answer(event)
+
+    def _answer(self, event: Event) -> None:
+        allow = False
+        try:
+            allow = self._judge(event)
+        except Exception:  # noqa: BLE001 - it says why below
+            # What cannot be judged does not run where rules are enforced; elsewhere nothing stops for a defect of ours.
+            _log.exception("a program of process %d could not be judged", event.pid)
+            allow = self._rule(self._containers.of_process(event.pid)).mode is not Mode.ENFORCE
+        finally:
+            self._fanotify.answer(event, allow=allow)
+
+    def _judge(self, event: Event) -> bool:
+        if event.mask & Mask.OVERFLOW:
+            _log.error("the kernel lost events")
+            return True
+        if event.pid == os.getpid():
+            return True
+        container = self._containers.of_process(event.pid)
+        rule = self._rule(container)
+        mounts = self._watching.mounts_seen_by(event.pid)
+        if rule.opened and event.mask & Mask.EXECUTE:
+            self._watching.watch_opening(event.pid)
+        file = os.fstat(event.file)
+        path = self._watching.inside(os.readlink(f"/proc/self/fd/{event.file}"))  # noqa: PTH115 - 10x faster
+        origin = self._origin(event, file, path, mounts)
+        if origin is Origin.IMAGE or (origin is Origin.OUTSIDE and container is None) or rule.allows(path):
+            return True  # what the node itself runs is no matter of the sensor, whatever was marked
+        act = Act.EXECUTED if event.mask & Mask.EXECUTE else _act_of_opening(event, file)
+        if act is None:
+            return True
+        refused = rule.mode is Mode.ENFORCE
+        seen = Observation(
+            at=rfc3339(self._clock()),
+            act=act,
+            path=path,
+            origin=origin,
+            refused=refused,
+            mode=rule.mode,
+            rule=rule.name,
+            program=_text(f"/proc/{event.pid}/comm").strip(),
+            pid=event.pid,
+            container=container,
+        )
+        self._tell(seen)
+        return not refused
+
+    def _origin(self, event: Event, file: os.stat_result, path: str, mounts: Mapping[int, Mount]) -> Origin:
+        overlay = self._watching.overlay(file, event.pid)
+        if overlay is None:
+            return Origin.OUTSIDE
+        if file.st_dev != overlay.device:  # layers on other file systems: only the mount tells that it is the overlay
+            mount = mounts.get(mount_number(event.file))
+            if mount is None or mount.device != overlay.device:
+                return Origin.OUTSIDE
+        return overlay.origin(path, file)
+
+    def _rule(self, container: Container | None) -> DriftRule:
+        if container is None:
+            return self._rules.rule_for(Workload())
+        rule = self._rule_of.get(container.id)
+        if rule is None:
+            workload = Workload(
+                container=container.name, image=container.image, namespace=container.namespace, pod=container.pod
+            )
+            rule = self._rule_of[container.id] = self._rules.rule_for(workload)
+        return rule
+
+
+def _act_of_opening(event: Event, file: os.stat_result) -> Act | None:
+    """What a process does with a file that it opens; None for what is no matter of programs."""
+    if os.pread(event.file, len(_ELF), 0) == _ELF:
+        return Act.LOADED
+    if not file.st_size:
+        return None
+    try:
+        program = Path(f"/proc/{event.pid}/exe").readlink().name
+    except OSError:
+        return None
+    if program in _MANY_IN_ONE:
+        program = _text(f"/proc/{event.pid}/comm").strip()
+    return Act.INTERPRETED if _INTERPRETER.fullmatch(program) and _is_named(event.pid, file) else None
+
+
+def _is_named(pid: int, file: os.stat_result) -> bool:
+    """True when the process was told this file by a word of its command."""
+    words = _text(f"/proc/{pid}/cmdline").split("\0")
+    for word in words[1:_MAX_WORDS]:
+        where = f"/proc/{pid}/root{word}" if word.startswith("/") else f"/proc/{pid}/cwd/{word}"
+        try:
+            found = os.stat(where)  # noqa: PTH116 - 10x faster
+        except (OSError, ValueError):
+            continue
+        if (found.st_dev, found.st_ino) == (file.st_dev, file.st_ino):
+            return True
+    return False
+
+
+def _text(path: str) -> str:
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 - 10x faster
+            return file.read(_MAX_WORDS_BYTES).decode("utf-8", "surrogateescape")
+    except OSError:
+        return ""

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Real containers for the sensor's tests: podman with a root of this machine's own programs."""
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from node import RULES, Podman, Sensor
+
+from tidegate.errors import OutsideError
+from tidegate.sensor.fanotify import Fanotify
+
+
+@pytest.fixture(scope="session")
+def podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Podman]:
+    for program in ("podman", "runc"):
+        if shutil.which(program) is None:
+            pytest.skip(f"{program} is missing: apt-get install {program}")
+    try:
+        Fanotify().close()
+    except OutsideError as error:
+        pytest.skip(str(error))
+    made = Podman(tmp_path_factory.mktemp("podman"))
+    yield made
+    made.clear()
+
+
+@pytest.fixture(scope="module")
+def sensor(podman: Podman, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sensor]:
+    running = Sensor(tmp_path_factory.mktemp("sensor"), RULES)
+    yield running
+    assert running.end() == 0
