@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """States that people set, from the command and the API, at every gate of a whole server."""
 
+import base64
+import json
+import shutil
+import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -9,6 +13,7 @@ import pytest
 from whole_server import WholeServer, as_json, python_image, run_tidegate
 
 from tidegate.artifact import Platform
+from tidegate.evidence import STATE_CHANGE
 from tidegate.oci.layer_builder import LayerBuilder
 from tidegate.oci.write import write_image, write_index
 
@@ -144,3 +149,57 @@ def test_an_unlawful_change_is_refused_with_the_lawful_ones(server: WholeServer,
 def test_half_a_restriction_is_refused(server: WholeServer, body: dict[str, Any]) -> None:
     answer = server.http.post(f"/api/v1/images/sha256:{'0' * 64}/restrict", json=body)
     assert answer.status_code == 422
+
+
+_SAID = "application/vnd.in-toto.tidegate-state-change+dsse"
+
+
+def _said(server: WholeServer, repository: str, digest: str) -> list[dict[str, Any]]:
+    """The predicates of the state changes that hang on an image, as any client finds them."""
+    found = server.http.get(f"/v2/{repository}/referrers/{digest}", params={"artifactType": _SAID})
+    predicates = []
+    for hung in found.json()["manifests"]:
+        assert hung["annotations"]["in-toto.io/predicate-type"] == STATE_CHANGE
+        manifest = server.http.get(f"/v2/{repository}/manifests/{hung['digest']}").json()
+        envelope = server.http.get(f"/v2/{repository}/blobs/{manifest['layers'][0]['digest']}").json()
+        statement = json.loads(base64.b64decode(envelope["payload"]))
+        assert statement["subject"][0]["digest"]["sha256"] == digest.removeprefix("sha256:")
+        predicates.append(statement["predicate"])
+    return sorted(predicates, key=lambda one: str(one["at"]))
+
+
+def _wait_for_said(server: WholeServer, repository: str, digest: str, acts: set[str]) -> list[dict[str, Any]]:
+    ends = time.monotonic() + 60
+    found = _said(server, repository, digest)
+    while {one["act"] for one in found} != acts:
+        assert time.monotonic() < ends, found
+        server.api("/events", after=10**9, wait=0.2)
+        found = _said(server, repository, digest)
+    return found
+
+
+def test_what_people_say_hangs_on_the_image_in_each_repository(server: WholeServer, tmp_path: Path) -> None:
+    digest = _admitted(server, tmp_path, "hung")
+    assert _said(server, "states/hung", digest) == []
+    _act(server, digest, "deprecate", replacement="states/other:2")
+    (first,) = _wait_for_said(server, "states/hung", digest, {"deprecate"})
+    assert (first["why"], first["replacement"], first["after"]) == ("test of deprecate", "states/other:2", "deprecated")
+    server.push(tmp_path / "hung", "one", "states/hung-elsewhere:1")  # where it comes later, it hangs too
+    _wait_for_said(server, "states/hung-elsewhere", digest, {"deprecate"})
+    _act(server, digest, "recall")
+    for repository in ("states/hung", "states/hung-elsewhere"):
+        _wait_for_said(server, repository, digest, {"deprecate", "recall"})
+    assert server.http.get("/v2/states/hung/manifests/1").status_code == 403
+    tree = server.http.get(f"/v2/states/hung/manifests/{digest.replace(':', '-')}")  # clients of the tag schema
+    assert _SAID in tree.text
+    _act(server, digest, "release")
+    _wait_for_said(server, "states/hung", digest, {"deprecate", "recall", "release"})
+    oras = shutil.which("oras")
+    if oras is not None:
+        found = subprocess.run(
+            [oras, "discover", "--plain-http", "--format", "json", f"{server.address}/states/hung@{digest}"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert found.stdout.count(_SAID) == 3

@@ -14,13 +14,13 @@ from tidegate.admission.gate import Gate
 from tidegate.admission.records import records_of
 from tidegate.artifact import Digest
 from tidegate.clock import system_clock
-from tidegate.curation.change import STATE_CHANGE, Act, Changed, Wish, change_state
+from tidegate.curation.change import Act, Changed, Wish, change_state
 from tidegate.curation.lifecycle import UnlawfulChangeError
 from tidegate.curation.restrict_by_rule import restrict_repositories
 from tidegate.curation.states import State
 from tidegate.errors import InvalidInputError
 from tidegate.events import Event
-from tidegate.evidence import VSA, Verdict
+from tidegate.evidence import STATE_CHANGE, VSA, Verdict
 from tidegate.evidence.restriction import parse_restriction
 from tidegate.signing.keys import SigningKey, TrustedKeys
 from tidegate.storage.outbox import read_after

@@ -62,6 +62,7 @@ from tidegate.loops.plain_judged import judge_copies
 from tidegate.loops.pushed import judge_when_pushed
 from tidegate.loops.recalled import name_exposed_workloads
 from tidegate.loops.stalled import judge_stalled
+from tidegate.loops.state_statements import hang_state_statements
 from tidegate.loops.subscribers import end_for_the_removed, note_for_subscribers, tell_who_pulled
 from tidegate.loops.upstream_moved import follow_when_admitted
 from tidegate.settings import Settings
@@ -319,6 +320,7 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         note_for_subscribers(database, clock),
         tell_who_pulled(database, consumer_pulls, clock),
         end_for_the_removed(database),
+        hang_state_statements(database, shelf),
     )
     access = build_access(settings, directory, throttle, clock)
     restrictions = RememberedRestrictions(database)

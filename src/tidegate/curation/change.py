@@ -21,13 +21,12 @@ from tidegate.curation.shelved import repositories_of
 from tidegate.curation.standing import Standing, clear_standing, set_standing, standing_of, with_standing
 from tidegate.curation.states import advance, hold, repeat, state_of
 from tidegate.errors import InvalidInputError, NotFoundError, TidegateError
-from tidegate.evidence import Boundary, Decision, PredicateType, Statement, Subject, Verdict
+from tidegate.evidence import STATE_CHANGE, Boundary, Decision, Statement, Subject, Verdict
 from tidegate.evidence.restriction import Restriction
 from tidegate.storage import schema
 from tidegate.values import Struct, replace
 from tidegate.wire import to_builtins
 
-STATE_CHANGE: Final = PredicateType("https://tidegate.dev/predicates/state-change/v1")
 MAX_REASON_CHARS: Final = 1000
 _DENIAL_HOLDS: Final = timedelta(days=7)
 

@@ -31,6 +31,7 @@ TEST_RESULTS: Final = PredicateType("https://tidegate.dev/predicates/test-result
 TEST_RESULT: Final = PredicateType("https://in-toto.io/attestation/test-result/v0.1")
 REVIEW: Final = PredicateType("https://tidegate.dev/predicates/review/v1")
 BEHAVIOUR: Final = PredicateType("https://tidegate.dev/predicates/behaviour/v1")
+STATE_CHANGE: Final = PredicateType("https://tidegate.dev/predicates/state-change/v1")
 RUNTIME_TRACE: Final = (
     PredicateType("https://in-toto.io/attestation/runtime-trace/v0.1"),
     PredicateType("https://in-toto.io/attestation/runtime-trace/v0.2"),
