@@ -19,6 +19,7 @@ from tidegate.scan.secrets.house import HouseSecrets
 from tidegate.settings import Settings
 
 if TYPE_CHECKING:
+    from tidegate.scan.contents import SeenFile
     from tidegate.scan.custody.explanation import Explanation
     from tidegate.scan.secrets.detector import SecretDetector
 
@@ -96,6 +97,22 @@ def build_lister(settings: Settings, *, passed_over: PassedOver = NOTHING_PASSED
         return contents_of(source, analyser_of(source))
 
     return contents
+
+
+def build_file_lister(settings: Settings) -> "Callable[[Image], tuple[SeenFile, ...]]":
+    """A function that lists every file of an image with the layer it is seen from.
+
+    Args:
+        settings: bounds, workers, and where facts are kept.
+    """
+    analyser_of = _analysers(settings)
+
+    def files(source: Image) -> "tuple[SeenFile, ...]":
+        from tidegate.scan.contents import files_of
+
+        return tuple(files_of(source, analyser_of(source)))
+
+    return files
 
 
 def _analysers(

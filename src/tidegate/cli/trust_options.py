@@ -34,6 +34,11 @@ class Trust:
     condition: str | None
     insecure: bool
 
+    def is_said(self, settings: "Settings") -> bool:
+        """True when anybody at all is trusted, by an option or a setting."""
+        own = self.keys or self.identity or self.identity_pattern or self.policy_file
+        return bool(own or settings.signing.trust_policy_file)
+
     def policy(self, settings: "Settings") -> "TrustPolicy":
         """The policy that was named, or made of what was said.
 

@@ -2,6 +2,7 @@
 """`tidegate verify`."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from tidegate.cli.page import Line
     from tidegate.verification.report import Verification
 
+_FILE = click.Path(path_type=Path)
 _KEYLESS = (
     "tidegate verify registry.example/app:1 --trusted-root trusted_root.json "
     "--certificate-identity-regexp 'https://github.com/acme/.*' "
@@ -34,18 +36,55 @@ _CONDITION = (
         (_KEYLESS, "signed without a key, and logged; no network but the registry"),
         (_CONDITION, "is there a statement of this kind, and does it say this?"),
         ("tidegate verify registry.example/app:1 --policy trust.yaml --format json", "all that a policy asks for"),
+        ("tidegate verify --source . oci:./image --key builder.pub", "was it built from the commit that is here?"),
+        ("tidegate verify --source . --commit v1.2 app.tar --accept claimed", "by its label and its files alone"),
     ),
 )
 @click.argument("image")
 @trust_options
+@click.option("--source", "folder", type=_FILE, metavar="DIR", help="Did it come from this repository? Nothing else.")
+@click.option("--commit", default="", metavar="NAME", help="From this commit. [what is checked out, unchanged]")
+@click.option("--provenance", type=_FILE, multiple=True, metavar="FILE", help="Provenance, beside what hangs on it.")
+@click.option("--accept", type=click.Choice(("proved", "claimed")), default="proved", help="What is enough. [proved]")
+@click.option("--platform", default="", metavar="OS/ARCH", help="Which image of an index, for --source.")
 @output_options("table", "json")
-def command(call: Call, *, image: str, trust: Trust, output: Output) -> int:
+def command(
+    call: Call,
+    *,
+    image: str,
+    trust: Trust,
+    folder: Path | None,
+    commit: str,
+    provenance: tuple[Path, ...],
+    accept: str,
+    platform: str,
+    output: Output,
+) -> int:
     """Verify the signatures of an IMAGE. Exit status 1 when what is asked for does not hold.
 
     Signatures and attestations of cosign (under its tags, and as sigstore bundles), DSSE envelopes and signatures of
     the Notary Project (JWS, by certificate) are read. Each that counts for nothing says why. What is asked for is said
     by options, or by a trust policy (docs/reference/trust-policy.md).
+
+    With --source it is asked whether the IMAGE came from a commit of a git repository, and nothing else. It is proved
+    by provenance of somebody trusted that names the commit; its label (org.opencontainers.image.revision) and files
+    of equal content are claims. A file that is another in the commit, a label or provenance that names another
+    commit contradicts. Of a folder with changes nothing is proved.
     """
+    if folder is not None:
+        from tidegate.cli.verify_source import SourceAsked, verify_source
+
+        asked = SourceAsked(
+            image=image,
+            folder=folder,
+            commit=commit,
+            policy=trust.policy(call.settings()) if trust.is_said(call.settings()) else None,
+            provenance=provenance,
+            accept=accept,
+            platform=platform,
+            insecure=trust.insecure,
+        )
+        return verify_source(call, output, asked)
     from tidegate.assembly.signing import open_signed_image
     from tidegate.clock import system_clock
     from tidegate.oci.signatures import signatures_on

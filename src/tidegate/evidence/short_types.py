@@ -1,11 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Short names of predicate types, as cosign has them and its users type them."""
+"""Short names of predicate types: cosign's, as its users type them, and those of our own predicates."""
 
 from collections.abc import Mapping
 from typing import Final
 
 from tidegate.errors import InvalidInputError
-from tidegate.evidence.statement import PROVENANCE, SBOM, PredicateType
+from tidegate.evidence.statement import (
+    BEHAVIOUR,
+    COMMITS,
+    PROVENANCE,
+    REVIEW,
+    SBOM,
+    SOURCE,
+    TEST_RESULTS,
+    PredicateType,
+)
 
 SHORT_TYPES: Final[Mapping[str, PredicateType]] = {
     "slsaprovenance": PredicateType("https://slsa.dev/provenance/v0.2"),
@@ -17,6 +26,11 @@ SHORT_TYPES: Final[Mapping[str, PredicateType]] = {
     "vuln": PredicateType("https://cosign.sigstore.dev/attestation/vuln/v1"),
     "openvex": PredicateType("https://openvex.dev/ns"),
     "link": PredicateType("https://in-toto.io/Link/v1"),
+    "tests": TEST_RESULTS,
+    "review": REVIEW,
+    "source": SOURCE,
+    "commits": COMMITS,
+    "behaviour": BEHAVIOUR,
 }
 
 

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every file of one image, or folder, that a container sees, with what tells its content apart."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
+from typing import NamedTuple
 
 from tidegate.oci.image import Folder, Image
 from tidegate.scan.analyser import Analyser
@@ -24,12 +25,28 @@ def contents_of(source: Image | Folder, analyser: Analyser) -> Mapping[str, byte
         InvalidInputError: a layer is broken or hostile.
         OutsideError: the disk, the registry or the store failed.
     """
+    return {file.path: file.sha256 or b"%d bytes" % file.size for file in files_of(source, analyser)}
+
+
+class SeenFile(NamedTuple):
+    """One file that a container sees; `layer` is counted from 0 at the bottom, `sha256` b"" where it is not known."""
+
+    path: str
+    layer: int
+    size: int
+    sha256: bytes
+
+
+def files_of(source: Image | Folder, analyser: Analyser) -> Iterator[SeenFile]:
+    """The same, one after the other, each with its layer.
+
+    Raises:
+        BoundExceededError, InvalidInputError, OutsideError: as `contents_of`.
+    """
     joined, over = _joined(source, analyser), analyser.passed_over
-    return {
-        entry.path: entry.sha256 or b"%d bytes" % entry.size
-        for _, entry in visible_entries(joined.layers, joined.overlay, joined.tree_of)
-        if entry.kind in {FILE, HARD_LINK} and not over.has(entry.path)
-    }
+    for layer, entry in visible_entries(joined.layers, joined.overlay, joined.tree_of):
+        if entry.kind in {FILE, HARD_LINK} and not over.has(entry.path):
+            yield SeenFile(entry.path, layer, entry.size, entry.sha256)
 
 
 def _joined(source: Image | Folder, analyser: Analyser) -> Joined:

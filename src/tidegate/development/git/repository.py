@@ -5,13 +5,14 @@ What git says of ancestry is held against the objects themselves: a shallow clon
 are told, and parents that a range leaves out must be ancestors of its base.
 """
 
+import hashlib
 import re
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
-from tidegate.bounds import KIB, MIB, read_bounded
+from tidegate.bounds import GIB, KIB, MIB, read_bounded
 from tidegate.development.git.objects import MAX_OBJECT_BYTES, Commit, Tag, parse_commit, parse_tag
 from tidegate.errors import BoundExceededError, InvalidInputError, NotFoundError
 from tidegate.scan.git_history import is_repository
@@ -22,6 +23,8 @@ MAX_COMMITS: Final = 100_000
 """Commits of one range."""
 MAX_TREE_ENTRIES: Final = 2_000_000
 MAX_REFLOG: Final = 10_000
+MAX_CONTENT_BYTES: Final = 64 * GIB
+"""Content of files that is compared."""
 
 _MAX_LINE: Final = 64 * KIB
 _ID: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -34,6 +37,7 @@ class TreeFile(Struct, frozen=True, kw_only=True):
     path: str
     mode: str
     blob: str
+    size: int
 
 
 class Repository:
@@ -124,15 +128,38 @@ class Repository:
             BoundExceededError: more than `MAX_TREE_ENTRIES`.
         """
         count = 0
-        with git_output(self.folder, ("ls-tree", "-r", "-z", "--full-tree", commit)) as output:
+        with git_output(self.folder, ("ls-tree", "-r", "-l", "-z", "--full-tree", commit)) as output:
             for entry in _records(output):
                 count += 1
                 if count > MAX_TREE_ENTRIES:
                     raise BoundExceededError("MAX_TREE_ENTRIES", MAX_TREE_ENTRIES, where=str(self.folder))
                 head, _, path = entry.partition(b"\t")
-                mode, kind, blob = head.decode("ascii", "replace").split()
-                if kind == "blob":
-                    yield TreeFile(path=path.decode("utf-8", "surrogateescape"), mode=mode, blob=blob)
+                mode, kind, blob, size = head.decode("ascii", "replace").split()
+                if kind == "blob" and size.isdecimal():
+                    text = path.decode("utf-8", "surrogateescape")
+                    yield TreeFile(path=text, mode=mode, blob=blob, size=int(size))
+
+    def digests(self, blobs: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+        """The sha256 of blobs' content, each held to its name by git's own hash; blobs that are missing are left out.
+
+        Raises:
+            BoundExceededError: over `MAX_CONTENT_BYTES` in all.
+            InvalidInputError: one is not what its name says.
+        """
+        names = sorted(set(blobs))
+        left = MAX_CONTENT_BYTES
+        with tempfile.TemporaryFile() as asked:
+            asked.writelines(f"{name}\n".encode() for name in names)
+            asked.seek(0)
+            with git_output(self.folder, ("cat-file", "--batch", "--buffer"), stdin=asked) as output:
+                for name in names:
+                    header = output.readline(_MAX_LINE).decode("ascii", "replace").split()
+                    if len(header) != _FIELDS or header[0] != name or not header[2].isdecimal():
+                        continue
+                    left -= int(header[2])
+                    if left < 0:
+                        raise BoundExceededError("MAX_CONTENT_BYTES", MAX_CONTENT_BYTES, where=str(self.folder))
+                    yield name, _hashed(output, name, int(header[2]))
 
     def changes(self) -> tuple[str, ...]:
         """Paths of a working tree that are not as in its commit, files git does not know included; at most 1000."""
@@ -207,10 +234,25 @@ class Repository:
         yield from content.decode("utf-8", "surrogateescape").splitlines()
 
 
-def _records(output: object) -> Iterator[bytes]:
+def _hashed(output: IO[bytes], name: str, size: int) -> bytes:
+    """The sha256 of the next `size` bytes, which must be the blob of this name."""
+    algorithm = "sha1" if len(name) == 40 else "sha256"  # noqa: PLR2004 - hexadecimal digits of SHA-1
+    own = hashlib.new(algorithm, b"blob %d\0" % size, usedforsecurity=False)
+    found = hashlib.sha256()
+    left = size
+    while left and (piece := output.read(min(left, MIB))):
+        own.update(piece)
+        found.update(piece)
+        left -= len(piece)
+    output.read(1)
+    if left or own.hexdigest() != name:
+        raise InvalidInputError("a blob of git that is not what its name says", where=name)
+    return found.digest()
+
+
+def _records(output: IO[bytes]) -> Iterator[bytes]:
     """What stands between zero bytes, read in pieces."""
-    read = output.read  # type: ignore[attr-defined] # a pipe
     rest = b""
-    while piece := read(MIB):
+    while piece := output.read(MIB):
         *whole, rest = (rest + piece).split(b"\0")
         yield from whole

@@ -74,10 +74,9 @@ def show_statements(content: bytes, *, where: str) -> tuple[ShownStatement, ...]
 
 def _shown(content: bytes, where: str) -> ShownStatement:
     document = from_json(content, dict[str, Any], what=where, max_bytes=MAX_FILE_BYTES)
-    bundled = document.get("dsseEnvelope")
-    envelope = bundled if isinstance(bundled, dict) else document
+    envelope = _envelope(document)
     enveloped = "payloadType" in envelope
-    payload = _payload(envelope, where) if enveloped else content
+    payload = payload_in(document, content, where=where)
     statement = parse_statement(payload, where=where)
     kind = kind_of(statement.predicate_type, statement.predicate)
     commits = (f"{it.name} gitCommit:{it.commit}".strip() for it in statement.commits)
@@ -90,6 +89,26 @@ def _shown(content: bytes, where: str) -> ShownStatement:
         key_ids=_key_ids(envelope) if enveloped else (),
         predicate=predicate_bytes(payload, where=where).decode("utf-8", "replace"),
     )
+
+
+def payload_in(document: dict[str, Any], content: bytes, *, where: str = "statement") -> bytes:
+    """The statement in a document: in the envelope it is or carries, else the document itself.
+
+    Args:
+        document: the content, read.
+        content: the bytes it was read from.
+        where: its name in errors.
+
+    Raises:
+        InvalidInputError: an envelope around something else, or malformed.
+    """
+    envelope = _envelope(document)
+    return _payload(envelope, where) if "payloadType" in envelope else content
+
+
+def _envelope(document: dict[str, Any]) -> dict[str, Any]:
+    bundled = document.get("dsseEnvelope")
+    return bundled if isinstance(bundled, dict) else document
 
 
 def _payload(envelope: dict[str, Any], where: str) -> bytes:
