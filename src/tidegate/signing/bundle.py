@@ -28,6 +28,8 @@ MEDIA_TYPES: Final = frozenset(
         "application/vnd.dev.sigstore.bundle+json;version=0.1",
     }
 )
+_WITHOUT_PROOFS: Final = "application/vnd.dev.sigstore.bundle+json;version=0.1"
+"""Later versions must prove that a log entry is in the log; a promise is not enough."""
 
 
 class _Bytes(Struct, frozen=True, kw_only=True):
@@ -91,7 +93,7 @@ def read_bundle(content: bytes, *, where: str = "bundle") -> FoundSignature:
         claim=statement_claim(envelope.payload, where=where),
         signatures=envelope.signatures,
         certificate=_certificate(material, where),
-        log=_log(material, where),
+        log=_log(material, where, must_be_proved=bundle.mediaType != _WITHOUT_PROOFS),
         content=content,
     )
 
@@ -135,9 +137,11 @@ def _certificate(material: _Material, where: str) -> SignerCertificate | None:
     return SignerCertificate.from_der([unbase64(one.rawBytes, where) for one in raw], where=where)
 
 
-def _log(material: _Material, where: str) -> LogMaterial:
+def _log(material: _Material, where: str, *, must_be_proved: bool) -> LogMaterial:
     if len(material.tlogEntries) > MAX_LOG_ENTRIES:
         raise BoundExceededError("MAX_LOG_ENTRIES", MAX_LOG_ENTRIES, where=where)
+    if must_be_proved and not all(entry.get("inclusionProof") for entry in material.tlogEntries):
+        raise InvalidInputError("a log entry has no proof of inclusion", where=where)
     stamps = material.timestampVerificationData.rfc3161Timestamps if material.timestampVerificationData else ()
     if len(stamps) > MAX_TIMESTAMPS:
         raise BoundExceededError("MAX_TIMESTAMPS", MAX_TIMESTAMPS, where=where)

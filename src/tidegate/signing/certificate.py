@@ -11,7 +11,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, ObjectIdentifier
-from cryptography.x509.verification import Criticality, ExtensionPolicy, PolicyBuilder, Store, VerificationError
+from cryptography.x509.verification import (
+    ClientVerifier,
+    Criticality,
+    ExtensionPolicy,
+    PolicyBuilder,
+    Store,
+    VerificationError,
+)
 
 from tidegate.bounds import printable
 from tidegate.errors import BoundExceededError, InvalidInputError, RefusedError
@@ -137,12 +144,19 @@ class Roots:
         """
         _demand_validity(signer.leaf, at)
         _demand_usage(signer.leaf, must_say_code=must_say_code)
+        try:
+            return tuple(self._verifier(at).verify(signer.leaf, list(signer.intermediates)).chain)
+        except (VerificationError, x509.UnsupportedGeneralNameType, ValueError) as error:
+            detail = printable(str(error))[:200]
+            raise RefusedError(f"no trusted root vouches for the certificate: {detail}") from error
+
+    def _verifier(self, at: datetime) -> ClientVerifier:
         authorities = (
             ExtensionPolicy.permit_all()
             .require_present(x509.BasicConstraints, Criticality.AGNOSTIC, _is_authority)
             .may_be_present(x509.KeyUsage, Criticality.AGNOSTIC, _may_certify)
         )
-        verifier = (
+        return (
             PolicyBuilder()
             .store(Store(list(self.certificates)))
             .time(at)
@@ -150,11 +164,6 @@ class Roots:
             .extension_policies(ca_policy=authorities, ee_policy=ExtensionPolicy.permit_all())
             .build_client_verifier()
         )
-        try:
-            return tuple(verifier.verify(signer.leaf, list(signer.intermediates)).chain)
-        except (VerificationError, x509.UnsupportedGeneralNameType, ValueError) as error:
-            detail = printable(str(error))[:200]
-            raise RefusedError(f"no trusted root vouches for the certificate: {detail}") from error
 
 
 def load_certificates(path: Path) -> tuple[x509.Certificate, ...]:

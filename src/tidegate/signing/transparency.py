@@ -163,7 +163,7 @@ class TrustedRoot:
 
 def _within(authority: Any, moment: datetime) -> bool:
     start, end = authority.validity_period_start, authority.validity_period_end
-    return bool(start <= moment and (end is None or moment < end))
+    return bool(start <= moment and (end is None or moment <= end))
 
 
 def _promised(entry: Mapping[str, Any], where: str) -> bytes:
