@@ -61,7 +61,8 @@ def test_openssl_agrees(tmp_path: Path) -> None:
         pytest.skip("openssl is missing; apt-get install openssl")
     for name, one in (("root", CA.root), ("middle", CA.middle), ("anna", ANNA)):
         (tmp_path / name).write_bytes(one.certificate.public_bytes(Encoding.PEM))
-    words = ["openssl", "verify", "-attime", str(int(DURING.timestamp())), "-CAfile", tmp_path / "root"]
+    at = str(int(DURING.timestamp()))
+    words: list[str | Path] = ["openssl", "verify", "-attime", at, "-CAfile", tmp_path / "root"]
     words += ["-untrusted", tmp_path / "middle", tmp_path / "anna"]
     done = subprocess.run(words, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr

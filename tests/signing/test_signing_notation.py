@@ -79,7 +79,7 @@ def test_what_holds(algorithm: str) -> None:
         ({"io.cncf.notary.expiry": "soon"}, "no moment"),
     ],
 )
-def test_headers_that_are_refused(protected: dict[str, object], why: str) -> None:
+def test_headers_that_are_refused(protected: dict[str, Any], why: str) -> None:
     with pytest.raises(InvalidInputError, match=why):
         read_notation(signed(**protected))
 
