@@ -114,7 +114,7 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 def _why(server: WholeServer, digest: str) -> str:
     changes = [one for one in server.api(f"/passports/{digest}")["entries"] if one["kind"] == "state"]
-    return str(changes[-1]["detail"]["why"])
+    return str(changes[-1]["why"])
 
 
 @pytest.mark.parametrize(

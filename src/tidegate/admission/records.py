@@ -350,11 +350,15 @@ def gathered_of(evidence: Sequence[Evidence], spoilt: Sequence[tuple[int, str, D
 
 
 def rests_on(predicate: Mapping[str, Any], envelopes: Collection[Digest]) -> bool:
-    """Whether a decision read any of these envelopes (`inputAttestations` of a verification summary)."""
-    inputs = predicate.get("inputAttestations") if envelopes else None
+    """Whether a decision read any of these envelopes."""
+    return bool(envelopes) and not inputs_in(predicate).isdisjoint(envelopes)
+
+
+def inputs_in(predicate: Mapping[str, Any]) -> set[str]:
+    """The envelopes a decision says it read (`inputAttestations` of a verification summary)."""
+    inputs = predicate.get("inputAttestations")
     named = [item.get("digest") for item in inputs if isinstance(item, dict)] if isinstance(inputs, list) else []
-    texts = {f"{name}:{value}" for digests in named if isinstance(digests, dict) for name, value in digests.items()}
-    return not texts.isdisjoint(envelopes)
+    return {f"{name}:{value}" for digests in named if isinstance(digests, dict) for name, value in digests.items()}
 
 
 def _is_strangers(envelope: bytes, trusted: frozenset[str]) -> bool:

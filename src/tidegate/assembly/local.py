@@ -12,11 +12,11 @@ from sqlalchemy import Connection
 from tidegate.admission.gate import Gate
 from tidegate.admission.records import evidence_of_others, gathered_of
 from tidegate.admission.statements import sbom_statement, scan_statement
-from tidegate.artifact import Digest, Platform, Reference
+from tidegate.artifact import Digest, Platform
 from tidegate.assembly.examiner import Examiner
 from tidegate.assembly.gate import build_gate
 from tidegate.assembly.home import Home
-from tidegate.assembly.names import resolve_reference
+from tidegate.assembly.names import named_digest, own_reference, resolve_reference
 from tidegate.assembly.outward import build_outbound, build_registry_client
 from tidegate.assembly.scanner import build_scanner
 from tidegate.assembly.stores import open_database
@@ -34,12 +34,10 @@ from tidegate.oci.attached import attached_envelopes
 from tidegate.oci.image import Folder
 from tidegate.oci.open import open_target
 from tidegate.oci.target import parse_target
-from tidegate.oversight.passport import Passport, passport
 from tidegate.settings import Settings
 from tidegate.storage.database import Database
 
 MAX_MANIFEST_BYTES: Final = 4 * MIB
-_DIGESTS: Final = ("sha256:", "sha512:")
 _EPOCH: Final = parse_rfc3339("1970-01-01T00:00:00Z")
 
 
@@ -52,15 +50,6 @@ class Local:
     gate: Gate
     execution: ExecutionGate
     clock: Clock
-
-    def passport(self, name: str) -> Passport:
-        """All that is on record of a digest, or of what a tag of our registry points to.
-
-        Raises:
-            NotFoundError: nothing is.
-        """
-        with self.database.read() as connection:
-            return passport(connection, self.digest_of(connection, name), self.gate.trust(connection))
 
     def admit_to_curation(
         self, target: str, *, platform: str | None = None, insecure: bool = False, record: bool = True
@@ -103,7 +92,7 @@ class Local:
         """
         with self.database.read() as connection:
             digest = self.digest_of(connection, name)
-            reference = _name(name).at(digest)
+            reference = own_reference(name).at(digest)
             decision = self.execution.decide_image(connection, digest, reference)
         if decision is None:
             raise NotFoundError("nothing is on record of it", where=name, remedy="admit it to curation first")
@@ -157,12 +146,7 @@ class Local:
         Raises:
             NotFoundError: there is no such tag.
         """
-        if name.startswith(_DIGESTS):
-            return Digest(name)
-        found = resolve_reference(connection, _name(name))
-        if found is None:
-            raise NotFoundError("no such tag in the registry", where=name, remedy="give a digest, or repository:tag")
-        return found
+        return named_digest(connection, name)
 
 
 @contextmanager
@@ -182,12 +166,3 @@ def open_local(settings: Settings, *, clock: Clock = system_clock) -> Iterator[L
         yield Local(settings=settings, database=database, gate=gate, execution=execution, clock=clock)
     finally:
         database.close()
-
-
-def _name(text: str) -> Reference:
-    """A name of our own registry, whose host people leave out; a bare digest has no name but itself."""
-    if text.startswith(_DIGESTS):
-        return Reference.parse(f"localhost/digest@{text}")
-    head = text.partition("/")[0]
-    has_host = "/" in text and (head == "localhost" or any(mark in head for mark in ".:["))
-    return Reference.parse(text if has_host else f"localhost/{text}")

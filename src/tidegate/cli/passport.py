@@ -1,82 +1,134 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`tidegate passport`."""
+"""`tidegate passport [show]|export|verify`."""
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import Final
 
 import click
 
-from tidegate.bounds import printable
 from tidegate.cli.call import Call
-from tidegate.cli.click_verb import verb
+from tidegate.cli.click_verb import ClickVerbs, verb
 from tidegate.cli.output import Output, output_options
+from tidegate.cli.server_option import server_option
 
-if TYPE_CHECKING:
-    from tidegate.oversight.passport import Passport
+_SHOW: Final = "show"
+
+
+class _ShowByDefault(ClickVerbs):
+    """`tidegate passport DIGEST` is `tidegate passport show DIGEST`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Puts the verb there that was left out."""
+        named = any(arg in self.commands for arg in args)
+        return super().parse_args(ctx, args if named or not args or args == ["--help"] else [_SHOW, *args])
+
+
+command = _ShowByDefault(
+    "passport",
+    help="Show all that is on record of a digest, or take it along as a file that proves itself.",
+    examples=(
+        ("tidegate passport sha256:4c1…", "all that is on record of a digest, in order"),
+        ("tidegate passport team/app:1.2 --server https://registry.example", "of a server, as you may see it"),
+        ("tidegate passport export team/app:1.2 -o app.passport", "one file: statements, keys and ledger proofs"),
+        ("tidegate passport verify app.passport --key signing.pub", "offline, by keys that you trust"),
+    ),
+)
 
 
 @verb(
-    "passport",
+    _SHOW,
     examples=(
-        ("tidegate passport sha256:4c1…", "all that is on record of a digest, in order"),
-        ("tidegate passport team/app:1.2 --format json", "the same of what a tag of the registry points to"),
+        ("tidegate passport show team/app:1.2 --format json", "of what a tag of the registry points to"),
+        ("tidegate passport show sha256:4c1… --skip 1000", "the next page of a long one"),
     ),
 )
 @click.argument("digest")
+@click.option("--skip", type=click.IntRange(0), default=0, metavar="N", help="Lines to leave out, from the beginning.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=1000, show_default=True, help="Most lines.")
+@server_option
 @output_options("table", "json")
-def command(call: Call, digest: str, output: Output) -> int:
-    """Show all that is on record of a DIGEST: states, evidence, decisions, where it runs.
+def _show(call: Call, digest: str, *, skip: int, limit: int, output: Output, server: str | None) -> int:
+    """Show all that is on record of a DIGEST: from commit and builder to the last container.
 
     Every signature is verified anew and every entry proved to be in the ledger. Exit status 1 when one is not.
     """
-    settings = call.settings()
-    from tidegate.assembly.local import open_local
+    settings = call.settings(client__server=server)
+    from tidegate.assembly.passport import open_passports
+    from tidegate.cli.page import write_page
+    from tidegate.cli.passport_page import passport_page
 
-    with open_local(settings) as local:
-        found = local.passport(digest)
+    with open_passports(settings) as passports:
+        found = passports.passport(digest, skip=skip, limit=limit)
     if output.form == "json":
         output.write_json(found)
     else:
-        output.write_text(_table(found))
+        write_page(output, passport_page(found), colour=settings.colour)
     if not found.sound:
         call.warn("a signature or a ledger proof does not hold")
         return 1
     return 0
 
 
-def _table(found: "Passport") -> str:
-    head = [
-        ("digest", found.digest),
-        ("state", found.state + (f", until {found.expires_at}" if found.expires_at else "")),
-        ("kind", found.kind),
-        ("names", ", ".join(found.tags or found.repositories)),
-        ("children", ", ".join(found.children)),
-        ("hangs on", found.subject),
-        ("attached", f"{len(found.attached)} documents" if found.attached else ""),
-        ("ledger", f"{found.ledger_size} entries, root {found.ledger_root}"),
-        ("sound", "yes: every signature and every ledger proof holds" if found.sound else "NO"),
-    ]
-    lines = [f"{name:<9} {value}" for name, value in head if value]
-    for workload in found.workloads:
-        owner = f", owner {workload['owner']}" if workload["owner"] else ""
-        lines.append(f"{'runs in':<9} {workload['workload']}, container {workload['container']}{owner}")
-    lines.append("")
-    for entry in found.entries:
-        lines.append(f"{entry.at}  {entry.kind:<9}  {entry.what}")
-        lines += [f"{'':<33}{text}" for text in _details(entry.kind, dict(entry.detail))]
-    return "".join(f"{printable(line)}\n" for line in lines)
+@verb("export", examples=(("tidegate passport export sha256:4c1… -o app.passport", "to be verified elsewhere"),))
+@click.argument("digest")
+@click.option("-o", "--output", "file", type=click.Path(path_type=Path), metavar="FILE", help="Where to; - for stdout.")
+@server_option
+def _export(call: Call, digest: str, *, file: Path | None, server: str | None) -> int:
+    """Write the passport of a DIGEST as one file: statements, public keys, and the ledger's checkpoint with proofs."""
+    settings = call.settings(client__server=server)
+    from tidegate.assembly.passport import open_passports
+
+    with open_passports(settings) as passports:
+        data = passports.bundle(digest)
+    Output(form="json", file=None if file == Path("-") else file).write_bytes(data)
+    return 0
 
 
-def _details(kind: str, detail: dict[str, object]) -> list[str]:
-    if kind == "state":
-        return [f"by {detail['who']}: {detail['why']}"]
-    if kind == "event" and detail.get("repository"):
-        return [f"from {detail['repository']} by {detail['who']}" + (f": {detail['why']}" if detail["why"] else "")]
-    if kind not in {"statement", "decision"}:
-        return []
-    signers = detail.get("signers") or []
-    signed = (
-        f"signed by {', '.join(key[:12] for key in signers)}"
-        if isinstance(signers, list) and signers
-        else "NOT verified"
-    )
-    return [f"{signed}; ledger entry {detail['ledger_index']}{'' if detail['in_ledger'] else ', NOT in the ledger'}"]
+@verb(
+    "verify",
+    examples=(
+        ("tidegate passport verify app.passport --key signing.pub", "by the server's public key"),
+        ("tidegate passport verify app.passport --key a.pub --ledger-key ledger.vkey -f json", "and by the ledger's"),
+    ),
+)
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--key", "keys", multiple=True, required=True, type=click.Path(path_type=Path), metavar="FILE",
+    help="A public key that you trust; repeatable. Keys in the bundle are never trusted for being there.",
+)  # fmt: skip
+@click.option(
+    "--ledger-key", type=click.Path(path_type=Path), metavar="FILE",
+    help="The ledger's public key (C2SP signed-note), as GET /ledger/key tells it.",
+)  # fmt: skip
+@output_options("table", "json")
+def _verify(call: Call, file: Path, *, keys: tuple[Path, ...], ledger_key: Path | None, output: Output) -> int:
+    """Verify a FILE that `passport export` wrote, with no server: line by line, what holds.
+
+    Exit status 1 when the seal does not hold or a line fails. What is void (its key was revoked) or signed by a key
+    you did not give is told, and counts for nothing.
+    """
+    settings = call.settings()
+    from tidegate.cli.named_file import read_named_file
+    from tidegate.cli.page import write_page
+    from tidegate.cli.passport_page import report_page
+    from tidegate.clock import system_clock
+    from tidegate.ledger import NoteVerifier
+    from tidegate.oversight.bundle import MAX_BUNDLE_BYTES
+    from tidegate.oversight.bundle_check import check_bundle
+    from tidegate.signing.keys import VerifyingKey
+
+    data = read_named_file(file, max_bytes=MAX_BUNDLE_BYTES)
+    trusted = [VerifyingKey.load(path) for path in keys]
+    note_key = None
+    if ledger_key is not None:
+        note_key = NoteVerifier.parse(read_named_file(ledger_key, max_bytes=1000).decode("utf-8", "replace"))
+    report = check_bundle(data, trusted, ledger_key=note_key, at=system_clock())
+    if output.form == "json":
+        output.write_json(report)
+    else:
+        write_page(output, report_page(report), colour=settings.colour)
+    return 0 if report.holds else 1
+
+
+for _command in (_show, _export, _verify):
+    command.add_command(_command)

@@ -1,56 +1,52 @@
 # SPDX-License-Identifier: Apache-2.0
 """The passport of a digest: all that is on record of it, in order, every signature and ledger entry checked anew."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, Final
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, Select, select
 
-from tidegate import ledger
-from tidegate.admission.records import Recorded, ledger_line, records_of, verify_recorded
+from tidegate.admission.records import record_named
 from tidegate.artifact import Digest
-from tidegate.clock import rfc3339
-from tidegate.errors import NotFoundError, TidegateError
-from tidegate.events import EventKind
-from tidegate.evidence import Boundary
-from tidegate.evidence.predicates.gist import gist_of
-from tidegate.evidence.predicates.kinds import kind_of
+from tidegate.errors import NotFoundError, UsageError
 from tidegate.execution.placements import running
-from tidegate.policy.vsa import from_vsa
+from tidegate.oversight.entry import Draft, Entry, EntryKind, Sight, WholeSight
+from tidegate.oversight.recorded_entries import drafts_on_record
+from tidegate.oversight.signed_entries import Tree, drafts_of_statements, entry_of
 from tidegate.storage import schema
+from tidegate.storage.trust_schema import statement_signer
 from tidegate.trust.standing import Trust
-from tidegate.wire import from_json, to_builtins
+from tidegate.values import Struct
 
-_MAX_EVENT_BYTES: Final = 1 << 20
-_STEPS: Final = {"state": 0, "statement": 1, "decision": 2, "event": 5}
-_VERDICTS: Final = ("admitted", "rejected", "recalled")
+MAX_LINES: Final = 1_000
+"""Most lines of one page."""
+_MAX_KEYS: Final = 32
+_MAX_NAMES: Final = 1_000
+_WITHHELD: Final = ("consumers", "refusals", "key releases", "workloads", "other repositories")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """One line of a passport.
+class Fact(Struct, frozen=True, kw_only=True):
+    """One thing the newest evidence of its kind says, for the head of a passport.
 
     Attributes:
-        at: RFC 3339.
-        kind: `state`, `statement`, `decision` or `event`.
-        what: in a few words.
-        detail: the rest, as plain data.
+        holds: its signature and its place in the ledger do.
     """
 
-    at: str
-    kind: str
-    what: str
-    detail: Mapping[str, Any]
+    name: str
+    value: str
+    holds: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Passport:
-    """All of one digest.
+class Passport(Struct, frozen=True, kw_only=True):
+    """All of one digest, a page of its lines at a time.
 
     Attributes:
-        sound: every statement verifies and is proved to be in the ledger.
         workloads: where it runs now, as `cluster/namespace/kind/name`.
+        facts: source, builder, base and what else the newest evidence says.
+        sound: every statement among the lines shown verifies and is proved to be in the ledger.
+        total: how many lines there are; `skipped` of them stand before those shown.
+        withheld: kinds of lines that this reader may not see, if there are any.
     """
 
     digest: Digest
@@ -64,142 +60,147 @@ class Passport:
     children: tuple[str, ...]
     attached: tuple[str, ...]
     workloads: tuple[Mapping[str, str], ...]
+    facts: tuple[Fact, ...]
     ledger_size: int
     ledger_root: str
     sound: bool
+    total: int
+    skipped: int
+    withheld: tuple[str, ...]
     entries: tuple[Entry, ...]
 
 
-def passport(connection: Connection, digest: Digest, trust: Trust) -> Passport:
-    """Gathers and checks everything on record of a digest.
+def passport(
+    connection: Connection,
+    digest: Digest,
+    trust: Trust,
+    *,
+    sight: Sight | None = None,
+    skip: int = 0,
+    limit: int = MAX_LINES,
+) -> Passport:
+    """Gathers everything on record of a digest, and checks what is shown of it.
+
+    Args:
+        connection: any; all is read of one consistent state.
+        digest: of a manifest, an index, or whatever statements are about.
+        trust: whose signatures count, for what and from when until when.
+        sight: what the reader may see; None for everything.
+        skip: lines to leave out, from the beginning.
+        limit: lines to show, at most `MAX_LINES`.
 
     Raises:
-        NotFoundError: nothing at all is on record of it.
+        NotFoundError: nothing is on record of it, or nothing the reader may know of.
     """
+    if skip < 0 or not 1 <= limit <= MAX_LINES:
+        raise UsageError(f"a page has 1 to {MAX_LINES} lines")
+    sight = sight or WholeSight()
     manifest = _first(connection, select(schema.manifest).where(schema.manifest.c.digest == digest))
-    records = records_of(connection, digest)
-    if manifest is None and not records:
+    holding = _texts(connection, schema.repository_manifest, "repository", "digest", digest)
+    seen = tuple(name for name in holding if sight.sees_all or sight.sees(name))
+    if not (seen or (sight.sees_all and (manifest is not None or _has_statement(connection, digest)))):
         raise NotFoundError("nothing is on record of it", where=digest, remedy="push it, or give its manifest's digest")
-    state = _first(connection, select(schema.state).where(schema.state.c.digest == digest))
-    size = ledger.size(connection)
-    root = ledger.root(connection, size)
-    statements = [_statement_entry(connection, item, trust, size, root) for item in records]
-    entries = [*_changes(connection, digest), *statements, *_events(connection, digest)]
+    tree = Tree.of(connection)
+    drafts = sorted(
+        (
+            *drafts_of_statements(connection, digest, trust, tree),
+            *drafts_on_record(connection, digest, sight, seen),
+            *_of_keys(connection, digest, trust, tree),
+        ),
+        key=lambda draft: draft.place,
+    )
+    state = _first(connection, select(schema.state).where(schema.state.c.digest == digest)) or {}
+    entries = tuple(draft.make() for draft in drafts[skip : skip + limit])
     return Passport(
         digest=digest,
         kind=manifest["kind"] if manifest else "",
         media_type=manifest["media_type"] if manifest else "",
-        state=state["state"] if state else "",
-        expires_at=state["expires_at"] if state else "",
-        repositories=_texts(connection, schema.repository_manifest, "repository", "digest", digest),
-        tags=_tags(connection, digest),
+        state=state.get("state", ""),
+        expires_at=state.get("expires_at", ""),
+        repositories=seen,
+        tags=_tags(connection, digest, seen),
         subject=(manifest["subject"] or "") if manifest else "",
         children=_texts(connection, schema.manifest_child, "child", "parent", digest),
         attached=_texts(connection, schema.manifest, "digest", "subject", digest),
-        workloads=tuple(_workload(item) for item in running(connection, digest)),
-        ledger_size=size,
-        ledger_root=root.hex(),
-        sound=all(entry.detail["verified"] and entry.detail["in_ledger"] for entry in statements),
-        entries=tuple(sorted(entries, key=_order)),
+        workloads=tuple(_workloads(connection, digest)) if sight.sees_all else (),
+        facts=_facts(connection, digest, trust, tree),
+        ledger_size=tree.size,
+        ledger_root=tree.root.hex(),
+        sound=all(entry.holds for entry in entries),
+        total=len(drafts),
+        skipped=min(skip, len(drafts)),
+        withheld=() if sight.sees_all else _WITHHELD,
+        entries=entries,
     )
 
 
-def _order(entry: Entry) -> tuple[str, int]:
-    """By the second; within one, as the work goes: taken in, examined, decided, the state that follows, and its use."""
-    if entry.kind == "state" and entry.what.endswith(_VERDICTS):
-        return entry.at, 3
-    if entry.kind == "decision" and entry.what.startswith(Boundary.EXECUTION):
-        return entry.at, 4
-    return entry.at, _STEPS[entry.kind]
+def _of_keys(connection: Connection, digest: Digest, trust: Trust, tree: Tree) -> Iterator[Draft]:
+    """What was said of the keys that signed for it."""
+    signer = statement_signer
+    query = select(signer.c.key_id).where(signer.c.subject == digest).distinct().order_by(signer.c.key_id)
+    for key_id in connection.scalars(query.limit(_MAX_KEYS)):
+        if len(key_id) == 64:  # noqa: PLR2004 - what is no key's id names nothing
+            yield from drafts_of_statements(connection, Digest(f"sha256:{key_id}"), trust, tree)
 
 
-def _statement_entry(connection: Connection, item: Recorded, trust: Trust, size: int, root: bytes) -> Entry:
-    detail: dict[str, Any] = {
-        "envelope": item.digest,
-        "predicate_type": item.predicate_type,
-        "ledger_index": item.ledger_index,
-        "in_ledger": _in_ledger(connection, item, size, root),
-    }
-    try:
-        verified = verify_recorded(connection, item, trust)
-    except TidegateError as error:
-        return _entry(item, "statement nobody trusted vouches for", detail | {"verified": False, "problem": str(error)})
-    detail |= {"verified": True, "signers": list(verified.signers)}
-    if kind_of(item.predicate_type, verified.statement.predicate) == "vsa":
-        decision = to_builtins(from_vsa(verified.statement))
-        said = f"{decision['boundary']}: {decision['verdict']}"
-        return Entry(at=rfc3339(item.recorded_at), kind="decision", what=said, detail=detail | {"decision": decision})
-    return _entry(item, gist_of(verified.statement.predicate_type, verified.statement.predicate), detail)
+def _facts(connection: Connection, digest: Digest, trust: Trust, tree: Tree) -> tuple[Fact, ...]:
+    """The newest of each type that is no decision; what does not hold says nothing but that."""
+    table = schema.statement
+    query = select(table.c.predicate_type, table.c.digest).where(table.c.subject == digest)
+    newest = {row.predicate_type: row.digest for row in connection.execute(query.order_by(table.c.ledger_index))}
+    found: list[Fact] = []
+    for name in list(newest.values())[:_MAX_KEYS]:
+        item = record_named(connection, Digest(name))
+        entry = entry_of(connection, item, trust, tree) if item is not None else None
+        if entry is not None and entry.kind is EntryKind.STATEMENT and entry.detail.get("kind"):
+            found += _facts_of(entry)
+    return tuple(found)
 
 
-def _entry(item: Recorded, what: str, detail: Mapping[str, Any]) -> Entry:
-    return Entry(at=rfc3339(item.recorded_at), kind="statement", what=what, detail=detail)
-
-
-def _in_ledger(connection: Connection, item: Recorded, size: int, root: bytes) -> bool:
-    """Recomputes the leaf from the envelope itself and proves it to be under the root of now."""
-    leaf = ledger.leaf_hash(ledger_line(Digest.of(item.envelope), item.subject, item.predicate_type))
-    try:
-        proof = ledger.inclusion_proof(connection, item.ledger_index, size)
-        ledger.verify_inclusion(index=item.ledger_index, size=size, leaf=leaf, proof=proof, root=root)
-    except TidegateError:
-        return False
-    return True
-
-
-def _changes(connection: Connection, digest: Digest) -> list[Entry]:
-    table = schema.state_change
-    rows = connection.execute(select(table).where(table.c.digest == digest).order_by(table.c.id)).mappings()
-    return [
-        Entry(
-            at=row["at"],
-            kind="state",
-            what=f"{row['before']} → {row['after']}" if row["before"] else row["after"],
-            detail={"who": row["who"], "why": row["why"]},
+def _facts_of(entry: Entry) -> Iterator[Fact]:
+    provenance, base = entry.detail.get("provenance"), entry.detail.get("base")
+    if isinstance(provenance, dict):
+        source = " at ".join(filter(None, (provenance["source"], provenance["commit"])))
+        yield from (
+            Fact(name=name, value=value, holds=entry.holds)
+            for name, value in (("source", source), ("builder", provenance["builder"]))
+            if value
         )
-        for row in rows
-    ]
+        return
+    if isinstance(base, dict) and any(base.values()):
+        value = " ".join(filter(None, (base["name"] or base["part_of"], base["digest"])))
+        yield Fact(name="base", value=value, holds=entry.holds)
+    yield Fact(name=str(entry.detail["kind"]), value=entry.what, holds=entry.holds)
 
 
-def _events(connection: Connection, digest: Digest) -> list[Entry]:
-    """Events about it that are no change of its state: those stand above already."""
-    table = schema.outbox
-    query = select(table.c.kind, table.c.time, table.c.id, table.c.data).where(table.c.subject == digest)
-    told = or_(table.c.kind.not_like("curation.image.%"), table.c.kind == EventKind.IMAGE_DELETED)
-    rows = connection.execute(query.where(told).order_by(table.c.offset)).mappings()
-    return [
-        Entry(at=row["time"], kind="event", what=row["kind"], detail={"id": row["id"], **_left(row)}) for row in rows
-    ]
+def _has_statement(connection: Connection, digest: Digest) -> bool:
+    table = schema.statement
+    return connection.execute(select(table.c.digest).where(table.c.subject == digest).limit(1)).first() is not None
 
 
-def _left(row: Mapping[Any, Any]) -> dict[str, Any]:
-    """Of a deletion: from where, by whom and why."""
-    if row["kind"] != EventKind.IMAGE_DELETED:
-        return {}
-    data = from_json(row["data"], dict[str, Any], what=f"event {row['id']}", max_bytes=_MAX_EVENT_BYTES)
-    return {name: data.get(name, "") for name in ("repository", "who", "why")}
-
-
-def _tags(connection: Connection, digest: Digest) -> tuple[str, ...]:
+def _tags(connection: Connection, digest: Digest, seen: Sequence[str]) -> tuple[str, ...]:
     table = schema.tag
-    query = select(table.c.repository, table.c.name).where(table.c.digest == digest)
-    return tuple(sorted(f"{row.repository}:{row.name}" for row in connection.execute(query)))
+    rows = connection.execute(
+        select(table.c.repository, table.c.name).where(table.c.digest == digest).limit(_MAX_NAMES)
+    )
+    return tuple(sorted(f"{row.repository}:{row.name}" for row in rows if row.repository in set(seen)))
 
 
 def _texts(connection: Connection, table: Any, column: str, where: str, digest: Digest) -> tuple[str, ...]:
-    query = select(table.c[column]).where(table.c[where] == digest).order_by(table.c[column])
+    query = select(table.c[column]).where(table.c[where] == digest).order_by(table.c[column]).limit(_MAX_NAMES)
     return tuple(connection.scalars(query))
 
 
-def _workload(placement: Any) -> Mapping[str, str]:
-    return {
-        "workload": f"{placement.cluster}/{placement.namespace}/{placement.kind}/{placement.name}",
-        "container": placement.container,
-        "owner": placement.owner,
-        "since": placement.since,
-    }
+def _workloads(connection: Connection, digest: Digest) -> Iterator[Mapping[str, str]]:
+    for one in islice(running(connection, digest), _MAX_NAMES):
+        yield {
+            "workload": f"{one.cluster}/{one.namespace}/{one.kind}/{one.name}",
+            "container": one.container,
+            "owner": one.owner,
+            "since": one.since.isoformat().replace("+00:00", "Z"),
+        }
 
 
-def _first(connection: Connection, query: Any) -> Mapping[str, Any] | None:
+def _first(connection: Connection, query: Select[Any]) -> Mapping[str, Any] | None:
     row = connection.execute(query).mappings().first()
     return dict(row) if row is not None else None

@@ -17,7 +17,7 @@ from tidegate.identity.credentials import Credentials, UnauthenticatedError
 from tidegate.identity.throttle import ThrottledError
 
 _TRAIL: Final = "tidegate.trail"
-_WATCHED: Final = ("/v2/", "/api/", "/token", "/catalogue", "/ledger/")
+_WATCHED: Final = ("/v2/", "/api/", "/token", "/catalogue", "/passports", "/ledger/")
 _CHANGING: Final = frozenset({"POST", "PUT", "DELETE"})  # a PATCH only brings bytes of an upload that is not there yet
 _DENIED: Final = frozenset({401, 403, 429})
 _BAD: Final = 400

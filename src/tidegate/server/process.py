@@ -29,6 +29,7 @@ from tidegate.server.figures import register_figures
 from tidegate.server.ledger_files import ledger_files
 from tidegate.server.ledger_files import verb_needed as ledger_verb_needed
 from tidegate.server.pages.catalogue import catalogue_routes
+from tidegate.server.pages.passport import passport_routes
 from tidegate.server.recon import ReconDoor
 from tidegate.server.registry.errors import refusal
 from tidegate.server.run import ServeOptions, serve
@@ -93,6 +94,10 @@ async def _serve(server: Server, ready: Callable[[str], None]) -> None:
     pages = Starlette(routes=catalogue_routes(server, services.offload))
     shown = Permitted(pages, services.entrance, page_verb_needed)
     catalogue = SameSite(Authenticated(shown, services.entrance, refusal))
+    passport_pages = Permitted(
+        Starlette(routes=passport_routes(server, services.offload)), services.entrance, page_verb_needed
+    )
+    passports = SameSite(Authenticated(passport_pages, services.entrance, refusal))
     files: ASGIApp = ledger_files(server, services.offload)
     if not server.settings.ledger.public:
         shown = Permitted(files, services.entrance, ledger_verb_needed)
@@ -100,6 +105,7 @@ async def _serve(server: Server, ready: Callable[[str], None]) -> None:
     routes = [
         Mount("/api/v1", app=api),
         Mount("/catalogue", app=catalogue),
+        Mount("/passports", app=passports),
         Mount("/ledger", app=files),
         Route("/", _to_catalogue),
     ]

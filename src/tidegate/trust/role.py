@@ -34,7 +34,10 @@ NEEDS_TWO: Final = frozenset({Role.DECISION, Role.REVIEW, Role.TRUST})
 """Whoever had such a key could open the gate alone: one person proposes it, another confirms."""
 
 TRUST_CHANGE: Final = PredicateType("https://tidegate.dev/predicates/trust-change/v1")
+PASSPORT_SEAL: Final = PredicateType("https://tidegate.dev/predicates/passport/v1")
+"""Of an exported passport: what it says counts as much as a decision."""
 
+_OURS: Final[Mapping[str, Role]] = {TRUST_CHANGE: Role.TRUST, PASSPORT_SEAL: Role.DECISION}
 _OF_KIND: Final[Mapping[str, Role]] = {
     "scan": Role.SCAN,
     "sbom": Role.SBOM,
@@ -54,8 +57,8 @@ _OF_KIND: Final[Mapping[str, Role]] = {
 
 def role_of(predicate_type: PredicateType) -> Role:
     """The role a key needs for statements of a type; what nobody knows is of one of its own."""
-    if predicate_type == TRUST_CHANGE:
-        return Role.TRUST
+    if (ours := _OURS.get(predicate_type)) is not None:
+        return ours
     return _OF_KIND.get(kinds_of_type(predicate_type)[0], Role.OTHER)
 
 

@@ -20,6 +20,7 @@ from tidegate.server.api import (
     keys,
     knowledge,
     ledger,
+    passports,
     principals,
     promotions,
     refusals,
@@ -43,6 +44,7 @@ def create_api(server: Server) -> FastAPI:
     api = FastAPI(title="tidegate", version=__version__, description=_DESCRIPTION, docs_url=None, redoc_url=None)
     for module in (
         images,
+        passports,
         catalogue,
         encryption,
         states,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Images: what state they are in, their passports, and asking for another judgement."""
+"""Images: what state they are in, and asking for another judgement."""
 
 from typing import Annotated, Any
 
@@ -13,7 +13,6 @@ from tidegate.clock import rfc3339
 from tidegate.curation.lifecycle import UNDECIDED, State
 from tidegate.errors import NotFoundError, RefusedError
 from tidegate.evidence import Decision
-from tidegate.oversight.passport import passport
 from tidegate.server.api.problem import reply
 from tidegate.server.api.waiting import wait_for
 from tidegate.storage import schema
@@ -51,11 +50,6 @@ def routes(server: Server) -> APIRouter:
         _image(server, subject)
         server.submit(f"{subject}:asked:{rfc3339(server.clock())}", subject)
         return reply({"digest": subject, "asked": True}, status=202)
-
-    @router.get("/passports/{digest}", summary="All that is on record of a digest, checked anew")
-    def show_passport(digest: str) -> Response:
-        with server.database.read() as connection:
-            return reply(passport(connection, Digest(digest), server.gate.trust(connection)))
 
     return router
 

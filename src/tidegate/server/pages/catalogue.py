@@ -77,7 +77,7 @@ def _listing(server: Server, request: Request) -> Response:
         for one in found.entries
     ]
     more = {**{name: text for name, text in query.items() if text}, "after": onward}
-    return _page(
+    return page_response(
         "list.html.jinja",
         title="Catalogue",
         entries=entries,
@@ -95,13 +95,19 @@ def _repository(server: Server, request: Request) -> Response:
         with server.database.read() as connection:
             versions = server.catalogue.versions(connection, name, sight, today=today)
     except (NotFoundError, InvalidInputError) as error:
-        return _page("missing.html.jinja", status=404, title="Not found", said=str(error), home=_link(request, ""))
+        return page_response(
+            "missing.html.jinja", status=404, title="Not found", said=str(error), home=_link(request, "")
+        )
     except TidegateError as error:
-        return _page("missing.html.jinja", status=503, title="Not available", said=str(error), home=_link(request, ""))
+        return page_response(
+            "missing.html.jinja", status=503, title="Not available", said=str(error), home=_link(request, "")
+        )
     host = request.headers.get("host", "")
     shown = [_shown(one, name, host) for one in versions]
     good = next((one for one in shown if one["is_good"]), None)
-    return _page("repository.html.jinja", title=name, name=name, versions=shown, good=good, home=_link(request, ""))
+    return page_response(
+        "repository.html.jinja", title=name, name=name, versions=shown, good=good, home=_link(request, "")
+    )
 
 
 def _shown(version: Version, repository: str, host: str) -> dict[str, Any]:
@@ -158,7 +164,8 @@ def _link(request: Request, name: str) -> str:
     return f"{request.scope.get('root_path', '')}/{quote(name)}"
 
 
-def _page(template: str, *, status: int = 200, **values: Any) -> Response:
+def page_response(template: str, *, status: int = 200, **values: Any) -> Response:
+    """A page of a template, in the style of all of them, with what keeps a browser from anything else."""
     style = (files("tidegate.server") / "pages" / "catalogue.css").read_text(encoding="utf-8")
     text = _template(template).render(style=style, **values)
     return HTMLResponse(text.encode("utf-8", "backslashreplace"), status_code=status, headers=_HEADERS)
