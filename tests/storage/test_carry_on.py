@@ -10,14 +10,20 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 
+from tidegate.admission.remembered_restrictions import RememberedRestrictions
 from tidegate.curation import consumer_pulls
 from tidegate.curation.consumer_pulls import ConsumerPulls
-from tidegate.curation.vending.delivery import Delivery, DeliveryThread
+from tidegate.curation.vending.delivery import Delivery
+from tidegate.curation.vending.delivery_pool import DeliveryPool
+from tidegate.curation.vending.hearing import Hearing
+from tidegate.curation.vending.subscriber import Subscribers
 from tidegate.curation.vending.webhook_key import WebhookKey
+from tidegate.curation.vending.webhook_sender import WebhookSender
 from tidegate.events import Event, EventKind
 from tidegate.identity import upkeep
 from tidegate.identity.audit_writer import AuditWriter
 from tidegate.identity.directory import Directory
+from tidegate.identity.permissions import Permissions
 from tidegate.identity.throttle import Throttle
 from tidegate.identity.upkeep import IdentityUpkeep
 from tidegate.outbound import Outbound
@@ -42,7 +48,7 @@ class Stumbling(Database):
         if self.left and threading.current_thread() is not threading.main_thread():
             self.left -= 1
             raise ZeroDivisionError("a defect")
-        with super().begin() as connection:
+        with super().begin(alone=alone) as connection:
             yield connection
         self.fallen.set()
 
@@ -63,19 +69,24 @@ def trail(database: Database) -> AuditWriter:
     return made
 
 
-def deliveries(database: Database) -> DeliveryThread:
-    work = Delivery(database, Outbound(), key=WebhookKey(bytes(32)), source="https://x.test", clock=clock)
-    return DeliveryThread(database, work, Leases(database, "one"))
+def deliveries(database: Database) -> DeliveryPool:
+    sender = WebhookSender(database, Outbound(), key=WebhookKey(bytes(32)), source="https://x.test", clock=clock)
+    directory = Directory(database)
+    permissions, restrictions = Permissions(directory, clock), RememberedRestrictions(database)
+    hearing = Hearing(database, directory, permissions, restrictions, zones={}, clock=clock)
+    subscribers = Subscribers(directory, permissions, lambda: True, clock)
+    work = Delivery(database, sender, subscribers, hearing, clock=clock)
+    return DeliveryPool(database, work, directory, Leases(database, "one"))
 
 
 def identity(database: Database) -> IdentityUpkeep:
     directory, throttle = Directory(database), Throttle(database, clock)
-    return IdentityUpkeep(database, directory, throttle, clock, audit_days=1)
+    return IdentityUpkeep(database, directory, throttle, clock, keep_trail=lambda: None)
 
 
 @pytest.mark.parametrize("build", [pulls, trail, deliveries, identity])
 def test_a_thread_outlives_a_defect(
-    build: Callable[[Database], ConsumerPulls | AuditWriter | DeliveryThread | IdentityUpkeep],
+    build: Callable[[Database], ConsumerPulls | AuditWriter | DeliveryPool | IdentityUpkeep],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

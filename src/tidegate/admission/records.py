@@ -243,6 +243,12 @@ def records_of(connection: Connection, subject: Digest, *, kind: PredicateType |
     return tuple(_recorded(row) for row in connection.execute(query).mappings())
 
 
+def newest_of(connection: Connection, subject: Digest, kind: PredicateType) -> Recorded | None:
+    """The newest statement of a kind filed under a subject; None when there is none."""
+    row = connection.execute(_NEWEST, {"about": subject, "kind": kind}).mappings().first()
+    return _recorded(row) if row is not None else None
+
+
 def record_named(connection: Connection, digest: Digest) -> Recorded | None:
     """The statement whose envelope has this digest."""
     row = connection.execute(select(schema.statement).where(schema.statement.c.digest == digest)).mappings().first()

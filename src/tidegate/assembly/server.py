@@ -3,6 +3,7 @@
 
 import logging
 from dataclasses import dataclass, field
+from datetime import timedelta
 from threading import Event as Flag
 from threading import Thread
 from typing import Final
@@ -65,6 +66,7 @@ from tidegate.loops.stalled import judge_stalled
 from tidegate.loops.state_statements import hang_state_statements
 from tidegate.loops.subscribers import end_for_the_removed, note_for_subscribers, tell_who_pulled
 from tidegate.loops.upstream_moved import follow_when_admitted
+from tidegate.oversight.audit_anchor import AuditAnchoring
 from tidegate.settings import Settings
 from tidegate.storage.announcements import Announcements
 from tidegate.storage.blobs import BlobStore
@@ -327,6 +329,13 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
     hearing = Hearing(database, directory, access.permissions, restrictions, zones=zones, clock=clock)
     notes = note_signer(settings)
     publication, publishing = build_publication(settings, database, notes, leases, clock)
+    anchoring = AuditAnchoring(
+        database,
+        gate,
+        clock,
+        kept=timedelta(days=settings.identity.audit_days),
+        every=timedelta(minutes=settings.identity.audit_anchor_minutes),
+    )
     webhook_key = WebhookKey.load(settings.signing.webhook_key_file)
     sender = build_sender(settings, database, webhook_key, clock)
     subscribers = Subscribers(directory, access.permissions, lambda: access.lets_in_anybody, clock)
@@ -342,7 +351,7 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         directory=directory,
         audit=AuditWriter(database, clock),
         access=access,
-        identity_upkeep=IdentityUpkeep(database, directory, throttle, clock, audit_days=settings.identity.audit_days),
+        identity_upkeep=IdentityUpkeep(database, directory, throttle, clock, keep_trail=anchoring.once),
         gate=gate,
         keeping=keeping,
         encryption=encryption,

@@ -71,18 +71,25 @@ def _list(
 @verb("verify", examples=(("tidegate audit verify --format json", "with the hash of the newest entry, to be kept"),))
 @output_options("table", "json")
 def _verify(call: Call, *, output: Output) -> int:
-    """Walk the whole chain. Exit status 1 when an entry is missing or not as it was written."""
-    from tidegate.assembly.identity import open_identity
-    from tidegate.identity import audit
+    """Walk the whole chain and its anchors in the ledger. Exit status 1 when an entry is missing or not as it was."""
+    from tidegate.assembly.local import open_local
+    from tidegate.oversight.audit_verifying import verify_trail
 
-    with open_identity(call.settings()) as local, local.database.read() as connection:
-        found = audit.verify(connection)
+    with open_local(call.settings()) as local, local.database.read() as connection:
+        found = verify_trail(connection, local.gate.trust(connection))
     if output.form == "json":
         output.write_json(found)
+        return 1 if found.problems else 0
+    state = "BROKEN" if found.problems else "sound"
+    output.write_text(f"{found.entries} entries, {state}; the newest is {found.head}\n")
+    if found.anchors:
+        what = f"{found.anchors} anchors; the newest of {found.anchored_at} up to entry {found.anchored_entry}"
+        output.write_text(f"{what}, ledger entry {found.ledger_index}, {found.anchor}\n")
     else:
-        state = "sound" if found.broken_at is None else f"BROKEN at entry {found.broken_at}"
-        output.write_text(f"{found.entries} entries, {state}; the newest is {found.head}\n")
-    return 0 if found.broken_at is None else 1
+        output.write_text("not anchored yet: a server anchors it in the ledger\n")
+    for problem in found.problems:
+        call.warn(problem)
+    return 1 if found.problems else 0
 
 
 for _command in (_list, _verify):

@@ -2,7 +2,8 @@
 """The audit trail: who did what to which repository, from where, and with which outcome.
 
 Entries are only added, and each is hashed with the hash of the one before: one that is changed or taken out of the
-middle is found by `verify`. The oldest are removed by age; where the chain begins then is kept.
+middle is found by `verify`. The oldest are removed by age; where the chain begins then is kept. That it was not cut off
+or rewritten as a whole is seen by `tidegate.oversight.audit_verifying`.
 """
 
 import hashlib
@@ -79,6 +80,33 @@ class Verified(Struct, frozen=True, kw_only=True):
     entries: int
     head: str
     broken_at: int | None
+
+
+class Head(Struct, frozen=True, kw_only=True):
+    """Where the chain begins and ends.
+
+    Attributes:
+        first: sequence of the oldest entry that is kept.
+        before: hash of the one before it.
+        last: sequence of the newest; one less than `first` when none is kept.
+        hash: of the newest that was ever written.
+    """
+
+    first: int
+    before: str
+    last: int
+    hash: str
+
+
+def head(connection: Connection) -> Head | None:
+    """Where the chain begins and ends by now; None before the first entry."""
+    row = connection.execute(select(audit_head).where(audit_head.c.id == _ROW)).first()
+    return None if row is None else Head(first=row.first, before=row.before, last=row.next - 1, hash=row.hash)
+
+
+def hash_of(connection: Connection, sequence: int) -> str:
+    """The hash an entry is kept with; "" when it is not kept."""
+    return connection.scalar(select(audit_entry.c.hash).where(audit_entry.c.sequence == sequence)) or ""
 
 
 def append(connection: Connection, entries: Sequence[AuditEntry]) -> None:

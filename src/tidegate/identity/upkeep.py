@@ -2,13 +2,13 @@
 """What identity does by itself as time goes by: grants that ran out are told, what is old is forgotten."""
 
 import logging
-from datetime import timedelta
+from collections.abc import Callable
 from threading import Event as Flag
 from threading import Thread
 from typing import Final
 
 from tidegate.clock import Clock
-from tidegate.identity import audit, granting
+from tidegate.identity import granting
 from tidegate.identity.directory import Directory
 from tidegate.identity.throttle import Throttle
 from tidegate.storage.carry_on import carrying_on
@@ -19,16 +19,26 @@ _EVERY_SECONDS: Final = 15.0
 
 
 class IdentityUpkeep:
-    """A thread that looks every 15 seconds."""
+    """A thread that looks every 15 seconds.
+
+    Args:
+        keep_trail: removes what is too old of the audit trail, and anchors it, when it is time.
+    """
 
     def __init__(
-        self, database: Database, directory: Directory, throttle: Throttle, clock: Clock, *, audit_days: int
+        self,
+        database: Database,
+        directory: Directory,
+        throttle: Throttle,
+        clock: Clock,
+        *,
+        keep_trail: Callable[[], object],
     ) -> None:
         self._database = database
         self._directory = directory
         self._throttle = throttle
         self._clock = clock
-        self._audit_kept = timedelta(days=audit_days)
+        self._keep_trail = keep_trail
         self._stopping = Flag()
         self._thread: Thread | None = None
 
@@ -52,10 +62,9 @@ class IdentityUpkeep:
         with self._database.begin() as connection:
             ended = granting.expire(connection, at=self._clock())
             self._throttle.forget_old(connection)
-        with self._database.begin() as connection:
-            audit.prune(connection, older_than=self._clock() - self._audit_kept)
         if ended:
             self._directory.forget()
+        self._keep_trail()
 
     def _watch(self) -> None:
         while not self._stopping.is_set():

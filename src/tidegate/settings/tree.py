@@ -137,6 +137,7 @@ class IdentitySettings:
         Path | None, Leaf(meaning="PEM file of authorities that client certificates must be of; empty asks the proxy.")
     ] = None
     audit_days: Annotated[int, Leaf(meaning="Days the audit trail is kept.", low=1, high=36500)] = 365
+    audit_anchor_minutes: Annotated[int, Leaf(meaning="Minutes between anchors of the trail.", low=1, high=1440)] = 15
     recon_window_minutes: Annotated[
         int, Leaf(meaning="Minutes in which looking around and logging in are one incident.", low=1, high=1440)
     ] = 10

@@ -10,6 +10,7 @@ from tidegate.assembly.server import Server
 from tidegate.clock import parse_rfc3339, rfc3339
 from tidegate.identity import audit
 from tidegate.identity.audit import Outcome
+from tidegate.oversight.audit_verifying import verify_trail
 from tidegate.server.api.problem import reply
 
 Text = Annotated[str, Query(max_length=255)]
@@ -45,9 +46,9 @@ def routes(server: Server) -> APIRouter:
             )
         return reply({"entries": found, "next": found[-1].sequence if len(found) == limit else None})
 
-    @router.get("/audit/verify", summary="Walks the whole chain: is every entry there, and as it was written?")
+    @router.get("/audit/verify", summary="Walks the chain and its anchors: is every entry there, as it was written?")
     def verify_audit() -> Response:
         with server.database.read() as connection:
-            return reply(audit.verify(connection))
+            return reply(verify_trail(connection, server.gate.trust(connection)))
 
     return router
