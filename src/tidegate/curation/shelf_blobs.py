@@ -24,6 +24,7 @@ from tidegate.bounds import MIB, Readable
 from tidegate.clock import Clock, rfc3339
 from tidegate.curation.blob_uploaders import forget_uploaders, note_uploader
 from tidegate.curation.keeping import damage, unneeded
+from tidegate.curation.room_look import RoomLook
 from tidegate.errors import NotFoundError, RefusedError
 from tidegate.identity import quota
 from tidegate.storage.blobs import BlobStore, UploadUnknownError
@@ -90,6 +91,7 @@ class ShelfBlobs:
         self._clock = clock
         self.grace = grace
         self._locks = DigestLocks(database)
+        self._room = RoomLook(database)
 
     def begin(self, repository: Repository, *, algorithm: str = "sha256") -> str:
         """Opens an upload into a repository; its name works in no other.
@@ -99,8 +101,7 @@ class ShelfBlobs:
             BoundExceededError: too many are unfinished.
             QuotaExceededError: the repository's tenant has no room at all.
         """
-        with self._database.read() as connection:
-            quota.refuse_when_full(connection, repository)
+        self._room.refuse_when_full(repository)
         return self._store.begin(algorithm=algorithm, mark=_mark(repository))
 
     def append(self, repository: Repository, upload: str, chunks: Sequence[bytes], *, at: int | None = None) -> int:

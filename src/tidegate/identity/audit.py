@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from tidegate.clock import rfc3339
 from tidegate.storage.identity_schema import audit_entry, audit_head
@@ -26,6 +26,10 @@ _ORIGIN: Final = "0" * 64
 _MAX_TEXT_CHARS: Final = 500
 _PRUNED_AT_ONCE: Final = 20_000
 _BATCH: Final = 1000
+# Built once: building a statement takes longer than running it, and every change runs these.
+_HEAD: Final = select(audit_head).where(audit_head.c.id == _ROW).with_for_update()
+_ADD: Final = insert(audit_entry)
+_MOVE: Final = update(audit_head).where(audit_head.c.id == _ROW).values(next=bindparam("moved"), hash=bindparam("last"))
 
 
 class Outcome(StrEnum):
@@ -113,16 +117,18 @@ def append(connection: Connection, entries: Sequence[AuditEntry]) -> None:
     """Adds entries, in the caller's transaction, as its last part: others that add wait for its end."""
     if not entries:
         return
-    insert_once(connection, audit_head, id=_ROW, first=1, before=_ORIGIN, next=1, hash=_ORIGIN)
-    head = connection.execute(select(audit_head).where(audit_head.c.id == _ROW).with_for_update()).one()
+    head = connection.execute(_HEAD).first()
+    if head is None:
+        insert_once(connection, audit_head, id=_ROW, first=1, before=_ORIGIN, next=1, hash=_ORIGIN)
+        head = connection.execute(_HEAD).one()
     sequence, before, rows = head.next, head.hash, []
     for entry in entries:
         shortened = _shortened(entry)
         before = _hash(before, sequence, shortened)
         rows.append({**shortened, "sequence": sequence, "hash": before})
         sequence += 1
-    connection.execute(insert(audit_entry), rows)
-    connection.execute(update(audit_head).where(audit_head.c.id == _ROW).values(next=sequence, hash=before))
+    connection.execute(_ADD, rows)
+    connection.execute(_MOVE, {"moved": sequence, "last": before})
 
 
 def find(
@@ -195,7 +201,7 @@ def verify(connection: Connection) -> Verified:
 def prune(connection: Connection, *, older_than: datetime) -> int:
     """Removes entries from the beginning of the chain up to a moment, some thousands at once. Returns how many."""
     table, limit = audit_entry, rfc3339(older_than)
-    head = connection.execute(select(audit_head).where(audit_head.c.id == _ROW).with_for_update()).first()
+    head = connection.execute(_HEAD).first()
     if head is None:
         return 0
     kept = select(table.c.sequence).where(table.c.at >= limit).order_by(table.c.sequence).limit(1)
@@ -219,7 +225,8 @@ def _shortened(entry: AuditEntry) -> dict[str, Any]:
     for name, value in columns.items():
         if isinstance(value, str):
             # PostgreSQL's text has no NUL, and lone surrogates are no text.
-            text = value.replace("\0", "").encode("utf-8", "replace").decode()
+            text = value.replace("\0", "")
+            text = text if text.isascii() else text.encode("utf-8", "replace").decode()
             columns[name] = text[: limits.get(name, _MAX_TEXT_CHARS)]
     return columns
 

@@ -84,18 +84,22 @@ def manifest_let_go(connection: Connection, repository: str) -> None:
     _account(connection).manifests.append((repository, -1))
 
 
-def refuse_when_full(connection: Connection, repository: str) -> None:
+def refuse_when_full(connection: Connection, repository: str) -> bool:
     """Lets an upload begin, if there is any room for it.
+
+    Returns:
+        True when a tenant owns the repository; others have all the room there is.
 
     Raises:
         QuotaExceededError: there is none.
     """
     name = owner_of(connection, repository)
     if name is None:
-        return
+        return False
     row = connection.execute(select(tenant).where(tenant.c.name == name)).first()
     if row is not None and row.max_bytes and row.used_bytes >= row.max_bytes:
         raise QuotaExceededError(name, "bytes", row.max_bytes)
+    return True
 
 
 def owner_of(connection: Connection, repository: str) -> str | None:

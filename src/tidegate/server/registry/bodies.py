@@ -4,12 +4,12 @@
 A request holds a place in the server while it lasts; one that trickles would hold it for ever.
 """
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from http import HTTPStatus
 from typing import Final
 
-import anyio
 from starlette.requests import Request
 
 from tidegate.bounds import KIB
@@ -35,7 +35,7 @@ async def pieces_of(request: Request) -> AsyncIterator[bytes]:
     while True:
         began = time.monotonic()
         try:
-            with anyio.fail_after(left):
+            async with asyncio.timeout(left):
                 piece = await anext(stream, None)
         except TimeoutError as error:
             what = f"less than {WINDOW_BYTES} bytes in {WINDOW_SECONDS:g} seconds"
