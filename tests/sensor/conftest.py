@@ -27,6 +27,7 @@ def podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Podman]:
 
 @pytest.fixture(scope="module")
 def sensor(podman: Podman, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sensor]:
+    assert podman.image
     running = Sensor(tmp_path_factory.mktemp("sensor"), RULES)
     yield running
     assert running.end() == 0

@@ -20,6 +20,7 @@ _MAX_ANCESTORS: Final = 5
 _ID: Final = re.compile(r"(?:^|[/:-])([0-9a-f]{64})(?:\.scope)?(?:/|$)", re.MULTILINE)
 _CRI: Final = "io.kubernetes.cri."
 _CRIO: Final = "io.kubernetes.cri-o."
+_SHIM: Final = "containerd-shim"
 _BUNDLE: Final = ("-b", "--bundle", "-bundle")
 _T = TypeVar("_T")
 
@@ -69,7 +70,8 @@ class Containers:
     def _described(self, pid: int, number: str) -> Container:
         for ancestor in self._ancestors(pid):
             words = _text(self._proc / str(ancestor) / "cmdline").split("\0")
-            if number in words and (bundle := self._bundle(ancestor, words, number)) is not None:
+            bundle = self._bundle(ancestor, words, number)
+            if bundle is not None:
                 return _read(bundle, number)
         return Container(id=number)
 
@@ -86,9 +88,13 @@ class Containers:
     def _bundle(self, pid: int, words: list[str], number: str) -> Path | None:
         """Where a process that was told of a container's bundle knows it to be; None when it knows none."""
         process = self._proc / str(pid)
-        stated = next((found for option in _BUNDLE if (found := _after(words, option)).startswith("/")), "")
-        # containerd starts a shim in the bundle of its first container; those of the others lie beside it.
-        near = process / "root" / stated.lstrip("/") if stated else process / "cwd" / ".." / number
+        if _SHIM in words[0]:  # started in the bundle of a pod's first container; those of the others lie beside it
+            near = process / "cwd" / ".." / number
+        elif number in words:
+            stated = next((found for option in _BUNDLE if (found := _after(words, option)).startswith("/")), "/")
+            near = process / "root" / stated.lstrip("/")
+        else:
+            return None
         choices = (near, near / "..")  # a session of `exec` has a folder of its own within the bundle
         return next((folder for folder in choices if (folder / "config.json").is_file()), None)
 

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which container a process is in, as the kernel writes it for each runtime."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tidegate.sensor.containers import Container, Containers, container_id
+
+ID = "839879cf15852837469d19a0c65e2bc0a666bfc9491d90111da1b1cd7fc709a7"
+POD = "b" * 64
+
+
+@pytest.mark.parametrize(
+    "cgroup",
+    [
+        f"0::/system.slice/docker-{ID}.scope",
+        f"0::/docker/{ID}",
+        f"4:memory:/libpod_parent/libpod-{ID}\n0::/libpod_parent/libpod-{ID}",
+        f"0::/machine.slice/libpod-{ID}.scope/container",
+        f"0::/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-podd0.slice/cri-containerd-{ID}.scope",
+        f"0::/kubepods/burstable/pod7b0c/{ID}",
+        f"0::/kubepods.slice/kubepods-pod{POD[:36]}.slice/crio-{ID}.scope",
+        f"0::/../cri-containerd-{ID}.scope",
+    ],
+)
+def test_cgroups_of_every_runtime(cgroup: str) -> None:
+    assert container_id(cgroup) == ID
+
+
+@pytest.mark.parametrize(
+    "cgroup", ["", "0::/", "0::/user.slice/session-1.scope", f"0::/libpod-{ID[:-1]}", f"0::/x{ID}y"]
+)
+def test_cgroups_of_the_node_itself(cgroup: str) -> None:
+    assert container_id(cgroup) is None
+
+
+def process(proc: Path, pid: int, *, parent: int, words: list[str], cgroup: str = "0::/") -> Path:
+    folder = proc / str(pid)
+    folder.mkdir(parents=True)
+    (folder / "cgroup").write_text(cgroup)
+    (folder / "status").write_text(f"Name:\tx\nPPid:\t{parent}\n")
+    (folder / "cmdline").write_text("\0".join([*words, ""]))
+    (folder / "root").symlink_to("/")
+    return folder
+
+
+def test_a_pod_of_containerd_is_described_by_its_bundle(tmp_path: Path) -> None:
+    proc, bundle = tmp_path / "proc", tmp_path / "bundles" / ID
+    bundle.mkdir(parents=True)
+    (tmp_path / "bundles" / POD).mkdir()
+    notes = {
+        "io.kubernetes.cri.container-name": "web",
+        "io.kubernetes.cri.image-name": "registry.example/app@sha256:1",
+        "io.kubernetes.cri.sandbox-namespace": "shop",
+        "io.kubernetes.cri.sandbox-name": "web-0",
+    }
+    (bundle / "config.json").write_text(json.dumps({"ociVersion": "1.0.2", "annotations": notes}))
+    words = ["/usr/bin/containerd-shim-runc-v2", "-namespace", "k8s.io", "-id", POD]
+    shim = process(proc, 50, parent=1, words=words)
+    (shim / "cwd").symlink_to(tmp_path / "bundles" / POD)
+    process(proc, 60, parent=50, words=["web"], cgroup=f"0::/kubepods/pod1/{ID}")
+    expected = Container(id=ID, name="web", image="registry.example/app@sha256:1", namespace="shop", pod="web-0")
+    assert Containers(proc).of_process(60) == expected
+
+
+def test_a_bundle_that_is_broken_tells_nothing(tmp_path: Path) -> None:
+    bundle = tmp_path / "bundle"
+    bundle.mkdir()
+    (bundle / "config.json").write_text('{"annotations": [1, 2')
+    process(tmp_path / "proc", 50, parent=1, words=["conmon", "-c", ID, "-b", str(bundle)])
+    process(tmp_path / "proc", 60, parent=50, words=["x"], cgroup=f"0::/libpod-{ID}")
+    assert Containers(tmp_path / "proc").of_process(60) == Container(id=ID)
+
+
+def test_a_process_that_is_gone_is_in_none(tmp_path: Path) -> None:
+    assert Containers(tmp_path).of_process(7) is None
