@@ -19,6 +19,7 @@ from tidegate.evidence import VSA, Boundary, Evidence, PredicateType, Statement
 from tidegate.evidence.predicates.kinds import counts_with_others, kind_of, kinds_of_type, may_come_from_others
 from tidegate.signing.bounds import MAX_SIGNATURES
 from tidegate.signing.envelope import Verified, sign, verify
+from tidegate.signing.enveloped import envelope_in
 from tidegate.signing.keys import KeyId, SigningKey
 from tidegate.storage import schema
 from tidegate.storage.trust_schema import statement_signer
@@ -174,7 +175,7 @@ def file_others(
 
     Args:
         connection: an open write transaction.
-        envelopes: as they came, by whomever.
+        envelopes: as they came, by whomever, in Sigstore bundles or without; kept without.
         subject: must be among those a statement names.
         trust: whose signatures count, and for what.
         at: the moment recorded.
@@ -210,8 +211,9 @@ def _of_others(
     envelopes: Iterable[bytes], subject: Digest, trust: Trust, at: datetime
 ) -> Iterator[tuple[bytes, Verified]]:
     trusted = trust.every_key()
-    for envelope in envelopes:
+    for content in envelopes:
         try:
+            envelope = envelope_in(content)
             verified = verify(envelope, trusted)
         except (InvalidInputError, RefusedError):
             continue

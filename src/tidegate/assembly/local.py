@@ -30,10 +30,12 @@ from tidegate.execution.gate import GateOptions, WorkloadReview
 from tidegate.inventory import Inventory
 from tidegate.knowledge.database import Knowledge
 from tidegate.manifests.documents import read_documents
-from tidegate.oci.attached import attached_envelopes
+from tidegate.oci.attached import attached_envelopes, statements_at
 from tidegate.oci.image import Folder
+from tidegate.oci.layout import LayoutBlobs
 from tidegate.oci.open import open_target
-from tidegate.oci.target import parse_target
+from tidegate.oci.signatures import LayoutPlace
+from tidegate.oci.target import Scheme, parse_target
 from tidegate.settings import Settings
 from tidegate.storage.database import Database
 
@@ -126,8 +128,11 @@ class Local:
                         "is a folder, not an image", where=name, remedy="build an image of it first"
                     )
                 inventory = build_scanner(self.settings)(image)
-            reference = target.reference
-            return inventory, attached_envelopes(registry, reference, inventory.digest) if reference else ()
+            if target.reference is not None:
+                return inventory, attached_envelopes(registry, target.reference, inventory.digest)
+        if target.scheme is Scheme.OCI and target.path is not None:
+            return inventory, statements_at(LayoutPlace(LayoutBlobs(target.path)), inventory.digest)
+        return inventory, ()
 
     def _unrecorded(self, statement: Statement, subject: Digest) -> Evidence:
         """Evidence for a dry run: what our own key would sign."""

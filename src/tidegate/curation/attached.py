@@ -3,15 +3,15 @@
 
 from typing import Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, or_, select
 
 from tidegate.artifact import Digest, Index, parse_manifest
-from tidegate.artifact import media_type as mt
 from tidegate.bounds import read_bounded
 from tidegate.errors import InvalidInputError, NotFoundError
+from tidegate.oci.attached import holds_statement
 from tidegate.signing.bounds import MAX_ENVELOPE_BYTES
 from tidegate.storage.blobs import BlobStore
-from tidegate.storage.schema import manifest
+from tidegate.storage.schema import manifest, tag
 
 MAX_ATTACHED: Final = 100
 """Manifests looked at for one subject; of more, those with the lowest digests."""
@@ -19,10 +19,15 @@ MAX_ENVELOPES: Final = 100
 
 
 def attached_envelopes(connection: Connection, blobs: BlobStore, subject: Digest) -> tuple[bytes, ...]:
-    """The DSSE envelopes that hang on a subject, by the digest of what carries them."""
+    """What hangs on a subject and may hold statements: DSSE envelopes and Sigstore bundles, as they came.
+
+    Looked at are its referrers, and cosign's attestations under the tag that names it, by the digest of what carries
+    them.
+    """
+    tagged = select(tag.c.digest).where(tag.c.name == f"{subject.algorithm}-{subject.hex[:64]}.att")
     query = (
         select(manifest.c.document, manifest.c.media_type)
-        .where(manifest.c.subject == subject)
+        .where(or_(manifest.c.subject == subject, manifest.c.digest.in_(tagged)))
         .order_by(manifest.c.digest)
         .limit(MAX_ATTACHED)
     )
@@ -30,7 +35,7 @@ def attached_envelopes(connection: Connection, blobs: BlobStore, subject: Digest
     for row in connection.execute(query):
         parsed = parse_manifest(bytes(row.document), media_type=row.media_type, where=str(subject))
         for layer in () if isinstance(parsed, Index) else parsed.layers:
-            if layer.media_type == mt.DSSE and layer.size <= MAX_ENVELOPE_BYTES and len(found) < MAX_ENVELOPES:
+            if holds_statement(layer.media_type) and layer.size <= MAX_ENVELOPE_BYTES and len(found) < MAX_ENVELOPES:
                 found += _read(blobs, layer.digest)
     return tuple(found)
 

@@ -5,7 +5,9 @@ from collections.abc import Callable
 
 from sqlalchemy import select
 
+from tidegate.artifact import Digest
 from tidegate.curation.lifecycle import SHUT, VENDED
+from tidegate.curation.referrers_tag import attested_by_tag
 from tidegate.curation.shelf import OWN_HAND
 from tidegate.events import Event, EventKind
 from tidegate.storage import schema
@@ -18,18 +20,23 @@ _ADDED = frozenset({EventKind.EVIDENCE_ADDED})
 def judge_when_attached(database: Database, submit: Callable[[str, str], None]) -> Consumer:
     """A consumer that asks for curation of what others' evidence hangs on; one still undecided will see it anyway.
 
+    What it hangs on is named by the manifest itself, or by cosign's tag that points to it.
+
     What tidegate hangs there itself is the outcome of a judgement, and starts none.
     """
     judged = [member.value for member in VENDED | SHUT]
 
     def handle(event: Event, offset: int) -> None:
-        subject = event.data.get("subject")
-        if not isinstance(subject, str) or event.data.get("who") == OWN_HAND:
+        if event.data.get("who") == OWN_HAND:
             return
-        state = select(schema.state.c.state).where(schema.state.c.digest == subject)
+        named = event.data.get("subject")
         with database.read() as connection:
-            is_judged = connection.scalar(state) in judged
-        if is_judged:
+            subjects = (named,) if isinstance(named, str) else attested_by_tag(connection, Digest(event.subject))
+            state = select(schema.state.c.digest).where(
+                schema.state.c.digest.in_(subjects), schema.state.c.state.in_(judged)
+            )
+            found = tuple(connection.scalars(state.order_by(schema.state.c.digest)))
+        for subject in found:
             submit(f"{subject}:{offset}", subject)
 
     return Consumer(name="loops.attached", kinds=_ADDED, handle=handle)

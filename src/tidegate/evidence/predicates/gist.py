@@ -69,7 +69,8 @@ def _commits(_type: PredicateType, predicate: _Json) -> str:
 def _tests(type_: PredicateType, predicate: _Json) -> str:
     found = read_test_results(type_, predicate, where="")
     failed = found.counts.failed + found.counts.errors if found.counts else 0
-    return f"tests {found.tool} {found.suite}".rstrip() + f": {found.result.value}, {failed} failed"
+    name = " ".join(filter(None, ("tests", found.tool, found.suite)))
+    return f"{name}: {found.result.value}, {failed} failed"
 
 
 def _reviews(_type: PredicateType, predicate: _Json) -> str:
