@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -17,6 +18,7 @@ from fuzz_parser import Parser
 from tidegate.artifact import Descriptor, Digest
 from tidegate.artifact import media_type as mt
 from tidegate.evidence import SCAN, Statement, Subject
+from tidegate.evidence.predicates.signatures import read_signatures
 from tidegate.evidence.short_types import predicate_type_of
 from tidegate.key_file import read_key_file, read_private_key_file
 from tidegate.oci.signatures import Attached, Hanging
@@ -32,6 +34,7 @@ from tidegate.signing.statement_claim import signature_statement, statement_clai
 from tidegate.signing.transparency import TrustedRoot
 from tidegate.verification.document import load_trust_policy
 from tidegate.verification.reading import read_all, read_attached
+from tidegate.wire import from_json, to_json
 
 _IMAGE = Digest("sha256:" + "ab" * 32)
 _SECRET = ec.derive_private_key(0x7654321, ec.SECP256R1())
@@ -87,6 +90,7 @@ def signing() -> Iterator[Parser]:
     yield Parser(name="signer-certificate-der", form="binary", read=_der, samples=(_DER,))
     yield Parser(name="trust-policy", form="yaml", read=_policy, samples=(_TRUST,), slow=True)
     yield Parser(name="trusted-root", form="json", read=_root, samples=(_trusted_root(),), slow=True)
+    yield Parser(name="signatures-predicate", form="json", read=_report, samples=(_verification(),))
     yield Parser(name="key-file", form="text", read=_key_file, samples=(_PEM,), slow=True)
     with tempfile.TemporaryDirectory() as name:
         _KEY.save_for_cosign(Path(name) / "k", password=b"x")
@@ -163,6 +167,25 @@ def _root(data: bytes) -> object:
     with tempfile.TemporaryDirectory() as name:
         (Path(name) / "r").write_bytes(data)
         return TrustedRoot.load(Path(name) / "r")
+
+
+def _report(data: bytes) -> object:
+    return read_signatures(from_json(data, dict[str, Any], what="f", max_bytes=1 << 20))
+
+
+def _verification() -> bytes:
+    return to_json(
+        {
+            "subject": _IMAGE,
+            "repository": "a.example/b",
+            "policy": "one",
+            "policy_digest": _IMAGE,
+            "verified": True,
+            "at": "2027-01-01T00:00:00Z",
+            "requirements": [{"name": "a", "met": True, "threshold": 1, "signers": ["b"]}],
+            "signatures": [{"where": "a", "form": "bundle", "holds": True, "vouchers": [{"authority": "a"}]}],
+        }
+    )
 
 
 def _key_file(data: bytes) -> object:

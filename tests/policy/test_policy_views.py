@@ -277,6 +277,7 @@ def test_every_kind_has_a_view() -> None:
         "scan",
         "sbom",
         "vsa",
+        "signatures",
         "provenance",
         "source",
         "commits",

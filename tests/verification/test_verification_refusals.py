@@ -12,6 +12,7 @@ import pytest
 from tidegate.artifact import Descriptor, Digest
 from tidegate.artifact import media_type as mt
 from tidegate.evidence import PROVENANCE, Statement, Subject
+from tidegate.evidence.predicates.signatures import Verification
 from tidegate.oci.signatures import Attached, Hanging, PassedOver
 from tidegate.rules.condition import Condition
 from tidegate.signing import simple
@@ -24,7 +25,6 @@ from tidegate.verification import vouching
 from tidegate.verification.judge import judge
 from tidegate.verification.policy import KeyAuthority, Requirement, TrustPolicy
 from tidegate.verification.reading import read_all
-from tidegate.verification.report import Verification
 
 AT = datetime(2027, 1, 1, tzinfo=UTC)
 IMAGE, OTHER_IMAGE = Digest.of(b"image"), Digest.of(b"another")

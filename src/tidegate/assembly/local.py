@@ -4,6 +4,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -65,7 +66,11 @@ class Local:
         at = self.clock()
         with Knowledge.open(self.settings.db) as knowledge:
             report = Examiner(self.settings).report(inventory, knowledge)
-        statements = (sbom_statement(inventory, made_at=_EPOCH), scan_statement(inventory, report))
+        statements = (
+            sbom_statement(inventory, made_at=_EPOCH),
+            scan_statement(inventory, report),
+            *self._signatures(target, inventory.digest, insecure=insecure, at=at),
+        )
         subject = inventory.digest
         with self.database.read() as connection:
             context = context_of(connection, subject, reference=target)
@@ -133,6 +138,18 @@ class Local:
         if target.scheme is Scheme.OCI and target.path is not None:
             return inventory, statements_at(LayoutPlace(LayoutBlobs(target.path)), inventory.digest)
         return inventory, ()
+
+    def _signatures(self, name: str, image: Digest, *, insecure: bool, at: datetime) -> tuple[Statement, ...]:
+        """What the trust policy makes of the signatures on an image; nothing where there is no such policy."""
+        file, target = self.settings.signing.trust_policy_file, parse_target(name)
+        if file is None or (target.reference is None and target.scheme is not Scheme.OCI):
+            return ()
+        from tidegate.assembly.signing import verify_found
+        from tidegate.verification.document import load_trust_policy
+        from tidegate.verification.statement import signatures_statement
+
+        found = verify_found(self.settings, load_trust_policy(file), target, image, insecure=insecure, at=at)
+        return (signatures_statement(found, image),)
 
     def _unrecorded(self, statement: Statement, subject: Digest) -> Evidence:
         """Evidence for a dry run: what our own key would sign."""

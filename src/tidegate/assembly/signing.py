@@ -4,16 +4,18 @@
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from tidegate.artifact import Descriptor, Digest, Index, Reference
 from tidegate.assembly.outward import build_outbound, build_registry_client
 from tidegate.errors import InvalidInputError, UsageError
+from tidegate.evidence.predicates.signatures import Verification
 from tidegate.key_file import read_private_key_file
 from tidegate.oci.blobs import Blobs
 from tidegate.oci.choose import load_manifest
 from tidegate.oci.layout import LayoutBlobs
-from tidegate.oci.signatures import LayoutPlace, RegistryPlace, SignaturePlace
+from tidegate.oci.signatures import LayoutPlace, RegistryPlace, SignaturePlace, signatures_on
 from tidegate.oci.store_signature import LayoutShelf, RegistryShelf, SignatureShelf
 from tidegate.oci.target import Target
 from tidegate.oci.whole import open_whole
@@ -22,6 +24,9 @@ from tidegate.signing.certificate import SignerCertificate, load_certificates
 from tidegate.signing.key_service import is_key_service, open_key_service
 from tidegate.signing.keys import Signer, SigningKey
 from tidegate.signing.scheme import Scheme
+from tidegate.verification.judge import judge
+from tidegate.verification.policy import TrustPolicy
+from tidegate.verification.reading import read_all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +89,35 @@ def open_signed_image(settings: Settings, target: Target, *, insecure: bool) -> 
                 "has no place for signatures", where=target.text, remedy="write oci:DIR or registry:REFERENCE"
             )
         yield SignedImage(root=whole.root, blobs=whole.blobs, reference=target.reference, place=place, shelf=shelf)
+
+
+def verify_image(
+    settings: Settings, policy: TrustPolicy, target: Target, *, insecure: bool, at: datetime
+) -> Verification:
+    """Verifies what hangs on what a target names, index or image; raises as `verify_found`."""
+    with open_signed_image(settings, target, insecure=insecure) as opened:
+        return _verified(opened, policy, opened.root.digest, at)
+
+
+def verify_found(
+    settings: Settings, policy: TrustPolicy, target: Target, image: Digest, *, insecure: bool, at: datetime
+) -> Verification:
+    """Verifies what hangs on an image where it lies: on itself, or else on the index it was taken from.
+
+    Raises:
+        UsageError: it lies where no signature can lie beside it.
+        TidegateError: it cannot be reached.
+    """
+    with open_signed_image(settings, target, insecure=insecure) as opened:
+        own = _verified(opened, policy, image, at)
+        if own.verified or opened.root.digest == image or image not in {one.digest for one in opened.children()}:
+            return own
+        whole = _verified(opened, policy, opened.root.digest, at)
+        return whole if whole.verified else own
+
+
+def _verified(opened: SignedImage, policy: TrustPolicy, digest: Digest, at: datetime) -> Verification:
+    return judge(read_all(signatures_on(opened.place, digest)), digest, opened.repository, policy, at)
 
 
 def load_signer(text: str, scheme: Scheme | None = None) -> Signer:

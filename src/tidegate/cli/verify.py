@@ -14,7 +14,7 @@ from tidegate.cli.trust_options import Trust, trust_options
 
 if TYPE_CHECKING:
     from tidegate.cli.page import Line
-    from tidegate.verification.report import Verification
+    from tidegate.evidence.predicates.signatures import Verification
 
 _FILE = click.Path(path_type=Path)
 _KEYLESS = (
@@ -85,21 +85,16 @@ def command(
             insecure=trust.insecure,
         )
         return verify_source(call, output, asked)
-    from tidegate.assembly.signing import open_signed_image
+    from tidegate.assembly.signing import verify_image
     from tidegate.clock import system_clock
-    from tidegate.oci.signatures import signatures_on
     from tidegate.oci.target import parse_target
-    from tidegate.verification.judge import judge
-    from tidegate.verification.reading import read_all
 
     settings = call.settings()
     policy = trust.policy(settings)
     target = parse_target(image)
     if target.guess:
         call.note(target.guess)
-    with open_signed_image(settings, target, insecure=trust.insecure) as opened:
-        read = read_all(signatures_on(opened.place, opened.root.digest))
-        found = judge(read, opened.root.digest, opened.repository, policy, system_clock())
+    found = verify_image(settings, policy, target, insecure=trust.insecure, at=system_clock())
     if output.form == "json":
         output.write_json(found)
     else:

@@ -21,6 +21,7 @@ PAYLOAD_TYPE: Final = "application/vnd.in-toto+json"
 SBOM: Final = PredicateType("https://cyclonedx.org/bom")
 SCAN: Final = PredicateType("https://tidegate.dev/predicates/scan/v1")
 VSA: Final = PredicateType("https://slsa.dev/verification_summary/v1")
+SIGNATURES: Final = PredicateType("https://tidegate.dev/predicates/signatures/v1")
 ENCRYPTION: Final = PredicateType("https://tidegate.dev/predicates/encryption/v1")
 PROVENANCE: Final = PredicateType("https://slsa.dev/provenance/v1")
 PROVENANCE_02: Final = PredicateType("https://slsa.dev/provenance/v0.2")

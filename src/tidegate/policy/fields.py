@@ -66,6 +66,14 @@ VARIABLES: Final[Mapping[str, Variable]] = {
             },
         ),
         Variable(
+            name="signatures",
+            evidence="signatures",
+            fields={
+                "age_hours": _I, "signers": _L, "policy": _S, "verified": _B, "met": _L, "unmet": _L, "found": _I,
+                "holding": _I, "vouchers": _L, "reason": _S,
+            },
+        ),
+        Variable(
             name="provenance",
             evidence="provenance",
             fields={

@@ -23,6 +23,16 @@ _TEMPLATES: Final[Mapping[str, Mapping[str, Any]]] = {
     "tests": {"result": "PASSED", "tool": "test", "counts": {"passed": 1}},
     "reviews": {"reviewer": "ann@example.com", "decision": "approved"},
     "behaviour": {"monitor": "test"},
+    "signatures": {
+        "subject": SUBJECT,
+        "repository": "",
+        "policy": "trust",
+        "policy_digest": SUBJECT,
+        "verified": True,
+        "at": "2026-01-01T00:00:00Z",
+        "requirements": [{"name": "signed", "met": True, "threshold": 1}],
+        "signatures": [],
+    },
     "summaries": {
         "verifier": {"id": "test"},
         "resourceUri": "test",

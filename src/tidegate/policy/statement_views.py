@@ -10,6 +10,7 @@ from tidegate.evidence import Evidence
 from tidegate.evidence.predicates.behaviour import Behaviour, Deviation, read_behaviour
 from tidegate.evidence.predicates.commits import CheckedCommit, read_commit_trail
 from tidegate.evidence.predicates.provenance import Material, read_provenance
+from tidegate.evidence.predicates.signatures import read_signatures
 from tidegate.evidence.predicates.source import Protection, read_source
 from tidegate.policy.item import Item, View
 from tidegate.policy.scan_items import Shape
@@ -29,6 +30,28 @@ def view_sbom(evidence: Evidence) -> View:
         "components": len(components) if isinstance(components, list) else 0,
     }
     return View(variables={"sbom": values})
+
+
+def view_signatures(evidence: Evidence) -> View:
+    """The variable `signatures`: what a trust policy made of the signatures on the image.
+
+    Raises:
+        InvalidInputError: it is no such report.
+    """
+    found = read_signatures(evidence.predicate, where=f"signatures {evidence.digest}")
+    unmet = [one for one in found.requirements if not one.met]
+    reasons = (*found.reasons, *(f"{one.name}: {reason}" for one in unmet for reason in one.reasons))
+    values: dict[str, object] = {
+        "policy": found.policy,
+        "verified": found.verified,
+        "met": [one.name for one in found.requirements if one.met],
+        "unmet": [one.name for one in unmet],
+        "found": len(found.signatures),
+        "holding": sum(one.holds for one in found.signatures),
+        "vouchers": sorted({voucher.who for one in found.signatures for voucher in one.vouchers}),
+        "reason": reasons[0] if reasons else "",
+    }
+    return View(variables={"signatures": values})
 
 
 def view_provenance(evidence: Evidence) -> View:

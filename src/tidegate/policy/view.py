@@ -15,6 +15,7 @@ from tidegate.policy.statement_views import (
     view_commits,
     view_provenance,
     view_sbom,
+    view_signatures,
     view_source,
 )
 from tidegate.policy.vsa import RESULTS, from_vsa
@@ -86,6 +87,7 @@ def _common(evidence: Evidence, at: datetime) -> dict[str, object]:
 
 _VIEWS: Final[Mapping[str, Callable[[Evidence], View]]] = {
     "sbom": view_sbom,
+    "signatures": view_signatures,
     "provenance": view_provenance,
     "source": view_source,
     "commits": view_commits,

@@ -44,6 +44,7 @@ _OF_KIND: Final[Mapping[str, Role]] = {
     "vsa": Role.DECISION,
     "summaries": Role.DECISION,
     "encryption": Role.ENCRYPTION,
+    "signatures": Role.DECISION,
     "provenance": Role.PROVENANCE,
     "source": Role.PROVENANCE,
     "commits": Role.PROVENANCE,

@@ -12,11 +12,11 @@ from typing import Final
 from tidegate.artifact import Digest
 from tidegate.bounds import printable
 from tidegate.errors import InvalidInputError, RefusedError
+from tidegate.evidence.predicates.signatures import RequirementResult, SignatureResult, Verification, Voucher
 from tidegate.signing.found import COSIGN_SIGN, Claim, FoundSignature
 from tidegate.signing.notation import SIGNED
 from tidegate.verification.policy import Requirement, TrustPolicy
 from tidegate.verification.reading import Read, Unread
-from tidegate.verification.report import RequirementResult, SignatureResult, Verification, Voucher
 from tidegate.verification.vouching import Effort, vouch
 
 MAX_REASONS: Final = 20

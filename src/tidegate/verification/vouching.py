@@ -8,11 +8,11 @@ from typing import Final
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tidegate.errors import RefusedError
+from tidegate.evidence.predicates.signatures import Voucher
 from tidegate.signing.found import Form, FoundSignature
 from tidegate.signing.keys import KeyId, VerifyingKey
 from tidegate.signing.transparency import Logged, TrustedRoot
 from tidegate.verification.policy import Authority, CertificateAuthority, KeyAuthority
-from tidegate.verification.report import Voucher
 
 MAX_TRIES: Final = 20_000
 """Signatures tried with keys for one image, about two seconds; what is left then holds nothing."""

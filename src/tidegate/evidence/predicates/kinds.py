@@ -18,6 +18,7 @@ from tidegate.evidence.statement import (
     RUNTIME_TRACE,
     SBOM,
     SCAN,
+    SIGNATURES,
     SOURCE,
     SPDX,
     TEST_RESULT,
@@ -53,6 +54,12 @@ KINDS: Final[Mapping[str, Kind]] = {
         Kind(name="scan", types=(SCAN,), made_by="tidegate scan", from_others=False),
         Kind(name="sbom", types=(SBOM, SPDX), made_by="tidegate sbom", from_others=False),
         Kind(name="vsa", types=(VSA,), made_by="tidegate admit --to curation", from_others=False),
+        Kind(
+            name="signatures",
+            types=(SIGNATURES,),
+            made_by="tidegate admit with signing.trust_policy_file set",
+            from_others=False,
+        ),
         Kind(name="encryption", types=(ENCRYPTION,), from_others=False),
         Kind(
             name="provenance",

@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """What verifying an image's signatures gave: each signature and each requirement, with reasons. Printed as it is."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any, Final
 
 from tidegate.artifact import Digest
-from tidegate.values import Struct
+from tidegate.errors import BoundExceededError, InvalidInputError
+from tidegate.values import Struct, replace
+from tidegate.wire import from_builtins, to_builtins
 
 
 class Voucher(Struct, frozen=True, kw_only=True):
@@ -82,3 +86,29 @@ class Verification(Struct, frozen=True, kw_only=True):
     requirements: tuple[RequirementResult, ...]
     signatures: tuple[SignatureResult, ...]
     reasons: tuple[str, ...] = ()
+
+
+MAX_SIGNATURES_TOLD: Final = 200
+"""Signatures a predicate tells one by one; those that hold come first, and the rest is left out."""
+
+
+def signatures_predicate(found: Verification) -> dict[str, Any]:
+    """The predicate that puts a verification on record."""
+    told = sorted(found.signatures, key=lambda one: not one.holds)[:MAX_SIGNATURES_TOLD]
+    predicate: dict[str, Any] = to_builtins(replace(found, signatures=tuple(told)))
+    return predicate
+
+
+def read_signatures(predicate: Mapping[str, Any], *, where: str = "signatures") -> Verification:
+    """Reads a predicate back.
+
+    Raises:
+        BoundExceededError: it tells more signatures than are ever written.
+        InvalidInputError: it is of another form, or says that all is verified where it is not.
+    """
+    found = from_builtins(predicate, Verification, what=where)
+    if len(found.signatures) > MAX_SIGNATURES_TOLD:
+        raise BoundExceededError("MAX_SIGNATURES_TOLD", MAX_SIGNATURES_TOLD, where=where)
+    if found.verified and not (found.requirements and all(one.met for one in found.requirements)):
+        raise InvalidInputError("says that it is verified, and a requirement is not met", where=where)
+    return found
