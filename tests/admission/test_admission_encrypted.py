@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegate.admission.encrypted import decide_encrypted, encryption_statement, following, plain_of
-from tidegate.admission.records import Gathered
+from tidegate.admission.gathered import Gathered
 from tidegate.artifact import Digest
 from tidegate.evidence import (
     ENCRYPTION,

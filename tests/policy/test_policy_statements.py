@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 from policy_facts import AT, CONTEXT, SIGNER, SUBJECT, evidence, policy_text
 
-from tidegate.admission.records import gathered_of
+from tidegate.admission.gathered import gathered_of
 from tidegate.artifact import Digest
 from tidegate.evidence import (
     BEHAVIOUR,

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from tidegate.admission.records import Gathered, rests_on
+from tidegate.admission.gathered import Gathered
+from tidegate.admission.records import rests_on
 from tidegate.artifact import Digest
 from tidegate.errors import InvalidInputError
 from tidegate.evidence import ENCRYPTION, Boundary, Decision, Evidence, Reason, Statement, Subject, Verdict

@@ -11,9 +11,9 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from tidegate.admission.encrypted import following, plain_of
+from tidegate.admission.gathered import Gathered
 from tidegate.admission.index import decide_index
 from tidegate.admission.records import (
-    Gathered,
     Recorded,
     file_others,
     gather,

@@ -5,13 +5,14 @@ All in the caller's transaction, so that a change of state and the evidence for 
 """
 
 import dataclasses
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Connection, RowMapping, bindparam, insert, select
 
 from tidegate import ledger
+from tidegate.admission.gathered import Gathered, gathered_of
 from tidegate.artifact import Digest
 from tidegate.clock import parse_rfc3339, rfc3339
 from tidegate.errors import InvalidInputError, NotFoundError, RefusedError
@@ -257,26 +258,6 @@ def record_named(connection: Connection, digest: Digest) -> Recorded | None:
     return _recorded(row) if row is not None else None
 
 
-class Gathered(Struct, frozen=True, kw_only=True):
-    """What a gate may read of a subject.
-
-    Attributes:
-        evidence: verified statements: of each kind the newest, of those of which several count all.
-        newest: for each kind (`tidegate.evidence.predicates.kinds`, or a predicate type that is not known), the newest
-            envelope that counts as ours, verified or not: one that was tampered with stands in the way of the older,
-            kinder one, and so does one whose signer was revoked since.
-        known: for each kind of which several count, all its envelopes, verified or not; without those that are void.
-        trusted: ids of all keys that counted.
-        void: envelopes whose signers are revoked by their place in the ledger, or were not valid.
-    """
-
-    evidence: tuple[Evidence, ...]
-    newest: Mapping[str, Digest]
-    known: Mapping[str, frozenset[Digest]] = {}
-    trusted: frozenset[str] = frozenset()
-    void: frozenset[Digest] = frozenset()
-
-
 def gather(connection: Connection, subject: Digest, trust: Trust, *, kind: PredicateType | None = None) -> Gathered:
     """Reads and verifies the record of a subject, or its statements of one kind.
 
@@ -324,37 +305,6 @@ def gather(connection: Connection, subject: Digest, trust: Trust, *, kind: Predi
 def _kinds_alone(predicate_type: PredicateType) -> list[str]:
     """Kinds of which the newest alone counts: there a void one stands in the way. Of several, it is one less."""
     return [name for name in kinds_of_type(predicate_type) if not counts_with_others(name)]
-
-
-def gathered_of(evidence: Sequence[Evidence], spoilt: Sequence[tuple[int, str, Digest]] = ()) -> Gathered:
-    """What counts of statements, oldest first.
-
-    Args:
-        evidence: verified.
-        spoilt: envelopes that cannot be verified any more: how many verified ones are older, the kind, the digest.
-    """
-    alone: dict[str, Evidence] = {}
-    several: list[Evidence] = []
-    newest: dict[str, tuple[int, Digest]] = {}
-    known: dict[str, set[Digest]] = {}
-    for place, item in enumerate(evidence):
-        name = kind_of(item.predicate_type, item.predicate)
-        if counts_with_others(name):
-            several.append(item)
-            known.setdefault(name, set()).add(item.digest)
-        else:
-            alone[name] = item
-            newest[name] = (place, item.digest)
-    for place, name, digest in spoilt:
-        if counts_with_others(name):
-            known.setdefault(name, set()).add(digest)
-        elif name not in newest or newest[name][0] < place:
-            newest[name] = (place, digest)
-    return Gathered(
-        evidence=tuple(sorted((*alone.values(), *several), key=lambda it: it.predicate_type)),
-        newest={name: digest for name, (_, digest) in newest.items()},
-        known={name: frozenset(digests) for name, digests in known.items()},
-    )
 
 
 def rests_on(predicate: Mapping[str, Any], envelopes: Collection[Digest]) -> bool:

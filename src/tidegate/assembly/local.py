@@ -11,7 +11,8 @@ from typing import Final
 from sqlalchemy import Connection
 
 from tidegate.admission.gate import Gate
-from tidegate.admission.records import evidence_of_others, gathered_of
+from tidegate.admission.gathered import gathered_of
+from tidegate.admission.records import evidence_of_others
 from tidegate.admission.statements import sbom_statement, scan_statement
 from tidegate.artifact import Digest, Platform
 from tidegate.assembly.examiner import Examiner

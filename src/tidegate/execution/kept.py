@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from tidegate.admission.records import Gathered
+from tidegate.admission.gathered import Gathered
 from tidegate.admission.restrictions import Imposed
 from tidegate.evidence import VSA, Decision, Reason, Verdict
 from tidegate.values import replace
