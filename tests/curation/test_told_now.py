@@ -13,8 +13,10 @@ from webhook_stand import ANNA, NOW, ONE, TWO, Receiver, Stand
 
 from tidegate.artifact import Digest, Repository, Tag
 from tidegate.clock import rfc3339
+from tidegate.curation.vending import subscriptions
 from tidegate.curation.vending.hearing import Hearer
 from tidegate.curation.vending.subscriptions import list_deliveries, replay
+from tidegate.errors import BoundExceededError
 from tidegate.events import Event, EventKind
 from tidegate.identity import ANONYMOUS, Principal, PrincipalKind, account
 from tidegate.storage.schema import manifest, tag
@@ -232,3 +234,12 @@ def test_the_cost_of_judging_follows_changes_and_not_events(stand: Stand) -> Non
     with counted() as changed:
         assert judge() == [100] * 10
     assert len([text for text in changed if "FROM restriction \n" in text or "FROM restriction " in text]) == 2
+
+
+def test_one_owner_subscribes_to_so_much(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subscriptions, "MAX_OF_ONE_OWNER", 2)
+    for _ in range(2):
+        stand.subscribe("https://receiver.example/")
+    with pytest.raises(BoundExceededError):
+        stand.subscribe("https://receiver.example/")
+    stand.subscribe("https://receiver.example/", owner=stand.administrator("another"))

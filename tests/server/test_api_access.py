@@ -142,7 +142,7 @@ def test_every_route_needs_something(server: ApiServer, root: httpx.Client) -> N
             needed = verb_needed(method, path)
             if method == "GET":
                 continue
-            assert needed in {None, Verb.ADMINISTER, Verb.ADMIT, Verb.GOVERN}, (method, path)
+            assert needed in {None, Verb.ADMINISTER, Verb.ADMIT, Verb.GOVERN, Verb.TRUST}, (method, path)
             # Where the table says nothing the route itself has to ask.
             answer = nobody.request(method, re.sub(r"{digest}", f"sha256:{'a' * 64}", path))
             assert answer.status_code in {400, 403, 404, 422}, (method, path, answer.text)
@@ -213,3 +213,18 @@ def test_a_subscription_is_paused_while_its_owner_may_nothing(server: ApiServer,
     assert user(server, "told-two").get("/subscriptions").json()["subscriptions"][0]["paused"]
     root.post("/grants", json={"holder": "told-two", "pattern": "told/**", "verbs": ["pull"]})
     _wait_for(root, number, "")
+
+
+def test_an_administrator_of_ones_name_is_somebody_else(server: ApiServer, root: httpx.Client) -> None:
+    own = _subscribed(server, root, "told-three")
+    made = server.client(("told-three", TOKEN)).post("/subscriptions", json={"url": "https://receiver.example/"})
+    assert (made.status_code, made.json()["owner_kind"]) == (201, "administrator")
+    number, theirs = made.json()["id"], user(server, "told-three")
+    assert [one["owner_kind"] for one in theirs.get("/subscriptions").json()["subscriptions"]] == ["user"]
+    assert theirs.get(f"/subscriptions/{number}/deliveries").status_code == 404
+    assert theirs.delete(f"/subscriptions/{number}").status_code == 404
+    assert root.delete("/principals/told-three").status_code == 200
+    ends = time.monotonic() + 30
+    while own in (left := root.get("/subscriptions").text):
+        assert time.monotonic() < ends, left
+    assert number in left

@@ -1,6 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The audit trail of a whole server: what everybody did, and that an accepted change is in it whatever happens next."""
 
+import json
+import os
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +16,11 @@ from access_material import PASSWORD, TOKEN
 from api_server import ApiServer
 from oci_material import image
 from registry_client import push
+from sqlalchemy import delete, update
+
+from tidegate.identity import audit
+from tidegate.storage.database import Database
+from tidegate.storage.identity_schema import audit_entry, audit_head
 
 
 @pytest.fixture
@@ -79,3 +89,30 @@ def test_a_change_that_was_accepted_is_on_record_after_a_kill(tmp_path: Path) ->
         assert [(e["who"], e["target"]) for e in changes][-1] == ("ann", "v1")
         assert len(changes) == 3
         assert root.get("/audit/verify").json()["broken_at"] is None
+
+
+def test_a_server_anchors_its_trail_and_the_command_sees_what_was_cut_off(tmp_path: Path) -> None:
+    def verify() -> tuple[int, dict[str, Any]]:
+        command = [sys.executable, "-m", "tidegate", "audit", "verify", "--format", "json"]
+        environment = {**os.environ, "TIDEGATE_HOME": str(tmp_path)}
+        ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
+        return ran.returncode, json.loads(ran.stdout)
+
+    with ApiServer(tmp_path, token=TOKEN) as first:
+        root = first.client(("root", TOKEN))
+        for name in ("one", "two", "three"):
+            assert root.post("/tenants", json={"name": name, "prefixes": [name]}).status_code == 201
+    with ApiServer(tmp_path, token=TOKEN) as second:
+        root, ends = second.client(("root", TOKEN)), time.monotonic() + 60
+        while not (found := root.get("/audit/verify").json())["anchors"]:
+            assert time.monotonic() < ends, found
+        assert (found["problems"], found["anchored_entry"]) == ([], 3)
+    assert verify()[0] == 0
+    database = Database(f"sqlite:///{tmp_path / 'state.db'}")
+    with database.begin() as connection:
+        connection.execute(delete(audit_entry).where(audit_entry.c.sequence > 1))
+        connection.execute(update(audit_head).values(next=2, hash=audit.hash_of(connection, 1)))
+    database.close()
+    status, found = verify()
+    assert (status, found["broken_at"]) == (1, None)
+    assert "its end was cut off" in found["problems"][0]

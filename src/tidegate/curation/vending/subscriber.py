@@ -10,14 +10,13 @@ from typing import Any, Final
 
 from tidegate.clock import Clock, parse_rfc3339, rfc3339
 from tidegate.curation.vending.hearing import Hearer
-from tidegate.curation.vending.subscriptions import Wanted, needed, wanted_in
+from tidegate.curation.vending.subscriptions import KEPT_HERE, Wanted, needed, wanted_in
 from tidegate.errors import RefusedError
 from tidegate.identity import Asked, Principal, PrincipalKind
 from tidegate.identity.directory import Directory
 from tidegate.identity.permissions import Permissions
 from tidegate.wire import from_json, to_json
 
-_KEPT_HERE: Final = frozenset({PrincipalKind.USER, PrincipalKind.ROBOT})
 _MAX_BYTES: Final = 1 << 20
 
 
@@ -80,7 +79,7 @@ class Subscribers:
 
     def _principal(self, row: Mapping[str, Any]) -> Principal:
         name, kind = row["owner"], PrincipalKind(row["owner_kind"] or PrincipalKind.FEDERATED)
-        if kind in _KEPT_HERE:
+        if kind in KEPT_HERE:
             return self._kept(name, row["created_at"])
         if kind is PrincipalKind.ANONYMOUS and not self._lets_in_anybody():
             raise PausedError("nobody is let in any more who proves nothing")

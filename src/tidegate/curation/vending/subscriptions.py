@@ -19,13 +19,16 @@ from tidegate.curation.vending.webhook import WebhookSecret
 from tidegate.curation.vending.webhook_key import WebhookKey
 from tidegate.errors import BoundExceededError, InvalidInputError, NotFoundError
 from tidegate.events import Event, EventKind
-from tidegate.identity import Verb
+from tidegate.identity import PrincipalKind, Verb
 from tidegate.storage import outbox, schema
 from tidegate.storage.insert import insert_once
 from tidegate.storage.vending_schema import delivery, subscription
 from tidegate.values import Struct
 
 MAX_SUBSCRIPTIONS: Final = 10_000
+MAX_OF_ONE_OWNER: Final = 500
+KEPT_HERE: Final = frozenset({PrincipalKind.USER, PrincipalKind.ROBOT})
+"""Kinds of owners that can be read anew, and removed."""
 MAX_REPLAYED: Final = 100_000
 """Events looked at for one replay."""
 _MAX_TEXT_CHARS: Final = 2000
@@ -77,6 +80,7 @@ class Subscription(Struct, frozen=True, kw_only=True):
     """A subscription as it is shown: never with its secret.
 
     Attributes:
+        owner_kind: of the principal: an administrator may go by anybody's name.
         active: False once its receiver answered 410 Gone.
         paused: why nothing is told now, though it waits: its owner is shut out or may not have it; "" when it is.
         waiting, dead: deliveries that are still to be made, and that were given up.
@@ -84,6 +88,7 @@ class Subscription(Struct, frozen=True, kw_only=True):
 
     id: str
     owner: str
+    owner_kind: str
     wanted: Wanted
     url: str
     active: bool
@@ -138,8 +143,11 @@ def subscribe(
             raise InvalidInputError("not printable, or too long", where=text[:80])
     if wanted.digest:
         Digest(wanted.digest)
-    if (connection.scalar(select(func.count()).select_from(subscription)) or 0) >= MAX_SUBSCRIPTIONS:
+    number_of = select(func.count()).select_from(subscription)
+    if (connection.scalar(number_of) or 0) >= MAX_SUBSCRIPTIONS:
         raise BoundExceededError("MAX_SUBSCRIPTIONS", MAX_SUBSCRIPTIONS, where="subscriptions")
+    if (connection.scalar(number_of.where(subscription.c.owner == owner["owner"])) or 0) >= MAX_OF_ONE_OWNER:
+        raise BoundExceededError("MAX_OF_ONE_OWNER", MAX_OF_ONE_OWNER, where="subscriptions")
     number = uuid4().hex
     row = {
         "id": number,
@@ -181,14 +189,15 @@ def unsubscribe(connection: Connection, number: str) -> None:
 
 
 def end_subscriptions(connection: Connection, owner: str, *, until: datetime) -> None:
-    """Removes what somebody subscribed to until a moment, and what waits for it; later ones may be of a namesake."""
+    """Removes what a user or robot subscribed to until a moment, with what waits; later ones may be a namesake's."""
     theirs = (subscription.c.owner == owner) & (subscription.c.created_at <= rfc3339(until))
+    theirs &= subscription.c.owner_kind.in_(KEPT_HERE)
     connection.execute(delete(delivery).where(delivery.c.subscription.in_(select(subscription.c.id).where(theirs))))
     connection.execute(delete(subscription).where(theirs))
 
 
-def list_subscriptions(connection: Connection, *, owner: str = "") -> list[Subscription]:
-    """Subscriptions, those of one owner or all, the oldest first."""
+def list_subscriptions(connection: Connection, *, owner: str = "", owner_kind: str = "") -> list[Subscription]:
+    """Subscriptions, those of one owner or all, the oldest first; an owner of any kind without one."""
     counts: dict[tuple[str, str], int] = {
         (row.subscription, row.state): row.number
         for row in connection.execute(
@@ -200,6 +209,8 @@ def list_subscriptions(connection: Connection, *, owner: str = "") -> list[Subsc
     query = select(subscription).order_by(subscription.c.created_at, subscription.c.id)
     if owner:
         query = query.where(subscription.c.owner == owner)
+    if owner_kind:
+        query = query.where(subscription.c.owner_kind == owner_kind)
     return [
         _subscription(row, counts.get((row["id"], "waiting"), 0), counts.get((row["id"], "dead"), 0))
         for row in connection.execute(query).mappings()
@@ -322,6 +333,7 @@ def _subscription(row: Any, waiting: int, dead: int) -> Subscription:
     return Subscription(
         id=row["id"],
         owner=row["owner"],
+        owner_kind=row["owner_kind"],
         wanted=wanted_in(row),
         url=row["url"],
         active=bool(row["active"]),

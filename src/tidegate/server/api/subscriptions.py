@@ -63,8 +63,8 @@ def routes(server: Server) -> APIRouter:
     def list_own(request: Request) -> Response:
         principal = principal_of(request)
         with server.database.read() as connection:
-            owner = "" if principal.is_administrator else principal.name
-            return reply({"subscriptions": subscribing.list_subscriptions(connection, owner=owner)})
+            whose = {} if principal.is_administrator else {"owner": principal.name, "owner_kind": principal.kind.value}
+            return reply({"subscriptions": subscribing.list_subscriptions(connection, **whose)})
 
     @router.delete("/subscriptions/{number}", summary="Be told no more")
     def remove(request: Request, number: str) -> Response:
@@ -112,5 +112,6 @@ def routes(server: Server) -> APIRouter:
 
 def _own(request: Request, found: Subscription) -> None:
     principal = principal_of(request)
-    if not principal.is_administrator and found.owner != principal.name:
+    own = (found.owner, found.owner_kind) == (principal.name, principal.kind)
+    if not principal.is_administrator and not own:
         raise NotFoundError("no such subscription", where=found.id)
