@@ -1,12 +1,39 @@
 # SPDX-License-Identifier: Apache-2.0
 """What all tests share: where the large data set lies, when it is there."""
 
+import logging
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+_TESTS = f'File "{Path(__file__).resolve().parent}'
 _BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+class _Complaints(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.told: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        lines = (record.stack_info or "").splitlines()
+        own = [line for line, where in zip(lines[1:], lines, strict=False) if _TESTS in where]
+        if own and "connection" in own[-1]:
+            return  # a test's own transaction, which does what nobody else does in one
+        stack = [line for line in lines if "tidegate" in line]
+        self.told.append("\n".join([record.getMessage(), *stack[-12:]]))
+
+
+@pytest.fixture(autouse=True)
+def in_the_order_of_locks() -> Iterator[None]:
+    """Whatever a test does: transactions of this process take their locks in one order."""
+    complaints, log = _Complaints(), logging.getLogger("tidegate.storage.lock_order")
+    log.addHandler(complaints)
+    yield
+    log.removeHandler(complaints)
+    assert not complaints.told, complaints.told[0]
 
 
 @pytest.fixture(scope="session")

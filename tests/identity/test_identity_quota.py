@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from tidegate.artifact import Digest, Repository, Tag
 from tidegate.artifact import media_type as mt
+from tidegate.curation.consumer import Consumer
 from tidegate.curation.shelf import Shelf
 from tidegate.curation.shelf_blobs import BlobInUseError, BlobUnknownError, ShelfBlobs
 from tidegate.errors import InvalidInputError, NotFoundError, UsageError
@@ -23,6 +24,7 @@ from tidegate.identity.tenancy import Quota, Tenant
 from tidegate.storage.database import Database
 from tidegate.storage.folder_blobs import FolderBlobs
 
+ANNA = Consumer(name="anna")
 APP, LIB, OTHER = Repository("team-a/app"), Repository("team-a/deep/lib"), Repository("team-b/app")
 
 
@@ -58,7 +60,7 @@ class Stand:
         document = {"schemaVersion": 2, "mediaType": mt.OCI_MANIFEST, "config": parts[0], "layers": parts[1:]}
         raw = json.dumps(document).encode()
         put = self.shelf.put_manifest
-        return put(repository, Tag(name), raw, media_type=mt.OCI_MANIFEST, pushed_by=by).digest
+        return put(repository, Tag(name), raw, media_type=mt.OCI_MANIFEST, pushed_by=by, consumer=ANNA).digest
 
 
 def hold(connection: Connection, *repositories: Repository) -> None:

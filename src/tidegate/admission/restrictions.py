@@ -17,6 +17,7 @@ from tidegate.evidence.restriction import Restriction
 from tidegate.storage import vending_schema
 from tidegate.storage.encryption_schema import encrypted_copy
 from tidegate.storage.insert import insert_once
+from tidegate.storage.lock_order import Rank, taking
 from tidegate.values import Struct
 from tidegate.wire import from_json, to_json
 
@@ -140,6 +141,7 @@ def restrictions_revision(connection: Connection) -> int:
 
 
 def _changed(connection: Connection) -> None:
+    taking(connection, Rank.RESTRICTIONS)
     insert_once(connection, _revision, id=_ROW, revision=0)
     connection.execute(update(_revision).where(_revision.c.id == _ROW).values(revision=_revision.c.revision + 1))
 

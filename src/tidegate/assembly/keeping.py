@@ -22,6 +22,7 @@ from tidegate.curation.keeping.retention import Plan, Retained, Retention
 from tidegate.curation.keeping.rule_file import KeepingRules, laid_over, load_keeping_rules
 from tidegate.curation.keeping.scrub import Progress as ScrubProgress
 from tidegate.curation.keeping.scrub import Scrubbed, Scrubber
+from tidegate.curation.keeping.set_aside import LetGo, SetAside
 from tidegate.curation.keeping.upkeep import Task, record_run
 from tidegate.curation.rule_sets import RuleKind
 from tidegate.curation.rules_in_force import RulesInForce
@@ -34,6 +35,7 @@ from tidegate.storage.database import Database
 from tidegate.values import replace
 
 SCRUB_SLICE_SECONDS: Final = 60.0
+_LOOK_ASIDE_SECONDS: Final = 3600.0
 MAX_TOLD: Final = 1000
 """Digests that the record of one run names; each has its own event too."""
 
@@ -48,6 +50,7 @@ class Keeping:
     collector: Collector
     retention: Retention
     scrubber: Scrubber
+    set_aside: SetAside
     clock: Clock
 
     @property
@@ -133,7 +136,15 @@ class Keeping:
     def slow_tasks(self) -> tuple[Task, ...]:
         """The same of what takes so long that nothing else should wait for it."""
         every = timedelta(seconds=SCRUB_SLICE_SECONDS if self.settings.curation.scrub_every_s else 0)
-        return (Task(kind="scrub", every=every, run=self._scrub_by_time),)
+        aside = timedelta(seconds=_LOOK_ASIDE_SECONDS if self.settings.curation.damaged_keep_s else 0)
+        return (
+            Task(kind="scrub", every=every, run=self._scrub_by_time),
+            Task(kind="set aside", every=aside, run=self._let_go_by_time),
+        )
+
+    def _let_go_by_time(self) -> LetGo | None:
+        found = self.set_aside.run()
+        return found if found.let_go or found.repaired else None
 
     def _scrub_by_time(self) -> Scrubbed | None:
         every = timedelta(seconds=self.settings.curation.scrub_every_s)
@@ -171,6 +182,13 @@ def build_keeping(settings: Settings, database: Database, store: BlobStore, blob
             _repair_sources(settings),
             clock,
             bytes_per_second=settings.curation.scrub_bytes_per_s,
+        ),
+        set_aside=SetAside(
+            database=database,
+            store=store,
+            blobs=blobs,
+            clock=clock,
+            keep_for=timedelta(seconds=settings.curation.damaged_keep_s),
         ),
         clock=clock,
     )

@@ -5,7 +5,7 @@ Types as the in-toto attestation specification names them (`application/vnd.in-t
 predicate in the annotation BuildKit and sigstore's tools look for. Equal input makes an equal manifest.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from sqlalchemy import Connection, select
@@ -28,6 +28,7 @@ from tidegate.evidence import (
     TEST_RESULTS,
     VSA,
 )
+from tidegate.storage.digest_locks import lock_digests
 from tidegate.storage.schema import manifest, repository_manifest, statement
 from tidegate.wire import to_json
 
@@ -101,6 +102,14 @@ def recorded_envelope(connection: Connection, digest: Digest) -> tuple[bytes, st
         raise NotFoundError("no such statement", where=digest)
     notes = {PREDICATE_TYPE: row.predicate_type, CREATED: row.recorded_at}
     return bytes(row.envelope), artifact_type_of(row.predicate_type), notes
+
+
+def before_attaching(connection: Connection, blobs: Iterable[Digest]) -> None:
+    """Takes the locks of blobs and of what every attachment has, in the caller's transaction and in their one order.
+
+    For who attaches several, or takes locks that come after those of blobs (`tidegate.storage.lock_order`).
+    """
+    lock_digests(connection, [Digest.of(EMPTY), *blobs])
 
 
 def holds(connection: Connection, repository: Repository, digest: Digest) -> bool:

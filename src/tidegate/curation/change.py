@@ -96,7 +96,7 @@ def change_state(connection: Connection, gate: Gate, digest: Digest, wish: Wish,
         InvalidInputError: no reason, or not what the act needs.
     """
     _check(wish)
-    own = _own_children(connection, digest)
+    own = own_children(connection, digest)
     hold(connection, [digest, *own])
     changed = _change_one(connection, gate, digest, wish, at=at)
     along = []
@@ -140,7 +140,7 @@ def _check(wish: Wish) -> None:
         raise InvalidInputError("the replacement is not a name")
 
 
-def _own_children(connection: Connection, digest: Digest) -> list[Digest]:
+def own_children(connection: Connection, digest: Digest) -> list[Digest]:
     """The images of an index that are in no other one and have no tag."""
     child, other = schema.manifest_child, schema.manifest_child.alias("other")
     elsewhere = exists().where(other.c.child == child.c.child, other.c.parent != digest)

@@ -154,7 +154,7 @@ class Shelf:
             if not self._observes:
                 require_claim(connection, repository, digest, parsed, consumer, self._zones, at=at)
             stored = store_manifest(connection, repository, digest, parsed, who=pushed_by, at=at, named=named)
-            for name in names:
+            for name in sorted(names):
                 tags.point(connection, repository, name, digest, who=pushed_by, at=at, rules=self._tag_rules)
         return stored
 
@@ -263,6 +263,7 @@ class Shelf:
         )
         digest = Digest.of(raw)
         if not attachments.holds(connection, repository, digest):
+            attachments.before_attaching(connection, [Digest.of(envelope)])
             self._blobs.put(connection, repository, attachments.EMPTY)
             self._blobs.put(connection, repository, envelope)
             store_manifest(connection, repository, digest, parse_manifest(raw), who=who, at=self._clock())

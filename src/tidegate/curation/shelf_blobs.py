@@ -298,9 +298,9 @@ class ShelfBlobs:
             return size
 
     @contextmanager
-    def writing(self, digest: Digest) -> Iterator[Connection]:
-        """A transaction that writes, and that nobody else has for this blob."""
-        with self._locks.writing(digest) as connection:
+    def writing(self, digest: Digest, *, alone: bool = False) -> Iterator[Connection]:
+        """A transaction that writes, and that nobody else has for this blob; `alone` as `Database.begin` has it."""
+        with self._locks.writing(digest, alone=alone) as connection:
             yield connection
 
     def restore(self, digest: Digest, good: Readable, *, source: str) -> None:

@@ -12,6 +12,7 @@ from tidegate.clock import rfc3339
 from tidegate.curation.lifecycle import EDGES, State, told_as
 from tidegate.events import Event, EventKind
 from tidegate.storage.insert import insert_or_update
+from tidegate.storage.lock_order import Rank, taking
 from tidegate.storage.outbox import publish
 from tidegate.storage.schema import manifest, repository_manifest, state, state_change
 
@@ -30,9 +31,11 @@ def hold(connection: Connection, digests: Iterable[Digest]) -> None:
     """Keeps the states of digests as they are until the transaction ends; to be called before anything is concluded.
 
     Whoever decides reads what people said, and then writes: between the two nobody may say anything else. It comes
-    before every other lock, and in one order, so that nobody waits in a circle.
+    before the locks below it (`tidegate.storage.lock_order`), and in one order, so that nobody waits in a circle.
     """
-    query = select(state.c.digest).where(state.c.digest.in_(list(digests))).order_by(state.c.digest).with_for_update()
+    wanted = sorted(set(digests))
+    taking(connection, Rank.STATE, wanted)
+    query = select(state.c.digest).where(state.c.digest.in_(wanted)).order_by(state.c.digest).with_for_update()
     connection.execute(query).all()
 
 
@@ -70,6 +73,8 @@ def advance(
         UnlawfulChangeError: no edge leads there.
     """
     row = connection.execute(select(state.c.state).where(state.c.digest == digest).with_for_update()).first()
+    if row:  # else nobody else can reach it: its manifest is stored in this transaction
+        taking(connection, Rank.STATE, [digest])
     before = State(row.state) if row else State.SUBMITTED
     if before is to:
         return False

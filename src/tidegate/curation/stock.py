@@ -20,6 +20,7 @@ from tidegate.errors import InvalidInputError, NotFoundError
 from tidegate.events import Event, EventKind
 from tidegate.identity import quota
 from tidegate.storage.insert import insert_once
+from tidegate.storage.lock_order import Rank, taking
 from tidegate.storage.outbox import publish
 from tidegate.storage.schema import blob, manifest, manifest_blob, manifest_child, repository_blob, repository_manifest
 
@@ -155,6 +156,7 @@ def _link(connection: Connection, digest: Digest, parsed: Manifest | Index) -> N
 
 def _blob_sizes(connection: Connection, repository: Repository, parts: Iterable[Descriptor]) -> Mapping[str, int]:
     held = repository_blob
+    taking(connection, Rank.HELD, ["blob"])
     query = (
         select(blob.c.digest, blob.c.size)
         .join(held, held.c.digest == blob.c.digest)

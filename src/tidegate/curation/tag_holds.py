@@ -15,6 +15,7 @@ from tidegate.errors import InvalidInputError, NotFoundError
 from tidegate.events import Event, EventKind
 from tidegate.storage.insert import insert_once
 from tidegate.storage.keeping_schema import tag_freeze, tag_override
+from tidegate.storage.lock_order import Rank, taking
 from tidegate.storage.outbox import publish
 from tidegate.storage.schema import tag
 from tidegate.values import Struct
@@ -218,6 +219,7 @@ def list_overrides(connection: Connection, *, limit: int) -> Sequence[Override]:
 def _lock(connection: Connection, repository: Repository, name: Tag) -> None:
     # Whoever moves the tag at this moment is done first, and sees what we write next.
     here = (tag.c.repository == repository) & (tag.c.name == name)
+    taking(connection, Rank.TAG, [f"{repository}:{name}"])
     if connection.scalar(select(tag.c.digest).where(here).with_for_update()) is None:
         raise NotFoundError("no such tag", where=f"{repository}:{name}")
 

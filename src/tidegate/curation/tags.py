@@ -15,6 +15,7 @@ from tidegate.curation.tag_rules import NO_TAG_RULES, ImmutableTags
 from tidegate.events import Event, EventKind
 from tidegate.storage.insert import insert_once, insert_or_update
 from tidegate.storage.keeping_schema import tag_history
+from tidegate.storage.lock_order import Rank, taking
 from tidegate.storage.outbox import publish
 from tidegate.storage.schema import manifest_child, repository_manifest, tag
 from tidegate.values import Struct
@@ -66,6 +67,7 @@ def point(
     Raises:
         TagImmutableError: it points elsewhere, and is held there.
     """
+    taking(connection, Rank.TAG, [f"{repository}:{name}"])
     row = {"repository": repository, "name": name, "digest": digest, "moved_at": rfc3339(at)}
     before, why = None, ""
     if not insert_once(connection, tag, **row):
@@ -171,6 +173,7 @@ def _bytewise(connection: Connection, column: ColumnElement[str]) -> ColumnEleme
 
 def _locked(connection: Connection, repository: Repository, name: Tag) -> Digest | None:
     here = (tag.c.repository == repository) & (tag.c.name == name)
+    taking(connection, Rank.TAG, [f"{repository}:{name}"])
     found = connection.scalar(select(tag.c.digest).where(here).with_for_update())
     return Digest(found) if found else None
 

@@ -21,6 +21,7 @@ from tidegate.admission.index import without_decision
 from tidegate.admission.statements import sbom_statement, scan_statement
 from tidegate.artifact import Digest, Index, Manifest, Repository, Tag
 from tidegate.clock import Clock, parse_rfc3339
+from tidegate.curation import attachments
 from tidegate.curation.attached import attached_envelopes
 from tidegate.curation.components import remember_components
 from tidegate.curation.encryption.copies import copies_of
@@ -203,6 +204,7 @@ class Curation:
             if envelope is None:
                 uri = f"{names[0]}@{digest}" if names else digest
                 envelope = self._gate.conclude(connection, decision, resource_uri=uri, at=at).digest
+            attachments.before_attaching(connection, [*decision.inputs, envelope])
             for name in names:
                 for evidence in (*decision.inputs, envelope):
                     self._shelf.attach_record(connection, name, subject, evidence)

@@ -20,6 +20,7 @@ from tidegate.identity.principal import Principal, PrincipalKind, group_name, ro
 from tidegate.identity.revision import bump
 from tidegate.storage.identity_schema import principal
 from tidegate.storage.insert import insert_once
+from tidegate.storage.lock_order import Rank, taking
 from tidegate.storage.outbox import publish
 from tidegate.wire import from_json, to_json
 
@@ -155,6 +156,7 @@ def remove(connection: Connection, name: str, *, by: str, at: datetime) -> None:
     Raises:
         NotFoundError: no such principal.
     """
+    taking(connection, Rank.PRINCIPAL, [name])
     if not connection.execute(delete(principal).where(principal.c.name == name)).rowcount:
         raise NotFoundError("no such principal", where=name)
     granting.revoke_all(connection, name, by=by, why="the principal was removed", at=at)
@@ -204,21 +206,26 @@ def _create(
         "secret": secret,
         "groups": _groups(groups),
         "disabled": 0,
-        "epoch": bump(connection),  # never an epoch that one of the same name had before
+        "epoch": 0,
         "expires_at": rfc3339(expires_at) if expires_at else "",
         "created_at": rfc3339(at),
         "created_by": by,
     }
+    taking(connection, Rank.PRINCIPAL, [name])
     if not insert_once(connection, principal, name=name, **values):
         raise UsageError("there is such a principal already", where=name, remedy="choose another name")
+    # Never an epoch that one of the same name had before.
+    connection.execute(update(principal).where(principal.c.name == name).values(epoch=bump(connection)))
     _tell(connection, EventKind.PRINCIPAL_CREATED, name, {"kind": kind.value, "by": by}, at)
     return _found(connection, name)
 
 
 def _change(connection: Connection, name: str, values: dict[str, Any], *, what: str, by: str, at: datetime) -> Account:
-    changed = update(principal).where(principal.c.name == name).values(epoch=bump(connection), **values)
-    if not connection.execute(changed).rowcount:
+    taking(connection, Rank.PRINCIPAL, [name])
+    here = principal.c.name == name
+    if connection.scalar(select(principal.c.name).where(here).with_for_update()) is None:
         raise NotFoundError("no such principal", where=name)
+    connection.execute(update(principal).where(here).values(epoch=bump(connection), **values))
     _tell(connection, EventKind.PRINCIPAL_CHANGED, name, {"what": what, "by": by}, at)
     return _found(connection, name)
 

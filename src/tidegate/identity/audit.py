@@ -17,6 +17,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from tidegate.clock import rfc3339
 from tidegate.storage.identity_schema import audit_entry, audit_head
 from tidegate.storage.insert import insert_once
+from tidegate.storage.lock_order import Rank, taking
 from tidegate.values import Struct
 from tidegate.wire import to_json
 
@@ -117,6 +118,7 @@ def append(connection: Connection, entries: Sequence[AuditEntry]) -> None:
     """Adds entries, in the caller's transaction, as its last part: others that add wait for its end."""
     if not entries:
         return
+    taking(connection, Rank.AUDIT)
     head = connection.execute(_HEAD).first()
     if head is None:
         insert_once(connection, audit_head, id=_ROW, first=1, before=_ORIGIN, next=1, hash=_ORIGIN)
@@ -201,6 +203,7 @@ def verify(connection: Connection) -> Verified:
 def prune(connection: Connection, *, older_than: datetime) -> int:
     """Removes entries from the beginning of the chain up to a moment, some thousands at once. Returns how many."""
     table, limit = audit_entry, rfc3339(older_than)
+    taking(connection, Rank.AUDIT)
     head = connection.execute(_HEAD).first()
     if head is None:
         return 0

@@ -23,6 +23,7 @@ from tidegate.identity.principal import EVERYONE, Principal
 from tidegate.identity.revision import bump
 from tidegate.identity.verb import Verb, parse_verbs
 from tidegate.storage.identity_schema import access_grant
+from tidegate.storage.lock_order import Rank, taking
 from tidegate.storage.outbox import publish
 
 MAX_REASON_CHARS: Final = 1000
@@ -154,7 +155,9 @@ def revoke_all(connection: Connection, holder: str, *, by: str, why: str, at: da
     """Takes back all that one holder has, and refuses what was asked for it: another of its name gets none of it."""
     table = access_grant
     mine = (table.c.holder == holder) & table.c.state.in_([GrantState.ACTIVE.value, GrantState.REQUESTED.value])
-    for grant_id in list(connection.scalars(select(table.c.id).where(mine).with_for_update())):
+    query = select(table.c.id).where(mine).order_by(table.c.id).with_for_update()
+    taking(connection, Rank.GRANT)
+    for grant_id in list(connection.scalars(query)):
         values = {"decided_at": rfc3339(at), "decided_by": by, "decided_why": why}
         _set(connection, grant_id, state=GrantState.REVOKED.value, **values)
         _tell(connection, EventKind.GRANT_REVOKED, grant_id, by=by, at=at)
@@ -250,6 +253,7 @@ def _end(seconds: int, at: datetime) -> str:
 
 def _locked(connection: Connection, grant_id: str, wanted: GrantState) -> Any:
     """The row, locked, so that of two who decide at once the second finds it decided."""
+    taking(connection, Rank.GRANT, [grant_id])
     row = connection.execute(select(access_grant).where(access_grant.c.id == grant_id).with_for_update()).first()
     if row is None:
         raise NotFoundError("no such grant", where=grant_id[:64])

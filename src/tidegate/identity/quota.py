@@ -16,6 +16,7 @@ from tidegate.errors import RefusedError
 from tidegate.storage.database import first_at_commit
 from tidegate.storage.identity_schema import tenant, tenant_blob, tenant_prefix, tenant_repository
 from tidegate.storage.insert import insert_once
+from tidegate.storage.lock_order import Rank, taking
 
 OWN_HAND: Final = "tidegate"
 """By whom things are done that the server does by itself, alone or before a slash; no user has such a name."""
@@ -128,13 +129,16 @@ class Account:
         owners = {name: owner_of(self.connection, name) for name in sorted(set(self._repositories()))}
         changes: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
         for name in sorted({owner for owner in owners.values() if owner}):
+            taking(self.connection, Rank.QUOTA, [name])
             # Locked first, so that the rows below have one writer at a time.
-            self.connection.execute(select(tenant.c.name).where(tenant.c.name == name).with_for_update())
+            held = select(tenant.c.name).where(tenant.c.name == name).with_for_update()
+            if self.connection.scalar(held) is None:  # removed since it was looked up
+                owners = {repository: owner for repository, owner in owners.items() if owner != name}
         for repository, digest, size, by in self.blobs:
-            if owner := owners[repository]:
+            if owner := owners.get(repository):
                 changes[owner]["bytes"] += _count_blob(self.connection, owner, digest, size, by)
         for repository, by in self.manifests:
-            if owner := owners[repository]:
+            if owner := owners.get(repository):
                 changes[owner]["repositories"] += _count_manifest(self.connection, owner, repository, by)
                 changes[owner]["manifests"] += by
         for owner in sorted(changes):

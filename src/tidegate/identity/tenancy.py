@@ -15,6 +15,7 @@ from tidegate.errors import InvalidInputError, NotFoundError, UsageError
 from tidegate.events import Event, EventKind
 from tidegate.storage.identity_schema import tenant, tenant_blob, tenant_prefix, tenant_repository
 from tidegate.storage.insert import insert_once
+from tidegate.storage.lock_order import Rank, taking
 from tidegate.storage.outbox import publish
 from tidegate.storage.schema import blob, repository_blob, repository_manifest
 from tidegate.values import Struct
@@ -80,6 +81,7 @@ def limit(connection: Connection, name: str, quota: Quota, *, by: str, at: datet
         InvalidInputError: the quota is none.
     """
     _check(quota)
+    taking(connection, Rank.QUOTA, [name])
     if not connection.execute(update(tenant).where(tenant.c.name == name).values(**_limits(quota))).rowcount:
         raise NotFoundError("no such tenant", where=name)
     return _told(connection, EventKind.TENANT_CHANGED, name, by=by, at=at)
@@ -91,6 +93,7 @@ def remove(connection: Connection, name: str, *, by: str, at: datetime) -> None:
     Raises:
         NotFoundError: no such tenant.
     """
+    _hold(connection, name)
     _told(connection, EventKind.TENANT_REMOVED, name, by=by, at=at)
     for table in (tenant_blob, tenant_repository, tenant_prefix):
         connection.execute(delete(table).where(table.c.tenant == name))
@@ -120,7 +123,7 @@ def recount(connection: Connection, name: str) -> Tenant:
     Raises:
         NotFoundError: no such tenant.
     """
-    connection.execute(select(tenant.c.name).where(tenant.c.name == name).with_for_update())
+    _hold(connection, name)
     prefixes = find(connection, name).prefixes
     for table in (tenant_blob, tenant_repository):
         connection.execute(delete(table).where(table.c.tenant == name))
@@ -146,6 +149,12 @@ def recount(connection: Connection, name: str) -> Tenant:
     }
     connection.execute(update(tenant).where(tenant.c.name == name).values(**used))
     return find(connection, name)
+
+
+def _hold(connection: Connection, name: str) -> None:
+    """Keeps everybody else from what a tenant uses; before its rows of blobs and repositories are touched."""
+    taking(connection, Rank.QUOTA, [name])
+    connection.execute(select(tenant.c.name).where(tenant.c.name == name).with_for_update())
 
 
 def _own(connection: Connection, name: str, prefix: str) -> None:

@@ -18,6 +18,7 @@ from tidegate.ledger.prover import Prover
 from tidegate.ledger.stored import StoredTiles, entries_between, roots_between, size
 from tidegate.ledger.tile import HEIGHT, MAX_ENTRY_BYTES, WIDTH, subtree_hash
 from tidegate.storage.ledger_schema import ledger_entry, ledger_tile
+from tidegate.storage.lock_order import Rank, taking
 
 # Built once: making a statement costs more than running it.
 _NEW_ENTRY: Final = insert(ledger_entry)
@@ -27,6 +28,7 @@ _POSTGRESQL_LOCK: Final = 0x7469_6465  # any number, the same in every process
 
 def take_turn(connection: Connection) -> None:
     """Waits until nobody else appends, in the caller's transaction: for those who take other locks before they do."""
+    taking(connection, Rank.LEDGER)
     if connection.dialect.name == "postgresql":
         connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _POSTGRESQL_LOCK})
 

@@ -17,7 +17,7 @@ from tidegate.artifact import Digest, Tag
 from tidegate.clock import Clock
 from tidegate.curation import tags
 from tidegate.curation.attachments import holds
-from tidegate.curation.change import Act, Wish, change_state
+from tidegate.curation.change import Act, Wish, change_state, own_children
 from tidegate.curation.image_chains import BuiltUpon, built_upon, is_built_upon, remember_chain
 from tidegate.curation.intake.entry import find_entry
 from tidegate.curation.intake.internal_base import (
@@ -27,13 +27,14 @@ from tidegate.curation.intake.internal_base import (
     BaseVersion,
     InternalBase,
     add_version,
+    hold_base,
     set_state,
     version_being_built,
     versions_of,
 )
 from tidegate.curation.intake.taking_in import Intake
 from tidegate.curation.lifecycle import VENDED, State
-from tidegate.curation.states import state_of
+from tidegate.curation.states import hold, state_of
 from tidegate.curation.tag_rules import ImmutableTags
 from tidegate.errors import RefusedError
 from tidegate.events import Event, EventKind
@@ -110,28 +111,36 @@ class BaseRenewal:
         def handle(event: Event, offset: int) -> None:
             del offset
             digest = Digest(str(event.data.get("digest") or event.data["after"]))
-            with self._database.begin() as connection:
-                if state_of(connection, digest) in VENDED:
-                    self._admitted(connection, digest)
+            with self._database.read() as connection:
+                if state_of(connection, digest) not in VENDED:
+                    return
+            for base in self.bases:  # each by itself, so that no transaction holds what belongs to two
+                with self._database.begin() as connection:
+                    self._admitted(connection, base, digest)
 
         return Consumer(name="loops.base_moved", kinds=kinds, handle=handle)
 
-    def _admitted(self, connection: Connection, digest: Digest) -> None:
-        at = self._clock()
-        for base in self.bases:
-            if self._is_meant(connection, base, digest):
-                version = add_version(connection, base, digest, state=BUILDING if base.is_built else CURRENT, at=at)
-                if version is not None and base.is_built:
-                    self._want(connection, base, version)
-                elif version is not None:
-                    self._renew(connection, base, version, digest)
+    def _admitted(self, connection: Connection, base: InternalBase, digest: Digest) -> None:
+        hold_base(connection, base.name)
+        # What is changed below is held first, all of it (`tidegate.storage.lock_order`).
+        before = next((one for one in versions_of(connection, base.name) if one.state == CURRENT), None)
+        touched = {digest, *([Digest(before.digest)] if before else [])}
+        hold(connection, {one for held in touched for one in (held, *own_children(connection, held))})
+        if state_of(connection, digest) not in VENDED:
+            return
+        if self._is_meant(connection, base, digest):
+            state = BUILDING if base.is_built else CURRENT
+            version = add_version(connection, base, digest, state=state, at=self._clock())
+            if version is not None and base.is_built:
+                self._want(connection, base, version)
+            elif version is not None:
+                self._renew(connection, base, version, digest)
         built = version_being_built(connection, set(tags.tags_of(connection, digest)))
-        base_of_it = next((one for one in self.bases if built is not None and one.name == built.base), None)
-        if built is None or base_of_it is None:
+        if built is None or built.base != base.name:
             return
         remember_chain(connection, self._blobs, digest)
         if is_built_upon(connection, digest, Digest(built.upstream_digest)):
-            self._renew(connection, base_of_it, built, digest)
+            self._renew(connection, base, built, digest)
         else:
             _log.warning("base %s: %s is not built upon %s", built.base, digest, built.upstream_digest)
 
@@ -155,17 +164,21 @@ class BaseRenewal:
         if state_of(connection, digest) is State.DEPRECATED:  # the upstream went back to it
             wish = Wish(act=Act.RELEASE, reason=f"the base {base.name} means it again", who=WHO)
             change_state(connection, self._gate, digest, wish, at=at)
-        for tag in (Tag(version.tag), base.tag):
-            try:
-                tags.point(connection, base.repository, tag, digest, who=WHO, at=at, rules=self._tag_rules)
-            except RefusedError as error:
-                _log.warning("base %s: %s", base.name, error)
         before = next(
             (one for one in versions_of(connection, base.name) if one.state == CURRENT and one.number < version.number),
             None,
         )
-        if before is None:
-            return
+        if before is not None:
+            self._replace(connection, base, before, version, digest)
+        for tag in sorted((Tag(version.tag), base.tag)):
+            try:
+                tags.point(connection, base.repository, tag, digest, who=WHO, at=at, rules=self._tag_rules)
+            except RefusedError as error:
+                _log.warning("base %s: %s", base.name, error)
+
+    def _replace(
+        self, connection: Connection, base: InternalBase, before: BaseVersion, version: BaseVersion, digest: Digest
+    ) -> None:
         set_state(connection, before, REPLACED, digest=before.digest)
         old = Digest(before.digest)
         replacement = f"{version.repository}:{version.tag}@{digest}"
@@ -176,7 +189,7 @@ class BaseRenewal:
                 who=WHO,
                 replacement=replacement,
             )
-            change_state(connection, self._gate, old, wish, at=at)
+            change_state(connection, self._gate, old, wish, at=self._clock())
         self._tell(connection, EventKind.BASE_MOVED, version, self._moved(connection, base, old, replacement))
 
     def _moved(self, connection: Connection, base: InternalBase, old: Digest, replacement: str) -> dict[str, Any]:

@@ -198,6 +198,18 @@ class BlobStore(BlobReads, BlobUploads, Protocol):
         """Takes damaged bytes from their place and keeps them under `damaged/`; nothing there is fine."""
         ...
 
+    def open_aside(self, digest: Digest) -> BinaryIO:
+        """Opens what was set aside of a blob; the caller closes it.
+
+        Raises:
+            NotFoundError: nothing of it is there.
+        """
+        ...
+
+    def drop_aside(self, digest: Digest) -> None:
+        """Removes what was set aside of a blob; nothing there is fine."""
+        ...
+
     def digests(self) -> Iterator[Digest]:
         """Every blob that lies here, in no order."""
         ...

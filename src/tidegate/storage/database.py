@@ -19,6 +19,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from tidegate.errors import OutsideError, UsageError
 from tidegate.storage.group_commit import GroupCommit
+from tidegate.storage.lock_order import begin_order
 from tidegate.storage.signal import Signal
 
 _C = TypeVar("_C", bound=Callable[[], object])
@@ -103,6 +104,7 @@ class Database:
         with _translated(), self._write(alone=alone) as connection:
             connection.info.pop(PUBLISHED, None)
             connection.info.update({_BEFORE: before, _AFTER: after})
+            begin_order(connection, writes=True)
             yield connection
             for call in before:
                 call()
@@ -131,6 +133,7 @@ class Database:
             OutsideError: the database failed.
         """
         with _translated(), self._engine.connect() as connection, connection.begin():
+            begin_order(connection, writes=False)
             yield connection
 
     @contextmanager

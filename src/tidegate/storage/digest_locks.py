@@ -6,7 +6,7 @@ one transaction write at a time anyway; there a lock of this process keeps the s
 the transaction. Its folder belongs to one server (`serve.lock`).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from threading import Lock
 from typing import Final
@@ -15,6 +15,7 @@ from sqlalchemy import Connection, text
 
 from tidegate.artifact import Digest
 from tidegate.storage.database import Database
+from tidegate.storage.lock_order import Rank, taking
 
 _STRIPES: Final = 64
 _CLASS: Final = 0x71E0  # any number, the same in every replica
@@ -52,8 +53,15 @@ class DigestLocks:
                 yield connection
 
 
+def lock_digests(connection: Connection, digests: Iterable[Digest]) -> None:
+    """Takes the locks of digests until the transaction ends, in their one order: for who needs several."""
+    for digest in sorted(set(digests)):
+        lock_digest(connection, digest)
+
+
 def lock_digest(connection: Connection, digest: Digest) -> None:
     """Takes the lock of a digest until the transaction ends; one that writes to SQLite has it already."""
+    taking(connection, Rank.BLOB, [digest])
     if connection.dialect.name == "postgresql":
         keys = {"class": _CLASS, "key": _number(digest) - _SIGN}
         connection.execute(text("SELECT pg_advisory_xact_lock(:class, :key)"), keys)

@@ -214,11 +214,24 @@ class FolderBlobs:
 
     def set_aside(self, digest: Digest) -> None:
         """Keeps damaged bytes elsewhere (`BlobStore.set_aside`)."""
-        path, kept = self.path(digest), self._blobs.parent / "damaged" / f"{digest.algorithm}-{digest.hex}"
+        path, kept = self.path(digest), self._aside(digest)
         with _disk(), suppress(FileNotFoundError):
             kept.parent.mkdir(exist_ok=True)
             path.rename(kept)
             _sync_folder(path.parent)
+
+    def open_aside(self, digest: Digest) -> BinaryIO:
+        """Opens what was set aside (`BlobStore.open_aside`)."""
+        with _disk(), _found(digest):
+            return self._aside(digest).open("rb")
+
+    def drop_aside(self, digest: Digest) -> None:
+        """Removes what was set aside (`BlobStore.drop_aside`)."""
+        with _disk():
+            self._aside(digest).unlink(missing_ok=True)
+
+    def _aside(self, digest: Digest) -> Path:
+        return self._blobs.parent / "damaged" / f"{digest.algorithm}-{digest.hex}"
 
     def digests(self) -> Iterator[Digest]:
         """Every blob that lies here (`BlobStore.digests`)."""

@@ -118,4 +118,5 @@ blob_damage = Table(
     Column("holders", LargeBinary, nullable=False),  # JSON: repositories, and who uploaded it there
     Column("repaired_at", String(32), nullable=False, index=True),  # "": it is lost
     Column("repaired_from", Text, nullable=False),
+    Column("let_go_at", String(32), nullable=False, default="", server_default="", index=True),  # "": they are kept
 )

@@ -100,7 +100,18 @@ class ObjectBlobs(ObjectUploads):
     def set_aside(self, digest: Digest) -> None:
         """Keeps damaged bytes elsewhere (`BlobStore.set_aside`)."""
         with asking(), suppress(FileNotFoundError):
-            obstore.rename(self._objects, self.key(digest), f"damaged/{digest.algorithm}-{digest.hex}")
+            obstore.rename(self._objects, self.key(digest), _aside(digest))
+
+    def open_aside(self, digest: Digest) -> BinaryIO:
+        """Opens what was set aside (`BlobStore.open_aside`)."""
+        try:
+            return open_object(self._objects, _aside(digest))
+        except NotFoundError as error:
+            raise NotFoundError("nothing was set aside", where=digest) from error
+
+    def drop_aside(self, digest: Digest) -> None:
+        """Removes what was set aside (`BlobStore.drop_aside`)."""
+        self._remove(_aside(digest))
 
     def digests(self) -> Iterator[Digest]:
         """Every blob that lies here (`BlobStore.digests`)."""
@@ -133,3 +144,7 @@ class ObjectBlobs(ObjectUploads):
         if name.endswith(_PLACED) and reclaim is not None:
             reclaim(Digest(name.removesuffix(_PLACED).replace("-", ":", 1)))
         self._remove(key)
+
+
+def _aside(digest: Digest) -> str:
+    return f"damaged/{digest.algorithm}-{digest.hex}"

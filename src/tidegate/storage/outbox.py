@@ -10,6 +10,7 @@ from tidegate.events import Event, EventKind
 from tidegate.storage.announcements import announce
 from tidegate.storage.database import PUBLISHED, before_commit
 from tidegate.storage.insert import insert_once, insert_or_update
+from tidegate.storage.lock_order import Rank, taking
 from tidegate.storage.schema import cursor, outbox
 from tidegate.wire import from_json, to_json
 
@@ -34,6 +35,7 @@ def publish(connection: Connection, event: Event) -> bool:
 
 
 def _write_in_order(connection: Connection, event: Event) -> None:
+    taking(connection, Rank.OUTBOX)
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ORDER_LOCK})
     _write(connection, event)
 

@@ -18,6 +18,7 @@ from tidegate.clock import rfc3339
 from tidegate.errors import NotFoundError
 from tidegate.storage.encryption_schema import encrypted_layer, encryption_job
 from tidegate.storage.insert import insert_once
+from tidegate.storage.lock_order import Rank, taking
 from tidegate.values import Struct
 from tidegate.wire import from_json, to_json
 
@@ -97,6 +98,7 @@ def ask_for(connection: Connection, number: str, order: Order, *, at: datetime) 
     """Puts a job on record, or under way again when it failed, in the caller's transaction."""
     asked = {"state": JobState.ASKED, "problem": "", "wanted": to_json(order).decode(), "asked_at": rfc3339(at)}
     new = {"id": number, "attempt": 1, "plain": order.plain, "encrypted": "", "withheld": "[]", "done_at": ""}
+    taking(connection, Rank.WORK, [f"copy {number}"])
     if not insert_once(connection, encryption_job, **new, **asked, done_bytes=0, total_bytes=0):
         known = find_job(connection, number, is_held=True)
         if known.state is JobState.FAILED:
@@ -120,6 +122,8 @@ def find_job(connection: Connection, number: str, *, is_held: bool = False) -> C
         NotFoundError: there is none.
     """
     query = select(encryption_job).where(encryption_job.c.id == number)
+    if is_held:
+        taking(connection, Rank.WORK, [f"copy {number}"])
     row = connection.execute(query.with_for_update() if is_held else query).mappings().first()
     if row is None:
         raise NotFoundError("no such copy was asked for", where=number[:80])
@@ -150,6 +154,7 @@ def change_job(connection: Connection, number: str, **values: Any) -> None:
     """Changes a job, in the caller's transaction."""
     if "problem" in values:
         values["problem"] = str(values["problem"])[:_MAX_PROBLEM_CHARS]
+    taking(connection, Rank.WORK, [f"copy {number}"])
     connection.execute(update(encryption_job).where(encryption_job.c.id == number).values(**values))
 
 

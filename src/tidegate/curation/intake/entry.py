@@ -11,6 +11,7 @@ from tidegate.artifact import Digest, Repository, Tag
 from tidegate.clock import parse_rfc3339, rfc3339
 from tidegate.errors import RefusedError
 from tidegate.storage.insert import insert_once
+from tidegate.storage.lock_order import Rank, taking
 from tidegate.storage.schema import first_seen, intake
 from tidegate.values import Struct, replace
 
@@ -115,6 +116,7 @@ def ask(connection: Connection, wanted: Entry, *, at: datetime) -> tuple[Entry, 
     if (connection.scalar(under_way) or 0) >= MAX_UNDER_WAY and find_entry(connection, repository, locator) is None:
         raise TooManyNamesError(f"{repository}:{locator}")
     new = replace(wanted, attempt=1, outcome=Outcome.UNDER_WAY, asked_at=rfc3339(at))
+    taking(connection, Rank.WORK, [_lock(wanted)])
     if insert_once(connection, intake, **_row(new)):
         return new, True
     found = connection.execute(select(intake).where(*_here(repository, locator)).with_for_update()).mappings().one()
@@ -172,9 +174,17 @@ def forget_missing(connection: Connection, *, at: datetime) -> int:
 
 def write(connection: Connection, entry: Entry) -> None:
     """Records an entry that is there already, in the caller's transaction; whether it is watched stays as it is."""
+    taking(connection, Rank.WORK, [_lock(entry)])
     here = _here(Repository(entry.repository), located(entry.locator))
     row = {name: value for name, value in _row(entry).items() if name != "watched"}
     connection.execute(update(intake).where(*here).values(row))
+
+
+def hold_entry(connection: Connection, entry: Entry) -> None:
+    """Keeps an entry from everybody else until the transaction ends; before anything of blobs and tags."""
+    taking(connection, Rank.WORK, [_lock(entry)])
+    here = _here(Repository(entry.repository), located(entry.locator))
+    connection.execute(select(intake.c.locator).where(*here).with_for_update()).all()
 
 
 def watch(connection: Connection, repository: Repository, locator: Tag | Digest, *, on: bool = True) -> None:
@@ -187,6 +197,10 @@ def see(connection: Connection, source: str, digest: Digest, *, at: datetime) ->
     insert_once(connection, first_seen, source=source, digest=digest, at=rfc3339(at))
     query = select(first_seen.c.at).where(first_seen.c.source == source, first_seen.c.digest == digest)
     return parse_rfc3339(str(connection.scalar(query)))
+
+
+def _lock(entry: Entry) -> str:
+    return f"intake {entry.repository}:{entry.locator}"
 
 
 def _here(repository: Repository, locator: Tag | Digest) -> tuple[Any, ...]:

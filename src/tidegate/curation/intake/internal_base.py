@@ -18,6 +18,7 @@ from tidegate.artifact import Digest, Reference, Repository, Tag
 from tidegate.clock import rfc3339
 from tidegate.curation import tags
 from tidegate.storage.intake_schema import base_version
+from tidegate.storage.lock_order import Rank, taking
 from tidegate.values import Struct
 
 BUILDING: Final = "building"
@@ -95,6 +96,7 @@ def add_version(
     connection: Connection, base: InternalBase, upstream_digest: Digest, *, state: str, at: datetime
 ) -> BaseVersion | None:
     """Adds a version in the caller's transaction; None when the newest is made of the same."""
+    taking(connection, Rank.WORK, [f"base {base.name}"])
     known = versions_of(connection, base.name, limit=1)
     if known and known[0].upstream_digest == upstream_digest:
         return None
@@ -113,8 +115,16 @@ def add_version(
     return version
 
 
+def hold_base(connection: Connection, base: str) -> None:
+    """Keeps the versions of a base from everybody else until the transaction ends; before anything else is held."""
+    taking(connection, Rank.WORK, [f"base {base}"])
+    query = select(base_version.c.number).where(base_version.c.base == base).order_by(base_version.c.number)
+    connection.execute(query.with_for_update()).all()
+
+
 def set_state(connection: Connection, version: BaseVersion, state: str, *, digest: str) -> None:
     """Changes a version, in the caller's transaction."""
+    taking(connection, Rank.WORK, [f"base {version.base}"])
     here = (base_version.c.base == version.base) & (base_version.c.number == version.number)
     connection.execute(update(base_version).where(here).values(state=state, digest=digest))
 

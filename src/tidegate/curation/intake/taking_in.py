@@ -20,7 +20,18 @@ from sqlalchemy import Connection, select
 from tidegate.artifact import Descriptor, Digest, Index, Manifest, Reference, Repository, Tag
 from tidegate.clock import Clock, rfc3339
 from tidegate.curation import attachments, tags
-from tidegate.curation.intake.entry import Entry, Outcome, ask, ended, entry_of, find_entry, located, see, write
+from tidegate.curation.intake.entry import (
+    Entry,
+    Outcome,
+    ask,
+    ended,
+    entry_of,
+    find_entry,
+    hold_entry,
+    located,
+    see,
+    write,
+)
 from tidegate.curation.intake.fetching import BlobFetcher
 from tidegate.curation.intake.gathering import Gathered, gather
 from tidegate.curation.intake.travelling import Brought, bring
@@ -182,7 +193,8 @@ class Intake:
         with self._database.begin() as connection:
             # Not only those that arrived last: one of them may be looked at again at this very moment.
             rows = connection.execute(select(intake).where(intake.c.digest == digest)).mappings()
-            for entry in map(entry_of, rows.all()):
+            found = [entry_of(row) for row in rows.all()]
+            for entry in sorted(found, key=lambda one: f"{one.repository}:{one.locator}"):
                 if attachments.holds(connection, Repository(entry.repository), digest):
                     self._point(connection, entry, digest)
 
@@ -227,11 +239,13 @@ class Intake:
     def _store(self, upstream: Upstream, entry: Entry, found: Gathered, brought: Brought) -> None:
         repository, who, at = Repository(entry.repository), f"intake/{upstream.name}", self._clock()
         with self._database.begin() as connection:
+            # Locks in their order (`tidegate.storage.lock_order`): the entry's, the blobs', the tags'.
+            hold_entry(connection, entry)
+            attachments.before_attaching(connection, [Digest.of(envelope) for _, envelope in brought.envelopes])
             # Evidence first: it is there when the image is examined.
-            for tag, signature in brought.tagged:
+            for _, signature in brought.tagged:
                 require_content(connection, repository, signature)
                 store_manifest(connection, repository, signature.digest, signature, who=who, at=at, named=True)
-                tags.point(connection, repository, tag, signature.digest, who=who, at=at)
             for node in (*brought.referrers, *found.nodes):
                 if isinstance(node, Manifest):
                     require_content(connection, repository, node)
@@ -242,6 +256,8 @@ class Intake:
                 self._shelf.attach(
                     connection, repository, subject, envelope, artifact_type=kind, annotations=notes, who=who
                 )
+            for tag, signature in sorted(brought.tagged, key=lambda one: one[0]):
+                tags.point(connection, repository, tag, signature.digest, who=who, at=at)
             data = {
                 "source": entry.source,
                 "digest": entry.digest,
@@ -254,6 +270,7 @@ class Intake:
             self._arrive(connection, entry)
 
     def _arrive(self, connection: Connection, entry: Entry) -> None:
+        hold_entry(connection, entry)
         self._point(connection, entry, Digest(entry.digest))
         write(connection, self._scheduled(ended(entry, Outcome.ARRIVED, at=self._clock())))
 

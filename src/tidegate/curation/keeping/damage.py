@@ -122,6 +122,7 @@ def take_off_record(
         holders=to_json(holders),
         repaired_at="",
         repaired_from="",
+        let_go_at="",
     )
     connection.execute(delete(repository_blob).where(repository_blob.c.digest == digest))
     connection.execute(delete(blob).where(blob.c.digest == digest))

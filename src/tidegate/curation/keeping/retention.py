@@ -15,7 +15,7 @@ from tidegate.curation import tags
 from tidegate.curation.keeping.name_pattern import subject_of_fallback
 from tidegate.curation.keeping.protected import RUNNING, children_in, protected
 from tidegate.curation.keeping.retention_rules import Item, Picked, RetentionRules, judge
-from tidegate.curation.keeping.taking_out import take_out
+from tidegate.curation.keeping.taking_out import held_back, take_out
 from tidegate.curation.lifecycle import State
 from tidegate.curation.scanned import worst_of
 from tidegate.curation.shelf_blobs import DEFAULT_GRACE
@@ -194,11 +194,14 @@ class Retention:
             return None
         if whole:
             children = _along(connection, repository, digest, {digest})
+            fallbacks = _fallbacks(connection, repository, (digest, *children))
+            taken = [digest, *children, *(kept for kept, _ in fallbacks)]
+            held_back(connection, repository, taken, due_at=at + self._grace)
             if not self._let_go(connection, repository, digest, why=why, at=at):
                 return None
             for child in children:
                 self._let_go(connection, repository, child, why=f"went with index {digest}", at=at)
-            self._remove_fallbacks(connection, repository, (digest, *children), why=why, at=at)
+            self._remove_fallbacks(connection, repository, fallbacks, why=why, at=at)
             return Going(
                 repository=repository,
                 digest=digest,
@@ -220,21 +223,19 @@ class Retention:
         )
 
     def _remove_fallbacks(
-        self, connection: Connection, repository: Repository, digests: Iterable[Digest], *, why: str, at: datetime
+        self,
+        connection: Connection,
+        repository: Repository,
+        fallbacks: Iterable[tuple[Digest, Tag]],
+        *,
+        why: str,
+        at: datetime,
     ) -> None:
-        """What clients without referrers keep of these goes with them: their tags are made of the digest."""
-        for digest in digests:
-            start = digest.replace(":", "-")
-            query = select(tag.c.name, tag.c.digest).where(
-                tag.c.repository == repository, tag.c.name >= start, tag.c.name < start + "/"
-            )
-            for row in connection.execute(query).all():
-                if subject_of_fallback(row.name) == digest:
-                    said = f"went with {digest}; {why}"
-                    kept = Digest(row.digest)
-                    tags.remove(connection, repository, Tag(row.name), who=WHO, at=at, why=said)
-                    if not _tags_at(connection, repository, kept):
-                        self._let_go(connection, repository, kept, why=said, at=at)
+        for kept, name in fallbacks:
+            said = f"went with {subject_of_fallback(name)}; {why}"
+            tags.remove(connection, repository, name, who=WHO, at=at, why=said)
+            if not _tags_at(connection, repository, kept):
+                self._let_go(connection, repository, kept, why=said, at=at)
 
     def _let_go(
         self, connection: Connection, repository: Repository, digest: Digest, *, why: str, at: datetime
@@ -242,6 +243,19 @@ class Retention:
         return take_out(
             connection, repository, digest, who=WHO, at=at, why=why, rules=self._tag_rules, grace=self._grace
         )
+
+
+def _fallbacks(connection: Connection, repository: Repository, digests: Iterable[Digest]) -> list[tuple[Digest, Tag]]:
+    """What clients without referrers keep of these goes with them: their tags are made of the digest."""
+    found = []
+    for digest in digests:
+        start = digest.replace(":", "-")
+        query = select(tag.c.name, tag.c.digest).where(
+            tag.c.repository == repository, tag.c.name >= start, tag.c.name < start + "/"
+        )
+        rows = connection.execute(query).all()
+        found += [(Digest(row.digest), Tag(row.name)) for row in rows if subject_of_fallback(row.name) == digest]
+    return sorted(found, key=lambda one: one[1])
 
 
 def _needed(

@@ -52,6 +52,7 @@ def take_out(
     Raises:
         TagImmutableError: a tag that is held points to it, or to an index that names it.
     """
+    held_back(connection, repository, [digest], due_at=at + grace)
     own = _own_tags(connection, repository, digest)
     for name in tags.tags_in(connection, repository, digest):
         if name in own:
@@ -64,6 +65,17 @@ def take_out(
         said = f"went with {digest}" if depth == 0 else "went with what it hung on"
         _let_go(connection, repository, hung, who=who, why=said, at=at, grace=grace)
     return True
+
+
+def held_back(connection: Connection, repository: Repository, digests: Iterable[Digest], *, due_at: datetime) -> None:
+    """Puts the blobs of manifests, and of what hangs on them, on the list of what is to be looked at.
+
+    All at once and before any tag, for who takes several out: so are the locks ordered (`tidegate.storage.lock_order`).
+    """
+    going = dict.fromkeys(digests)
+    for digest in list(going):
+        going |= {hung: None for _, hung in _hanging(connection, repository, digest)}
+    look_at_parts(connection, repository, going, due_at=due_at)
 
 
 def _let_go(
@@ -81,7 +93,7 @@ def _let_go(
     if not connection.execute(delete(held).where(here)).rowcount:
         return False
     quota.manifest_let_go(connection, repository)
-    look_at_parts(connection, repository, digest, due_at=at + grace)
+    look_at_parts(connection, repository, [digest], due_at=at + grace)
     left = connection.scalar(select(func.count()).select_from(held).where(held.c.digest == digest))
     data = {"digest": digest, "repository": repository, "who": who, "why": why, "repositories_left": left}
     publish(connection, Event(id=uuid4().hex, kind=EventKind.IMAGE_DELETED, subject=digest, time=at, data=data))

@@ -5,6 +5,7 @@ A blob is put on the list when a repository begins to hold it and when a manifes
 once its grace is over. So the cost of a collection follows what was pushed and deleted since, not what is stored.
 """
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,6 +16,7 @@ from tidegate.artifact import Digest, Repository
 from tidegate.clock import rfc3339
 from tidegate.storage.insert import insert_or_update
 from tidegate.storage.keeping_schema import gc_look, gc_removal
+from tidegate.storage.lock_order import Rank, taking
 from tidegate.storage.schema import manifest_blob, repository_blob, repository_manifest
 
 
@@ -43,12 +45,16 @@ def look_later(connection: Connection, repository: Repository, digest: Digest, *
     insert_or_update(connection, gc_look, repository=repository, digest=digest, due_at=rfc3339(due_at))
 
 
-def look_at_parts(connection: Connection, repository: Repository, manifest: Digest, *, due_at: datetime) -> None:
-    """The same for all blobs of a manifest that left a repository."""
+def look_at_parts(
+    connection: Connection, repository: Repository, manifests: Iterable[Digest], *, due_at: datetime
+) -> None:
+    """The same for all blobs of manifests that leave a repository."""
+    taking(connection, Rank.HELD, ["list"])
     held = exists().where(repository_blob.c.repository == repository, repository_blob.c.digest == manifest_blob.c.blob)
     parts = (
         select(literal(repository), manifest_blob.c.blob, literal(rfc3339(due_at)))
-        .where(manifest_blob.c.manifest == manifest, held)
+        .where(manifest_blob.c.manifest.in_(list(manifests)), held)
+        .distinct()
         .order_by(manifest_blob.c.blob)  # the same order for all, so that no two wait for each other
     )
     _put(connection, parts)

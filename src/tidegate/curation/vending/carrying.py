@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Carries promotions out: within the registry at once, to other registries as work that goes on after a kill."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -11,9 +11,9 @@ from typing import Any, Final
 from sqlalchemy import Connection, select
 
 from tidegate.admission.gate import Gate
-from tidegate.artifact import Digest, Index, Reference, Repository
+from tidegate.artifact import Descriptor, Digest, Index, Manifest, Reference, Repository, Tag
 from tidegate.clock import Clock, rfc3339
-from tidegate.curation import tags
+from tidegate.curation import attachments, tags
 from tidegate.curation.consumer import Consumer
 from tidegate.curation.shelf import Shelf
 from tidegate.curation.shelf_blobs import ShelfBlobs
@@ -116,21 +116,21 @@ class Vending:
         with self._database.begin() as connection:
             decision = check_promotion(connection, self._gate, wish, at=at)
             moved = belongings(connection, wish.source, wish.digest)
-            take_turn(connection)  # before the locks of blobs, as whoever judges takes them
-            new = False
-            for digest in moved:
-                parsed = manifest_of(connection, digest)
-                if not isinstance(parsed, Index):
-                    parts = {part.digest for part in (parsed.config, *parsed.layers)}
-                    self._blobs.share(connection, wish.source, target, parts, by=wish.who)
-                new |= store_manifest(connection, target, digest, parsed, who=wish.who, at=at).is_new_here
-            if name := parse_tag(wish.tag):
-                new |= tags.point(connection, target, name, wish.digest, who=wish.who, at=at, rules=self._tag_rules)
-            known = self._known(connection, wish)
-            if known is not None and known.state == "done" and not new:
+            take_turn(connection)  # of two promotions the second sees what the first did
+            tag, known = parse_tag(wish.tag), self._known(connection, wish)
+            if known is not None and known.state == "done" and _is_there(connection, target, tag, wish.digest, moved):
                 return known
+            # Locks in their order (`tidegate.storage.lock_order`): the ledger's, the blobs', the tag's.
             envelope = self._gate.conclude(connection, decision, resource_uri=f"{target}@{wish.digest}", at=at).digest
+            manifests = {digest: manifest_of(connection, digest) for digest in moved}
+            parts = {part.digest for one in manifests.values() for part in _blobs_of(one)}
+            attachments.before_attaching(connection, [*parts, envelope])
+            self._blobs.share(connection, wish.source, target, parts, by=wish.who)
+            for digest, parsed in manifests.items():
+                store_manifest(connection, target, digest, parsed, who=wish.who, at=at)
             self._shelf.attach_record(connection, target, wish.digest, envelope)
+            if tag is not None:
+                tags.point(connection, target, tag, wish.digest, who=wish.who, at=at, rules=self._tag_rules)
             return self._done(connection, wish, moved, envelope, at)
 
     def ask(self, wish: Promotion) -> Promoted:
@@ -226,10 +226,9 @@ class Vending:
     def _push(self, pusher: Pusher, wish: Promotion, digest: Digest) -> None:
         with self._database.read() as connection:
             parsed = manifest_of(connection, digest)
-        if not isinstance(parsed, Index):
-            for part in (parsed.config, *parsed.layers):
-                with self._blobs.as_file(wish.source, part.digest) as path:
-                    pusher.push_blob(path, part.digest)
+        for part in _blobs_of(parsed):
+            with self._blobs.as_file(wish.source, part.digest) as path:
+                pusher.push_blob(path, part.digest)
         tag = parse_tag(wish.tag) if digest == wish.digest else None
         pusher.push_manifest(parsed.raw, parsed.media_type, tag=tag)
 
@@ -263,6 +262,18 @@ class Vending:
 def _number(wish: Promotion) -> str:
     """The same for the same image, places and tag."""
     return sha256(f"{wish.digest} {wish.source} {wish.target} {wish.tag}".encode()).hexdigest()[:32]
+
+
+def _blobs_of(parsed: Manifest | Index) -> tuple[Descriptor, ...]:
+    return () if isinstance(parsed, Index) else (parsed.config, *parsed.layers)
+
+
+def _is_there(
+    connection: Connection, target: Repository, tag: Tag | None, digest: Digest, moved: Iterable[Digest]
+) -> bool:
+    """Whether everything is at the target, and the tag means it."""
+    named = tag is None or tags.resolve(connection, target, tag) == digest
+    return named and all(attachments.holds(connection, target, one) for one in moved)
 
 
 def _promoted(row: Any) -> Promoted:
