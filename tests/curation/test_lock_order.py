@@ -148,7 +148,9 @@ def renewing(stand: Stand) -> Callable[[Digest], None]:
     base = InternalBase(
         name="debian", source=Reference.parse("registry.test/debian:12"), repository=APP, tag=Tag("base")
     )
-    renewal = BaseRenewal(stand.database, [base], cast("Intake", None), stand.store, GATE, NO_TAG_RULES, stand.clock)
+    renewal = BaseRenewal(
+        stand.database, lambda: [base], cast("Intake", None), stand.store, GATE, NO_TAG_RULES, stand.clock
+    )
     handle = renewal.consumer().handle
     entry = Entry(repository=APP, locator="base", upstream="test", source=str(base.source), who="test", digest="")
     with stand.database.begin() as connection:
@@ -199,7 +201,7 @@ def test_an_index_is_recalled_while_its_images_are_judged(stand: Stand) -> None:
         with stand.database.begin() as connection:
             change_state(connection, GATE, index, wish, at=stand.clock())
 
-    meet(change, *(lambda number, it=one: judging.decide(it, str(number)) for one in images))  # type: ignore[misc]
+    meet(change, *(lambda number, it=one: judging.decide(it, str(number)) for one in images))
 
 
 def test_a_manifest_is_pushed_taken_out_and_promoted_at_once(stand: Stand) -> None:

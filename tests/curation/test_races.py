@@ -13,7 +13,7 @@ from keeping_stand import APP, Stand, both_engines, postgres
 from sqlalchemy import Connection
 
 from tidegate.admission.gate import Gate
-from tidegate.admission.records import Recorded
+from tidegate.admission.records import Recorded, records_of
 from tidegate.artifact import Descriptor, Digest, Repository, Tag
 from tidegate.curation.change import Act, Wish, change_state
 from tidegate.curation.states import State, state_of
@@ -132,7 +132,7 @@ def both(first: Callable[[Callable[[], object]], object], second: Callable[[], o
 
 def newest_verdict(stand: Stand, digest: Digest) -> Verdict:
     with stand.database.read() as connection:
-        found = gate().evidence_of(connection, digest).newest[VSA]
+        found = [one.digest for one in records_of(connection, digest) if one.predicate_type == VSA][-1]
         decision = gate().decision_named(connection, found)
     assert decision is not None
     return decision.verdict

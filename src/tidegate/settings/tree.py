@@ -253,9 +253,7 @@ class CurationSettings:
     scrub_bytes_per_s: Annotated[
         int, Leaf(meaning="Bytes a second that a server reads for that; 0 for as fast as it goes.", low=0)
     ] = 16 * MIB
-    damaged_keep_s: Annotated[
-        float, Leaf(meaning="Seconds for which damaged bytes are kept that were set aside; 0 for ever.", low=0)
-    ] = 2_592_000.0
+    damaged_keep_s: Annotated[float, Leaf(meaning="Seconds damaged bytes are kept; 0 for ever.", low=0)] = 2_592_000.0
     repair_folders: Annotated[
         tuple[Path, ...],
         Leaf(meaning="Folders with good copies of blobs: of a replica, a backup, or an OCI layout."),
