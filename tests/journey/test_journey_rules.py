@@ -142,6 +142,23 @@ def test_who_may_govern_needs_no_more(pair: tuple[WholeServer, WholeServer], sha
     assert httpx.get(f"http://{two.address}/api/v1/principals", auth=("gov", PASSWORD)).status_code == 403
 
 
+def test_who_looks_around_at_one_and_logs_in_at_the_other_is_seen(pair: tuple[WholeServer, WholeServer]) -> None:
+    one, two = pair
+    with httpx.Client(base_url=f"http://{one.address}") as stranger:
+        until(lambda: stranger.get("/v2/secret/app/tags/list").status_code == 401, "principals are asked for")
+        for number in range(25):
+            stranger.get(f"/v2/secret/app-{number}/tags/list")
+
+    def told() -> bool:
+        names = [f"guess{int(monotonic() * 1000)}-{number}" for number in range(2)]
+        for name in names:  # each another one, or the throttle answers instead
+            httpx.get(f"http://{two.address}/v2/", auth=(name, "wrong"))
+        found = httpx.get(f"http://{two.address}/api/v1/events", auth=("dev", PASSWORD), params={"limit": 1000})
+        return "curation.recon.detected" in found.text
+
+    until(told, "nobody connected what two replicas saw")
+
+
 def _locally(home: Path, shared: dict[str, str], *words: str, typed: str = "") -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tidegate", *words],

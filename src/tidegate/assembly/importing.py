@@ -33,7 +33,7 @@ class Importing:
 
     def preview(self, named: Sequence[NamedImage]) -> list[Line]:
         """What taking a list in would do."""
-        clients = UpstreamClients(self.settings)
+        clients = UpstreamClients(self.settings, self.database)
         try:
             rules, most = intake_rules(self.settings, self.database), self.settings.intake.max_image_bytes
             preview = Preview(

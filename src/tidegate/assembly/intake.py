@@ -36,6 +36,7 @@ from tidegate.storage.blobs import BlobReads
 from tidegate.storage.carry_on import carrying_on
 from tidegate.storage.database import Database
 from tidegate.storage.leases import Leases
+from tidegate.storage.rate_buckets import DatabaseBucket
 
 _log = logging.getLogger(__name__)
 TAKE_IN: Final = "take-in"
@@ -46,10 +47,16 @@ _FORGET_EVERY_SECONDS: Final = 3600.0
 
 
 class UpstreamClients:
-    """A client for each upstream, made when it is first needed, and anew when its rules changed."""
+    """A client for each upstream, made when it is first needed, and anew when its rules changed.
 
-    def __init__(self, settings: Settings) -> None:
+    Args:
+        settings: how to call outward.
+        database: where replicas share one, they keep an upstream's pace together through it.
+    """
+
+    def __init__(self, settings: Settings, database: Database) -> None:
         self._settings = settings
+        self._database = database
         self._lock = Lock()
         self._outbounds: deque[Outbound] = deque()
         self._clients: dict[str, tuple[Upstream, RegistryClient]] = {}
@@ -88,7 +95,9 @@ class UpstreamClients:
             reach=Reach(openings=upstream.openings),
             max_connections=upstream.connections,
         )
-        outbound = Outbound(options, pace=Pace(rate_per_s=upstream.rate_per_s, burst=upstream.burst))
+        bucket = None if self._database.is_sqlite else DatabaseBucket(self._database, f"upstream:{upstream.name}"[:128])
+        pace = Pace(rate_per_s=upstream.rate_per_s, burst=upstream.burst, bucket=bucket)
+        outbound = Outbound(options, pace=pace)
         # What was begun by older rules ends by them; only of many changes the oldest are cut off.
         self._outbounds.append(outbound)
         if len(self._outbounds) > _MAX_CONNECTED:
@@ -187,7 +196,7 @@ def build_taking_in(
     Raises:
         TidegateError: the intake file is missing or wrong.
     """
-    said, clients, rules = settings.intake, UpstreamClients(settings), intake_rules(settings, database)
+    said, clients, rules = settings.intake, UpstreamClients(settings, database), intake_rules(settings, database)
     intake = Intake(
         database=database,
         shelf=shelf,

@@ -3,10 +3,11 @@
 
 Looking around is the catalogue, tag lists, and being refused at many repositories; each repository counts once, and no
 more once it was opened, so that clients who look first and log in then are not taken for it. Missing blobs never count:
-every push asks for them. A window for each address, the least used forgotten first; each replica watches what comes to
-it.
+every push asks for them. A window for each address, the least used forgotten first; replicas tell each other what they
+saw (`recon_exchange`).
 """
 
+import hashlib
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,7 +15,6 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from threading import Lock
 from typing import Any, Final
-from uuid import uuid4
 
 from tidegate.clock import rfc3339
 from tidegate.events import Event, EventKind
@@ -94,6 +94,9 @@ class ReconWatch:
         clock: now.
         options: when it is an incident.
         alarm: told of each incident, once in a window; must not wait.
+
+    Attributes:
+        share: is given what others should hear of; nothing by default.
     """
 
     def __init__(self, clock: Callable[[], datetime], options: ReconOptions, alarm: Callable[[Event], None]) -> None:
@@ -103,6 +106,7 @@ class ReconWatch:
         self._windows: OrderedDict[str, _Window] = OrderedDict()
         self._blocked: OrderedDict[str, datetime] = OrderedDict()
         self._lock = Lock()
+        self.share: Callable[[Seen], object] = lambda _seen: None
 
     @property
     def watched(self) -> int:
@@ -119,11 +123,13 @@ class ReconWatch:
         until = self._blocked.get(network_of(address))
         return max(0, int((until - self._clock()).total_seconds())) if until else 0
 
-    def saw(self, seen: Seen) -> None:
-        """Takes a request in."""
+    def saw(self, seen: Seen, *, elsewhere: bool = False) -> None:
+        """Takes a request in; `elsewhere`: it came to another replica, which told us."""
         key = network_of(seen.address)
         if seen.sign is Sign.OPENED and key not in self._windows:
             return  # nearly all requests of all clients
+        if not elsewhere:
+            self.share(seen)
         with self._lock:
             now = self._clock()
             window = self._window(key, now)
@@ -157,7 +163,7 @@ class ReconWatch:
         if not (looked_around and follows) or (window.quiet_until and now < window.quiet_until):
             return None
         window.quiet_until = now + self._options.window
-        return _incident(window, seen, now)
+        return _incident(window, seen, now, turn=int(now.timestamp() // self._options.window.total_seconds()))
 
 
 def _note(window: _Window, seen: Seen, now: datetime) -> None:
@@ -172,7 +178,7 @@ def _note(window: _Window, seen: Seen, now: datetime) -> None:
     window.evidence.append({**told, "status": seen.status})
 
 
-def _incident(window: _Window, seen: Seen, now: datetime) -> Event:
+def _incident(window: _Window, seen: Seen, now: datetime, *, turn: int) -> Event:
     data = {
         "address": seen.address,
         "who": seen.who,
@@ -183,4 +189,6 @@ def _incident(window: _Window, seen: Seen, now: datetime) -> Event:
         "since": rfc3339(window.began),
         "sequence": list(window.evidence),
     }
-    return Event(id=uuid4().hex, kind=EventKind.RECON_DETECTED, subject=seen.address, time=now, data=data)
+    # Replicas that saw the same come to the same name for it, and it is told once.
+    name = hashlib.sha256(f"recon {network_of(seen.address)} {turn}".encode()).hexdigest()
+    return Event(id=name, kind=EventKind.RECON_DETECTED, subject=seen.address, time=now, data=data)

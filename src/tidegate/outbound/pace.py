@@ -10,12 +10,14 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from threading import Lock
-from typing import Final
+from typing import Final, Protocol
 
 from tidegate.errors import OutsideError
 
 _NUMBER: Final = re.compile(r"\s*([0-9]{1,12})\s*(?:;|$)")
 _PARAMETER: Final = re.compile(r";\s*([a-z]+)\s*=\s*([0-9]{1,12})")
+_LOT_GOOD_S: Final = 2.0
+"""What was drawn and not used by then is void: many that rested would be a burst."""
 _UNSAID_PAUSE_S: Final = 60.0
 """Nothing is left and the server does not say until when: ask again after a minute."""
 
@@ -32,6 +34,18 @@ class UsedUpError(OutsideError):
         self.wait_s = wait_s
 
 
+class Bucket(Protocol):
+    """A token bucket that several draw from."""
+
+    def draw(self, count: int, *, rate_per_s: float, burst: int, most_wait_s: float) -> float:
+        """Takes tokens; returns the seconds until they may be used. More than `most_wait_s`: nothing was taken."""
+        ...
+
+    def close(self, seconds: float) -> None:
+        """Lets nobody draw for so long."""
+        ...
+
+
 class Pace:
     """Lets requests through at most so fast. Safe for threads.
 
@@ -39,6 +53,8 @@ class Pace:
         rate_per_s: requests a second in the long run.
         burst: requests at once after a rest.
         max_wait_s: a longer wait is an error.
+        bucket: shared with others who keep the pace together, drawn from by lots, so that it is not asked at every
+            request; None for one of our own.
         now: seconds that only grow.
         sleep: waits; both handed in for tests.
     """
@@ -49,6 +65,7 @@ class Pace:
         rate_per_s: float,
         burst: int,
         max_wait_s: float = 30.0,
+        bucket: Bucket | None = None,
         now: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -61,6 +78,10 @@ class Pace:
         self._tokens = float(burst)
         self._filled_at = now()
         self._closed_until = 0.0
+        self._bucket = bucket
+        self._lot = max(1, min(burst // 10, int(rate_per_s / 2)))
+        self._drawn = 0
+        self._drawn_at = 0.0
 
     def take(self, *, where: str) -> None:
         """Waits for the turn of one request.
@@ -68,6 +89,9 @@ class Pace:
         Raises:
             UsedUpError: the turn comes later than `max_wait_s` from now.
         """
+        if self._bucket is not None:
+            self._take_shared(self._bucket, where)
+            return
         with self._lock:
             now = self._now()
             self._tokens = min(self._burst, self._tokens + (now - self._filled_at) * self._rate)
@@ -76,6 +100,21 @@ class Pace:
             if wait > self._max_wait_s:
                 raise UsedUpError(where, wait)
             self._tokens -= 1.0
+        if wait > 0:
+            self._sleep(wait)
+
+    def _take_shared(self, bucket: Bucket, where: str) -> None:
+        with self._lock:
+            now = self._now()
+            if not self._drawn or now > self._drawn_at + _LOT_GOOD_S:
+                wait = bucket.draw(
+                    self._lot, rate_per_s=self._rate, burst=int(self._burst), most_wait_s=self._max_wait_s
+                )
+                if wait > self._max_wait_s:
+                    raise UsedUpError(where, wait)
+                self._drawn, self._drawn_at = self._lot, now + wait
+            self._drawn -= 1
+            wait = self._drawn_at - now
         if wait > 0:
             self._sleep(wait)
 
@@ -95,6 +134,9 @@ class Pace:
             pause = _UNSAID_PAUSE_S if reset is None else reset
         with self._lock:
             self._closed_until = max(self._closed_until, self._now() + pause)
+            self._drawn = 0
+        if self._bucket is not None:
+            self._bucket.close(pause)
 
 
 def _limits(headers: Mapping[str, str]) -> tuple[int | None, float | None]:

@@ -24,6 +24,7 @@ from tidegate.server.metrics import HttpMetrics, Measured
 from tidegate.server.offload import Offload
 from tidegate.server.protected_resource import login_route
 from tidegate.server.registry import RegistryServices, registry_app
+from tidegate.server.registry.open_uploads import OpenUploads
 from tidegate.server.registry.pulls import UpstreamPulls
 from tidegate.server.registry.verdicts import Verdicts
 from tidegate.server.same_site import SameSite
@@ -41,6 +42,7 @@ class Services:
         pull_through: answers for names that come from upstreams; None where none do.
         verdict_wait_seconds: how long a pull waits for the verdict over what was pushed just now; 0 for not at all.
         offload: threads shared by all doors.
+        open_uploads: whose uploads are unfinished, and the bound of that.
         audit: writes the audit trail; None for none.
         watch: is told of every request that is audited; None for nobody.
     """
@@ -59,6 +61,7 @@ class Services:
     watch: Watch | None = None
     clock: Clock = system_clock
     certificate_header: str = ""
+    open_uploads: OpenUploads = field(default_factory=OpenUploads)
 
     @property
     def entrance(self) -> Entrance:
@@ -88,6 +91,7 @@ def create_application(services: Services, *, extra_routes: Sequence[BaseRoute] 
         offload=offload,
         metrics=metrics,
         pulls=UpstreamPulls(through, offload) if through is not None else None,
+        open_uploads=services.open_uploads,
         verdicts=Verdicts(services.shelf, offload, seconds=services.verdict_wait_seconds),
     )
     app = registry_app(registry, entrance)

@@ -3,8 +3,8 @@
 
 import asyncio
 import signal
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 
 from prometheus_client import CollectorRegistry
@@ -20,6 +20,7 @@ from tidegate.assembly.server import Server, build_server
 from tidegate.assembly.stores import database_urls
 from tidegate.errors import UsageError
 from tidegate.identity.recon import ReconOptions, ReconWatch
+from tidegate.identity.recon_exchange import ReconExchange
 from tidegate.server.api.application import create_api
 from tidegate.server.api.permission import Permitted, page_verb_needed
 from tidegate.server.application import Services, create_application
@@ -32,9 +33,11 @@ from tidegate.server.pages.catalogue import catalogue_routes
 from tidegate.server.pages.passport import passport_routes
 from tidegate.server.recon import ReconDoor
 from tidegate.server.registry.errors import refusal
+from tidegate.server.registry.open_uploads import OpenUploads
 from tidegate.server.run import ServeOptions, serve
 from tidegate.server.same_site import SameSite
 from tidegate.settings import ServerSettings, Settings
+from tidegate.storage.limit_shares import LimitShares
 
 
 def run_server(settings: Settings, *, ready: Callable[[str], None]) -> None:
@@ -53,12 +56,34 @@ def run_server(settings: Settings, *, ready: Callable[[str], None]) -> None:
         server = build_server(settings)
         server.start()
         try:
-            asyncio.run(_serve(server, ready))
+            with _shared_limits(server) as (uploads, watch):
+                asyncio.run(_serve(server, uploads, watch, ready))
         finally:
             server.stop()
 
 
-async def _serve(server: Server, ready: Callable[[str], None]) -> None:
+@contextmanager
+def _shared_limits(server: Server) -> Iterator[tuple[OpenUploads, ReconWatch]]:
+    """What one server limits by itself, and replicas limit together."""
+    watch = _recon(server)
+    if server.database.is_sqlite:
+        yield OpenUploads(), watch
+        return
+    shares = LimitShares(server.database, server.leases.holder)
+    uploads = OpenUploads(share=shares)
+    shares.before_renewing(uploads.give_back)
+    window = timedelta(minutes=server.settings.identity.recon_window_minutes)
+    exchange = ReconExchange(server.database, watch, server.leases.holder, window=window)
+    shares.start()
+    exchange.start()
+    try:
+        yield uploads, watch
+    finally:
+        exchange.stop()
+        shares.stop()
+
+
+async def _serve(server: Server, uploads: OpenUploads, watch: ReconWatch, ready: Callable[[str], None]) -> None:
     options = server.settings.server
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
 
@@ -78,7 +103,8 @@ async def _serve(server: Server, ready: Callable[[str], None]) -> None:
         figures=figures,
         clients=clients,
         audit=server.audit,
-        watch=ReconDoor(_recon(server), clients),
+        watch=ReconDoor(watch, clients),
+        open_uploads=uploads,
         clock=server.clock,
         certificate_header=server.settings.identity.certificate_header,
         token_realm=server.settings.identity.token_realm,

@@ -12,10 +12,11 @@ from threading import Event as Flag
 from threading import Lock, Thread
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, delete, literal_column, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from tidegate.errors import OutsideError, TidegateError
 from tidegate.storage.database import Database
+from tidegate.storage.database_clock import database_now
 from tidegate.storage.insert import insert_once
 from tidegate.storage.schema import lease
 
@@ -111,12 +112,12 @@ class Leases:
     def living(self) -> set[str]:
         """Names of the replicas that live."""
         with self._database.read() as connection:
-            shown = lease.c.name.startswith(_REPLICA, autoescape=True) & (lease.c.until_ms >= _now(connection))
+            shown = lease.c.name.startswith(_REPLICA, autoescape=True) & (lease.c.until_ms >= database_now(connection))
             return {name.removeprefix(_REPLICA) for name in connection.scalars(select(lease.c.name).where(shown))}
 
     def _ask(self, name: str) -> bool:
         with self._database.begin() as connection:
-            now = _now(connection)
+            now = database_now(connection)
             values = {"holder": self.holder, "until_ms": now + int(self._seconds * 1000)}
             free = (lease.c.holder == self.holder) | (lease.c.until_ms < now)
             taken = update(lease).where(lease.c.name == name, free).values(values)
@@ -130,10 +131,3 @@ class Leases:
             except Exception as error:  # noqa: BLE001 - whatever it was, the next beat may work
                 known = isinstance(error, TidegateError)
                 _log.warning("leases: %s; trying again", error, exc_info=not known)
-
-
-def _now(connection: Connection) -> ColumnElement[int]:
-    """Milliseconds since 1970 by the database's clock."""
-    if connection.dialect.name == "postgresql":
-        return literal_column("CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)")
-    return literal_column("CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)")

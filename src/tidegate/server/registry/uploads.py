@@ -59,6 +59,8 @@ class UploadEndpoints:
         whole = digest(query["digest"]) if "digest" in query else None
         algorithm = whole.algorithm if whole else query.get("digest-algorithm", "sha256")
         who = principal_of(request).name
+        if self._open.needs_share(who):
+            await self._run(self._open.ask_for_share, who)
         if (idle := self._open.make_room(who)) is not None:
             await self._run(self._drop, *idle)
         upload = await self._run(self._blobs.begin, name, algorithm=algorithm)

@@ -10,6 +10,7 @@ from tidegate.storage import (
     keeping_schema,
     ledger_schema,
     rule_schema,
+    sharing_schema,
     trust_schema,
     vending_schema,
 )
@@ -21,6 +22,7 @@ _METADATA = {
     intake_schema.base_version.metadata,
     keeping_schema.gc_look.metadata,
     rule_schema.rule_set.metadata,
+    sharing_schema.rate_bucket.metadata,
     ledger_schema.ledger_entry.metadata,
     trust_schema.trusted_key.metadata,
     vending_schema.refusal.metadata,
