@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from tidegate import ledger
+from tidegate.admission.ledger_line import ledger_line
 from tidegate.admission.records import (
     evidence_of_others,
     file_envelope,
     file_others,
     gather,
-    ledger_line,
     record,
     records_of,
 )

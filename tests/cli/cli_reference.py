@@ -51,6 +51,10 @@ _ARGUMENTS: Final = {
     "server": "`https://HOST[:PORT]`; without it `client.server`",
     "tag": "a tag of our registry, `repository:tag`",
     "list_": "a file, or `-` for standard input",
+    "entries": "an index, or `FIRST..LAST`",
+    "entry": "an index, or the digest of a statement's envelope",
+    "copy": "a folder, made when it is missing",
+    "source": "a folder, a URL, or a file with a proof",
     "repository": "a repository of our registry, or `repository:tag`",
 }
 

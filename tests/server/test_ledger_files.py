@@ -12,6 +12,7 @@ from api_server import ApiServer
 from filled_ledger import add_statements, run_tlogcheck
 from tidegate.artifact import Digest
 from tidegate.ledger import NoteVerifier, leaf_hash, verify_checkpoint
+from tidegate.ledger.copy import statement_path
 from tidegate.ledger.proof import EMPTY_ROOT
 from tidegate.ledger.tile import Tile, split_entries, split_hashes
 from tidegate.wire import from_json
@@ -80,7 +81,7 @@ def test_bundles_are_compressed_for_who_asks(server: ApiServer) -> None:
     [
         "/tile/0/003", "/tile/0/002", "/tile/0/002.p/89", "/tile/1/000", "/tile/1/000.p/3", "/tile/2/000.p/1",
         "/tile/0/000.p/256", "/tile/0/0", "/tile/entries/002", "/tile/entries/x001/000", "/tile/-1/000",
-        "/tile/0/x999/x999/x999/x999/x999/999", "/tile/0/%2e%2e/000", "/nothing", "/statement/sha256/" + "0" * 64,
+        "/tile/0/x999/x999/x999/x999/x999/999", "/tile/0/%2e%2e/000", "/nothing", "/statement/sha256/00/" + "0" * 64,
     ],
 )  # fmt: skip
 def test_what_is_not_there(client: httpx.Client, path: str) -> None:
@@ -91,10 +92,10 @@ def test_entries_name_statements_that_are_there(client: httpx.Client) -> None:
     bundle = Tile(-1, 2, SIZE - 512)
     for entry in split_entries(client.get(f"/{bundle.path}").content, bundle)[-3:]:
         named = Digest(from_json(entry, dict[str, str], what="entry", max_bytes=1000)["envelope"])
-        answer = client.get(f"/statement/{named.algorithm}/{named.hex}")
+        answer = client.get(f"/{statement_path(named)}")
         assert Digest.of(answer.content) == named
         assert "immutable" in answer.headers["cache-control"]
-    assert client.get("/statement/sha256/short").status_code == 422
+    assert client.get("/statement/sha256/sh/short").status_code == 422
     assert client.post("/checkpoint").status_code == 405
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, RowMapping, bindparam, insert, select
 
 from tidegate import ledger
 from tidegate.admission.gathered import Gathered, gathered_of
+from tidegate.admission.ledger_line import ledger_line
 from tidegate.artifact import Digest
 from tidegate.clock import parse_rfc3339, rfc3339
 from tidegate.errors import InvalidInputError, NotFoundError, RefusedError
@@ -26,7 +27,7 @@ from tidegate.storage import schema
 from tidegate.storage.trust_schema import statement_signer
 from tidegate.trust.standing import Trust, VoidSignatureError
 from tidegate.values import Struct, replace
-from tidegate.wire import from_json, to_json
+from tidegate.wire import from_json
 
 _SAME_CLAIM_WITHIN: Final = timedelta(hours=1)
 _MAX_KEY_ID_CHARS: Final = 64
@@ -230,11 +231,6 @@ def _of_others(
             and may_come_from_others(statement.predicate_type, statement.predicate)
         ):
             yield envelope, dataclasses.replace(verified, signers=good)
-
-
-def ledger_line(envelope: Digest, subject: Digest, predicate_type: PredicateType) -> bytes:
-    """What the ledger holds of a statement: the digest of its envelope, and what it is about, as canonical JSON."""
-    return to_json({"envelope": envelope, "predicateType": predicate_type, "subject": subject})
 
 
 def records_of(connection: Connection, subject: Digest, *, kind: PredicateType | None = None) -> tuple[Recorded, ...]:

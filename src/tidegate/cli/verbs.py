@@ -54,7 +54,7 @@ VERBS: Final = (
     Verb(name="subscription", module="tidegate.cli.subscription", help="Say who is told of changes, by webhooks."),
     Verb(name="recipient", module="tidegate.cli.recipient", help="Say for whom the registry encrypts copies."),
     Verb(name="scrub", module="tidegate.cli.scrub", help="Hash what the registry stores again; repair it, or tell."),
-    Verb(name="ledger", module="tidegate.cli.ledger", help="Watch the append-only log of all statements."),
+    Verb(name="ledger", module="tidegate.cli.ledger", help="Show, prove, copy and verify the log of all statements."),
     Verb(name="sensor", module="tidegate.cli.sensor", help="Watch this node's containers; refuse what is not theirs."),
     Verb(name="passport", module="tidegate.cli.passport", help="Show all that is on record of a digest."),
     Verb(name="db", module="tidegate.cli.db", help="Build, update and describe the knowledge file."),

@@ -248,15 +248,18 @@ def check_name(name: str) -> str:
 
 
 def unbase64(text: str, where: str) -> bytes:
-    """Standard base64, strictly.
+    """Standard base64, strictly: one text for the same bytes.
 
     Raises:
         InvalidInputError: it is not.
     """
     try:
-        return base64.b64decode(text.encode("ascii"), validate=True)
+        found = base64.b64decode(text.encode("ascii"), validate=True)
     except (binascii.Error, UnicodeEncodeError) as error:
         raise InvalidInputError("malformed base64", where=where) from error
+    if base64.b64encode(found).decode("ascii") != text:
+        raise InvalidInputError("not the one way to write these bytes in base64", where=where)
+    return found
 
 
 def _signature(line: str) -> tuple[str, bytes]:

@@ -7,7 +7,8 @@ from typing import Final
 from sqlalchemy import Connection
 
 from tidegate import ledger
-from tidegate.admission.records import ledger_line, records_of
+from tidegate.admission.ledger_line import ledger_line
+from tidegate.admission.records import records_of
 from tidegate.artifact import Digest
 from tidegate.errors import TidegateError
 from tidegate.identity import audit

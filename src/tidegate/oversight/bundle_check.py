@@ -14,7 +14,8 @@ from enum import StrEnum
 from typing import Final
 
 from tidegate import ledger
-from tidegate.admission.records import inputs_in, ledger_line
+from tidegate.admission.ledger_line import ledger_line
+from tidegate.admission.records import inputs_in
 from tidegate.artifact import Digest
 from tidegate.clock import parse_rfc3339, rfc3339
 from tidegate.errors import InvalidInputError, TidegateError

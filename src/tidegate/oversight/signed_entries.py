@@ -8,7 +8,8 @@ from typing import Any, Final
 from sqlalchemy import Connection, select
 
 from tidegate import ledger
-from tidegate.admission.records import Recorded, ledger_line, record_named, verify_recorded
+from tidegate.admission.ledger_line import ledger_line
+from tidegate.admission.records import Recorded, record_named, verify_recorded
 from tidegate.artifact import Digest
 from tidegate.clock import rfc3339
 from tidegate.errors import TidegateError

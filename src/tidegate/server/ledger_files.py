@@ -45,7 +45,7 @@ def ledger_files(server: Server, offload: Offload) -> Starlette:
         routes=[
             Route("/checkpoint", answers(_ledger_checkpoint)),
             Route("/key", answers(_ledger_key)),
-            Route("/statement/{algorithm}/{hex}", answers(_ledger_statement)),
+            Route("/statement/{algorithm}/{shard}/{hex}", answers(_ledger_statement)),
             Route("/tile/{path:path}", answers(_ledger_tile)),
         ]
     )
@@ -79,6 +79,8 @@ def _ledger_tile(server: Server, request: Request) -> Response:
 
 def _ledger_statement(server: Server, request: Request) -> Response:
     digest = Digest(f"{request.path_params['algorithm']}:{request.path_params['hex']}")
+    if request.path_params["shard"] != digest.hex[:2]:
+        raise NotFoundError("no such statement", where=digest)
     with server.database.read() as connection:
         found = record_named(connection, digest)
     if found is None:
