@@ -23,7 +23,18 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-PARTS = ("command", "knowledge", "policy", "ledger", "encryption", "server", "registry", "garbage", "scan_layers")
+PARTS = (
+    "command",
+    "knowledge",
+    "policy",
+    "signing",
+    "ledger",
+    "encryption",
+    "server",
+    "registry",
+    "garbage",
+    "scan_layers",
+)
 ASKED_FOR = ("scale",)
 """Parts that take minutes, and are measured when they are named."""
 NAMES_FIGURES = ("registry",)

@@ -17,6 +17,7 @@ from tidegate.errors import NotFoundError, UsageError
 from tidegate.settings import Settings
 
 if TYPE_CHECKING:
+    from tidegate.artifact import Digest
     from tidegate.cli.page import Line, Style
     from tidegate.examination.grade import Grade, Maker
     from tidegate.inventory import Inventory
@@ -105,7 +106,26 @@ def _maker(settings: Settings, image: Inspection, inventory: "Inventory") -> "Ma
 
     with build_outbound(settings, insecure=image.insecure) as outbound:
         seen = proofs_of(build_registry_client(settings, outbound), reference, inventory.digest)
-    return maker_of(inventory, signature="present" if seen.is_signed else "none", has_provenance=seen.has_provenance)
+    signature, signed_by = "present" if seen.is_signed else "none", ""
+    if settings.signing.trust_policy_file is not None:
+        signature, signed_by = _verified(
+            settings, settings.signing.trust_policy_file, image, inventory.digest, signature
+        )
+    return maker_of(inventory, signature=signature, signed_by=signed_by, has_provenance=seen.has_provenance)
+
+
+def _verified(settings: Settings, policy: Path, image: Inspection, digest: "Digest", seen: str) -> tuple[str, str]:
+    """What became of the signature, and whose it is."""
+    from tidegate.assembly.signing import verify_found
+    from tidegate.clock import system_clock
+    from tidegate.oci.target import parse_target
+    from tidegate.verification.document import load_trust_policy
+
+    trusted, target = load_trust_policy(policy), parse_target(image.target)
+    found = verify_found(settings, trusted, target, digest, insecure=image.insecure, at=system_clock())
+    if found.verified:
+        return "verified", ", ".join(sorted({who for one in found.requirements for who in one.signers}))
+    return ("refused" if seen == "present" or found.signatures else seen), ""
 
 
 def _write(output: Output, grades: "Sequence[Grade]", settings: Settings) -> None:

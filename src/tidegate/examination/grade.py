@@ -28,8 +28,9 @@ class Maker(Struct, frozen=True, kw_only=True):
     """Who made an image, and what proves it.
 
     Attributes:
-        signature: `verified`, `present` (nobody said whose key to trust), `none`, or `unknown` (cannot be asked there).
-        signed_by: the key or identity, when verified.
+        signature: `verified`, `refused` (by nobody the trust policy asks for), `present` (nobody said whom to trust),
+            `none`, or `unknown` (cannot be asked there).
+        signed_by: the keys and identities, when verified.
         has_provenance: a build provenance statement lies with the image.
         source: where its sources are said to be.
         vendor: who is said to have made it.
@@ -149,6 +150,7 @@ def _maker(case: _Case) -> _Told:
     points, reasons = 100, []
     signature = {
         "verified": (0, f"signed by {case.maker.signed_by}"),
+        "refused": (35, "signed, and not by whom the trust policy asks for"),
         "present": (20, "signed, by whom nobody checked: name a key to trust"),
         "none": (40, "not signed"),
         "unknown": (30, "a signature cannot be asked for where it lies"),
