@@ -125,7 +125,7 @@ def test_what_is_kept_for_others_is_not_told(server: ApiServer, root: httpx.Clie
         assert next(messages)[0] == "oversight.tenant.created"  # and nothing of the deprecation
         listed = server.client(who).get("/events", params={"after": after, "limit": 1000}).json()["events"]
         assert [item["event"]["type"].rpartition(".")[2] for item in listed] == ["restricted", "created"]
-        assert root.post(f"/images/{digest}/release", json={"reason": "for all"}).status_code == 200
+        assert root.post(f"/images/{digest}/release", json={"reason": "for all", "alone": "a test"}).status_code == 200
         assert next(messages)[0] == "curation.image.admitted"
     everything = root.get("/events", params={"after": after, "limit": 1000}).json()["events"]
     assert everything[0]["event"]["data"]["restriction"]["who"] == ["group:pilots"]  # administrators see it all

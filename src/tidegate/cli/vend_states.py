@@ -73,9 +73,10 @@ def _retire(call: Call, *, digest: str, reason: str, output: Output, replacement
 
 @verb("release", examples=(("tidegate vend release sha256:4c1… --reason 'false alarm'", "judged again"),))
 @_common
-def _release(call: Call, *, digest: str, reason: str, output: Output) -> int:
+@click.option("--alone", default="", metavar="TEXT", help="Why you release what you pushed yourself; on record.")
+def _release(call: Call, *, digest: str, reason: str, output: Output, alone: str) -> int:
     """Take the last of these back. What was recalled or rejected goes through quarantine again."""
-    return _change(call, "release", digest, reason, output)
+    return _change(call, "release", digest, reason, output, alone=alone)
 
 
 VERBS: Final = (_restrict, _deprecate, _recall, _retire, _release)
@@ -86,8 +87,11 @@ def _change(call: Call, act: str, name: str, reason: str, output: Output, **more
     from tidegate.assembly.keeping import local_user
     from tidegate.assembly.local import open_local
     from tidegate.curation.change import Act, Wish, change_state
+    from tidegate.identity import Principal
+    from tidegate.identity.duties import Actor
 
-    wish = Wish(act=Act(act), reason=reason, who=local_user(), **more)
+    by = Actor.of(Principal(name=local_user()))
+    wish = Wish(act=Act(act), reason=reason, who=by.name, by=by, **more)
     with open_local(settings) as local, local.database.begin() as connection:
         digest = local.digest_of(connection, name)
         changed = change_state(connection, local.gate, digest, wish, at=local.clock())

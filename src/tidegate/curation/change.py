@@ -17,12 +17,13 @@ from tidegate.admission.restrictions import impose, lift_from
 from tidegate.artifact import Digest
 from tidegate.clock import rfc3339
 from tidegate.curation.lifecycle import SHUT, State, UnlawfulChangeError, told_as
-from tidegate.curation.shelved import repositories_of
+from tidegate.curation.shelved import pushers_of, repositories_of
 from tidegate.curation.standing import Standing, clear_standing, set_standing, standing_of, with_standing
 from tidegate.curation.states import advance, hold, repeat, state_of
 from tidegate.errors import InvalidInputError, NotFoundError, TidegateError
 from tidegate.evidence import STATE_CHANGE, Boundary, Decision, Statement, Subject, Verdict
 from tidegate.evidence.restriction import Restriction
+from tidegate.identity.duties import Actor, Separation, named_on_record, separate
 from tidegate.storage import schema
 from tidegate.values import Struct, replace
 from tidegate.wire import to_builtins
@@ -58,6 +59,8 @@ class Wish(Struct, frozen=True, kw_only=True):
         restriction: whom it is kept for, of a restriction.
         sunset: when a deprecated one is to be gone; None for no day.
         replacement: what to use instead; "" when there is nothing.
+        by: who that is where it counts that two are not the same one; None for tidegate itself.
+        alone: why an administrator lets out what they pushed themselves; "" where another does.
     """
 
     act: Act
@@ -66,6 +69,8 @@ class Wish(Struct, frozen=True, kw_only=True):
     restriction: Restriction | None = None
     sunset: datetime | None = None
     replacement: str = ""
+    by: Actor | None = None
+    alone: str = ""
 
 
 class Changed(Struct, frozen=True, kw_only=True):
@@ -94,8 +99,10 @@ def change_state(connection: Connection, gate: Gate, digest: Digest, wish: Wish,
         NotFoundError: nothing is stored under this digest.
         UnlawfulChangeError: no edge leads there; it names those that do.
         InvalidInputError: no reason, or not what the act needs.
+        SameHandError: whoever pushed it wants to let it out.
     """
     _check(wish)
+    wish = _apart(connection, digest, wish)
     own = own_children(connection, digest)
     hold(connection, [digest, *own])
     changed = _change_one(connection, gate, digest, wish, at=at)
@@ -140,6 +147,15 @@ def _check(wish: Wish) -> None:
         raise InvalidInputError("the replacement is not a name")
 
 
+def _apart(connection: Connection, digest: Digest, wish: Wish) -> Wish:
+    """The wish with the reason for which one person does both, where that is; what lets nothing out needs no second."""
+    if wish.act is not Act.RELEASE or wish.by is None:
+        return replace(wish, alone="")
+    pushers = [named_on_record(name) for name in pushers_of(connection, digest)]
+    alone = separate(Separation.RELEASED, doer=wish.by, earlier=pushers, alone=wish.alone, where=digest)
+    return replace(wish, alone=alone)
+
+
 def own_children(connection: Connection, digest: Digest) -> list[Digest]:
     """The images of an index that are in no other one and have no tag."""
     child, other = schema.manifest_child, schema.manifest_child.alias("other")
@@ -173,6 +189,7 @@ def _details(wish: Wish) -> dict[str, Any]:
         "restriction": to_builtins(wish.restriction) if wish.restriction else None,
         "sunset": rfc3339(wish.sunset) if wish.sunset else "",
         "replacement": wish.replacement,
+        "alone": wish.alone,
     }
     return {name: value for name, value in found.items() if value}
 

@@ -33,8 +33,6 @@ class Duty(StrEnum):
     GIVE_GRANT = "approved the grant"
     PROPOSE_KEY = "proposed the key"
     CONFIRM_KEY = "confirmed the key"
-    LIFT_HOLD = "recorded why the tag may move"
-    MOVE_TAG = "moved it"
 
 
 class Separation(StrEnum):
@@ -46,7 +44,6 @@ class Separation(StrEnum):
     PROMOTED = "promoted"
     GRANTED = "granted"
     KEY_CONFIRMED = "key confirmed"
-    TAG_MOVED = "tag moved"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +66,6 @@ RULES: Final[Mapping[Separation, Rule]] = {
     Separation.PROMOTED: Rule(first=Duty.PUSH, then=Duty.PROMOTE_OUT, may_be_broken=True),
     Separation.GRANTED: Rule(first=Duty.ASK_GRANT, then=Duty.GIVE_GRANT, may_be_broken=False),
     Separation.KEY_CONFIRMED: Rule(first=Duty.PROPOSE_KEY, then=Duty.CONFIRM_KEY, may_be_broken=True),
-    Separation.TAG_MOVED: Rule(first=Duty.LIFT_HOLD, then=Duty.MOVE_TAG, may_be_broken=True),
 }
 
 
@@ -118,6 +114,17 @@ class Actor:
 def named_on_record(name: str) -> Actor:
     """Somebody the record knows by name only."""
     return Actor(name=name, identity="")
+
+
+def are_apart(separation: Separation, then: str, first: Iterable[str]) -> bool:
+    """Whether whoever did the second act did none of the first: by names, where the record has no more. Pure.
+
+    For rules that nobody may break; a name that is missing is nobody who could have done it.
+    """
+    if RULES[separation].may_be_broken or not then.strip():
+        return False
+    doer = named_on_record(then)
+    return not any(doer.is_same(named_on_record(name)) for name in first)
 
 
 def separate(separation: Separation, *, doer: Actor, earlier: Iterable[Actor], alone: str = "", where: str = "") -> str:

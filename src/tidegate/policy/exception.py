@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from fnmatch import fnmatchcase
 
 from tidegate.artifact import Digest
+from tidegate.identity.duties import Separation, are_apart
 from tidegate.policy.context import Context
 from tidegate.policy.item import Item
 
@@ -44,8 +45,7 @@ class PolicyException:
 
     def may_serve(self, context: Context) -> bool:
         """False when anybody who pushed the image approved it, or its owner did (segregation of duties)."""
-        interested = {same_person(name) for name in (context.pushed_by, *context.pushers, self.owner, "")}
-        return same_person(self.approver) not in interested
+        return are_apart(Separation.EXCEPTED, self.approver, (context.pushed_by, *context.pushers, self.owner))
 
     def covers(self, rule: str, item: Item, context: Context) -> bool:
         """True when it is about this rule, item and repository."""

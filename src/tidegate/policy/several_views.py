@@ -12,6 +12,7 @@ from tidegate.evidence import Evidence
 from tidegate.evidence.predicates.review import Opinion, Review, read_review
 from tidegate.evidence.predicates.summary import Summary, SummaryResult, read_summary
 from tidegate.evidence.predicates.test_results import TestCounts, TestResult, TestResults, read_test_results
+from tidegate.identity.duties import Separation, are_apart
 from tidegate.policy.context import Context
 from tidegate.policy.exception import same_person
 from tidegate.policy.item import Item, Values, View
@@ -87,7 +88,7 @@ def _reviews(evidence: Sequence[Evidence], context: Context, at: datetime) -> Vi
         "count": len(reviews),
         "approvals": len(approvers),
         "rejections": sum(it.what.decision is Opinion.REJECTED for it in reviews),
-        "independent_approvals": len(approvers - interested),
+        "independent_approvals": sum(are_apart(Separation.APPROVED, name, interested) for name in approvers),
         "approving_keys": len({key for it in approving for key in it.signers}),
         "approvers": _sorted(it.what.reviewer for it in approving),
         "reviewers": _sorted(it.what.reviewer for it in reviews),

@@ -17,7 +17,7 @@ from tidegate.curation import attachments, tags
 from tidegate.curation.consumer import Consumer
 from tidegate.curation.shelf import Shelf
 from tidegate.curation.shelf_blobs import ShelfBlobs
-from tidegate.curation.shelved import manifest_of
+from tidegate.curation.shelved import manifest_of, pushers_of
 from tidegate.curation.stock import store_manifest
 from tidegate.curation.tag_rules import ImmutableTags
 from tidegate.curation.vending.promotion import (
@@ -30,6 +30,7 @@ from tidegate.curation.vending.promotion import (
 )
 from tidegate.errors import InvalidInputError, NotFoundError, TidegateError
 from tidegate.events import Event, EventKind
+from tidegate.identity.duties import Actor, Separation, named_on_record, separate
 from tidegate.ledger import take_turn
 from tidegate.oci.push import Pusher
 from tidegate.storage.database import Database
@@ -37,7 +38,7 @@ from tidegate.storage.durable import Steps
 from tidegate.storage.insert import insert_or_update
 from tidegate.storage.outbox import publish
 from tidegate.storage.vending_schema import promotion
-from tidegate.values import Struct
+from tidegate.values import Struct, replace
 from tidegate.wire import from_json, to_builtins, to_json
 
 _MAX_BYTES: Final = 1 << 20
@@ -133,15 +134,25 @@ class Vending:
                 tags.point(connection, target, tag, wish.digest, who=wish.who, at=at, rules=self._tag_rules)
             return self._done(connection, wish, moved, envelope, at)
 
-    def ask(self, wish: Promotion) -> Promoted:
+    def ask(self, wish: Promotion, *, by: Actor | None = None, alone: str = "") -> Promoted:
         """Puts a promotion to another registry on record; `carry_out` does it.
+
+        Args:
+            wish: what and where to.
+            by: who that is where it counts that two are not the same one; None for tidegate itself.
+            alone: why an administrator sends out what they pushed themselves; "" where another does.
 
         Raises:
             TidegateError: as `check_promotion`; the settings do not open that registry.
+            SameHandError: whoever pushed it wants to send it out.
         """
         self.outside(wish)
         at = self._clock()
         with self._database.begin() as connection:
+            if by is not None:
+                pushers = [named_on_record(name) for name in pushers_of(connection, wish.digest)]
+                broke = separate(Separation.PROMOTED, doer=by, earlier=pushers, alone=alone, where=wish.digest)
+                wish = replace(wish, why=f"{wish.why} (alone: {broke})") if broke and alone else wish
             check_promotion(connection, self._gate, wish, at=at)
             known = self._known(connection, wish)
             if known is not None and known.state == "asked":

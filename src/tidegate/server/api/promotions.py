@@ -12,6 +12,7 @@ from tidegate.assembly.server import Server
 from tidegate.curation.vending.carrying import Promoted, parse_target
 from tidegate.curation.vending.promotion import Promotion
 from tidegate.identity import Verb
+from tidegate.identity.duties import Actor
 from tidegate.server.api.asking import require
 from tidegate.server.api.problem import reply
 from tidegate.server.api.waiting import wait_for
@@ -34,6 +35,7 @@ def routes(server: Server) -> APIRouter:
         source: Annotated[str, Body(max_length=255)],
         target: Annotated[str, Body(max_length=600)],
         reason: Annotated[str, Body(max_length=1000)],
+        alone: Annotated[str, Body(max_length=1000)] = "",
     ) -> Response:
         name, tag, is_here = parse_target(target)
         wish = Promotion(
@@ -51,7 +53,7 @@ def routes(server: Server) -> APIRouter:
                 require(server, request, Verb.PUSH, [name], tag=tag, digest="" if tag else digest)
                 consumer = None if principal_of(request).is_administrator else consumer_of(request)
                 return server.vending.promote_here(wish, consumer)
-            asked = server.vending.ask(wish)
+            asked = server.vending.ask(wish, by=Actor.of(principal_of(request)), alone=alone)
             server.promote(f"{asked.id}:{asked.asked_at}", asked.id)
             return asked
 

@@ -12,6 +12,7 @@ from tidegate.curation.change import Act, Wish, change_state
 from tidegate.curation.shelved import repositories_of
 from tidegate.evidence.restriction import parse_moment, parse_restriction
 from tidegate.identity import Verb
+from tidegate.identity.duties import Actor
 from tidegate.server.api.asking import require
 from tidegate.server.api.problem import reply
 from tidegate.server.authentication import principal_of
@@ -30,7 +31,8 @@ def routes(server: Server) -> APIRouter:
         with server.database.read() as connection:
             names = repositories_of(connection, subject)
         require(server, request, Verb.APPROVE if act is Act.RELEASE else Verb.ADMIT, names)
-        wish = Wish(act=act, reason=reason, who=principal_of(request).name, **more)
+        principal = principal_of(request)
+        wish = Wish(act=act, reason=reason, who=principal.name, by=Actor.of(principal), **more)
         with server.database.begin() as connection:
             changed = change_state(connection, server.gate, subject, wish, at=server.clock())
         return reply(changed)
@@ -57,7 +59,7 @@ def routes(server: Server) -> APIRouter:
         return change(request, digest, Act.RETIRE, reason, replacement=replacement)
 
     @router.post("/images/{digest}/release", summary="Take the last of these back; what was recalled is judged again")
-    def release(request: Request, digest: str, reason: Annotated[str, Body(embed=True, max_length=1000)]) -> Response:
-        return change(request, digest, Act.RELEASE, reason)
+    def release(request: Request, digest: str, *, reason: Reason, alone: Text = "") -> Response:
+        return change(request, digest, Act.RELEASE, reason, alone=alone)
 
     return router
