@@ -6,8 +6,8 @@ from typing import Final
 import sqlalchemy as sa
 from alembic import op
 
-revision: Final = "0028"
-down_revision: Final = "0027"
+revision: Final = "0029"
+down_revision: Final = "0028"
 
 
 def upgrade() -> None:
