@@ -23,6 +23,9 @@ VERBS: Final = (
     Verb(name="scan", module="tidegate.cli.scan", help="Find what is in an image, and what is wrong with it."),
     Verb(name="sbom", module="tidegate.cli.sbom", help="Write an image's bill of materials."),
     Verb(name="explain", module="tidegate.cli.explain", help="Tell who brought a file, and if it is as it was made."),
+    Verb(
+        name="origin", module="tidegate.cli.origin", help="Tell where all of an image comes from, and what proves it."
+    ),
     Verb(name="diff", module="tidegate.cli.diff", help="Tell what is different between two images."),
     Verb(name="convert", module="tidegate.cli.convert", help="Write a bill of materials in another form."),
     Verb(name="grade", module="tidegate.cli.grade", help="Grade images by stated criteria, side by side."),

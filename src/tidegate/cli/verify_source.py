@@ -52,7 +52,7 @@ def verify_source(call: Call, output: Output, asked: SourceAsked) -> int:
     from tidegate.development.origin.verdict import Standing
 
     settings = call.settings()
-    found = _verdict(call, settings, asked)
+    found = source_verdict(call, settings, asked)
     if output.form == "json":
         output.write_json(found)
     else:
@@ -61,7 +61,12 @@ def verify_source(call: Call, output: Output, asked: SourceAsked) -> int:
     return 0 if found.standing in accepted else 1
 
 
-def _verdict(call: Call, settings: "Settings", asked: SourceAsked) -> "SourceVerdict":
+def source_verdict(call: Call, settings: "Settings", asked: SourceAsked) -> "SourceVerdict":
+    """Compares an image with a commit.
+
+    Raises:
+        TidegateError: image or repository cannot be read.
+    """
     from tidegate.assembly.scanner import build_file_lister
     from tidegate.cli.progress import ProgressLine
     from tidegate.development.git.repository import Repository

@@ -17,7 +17,7 @@ from tidegate.bounds import MIB
 from tidegate.development.commits.signature import MAX_SIGNATURE_BYTES, SignatureFinding
 from tidegate.development.commits.trailers import address_of
 from tidegate.development.git.objects import Signed
-from tidegate.errors import BoundExceededError, InvalidInputError, OutsideError
+from tidegate.errors import BoundExceededError, InvalidInputError, OutsideError, RefusedError
 from tidegate.evidence.predicates.commits import SignatureState
 
 MAX_KEYRING_BYTES: Final = 16 * MIB
@@ -51,6 +51,22 @@ class OpenPgpKeys:
         file.write_bytes(signed.signature)
         ran = self._run("--status-fd", "1", "--verify", str(file), "-", given=signed.payload)
         return self._told(_status(ran.stdout))
+
+    def clearsigned(self, content: bytes, *, where: str) -> tuple[bytes, str]:
+        """The text of a clearsigned file, and the fingerprint of the key that signed it; one good signature is enough.
+
+        Raises:
+            RefusedError: a signature is bad, or none is by a key that holds.
+        """
+        ran = self._run("--status-fd", "2", "--decrypt", given=content)
+        status = _status(ran.stderr)
+        names = [name for name, _ in status]
+        good = [words for name, words in status if name == "VALIDSIG"]
+        if "BADSIG" in names or "GOODSIG" not in names or not good or names.count("PLAINTEXT") != 1:
+            raise RefusedError("signed by nobody trusted", where=where, remedy="name the archive's keys")
+        if any(words[7:8] and words[7] in _WEAK_HASHES for words in good):
+            raise RefusedError("its signature stands on a broken hash", where=where)
+        return ran.stdout, good[0][9] if len(good[0]) > 9 else good[0][0]  # noqa: PLR2004 - the primary key's place
 
     def _told(self, status: Sequence[tuple[str, list[str]]]) -> SignatureFinding:
         names = [name for name, _ in status]

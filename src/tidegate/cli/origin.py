@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`tidegate origin`: where everything in an image comes from, and how far that is known."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from tidegate.cli.call import Call
+from tidegate.cli.click_verb import verb
+from tidegate.cli.inspection import Inspection, inspection_options, take_inventory
+from tidegate.cli.named_file import read_named_file
+from tidegate.cli.output import Output, output_options
+from tidegate.cli.page import Line, Style, piece, write_page
+
+if TYPE_CHECKING:
+    from tidegate.development.origin.archives import Published
+    from tidegate.development.origin.components import OriginReport
+    from tidegate.development.origin.verdict import Told
+    from tidegate.inventory import Inventory
+    from tidegate.settings import Settings
+    from tidegate.verification.policy import TrustPolicy
+
+_FILE: Final = click.Path(path_type=Path)
+_MAX_INDEX_BYTES: Final = 256 << 20
+_MAX_KEY_BYTES: Final = 16 << 20
+_SHOWN: Final = 30
+_PEM: Final = b"-----BEGIN PUBLIC KEY-----"
+
+
+@verb(
+    "origin",
+    examples=(
+        ("tidegate origin oci:./image", "the three sources, and what is claimed of each"),
+        (
+            "tidegate origin oci:./image --archive InRelease --archive Packages.xz --archive-keys debian.gpg",
+            "which packages Debian's signed archive publishes",
+        ),
+        ("tidegate origin app.tar --attestation npm.json --policy trust.yaml", "which packages were attested, by whom"),
+        ("tidegate origin oci:./image --source . --policy trust.yaml", "and whether its own files are of this commit"),
+    ),
+)
+@inspection_options
+@click.option("--archive", "archives", multiple=True, type=_FILE, metavar="FILE", help="Saved index of an archive.")
+@click.option("--archive-keys", multiple=True, type=_FILE, metavar="FILE", help="Who may sign it: OpenPGP, or PEM.")
+@click.option("--attestation", "attestations", multiple=True, type=_FILE, metavar="FILE", help="Of npm or PyPI, saved.")
+@click.option("--policy", "policy_file", type=_FILE, metavar="FILE", help="Trust policy: who attests.")
+@click.option("--source", type=_FILE, metavar="DIR", help="Repository its makers' own files should be of.")
+@click.option("--fail-on-unknown", is_flag=True, help="Exit 1 when the source of a component is not known.")
+@output_options("table", "json")
+def command(
+    call: Call,
+    *,
+    output: Output,
+    inspection: Inspection,
+    archives: tuple[Path, ...],
+    archive_keys: tuple[Path, ...],
+    attestations: tuple[Path, ...],
+    policy_file: Path | None,
+    source: Path | None,
+    fail_on_unknown: bool,
+) -> int:
+    """Tell where everything in an image comes from: the distribution, a language's registry, or its own makers.
+
+    Each component is proved, claimed or unknown. A distribution's package is proved when an index that its archive
+    signed (Debian's InRelease with Packages, Alpine's APKINDEX.tar.gz) lists this version; one of a language's registry
+    when an attestation of npm or PyPI (PEP 740), by whom the policy trusts, is of the archive a lock file states. The
+    makers' own files are compared with a commit by --source, as tidegate verify --source does. All else is claimed by
+    what is in the image itself.
+    """
+    from tidegate.clock import system_clock
+    from tidegate.development.origin.attestations import MAX_ANSWER_BYTES, attested, read_attestations
+    from tidegate.development.origin.components import report_origins
+    from tidegate.development.origin.verdict import Standing
+    from tidegate.verification.document import load_trust_policy
+
+    settings = call.settings(**inspection.flags)
+    policy = load_trust_policy(policy_file) if policy_file else None
+    published = _published(archives, archive_keys)
+    read = [(str(path), read_named_file(path, max_bytes=MAX_ANSWER_BYTES)) for path in attestations]
+    found = [one for name, content in read for one in read_attestations(content, where=name)]
+    inventory = take_inventory(call, settings, inspection)
+    in_house = _in_house(call, settings, inventory, inspection, source, policy)
+    report = report_origins(inventory, published, attested(found, policy, system_clock()), in_house)
+    if output.form == "json":
+        output.write_json(report)
+    else:
+        write_page(output, origin_page(report), colour=settings.colour)
+    unknown = any(it.standing is Standing.UNKNOWN for it in report.components)
+    return 1 if fail_on_unknown and unknown else 0
+
+
+def _published(archives: tuple[Path, ...], archive_keys: tuple[Path, ...]) -> "Published":
+    from tidegate.development.origin.archives import read_archives
+
+    keys = [read_named_file(path, max_bytes=_MAX_KEY_BYTES) for path in archive_keys]
+    files = [(str(path), read_named_file(path, max_bytes=_MAX_INDEX_BYTES)) for path in archives]
+    openpgp = b"\n".join(key for key in keys if _PEM not in key)
+    return read_archives(files, openpgp=openpgp, rsa_keys=[key for key in keys if _PEM in key])
+
+
+def _in_house(
+    call: Call,
+    settings: "Settings",
+    inventory: "Inventory",
+    inspection: Inspection,
+    source: Path | None,
+    policy: "TrustPolicy | None",
+) -> "Told":
+    from tidegate.cli.verify_source import SourceAsked, source_verdict
+    from tidegate.development.origin.verdict import REVISION, Standing, Told
+
+    if source is not None:
+        asked = SourceAsked(
+            image=inspection.target,
+            folder=source,
+            policy=policy,
+            platform=inspection.platform,
+            insecure=inspection.insecure,
+        )
+        found = source_verdict(call, settings, asked)
+        why = f"commit {found.commit[:12]}: {found.provenance.why}; {found.label.why}; {found.files.why}"
+        return Told(standing=found.standing, why=why)
+    labels = inventory.config.labels if inventory.config else {}
+    revision = inventory.annotations.get(REVISION) or labels.get(REVISION, "")
+    if revision:
+        return Told(standing=Standing.CLAIMED, why=f"{REVISION} says {revision[:80]}")
+    return Told(standing=Standing.UNKNOWN, why=f"no {REVISION}; name --source")
+
+
+def origin_page(report: "OriginReport") -> Iterator[Line]:
+    """The sources with their shares, then what is proved or unknown."""
+    yield (piece(f"{report.name}", Style.TITLE),)
+    for count in report.counts:
+        known = f"{count.proved} proved, {count.claimed} claimed, {count.unknown} unknown"
+        parts = "" if count.origin.value in {"in-house", "unexplained"} else f"  packages: {known}"
+        yield (piece(f"{count.origin.value:<12}{count.files:>8} files{parts}"),)
+    yield (piece(f"in-house    {report.in_house.standing.value}: {report.in_house.why}"),)
+    for standing, style in (("unknown", Style.WARN), ("proved", Style.GOOD)):
+        listed = [it for it in report.components if it.standing.value == standing]
+        for it in listed[:_SHOWN]:
+            yield (piece(f"{standing:<12}", style), piece(f"{it.purl}  "), piece(it.why, Style.FAINT))
+        if len(listed) > _SHOWN:
+            yield (piece(f"{'':<12}and {len(listed) - _SHOWN} more; --format json tells all", Style.FAINT),)
