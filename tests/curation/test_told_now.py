@@ -176,6 +176,17 @@ def test_what_is_kept_for_others_is_withheld_but_that_it_is_kept(stand: Stand, r
     assert [row["subject"] for row in shown] == [""]
 
 
+def test_what_hangs_on_something_kept_for_others_is_withheld_with_it(stand: Stand) -> None:
+    stand.give("bob", "**", "list")
+    bob = Hearer(principal=stand.user("bob"))
+    data = {"digest": TWO, "subject": ONE, **APP}
+    added = Event(id="1", kind=EventKind.EVIDENCE_ADDED, subject=TWO, time=NOW, data=data)
+    assert stand.hearing.heard(bob, added) == added
+    stand.keep(ONE, "group:pilots")
+    stand.hearing.look()
+    assert stand.hearing.heard(bob, added) is None
+
+
 def test_a_grant_on_some_tags_tells_of_what_they_name(stand: Stand, receiver: Receiver) -> None:
     bob = stand.user("bob")
     stand.give("bob", "team/app", "pull", condition="request.tag.startsWith('rel-')")

@@ -80,13 +80,16 @@ class Directory:
         """True when there is any account, as of the last look."""
         return self._populated
 
-    def look(self) -> int:
+    def look(self, *, anew: bool = False) -> int:
         """Looks which revision is in force, unless it was just done; returns it.
+
+        Args:
+            anew: looks though it was just done; what is remembered stays good for everybody else meanwhile.
 
         Raises:
             OutsideError: the database failed.
         """
-        if self.is_fresh:
+        if self.is_fresh and not anew:
             return self._revision
         begun = time.monotonic()
         with self._database.read() as connection:

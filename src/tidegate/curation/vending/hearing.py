@@ -90,8 +90,7 @@ class Hearing:
         Raises:
             OutsideError: the database failed.
         """
-        self._directory.forget()
-        self._directory.look()
+        self._directory.look(anew=True)
         self._restrictions.look()
 
     def heard(self, hearer: Hearer, event: Event) -> Event | None:
@@ -134,8 +133,7 @@ class Hearing:
         return []
 
     def _not_kept(self, hearer: Hearer, event: Event, names: Sequence[str]) -> Event | None:
-        digest = _digest_of(event)
-        standing = self._restrictions.over(digest) if digest else ()
+        standing = [one for digest in _artifacts_of(event) for one in self._restrictions.over(digest)]
         if not standing:
             return event
         told = {hearer.principal.name, *(GROUP + group for group in hearer.principal.groups)}
@@ -191,6 +189,14 @@ def _repository_in(reference: str) -> str:
         name = rest
     before, slash, last = name.rpartition("/")
     return f"{before}{slash}{last.partition(':')[0]}"
+
+
+def _artifacts_of(event: Event) -> Iterator[Digest]:
+    """The artifact an event is about, and what that hangs on."""
+    if digest := _digest_of(event):
+        yield digest
+    with suppress(InvalidInputError):
+        yield Digest(str(event.data.get("subject", "")))
 
 
 def _digest_of(event: Event) -> Digest | None:

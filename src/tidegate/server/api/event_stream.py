@@ -7,6 +7,7 @@ word, an event named `end` with problem details: 401 or 403 when they may follow
 
 import time
 from collections.abc import AsyncIterator
+from functools import cache
 from typing import Annotated, Any, Final
 
 import anyio
@@ -20,13 +21,13 @@ from tidegate.curation.vending.hearing import Hearer
 from tidegate.errors import OutsideError, TidegateError
 from tidegate.events import Event
 from tidegate.identity import Asked, Verb
+from tidegate.server.api.event_pages import EventPages
 from tidegate.server.api.permission import require_everywhere
 from tidegate.server.api.problem import details, problem
 from tidegate.server.api.stream_places import StreamPlaces
 from tidegate.server.authentication import client_of, principal_of, still_there
 from tidegate.storage import outbox
 
-_PAGE: Final = 100
 _MAX_DIGITS: Final = 18  # of a 64-bit number
 _LOOK_SECONDS: Final = 0.25
 _LOOK_AGAIN_SECONDS: Final = 1.0  # whether they may follow still, and for commits of another process
@@ -42,6 +43,7 @@ def routes(server: Server) -> APIRouter:
     """The route of the stream."""
     router = APIRouter(tags=["events"])
     places = StreamPlaces()
+    pages = cache(lambda: EventPages(server.database, server.hearing))
 
     @router.get("/events/stream", summary="Events as they happen (Server-Sent Events), from an offset on")
     async def stream(
@@ -51,7 +53,7 @@ def routes(server: Server) -> APIRouter:
     ) -> Response:
         last = request.headers.get("last-event-id", "")
         start = int(last[:_MAX_DIGITS]) if last.isascii() and last.isdecimal() else after
-        following = _Following(server, request, kind)
+        following = _Following(server, request, pages(), kind)
         offset = await run_sync(following.newest) if start is None else start
         return _Stream(places, following.follow(offset))
 
@@ -82,9 +84,10 @@ class _Following:
         kind: what the kinds begin with that it wants.
     """
 
-    def __init__(self, server: Server, request: Request, kind: str) -> None:
+    def __init__(self, server: Server, request: Request, pages: EventPages, kind: str) -> None:
         self._server = server
         self._request = request
+        self._pages = pages
         self._kind = kind
 
     def newest(self) -> int:
@@ -138,12 +141,7 @@ class _Following:
         return waited
 
     def _page(self, offset: int, hearer: Hearer) -> "_Page":
-        with self._server.database.read() as connection:
-            found = outbox.read_after(connection, offset, _PAGE)
-        if not found:
-            return _Page()
-        self._server.hearing.look()
-        return _Page([(number, self._heard(hearer, event)) for number, event in found])
+        return _Page([(number, self._heard(hearer, event)) for number, event in self._pages.after(offset)])
 
     def _heard(self, hearer: Hearer, event: Event) -> Event | None:
         return self._server.hearing.heard(hearer, event) if event.kind.startswith(self._kind) else None
