@@ -23,6 +23,7 @@ from tidegate.assembly.ledger import build_publication
 from tidegate.assembly.names import resolve_reference
 from tidegate.assembly.notes import note_signer
 from tidegate.assembly.scanner import build_scanner
+from tidegate.assembly.signing import shelf_signatures
 from tidegate.assembly.stores import database_urls, open_blobs, open_database, replica_name
 from tidegate.assembly.vending import build_catalogue, build_sender, build_vending
 from tidegate.clock import Clock, system_clock
@@ -265,6 +266,7 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         knowledge=knowledge.current,
         clock=clock,
         artifact_types=settings.curation.artifacts,
+        signatures=shelf_signatures(settings, f"{settings.server.host}:{settings.server.port}", clock),
     )
     taking_in = build_taking_in(
         settings,

@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """What signing and verifying an image needs: who signs, where the image lies, and where its signatures do."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import cast
 
-from tidegate.artifact import Descriptor, Digest, Index, Reference
+from tidegate.artifact import Descriptor, Digest, Index, Reference, Repository
 from tidegate.assembly.outward import build_outbound, build_registry_client
+from tidegate.clock import Clock
 from tidegate.errors import InvalidInputError, UsageError
+from tidegate.evidence import Statement
 from tidegate.evidence.predicates.signatures import Verification
 from tidegate.key_file import read_private_key_file
 from tidegate.oci.blobs import Blobs
@@ -24,9 +27,11 @@ from tidegate.signing.certificate import SignerCertificate, load_certificates
 from tidegate.signing.key_service import is_key_service, open_key_service
 from tidegate.signing.keys import Signer, SigningKey
 from tidegate.signing.scheme import Scheme
+from tidegate.verification.document import load_trust_policy
 from tidegate.verification.judge import judge
 from tidegate.verification.policy import TrustPolicy
 from tidegate.verification.reading import read_all
+from tidegate.verification.statement import signatures_statement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +102,36 @@ def verify_image(
     """Verifies what hangs on what a target names, index or image; raises as `verify_found`."""
     with open_signed_image(settings, target, insecure=insecure) as opened:
         return _verified(opened, policy, opened.root.digest, at)
+
+
+def shelf_signatures(
+    settings: Settings, registry: str, clock: Clock
+) -> Callable[[SignaturePlace, Sequence[Digest], Sequence[Repository]], Statement] | None:
+    """What verifies signatures on the shelf by the trust policy; None when the settings name none.
+
+    An image must be good in each of its repositories; one that is signed by the index it belongs to is signed.
+
+    Raises:
+        TidegateError: the policy, or what it names, is missing or wrong.
+    """
+    file = settings.signing.trust_policy_file
+    if file is None:
+        return None
+    policy = load_trust_policy(file)
+
+    def verify(place: SignaturePlace, subjects: Sequence[Digest], repositories: Sequence[Repository]) -> Statement:
+        at = clock()
+        found = [read_all(signatures_on(place, subject)) for subject in subjects]
+        worst: Verification | None = None
+        for repository in [f"{registry}/{one}" for one in repositories] or [""]:
+            judged = [judge(read, one, repository, policy, at) for read, one in zip(found, subjects, strict=True)]
+            best = next((one for one in judged if one.verified), judged[0])
+            worst = best if worst is None or not best.verified else worst
+            if not worst.verified:
+                break
+        return signatures_statement(cast("Verification", worst), subjects[0])
+
+    return verify
 
 
 def verify_found(

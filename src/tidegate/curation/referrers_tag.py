@@ -17,6 +17,7 @@ from tidegate.storage.schema import manifest, repository_manifest
 from tidegate.storage.schema import tag as schema_tag
 
 _FORM: Final = re.compile(r"(sha256|sha512)-([0-9a-f]{64})(\.sig|\.att)?")
+_HELD: Final = (".att", ".sig")
 _SHA256: Final = "sha256"
 
 
@@ -26,10 +27,10 @@ def names_subject(tag: Tag) -> bool:
 
 
 def attested_by_tag(connection: Connection, attachment: Digest) -> tuple[Digest, ...]:
-    """The subjects that tags of cosign's attestations name, where they point to this manifest."""
+    """The subjects that tags of cosign's signatures and attestations name, where they point to this manifest."""
     names = connection.scalars(select(schema_tag.c.name).where(schema_tag.c.digest == attachment).limit(100))
     found = (_FORM.fullmatch(name) for name in names)
-    return tuple(Digest(f"{it[1]}:{it[2]}") for it in found if it is not None and it[3] == ".att" and it[1] == _SHA256)
+    return tuple(Digest(f"{it[1]}:{it[2]}") for it in found if it is not None and it[3] in _HELD and it[1] == _SHA256)
 
 
 def lists_attachments_only(connection: Connection, index: Index) -> bool:

@@ -9,7 +9,7 @@ change of state. An image that cannot be examined has no evidence, and no eviden
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -22,7 +22,7 @@ from tidegate.admission.statements import sbom_statement, scan_statement
 from tidegate.artifact import Digest, Index, Manifest, Repository, Tag
 from tidegate.clock import Clock, parse_rfc3339
 from tidegate.curation import attachments
-from tidegate.curation.attached import attached_envelopes
+from tidegate.curation.attached import ShelfPlace, attached_envelopes, indexes_of
 from tidegate.curation.components import remember_components
 from tidegate.curation.encryption.copies import copies_of
 from tidegate.curation.lifecycle import UNDECIDED
@@ -36,10 +36,11 @@ from tidegate.curation.states import State, advance, hold, state_of
 from tidegate.curation.summary import remember_summary
 from tidegate.curation.tags import tags_of
 from tidegate.errors import OutsideError, RefusedError, TidegateError
-from tidegate.evidence import Boundary, Decision, ScanReport
+from tidegate.evidence import Boundary, Decision, ScanReport, Statement
 from tidegate.inventory import Inventory
 from tidegate.knowledge.database import Knowledge
 from tidegate.oci.image import Image
+from tidegate.oci.signatures import SignaturePlace
 from tidegate.storage import schema
 from tidegate.storage.blobs import BlobStore
 from tidegate.storage.database import Database
@@ -62,6 +63,7 @@ class Curation:
         knowledge: gives the knowledge of this moment; None while there is none.
         clock: the moment recorded.
         artifact_types: patterns of types that are no images and are examined as if they were.
+        signatures: verifies what hangs on an image in any of its repositories by a trust policy; None for no policy.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class Curation:
         knowledge: Callable[[], Knowledge | None],
         clock: Clock,
         artifact_types: tuple[str, ...] = (),
+        signatures: Callable[[SignaturePlace, Sequence[Digest], Sequence[Repository]], Statement] | None = None,
     ) -> None:
         self._database = database
         self._blobs = blobs
@@ -88,6 +91,7 @@ class Curation:
         self._knowledge = knowledge
         self._clock = clock
         self._artifact_types = artifact_types
+        self._signatures = signatures
 
     def work(self, steps: Steps, argument: str) -> str:
         """Judges one digest; durable work for `tidegate.storage.durable`.
@@ -230,6 +234,7 @@ class Curation:
     def _examine_image(self, manifest: Manifest, name: str, stored_at: datetime) -> None:
         with self._database.read() as connection:
             attached = attached_envelopes(connection, self._blobs, manifest.digest)
+            signed = self._signed(connection, manifest.digest)
         inventory = self._scan(self._open(manifest, name))
         bill = sbom_statement(inventory, made_at=stored_at)
         while True:
@@ -238,6 +243,8 @@ class Curation:
             with self._database.begin() as connection:
                 self._gate.add(connection, bill, at=at)
                 self._gate.add(connection, scan_statement(inventory, report), at=at)
+                for statement in signed:
+                    self._gate.add(connection, statement, at=at)
                 self._gate.add_others(connection, attached, manifest.digest, at=at)
                 remember_components(connection, inventory)
                 remember_scan(connection, manifest.digest, report, at=at)
@@ -245,6 +252,14 @@ class Curation:
             # Knowledge that arrived before the components were stored passed them by: join once more.
             if self._knowledge() is knowledge:
                 return
+
+    def _signed(self, connection: Connection, digest: Digest) -> list[Statement]:
+        """What the trust policy makes of an image's signatures; or of those on an index that names it."""
+        if self._signatures is None:
+            return []
+        subjects = (digest, *indexes_of(connection, digest))
+        place = ShelfPlace(connection, self._blobs)
+        return [self._signatures(place, subjects, repositories_of(connection, digest))]
 
     def _open(self, manifest: Manifest, name: str) -> Image:
         if not manifest.is_image and is_readable(manifest, self._artifact_types):

@@ -20,7 +20,8 @@ _ADDED = frozenset({EventKind.EVIDENCE_ADDED})
 def judge_when_attached(database: Database, submit: Callable[[str, str], None]) -> Consumer:
     """A consumer that asks for curation of what others' evidence hangs on; one still undecided will see it anyway.
 
-    What it hangs on is named by the manifest itself, or by cosign's tag that points to it.
+    What it hangs on is named by the manifest itself, or by cosign's tag that points to it. Of an index its images are
+    judged as well: they may be good by what is signed of the whole.
 
     What tidegate hangs there itself is the outcome of a judgement, and starts none.
     """
@@ -31,7 +32,9 @@ def judge_when_attached(database: Database, submit: Callable[[str, str], None]) 
             return
         named = event.data.get("subject")
         with database.read() as connection:
-            subjects = (named,) if isinstance(named, str) else attested_by_tag(connection, Digest(event.subject))
+            hung = (named,) if isinstance(named, str) else attested_by_tag(connection, Digest(event.subject))
+            below = schema.manifest_child.c
+            subjects = (*hung, *connection.scalars(select(below.child).where(below.parent.in_(hung))))
             state = select(schema.state.c.digest).where(
                 schema.state.c.digest.in_(subjects), schema.state.c.state.in_(judged)
             )
