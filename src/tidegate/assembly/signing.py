@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import cast
 
 from tidegate.artifact import Descriptor, Digest, Index, Reference, Repository
+from tidegate.artifact import media_type as mt
 from tidegate.assembly.outward import build_outbound, build_registry_client
 from tidegate.clock import Clock
 from tidegate.errors import InvalidInputError, UsageError
@@ -18,10 +19,12 @@ from tidegate.key_file import read_private_key_file
 from tidegate.oci.blobs import Blobs
 from tidegate.oci.choose import load_manifest
 from tidegate.oci.layout import LayoutBlobs
+from tidegate.oci.registry import RegistryClient
+from tidegate.oci.repository_blobs import RepositoryBlobs
 from tidegate.oci.signatures import LayoutPlace, RegistryPlace, SignaturePlace, signatures_on
 from tidegate.oci.store_signature import LayoutShelf, RegistryShelf, SignatureShelf
 from tidegate.oci.target import Target
-from tidegate.oci.whole import open_whole
+from tidegate.oci.whole import Whole, open_whole
 from tidegate.settings import Settings
 from tidegate.signing.certificate import SignerCertificate, load_certificates
 from tidegate.signing.key_service import is_key_service, open_key_service
@@ -83,7 +86,7 @@ def open_signed_image(settings: Settings, target: Target, *, insecure: bool) -> 
         if target.reference is not None:
             outbound = stack.enter_context(build_outbound(settings, insecure=insecure))
             client = build_registry_client(settings, outbound)
-            whole = stack.enter_context(open_whole(target, registry=client))
+            whole = _withheld(client, target.reference) or stack.enter_context(open_whole(target, registry=client))
             place: SignaturePlace = RegistryPlace(client, target.reference)
             shelf: SignatureShelf = RegistryShelf(client, target.reference)
         elif target.path is not None and target.path.is_dir():
@@ -153,6 +156,14 @@ def verify_found(
 
 def _verified(opened: SignedImage, policy: TrustPolicy, digest: Digest, at: datetime) -> Verification:
     return judge(read_all(signatures_on(opened.place, digest)), digest, opened.repository, policy, at)
+
+
+def _withheld(client: RegistryClient, reference: Reference) -> Whole | None:
+    """What a digest names, without its bytes, which a registry may keep back until it is signed; None for a tag."""
+    found = client.head(reference) if reference.digest is not None else None
+    if found is None or found.digest != reference.digest or found.media_type not in mt.MANIFESTS | mt.INDEXES:
+        return None
+    return Whole(root=found, blobs=RepositoryBlobs(client, reference, {}))
 
 
 def load_signer(text: str, scheme: Scheme | None = None) -> Signer:
