@@ -32,6 +32,7 @@ from tidegate.ledger import NoteSigner
 from tidegate.signing.envelope import sign
 from tidegate.signing.keys import SigningKey, TrustedKeys
 from tidegate.storage.database import Database
+from tidegate.storage.lock_order import begin_order
 from tidegate.trust.role import Role
 
 AT = datetime(2026, 6, 1, tzinfo=UTC)
@@ -86,6 +87,7 @@ def open_record(folder: Path, empty: Path) -> Iterator[tuple[Connection, Gate]]:
     key = SigningKey.generate()
     gate = Gate(policies=(), signer=key, trusted=TrustedKeys.of([key.verifying]), verifier_id="https://x.example")
     with database.begin() as connection:
+        begin_order(connection, writes=False)  # a test is many transactions in one, each in order
         yield connection, gate
     database.close()
 

@@ -31,6 +31,7 @@ from tidegate.signing.keys import SigningKey, TrustedKeys
 from tidegate.storage import schema
 from tidegate.storage.database import Database
 from tidegate.storage.encryption_schema import encrypted_copy
+from tidegate.storage.lock_order import begin_order
 from tidegate.storage.migrations import migrate
 from tidegate.storage.trust_schema import trusted_key
 from tidegate.trust.key_record import find_key, list_keys
@@ -77,6 +78,7 @@ def stand(tmp_path: Path) -> Iterator[Stand]:
     trusted = TrustedKeys.of([own.verifying, builder.verifying])
     gate = Gate(policies=(), signer=own, trusted=trusted, verifier_id="https://x.example")
     with database.begin() as connection:
+        begin_order(connection, writes=False)  # a test is many transactions in one, each in order
         yield Stand(connection, gate, own, builder)
     database.close()
 

@@ -9,16 +9,18 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, select, update
 
 from tidegate import ledger
 from tidegate.admission.gate import Gate
 from tidegate.admission.key_row import check_said, ensure_row, known_key, set_key, tell
 from tidegate.clock import rfc3339
-from tidegate.errors import InvalidInputError, RefusedError
+from tidegate.errors import InvalidInputError, OutsideError, RefusedError
 from tidegate.events import EventKind
 from tidegate.identity.duties import Actor
 from tidegate.storage import schema
+from tidegate.storage.lock_order import Rank, taking
+from tidegate.trust.book import begin_change
 from tidegate.trust.key_record import KeyRecord
 from tidegate.trust.resting_on import affected, first_entry_since
 from tidegate.values import Struct
@@ -52,6 +54,13 @@ class Revoked(Struct, frozen=True, kw_only=True):
     void: tuple[str, ...]
 
 
+class MeanwhileError(OutsideError):
+    """More came to rest on the key while its revocation waited for others; doing it again is right."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__("more came to rest on the key meanwhile", where=name[:80], remedy="try again")
+
+
 def revoke(
     connection: Connection, gate: Gate, name: str, revocation: Revocation, *, by: Actor, at: datetime
 ) -> Revoked:
@@ -64,7 +73,9 @@ def revoke(
         NotFoundError: no such key.
         RefusedError: it signs here now (rotate first), or it is void from an earlier entry on already.
         InvalidInputError: no reason, or a moment or entry that is still to come.
+        MeanwhileError: more came to rest on it before the ledger's turn was had.
     """
+    begin_change(connection)
     key = known_key(connection, gate, name)
     check_said(key.name or "key", revocation.why)
     trust = gate.trust(connection)
@@ -74,6 +85,7 @@ def revoke(
             where=key.key_id[:12],
             remedy="rotate it first (tidegate keys rotate), then revoke it",
         )
+    held = _hold(connection, affected(connection, key.key_id, _from_entry(connection, key.key_id, revocation, at)))
     ledger.take_turn(connection)
     from_entry = _from_entry(connection, key.key_id, revocation, at)
     if 0 <= key.revoked_from <= from_entry:
@@ -88,6 +100,8 @@ def revoke(
         revoked_why=revocation.why,
     )
     void = affected(connection, key.key_id, from_entry)
+    if not held.issuperset(void):
+        raise MeanwhileError(name)
     _shut(connection, void, at)
     more: dict[str, Any] = {"fromEntry": from_entry, "void": len(void)}
     if revocation.since is not None:
@@ -109,6 +123,17 @@ def _from_entry(connection: Connection, key_id: str, revocation: Revocation, at:
     if revocation.since > at:
         raise InvalidInputError("a moment that is still to come", where=rfc3339(revocation.since))
     return first_entry_since(connection, key_id, revocation.since)
+
+
+def _hold(connection: Connection, digests: Collection[str]) -> set[str]:
+    """Keeps the states of digests as they are until the transaction ends; they come before the ledger's turn."""
+    names = sorted(digests)
+    taking(connection, Rank.STATE, names)
+    state = schema.state
+    for start in range(0, len(names), _CHUNK):
+        here = state.c.digest.in_(names[start : start + _CHUNK])
+        connection.execute(select(state.c.digest).where(here).order_by(state.c.digest).with_for_update()).all()
+    return set(names)
 
 
 def _shut(connection: Connection, digests: Collection[str], at: datetime) -> None:

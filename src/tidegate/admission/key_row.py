@@ -16,7 +16,7 @@ from tidegate.identity.duties import Actor
 from tidegate.signing.keys import VerifyingKey
 from tidegate.storage.outbox import publish
 from tidegate.storage.trust_schema import trusted_key
-from tidegate.trust.book import TRUSTED, bump_revision
+from tidegate.trust.book import TRUSTED
 from tidegate.trust.key_record import KeyRecord, find_key
 from tidegate.trust.role import TRUST_CHANGE, Role
 from tidegate.trust.standing import Origin
@@ -120,7 +120,6 @@ def tell(
     more: dict[str, Any] | None = None,
 ) -> KeyRecord:
     """Signs what was done to a key, puts it on record and publishes it, in the caller's transaction."""
-    bump_revision(connection)
     key = find_key(connection, gate.trust(connection), key_id)
     predicate = {
         "act": act,

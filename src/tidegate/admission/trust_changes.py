@@ -27,7 +27,7 @@ from tidegate.events import EventKind
 from tidegate.identity.duties import Actor, Separation, separate
 from tidegate.signing.keys import VerifyingKey
 from tidegate.storage.trust_schema import trusted_key
-from tidegate.trust.book import TRUSTED, bump_revision
+from tidegate.trust.book import TRUSTED, begin_change
 from tidegate.trust.key_record import KeyRecord
 from tidegate.trust.role import EVERY_ROLE, NEEDS_TWO, parse_roles
 from tidegate.trust.standing import Origin
@@ -57,6 +57,7 @@ def propose(
     """
     check_said(new.name, why)
     _check_window(new, at)
+    begin_change(connection)
     refuse_known(connection, gate, new.key)
     needs_two = bool(new.roles & NEEDS_TWO)
     broke = separate(Separation.KEY_CONFIRMED, doer=by, earlier=[by], alone=alone) if needs_two and alone else ""
@@ -76,6 +77,7 @@ def confirm(
         RefusedError: it waits for nobody.
         SameHandError: whoever proposed it may not confirm it.
     """
+    begin_change(connection)
     key = _waiting(connection, gate, name)
     proposer = Actor(name=key.added_by, identity=_identity_of(connection, key.key_id))
     broke = separate(Separation.KEY_CONFIRMED, doer=by, earlier=[proposer], alone=alone)
@@ -92,6 +94,7 @@ def refuse(connection: Connection, gate: Gate, name: str, *, by: Actor, why: str
         NotFoundError: no such key.
         RefusedError: it waits for nobody.
     """
+    begin_change(connection)
     key = _waiting(connection, gate, name)
     check_said(key.name, why)
     set_key(connection, key.key_id, state=_REFUSED)
@@ -119,6 +122,7 @@ def rotate_own(
         InvalidInputError: no reason, or no overlap that makes sense.
         RefusedError: the key in use is revoked already, so nobody would vouch for the next.
     """
+    begin_change(connection)
     trust = gate.trust(connection)
     old = gate.signing_key(trust)
     wanted = NewKey(key=new, name="own", roles=EVERY_ROLE)
@@ -159,6 +163,7 @@ def rotate(
         RefusedError: the old one is no longer trusted, or the new one is known already.
         UsageError: it is the server's own.
     """
+    begin_change(connection)
     old = known_key(connection, gate, name)
     if old.origin == Origin.OWN:
         raise UsageError("this is the server's own key", where=name, remedy="rotate it without naming a new one")
@@ -169,7 +174,6 @@ def rotate(
     if made.state == TRUSTED:
         ensure_row(connection, gate, old, at)
         _end(connection, old.key_id, overlap, at)
-        bump_revision(connection)
     return made
 
 

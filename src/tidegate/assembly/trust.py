@@ -2,13 +2,14 @@
 """Keys as people administer them, on a server and from a command: each act in a transaction of its own."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
 from tidegate.admission import key_revocation, trust_changes
 from tidegate.admission.gate import Gate
-from tidegate.admission.key_revocation import Revocation, Revoked
+from tidegate.admission.key_revocation import MeanwhileError, Revocation, Revoked
 from tidegate.admission.key_row import NewKey
 from tidegate.assembly.gate import signing_key
 from tidegate.clock import Clock
@@ -20,6 +21,7 @@ from tidegate.trust.followed_key import FollowedKey
 from tidegate.trust.key_record import KeyRecord, find_key, list_keys
 
 DEFAULT_OVERLAP: Final = timedelta(days=1)
+_ATTEMPTS: Final = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,5 +110,7 @@ class KeyAdministration:
 
     def revoke(self, name: str, revocation: Revocation, *, by: Actor) -> Revoked:
         """Makes void what a key signed from a place in the ledger on."""
-        with self.database.begin() as connection:
-            return key_revocation.revoke(connection, self.gate, name, revocation, by=by, at=self.clock())
+        for _ in range(_ATTEMPTS):
+            with suppress(MeanwhileError), self.database.begin() as connection:
+                return key_revocation.revoke(connection, self.gate, name, revocation, by=by, at=self.clock())
+        raise MeanwhileError(name)

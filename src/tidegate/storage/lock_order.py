@@ -27,7 +27,7 @@ class Rank(IntEnum):
     """Kinds of locks, the first to be taken first."""
 
     WORK = 1
-    """What is under way by name: an intake's entry, a base's version, an encrypted copy that was asked for."""
+    """What is under way by name: an intake's entry, a base's version, an encrypted copy that was asked for, trust."""
     STATE = 2
     """States of artifacts, by digest (`curation.states.hold`)."""
     LEDGER = 3

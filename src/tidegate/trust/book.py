@@ -11,12 +11,14 @@ from tidegate.clock import parse_rfc3339
 from tidegate.signing.keys import KeyId, TrustedKeys, VerifyingKey
 from tidegate.storage.database import after_commit
 from tidegate.storage.insert import insert_once
+from tidegate.storage.lock_order import Rank, taking
 from tidegate.storage.trust_schema import trust_revision, trusted_key
 from tidegate.trust.role import parse_roles
 from tidegate.trust.standing import KeyStanding, Origin, Trust, own
 
 TRUSTED: Final = "trusted"
 _ROW: Final = 1
+_TURN: Final = "trust"
 _CHANGES: Final = "tidegate.changes_trust"
 """Key in `Connection.info` that says this transaction changed trust."""
 
@@ -60,8 +62,9 @@ def current_revision(connection: Connection) -> int:
     return connection.scalar(select(trust_revision.c.revision).where(trust_revision.c.id == _ROW)) or 0
 
 
-def bump_revision(connection: Connection) -> None:
-    """Raises the number, in the transaction of the change; others that change trust wait for its end."""
+def begin_change(connection: Connection) -> None:
+    """Takes the turn to change trust, before every other lock, and raises the number; others wait for the end."""
+    taking(connection, Rank.WORK, [_TURN])
     marks = connection.info  # the connection itself is closed by then
     marks[_CHANGES] = True
     after_commit(connection, lambda: marks.pop(_CHANGES, None))
