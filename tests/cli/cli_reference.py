@@ -34,6 +34,7 @@ _ARGUMENTS: Final = {
     "file": "a document",
     "files": "files, or folders of them; none takes what the settings name",
     "number": "of one, as it was told when it was asked for",
+    "purpose": "encryption, ledger, signing, token or webhook",
     "shell": "bash, zsh or fish",
     "name": "an image reference; of a recipient, a principal's name or `group:NAME`; of a key, a name for people",
     "public_key": "a file: PEM, DER or JWK, RSA or EC",

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Servers on one PostgreSQL: a replica is a process like any other, and what one leaves another finishes."""
 
+import os
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -28,7 +31,17 @@ def shared_by_all(postgres: str, folder: Path) -> dict[str, str]:
         "TIDEGATE_STORAGE_BLOBS_FOLDER": str(folder / "blobs"),
         "TIDEGATE_SIGNING_KEY_FILE": str(folder / "keys" / "signing.pem"),
         "TIDEGATE_SIGNING_LEDGER_KEY_FILE": str(folder / "keys" / "ledger.pem"),
+        "TIDEGATE_SIGNING_ENCRYPTION_KEY_FILE": str(folder / "keys" / "encryption.pem"),
+        "TIDEGATE_SIGNING_WEBHOOK_KEY_FILE": str(folder / "keys" / "webhook.key"),
+        "TIDEGATE_IDENTITY_TOKEN_KEY_FILE": str(folder / "keys" / "token.pem"),
     }
+
+
+def run_at(home: Path, environment: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
+    """One command of a replica that does not run."""
+    told = {**os.environ, **environment, "TIDEGATE_HOME": str(home)}
+    command = [str(Path(sys.executable).with_name("tidegate")), *words]
+    return subprocess.run(command, env=told, capture_output=True, text=True, check=False, timeout=120)
 
 
 def told(server: WholeServer, kind: str) -> Counter[str]:
@@ -58,6 +71,31 @@ def test_two_servers_share_a_database_and_a_folder(postgres: str, tmp_path: Path
             assert server.http.get("/v2/team/web/manifests/1").headers["docker-content-digest"] == digest
             assert server.stop() == 0
     assert not (tmp_path / "home-0" / "state.db").exists()
+
+
+def test_a_replica_with_other_keys_is_refused_until_it_has_theirs_or_they_are_rotated(
+    postgres: str, tmp_path: Path
+) -> None:
+    shared = shared_by_all(postgres, tmp_path)
+    with WholeServer(tmp_path / "one", environment=shared) as one:
+        assert one.stop() == 0
+    other = shared | {
+        "TIDEGATE_SIGNING_KEY_FILE": str(tmp_path / "other" / "signing.pem"),
+        "TIDEGATE_SIGNING_WEBHOOK_KEY_FILE": str(tmp_path / "other" / "webhook.key"),
+    }
+    refused = run_at(tmp_path / "two", other, "serve", "--port", "0")
+    told = refused.stderr
+    assert refused.returncode == 2, told
+    assert "the replicas of this database have other keys: signing key" in told
+    assert "(signing.key_file), theirs is" in told
+    assert "(signing.webhook_key_file), theirs is" in told
+    assert "tidegate keys adopt signing" in told
+    with WholeServer(tmp_path / "two", environment=shared) as two:
+        assert two.stop() == 0
+    rotated = run_at(tmp_path / "two", shared, "keys", "rotate", "--why", "every year")
+    assert rotated.returncode == 0, rotated.stderr
+    with WholeServer(tmp_path / "one", environment=shared) as one:
+        assert one.stop() == 0
 
 
 @pytest.mark.slow

@@ -35,7 +35,8 @@ def until(holds: Callable[[], Any], what: str) -> None:
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """What replicas are told: one database, one folder of blobs, the same keys."""
     folder = tmp_path_factory.mktemp("shared")
-    keys = ("signing_key_file", "signing_ledger_key_file", "identity_token_key_file")
+    signing = ("signing_key_file", "signing_ledger_key_file", "signing_encryption_key_file", "signing_webhook_key_file")
+    keys = (*signing, "identity_token_key_file")
     with start_postgres() as url:
         yield {
             "TIDEGATE_DATABASE_URL": url,

@@ -23,6 +23,7 @@ from tidegate.assembly.ledger import build_publication
 from tidegate.assembly.names import resolve_reference
 from tidegate.assembly.notes import note_signer
 from tidegate.assembly.scanner import build_scanner
+from tidegate.assembly.shared_keys import demand_same_keys
 from tidegate.assembly.signing import shelf_signatures
 from tidegate.assembly.stores import database_urls, open_blobs, open_database, replica_name
 from tidegate.assembly.vending import build_catalogue, build_sender, build_vending
@@ -339,6 +340,7 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         every=timedelta(minutes=settings.identity.audit_anchor_minutes),
     )
     webhook_key = WebhookKey.load(settings.signing.webhook_key_file)
+    demand_same_keys(settings, database, gate, notes, webhook_key, clock)
     sender = build_sender(settings, database, webhook_key, clock)
     subscribers = Subscribers(directory, access.permissions, lambda: access.lets_in_anybody, clock)
     delivery = Delivery(database, sender, subscribers, hearing, clock=clock)

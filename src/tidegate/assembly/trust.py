@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
+from uuid import uuid4
 
 from tidegate.admission import key_revocation, trust_changes
 from tidegate.admission.gate import Gate
@@ -13,10 +14,13 @@ from tidegate.admission.key_revocation import MeanwhileError, Revocation, Revoke
 from tidegate.admission.key_row import NewKey
 from tidegate.assembly.gate import signing_key
 from tidegate.clock import Clock
+from tidegate.events import Event, EventKind
 from tidegate.identity.duties import Actor
 from tidegate.settings import Settings
 from tidegate.signing.keys import VerifyingKey
 from tidegate.storage.database import Database
+from tidegate.storage.outbox import publish
+from tidegate.storage.shared_keys import adopt_key
 from tidegate.trust.followed_key import FollowedKey
 from tidegate.trust.key_record import KeyRecord, find_key, list_keys
 
@@ -107,6 +111,20 @@ class KeyAdministration:
         with self.database.read() as connection:
             followed.choose(self.gate.trust(connection))
         return made
+
+    def adopt(self, purpose: str, *, by: Actor, why: str) -> bool:
+        """Lets the replicas of this database have another key of a purpose: the next that starts says which.
+
+        Returns:
+            False when none was known.
+        """
+        at = self.clock()
+        with self.database.begin() as connection:
+            known = adopt_key(connection, purpose)
+            data = {"purpose": purpose, "who": by.name, "why": why}
+            kind = EventKind.KEY_ADOPTED
+            publish(connection, Event(id=uuid4().hex, kind=kind, subject=purpose, time=at, data=data))
+        return known
 
     def revoke(self, name: str, revocation: Revocation, *, by: Actor) -> Revoked:
         """Makes void what a key signed from a place in the ledger on."""

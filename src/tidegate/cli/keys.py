@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`tidegate keys list|show|add|confirm|refuse|rotate|revoke`."""
+"""`tidegate keys list|show|add|confirm|refuse|rotate|revoke|adopt`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -251,5 +251,24 @@ def _tell(output: Output, one: "KeyRecord") -> None:
     output.write_text("".join(f"{name:<11}{printable(value)}\n" for name, value in head if value) + one.public_key)
 
 
-for _command in (_list, _show, _add, _confirm, _refuse, _rotate, _revoke):
+@verb("adopt", examples=(("tidegate keys adopt webhook --why 'the file is lost'", "then start the servers again"),))
+@click.argument("purpose", type=click.Choice(["encryption", "ledger", "signing", "token", "webhook"]))
+@click.option("--why", required=True, metavar="TEXT", help="Why, in one line; it is told as an event.")
+@output_options("table", "json")
+def _adopt(call: Call, *, purpose: str, why: str, output: Output) -> int:
+    """Let the replicas of one database have another key of a PURPOSE: the next server that starts says which.
+
+    For a key that is lost, or replaced otherwise than by a rotation. What was signed, sealed or given out with the one
+    before is as good as that one is still known: trust it, or bring its file back.
+    """
+    with _administration(call) as (keys, by):
+        known = keys.adopt(purpose, by=by, why=why)
+    if output.form == "json":
+        output.write_json({"purpose": purpose, "known": known})
+    else:
+        output.write_text(f"the next server that starts says which {purpose} key the replicas have\n")
+    return 0
+
+
+for _command in (_list, _show, _add, _confirm, _refuse, _rotate, _revoke, _adopt):
     command.add_command(_command)

@@ -73,6 +73,7 @@ class EventKind(StrEnum):
     KEY_REFUSED = "oversight.key.refused"
     KEY_ROTATED = "oversight.key.rotated"
     KEY_REVOKED = "oversight.key.revoked"
+    KEY_ADOPTED = "oversight.key.adopted"
     AUDIT_BROKEN = "oversight.audit.broken"
     KNOWLEDGE_UPDATED = "oversight.knowledge.updated"
 

@@ -3,6 +3,7 @@
 
 import base64
 import binascii
+import hashlib
 import secrets
 from contextlib import suppress
 from pathlib import Path
@@ -27,12 +28,16 @@ class WebhookKey:
 
     Args:
         key: 32 bytes.
+
+    Attributes:
+        key_id: tells it from others, and nothing of it.
     """
 
-    __slots__ = ("_cipher",)
+    __slots__ = ("_cipher", "key_id")
 
     def __init__(self, key: bytes) -> None:
         self._cipher = AESGCM(key)
+        self.key_id = hashlib.sha256(b"tidegate webhook key id\0" + key).hexdigest()
 
     @classmethod
     def load(cls, file: Path) -> Self:
