@@ -9,6 +9,7 @@ from fuzz_encryption import encryption
 from fuzz_identity import identity
 from fuzz_images import images
 from fuzz_knowledge import knowledge
+from fuzz_ledger import ledger
 from fuzz_parser import Parser
 from fuzz_secrets import secrets
 from fuzz_signing import signing
@@ -23,6 +24,7 @@ def parsers() -> tuple[Parser, ...]:
         *images(),
         *encryption(),
         *signing(),
+        *ledger(),
         *identity(),
         *documents(),
         *secrets(),

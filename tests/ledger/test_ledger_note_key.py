@@ -3,6 +3,8 @@
 
 import base64
 import hashlib
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -10,9 +12,10 @@ from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from filled_ledger import run_tlogcheck
 from tidegate.errors import InvalidInputError, RefusedError
 from tidegate.ledger import Checkpoint, NoteSigner, verify_checkpoint
-from tidegate.ledger.cosignature import MLDSA_COSIGNATURE, CosignerKey
+from tidegate.ledger.cosignature import MLDSA_COSIGNATURE, Cosigner, CosignerKey, cosigned_at
 from tidegate.ledger.note import open_note, signature_line
 from tidegate.ledger.note_key import EcdsaNoteKey, parse_note_key
 
@@ -96,3 +99,24 @@ def test_a_known_key_whose_signature_does_not_hold_spoils_the_note() -> None:
     assert [item.key for item in open_note(forged, (one.verifier,))[1]] == [one.verifier]
     with pytest.raises(RefusedError, match=r"w\.example/b does not hold"):
         open_note(forged, (one.verifier, two.verifier))
+
+
+@pytest.mark.tools
+def test_go_and_we_cosign_for_each_other(tmp_path: Path) -> None:
+    """Ed25519 cosignatures both ways, and those of ML-DSA-44 that Go makes."""
+    signer, cosigner = NoteSigner.generate("log.example/a"), Cosigner.from_seed("w.example/ours", bytes(range(32)))
+    (tmp_path / "note").write_text(signer.sign(TEXT) + cosigner.cosign(TEXT, datetime.now(UTC)))
+    found = run_tlogcheck("-cosigned", str(cosigner.key), tmp_path / "note")
+    assert (found.returncode, found.stdout) == (0, "cosigned by w.example/ours\n"), found.stderr
+    (tmp_path / "text").write_text(TEXT)
+    made = run_tlogcheck("-cosign", "w.example/theirs", tmp_path / "text")
+    assert made.returncode == 0, made.stderr
+    lines = made.stdout.splitlines()
+    for vkey, line in zip(lines[::2], lines[1::2], strict=True):
+        key = parse_note_key(vkey)
+        assert isinstance(key, CosignerKey)
+        (held,) = open_note(f"{TEXT}\n{line}\n", (key,))[1]
+        assert abs(cosigned_at(held.content) - datetime.now(UTC)) < timedelta(minutes=5)
+        with pytest.raises(RefusedError):
+            open_note(f"{TEXT.replace('3', '4', 1)}\n{line}\n", (key,))
+    assert len(lines) == 4

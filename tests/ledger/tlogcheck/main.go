@@ -4,12 +4,17 @@
 // and says what it found. It shares no code with tidegate.
 //
 //	tlogcheck VKEY PREFIX [OLD-CHECKPOINT-FILE]
+//	tlogcheck -cosigned VKEY CHECKPOINT-FILE
+//	tlogcheck -cosign NAME TEXT-FILE
 //
-// It verifies the checkpoint's signature, every tile against the root (tlog.TileHashReader does), every entry of every
-// bundle, an inclusion proof for each of some entries, and that the log is consistent with the older checkpoint.
+// The first verifies the checkpoint's signature, every tile against the root (tlog.TileHashReader does), every entry of every
+// bundle, an inclusion proof for each of some entries, and that the log is consistent with the older checkpoint. The
+// second verifies the cosignature of a witness; the third makes keys of both kinds of witnesses, cosigns a checkpoint's
+// text with each, and writes key and signature line of each.
 package main
 
 import (
+	"crypto/rand"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -18,6 +23,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	cosignature "github.com/transparency-dev/formats/note"
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 )
@@ -32,6 +38,12 @@ func main() {
 }
 
 func run(args []string) error {
+	if len(args) == 3 && args[0] == "-cosigned" {
+		return cosigned(args[1], args[2])
+	}
+	if len(args) == 3 && args[0] == "-cosign" {
+		return cosign(args[1], args[2])
+	}
 	if len(args) < 2 {
 		return fmt.Errorf("want VKEY PREFIX [OLD-CHECKPOINT-FILE]")
 	}
@@ -132,6 +144,54 @@ func consistent(raw []byte, verifier note.Verifier, reader tlog.HashReader, tree
 		return err
 	}
 	return tlog.CheckTree(proof, tree.N, tree.Hash, older.N, older.Hash)
+}
+
+func cosigned(vkey, file string) error {
+	verifier, err := cosignature.NewVerifierForCosignatureV1(vkey)
+	if err != nil {
+		return err
+	}
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	opened, err := note.Open(raw, note.VerifierList(verifier))
+	if err != nil {
+		return err
+	}
+	fmt.Printf("cosigned by %s\n", opened.Sigs[0].Name)
+	return nil
+}
+
+func cosign(name, file string) error {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	classic, plain, err := note.GenerateKey(rand.Reader, name)
+	if err != nil {
+		return err
+	}
+	classicKey, err := cosignature.VKeyToCosignatureV1(plain)
+	if err != nil {
+		return err
+	}
+	quantum, quantumKey, err := cosignature.GenerateMLDSAKey(name)
+	if err != nil {
+		return err
+	}
+	for _, pair := range [][2]string{{classic, classicKey}, {quantum, quantumKey}} {
+		signer, err := cosignature.NewSignerForCosignatureV1(pair[0])
+		if err != nil {
+			return err
+		}
+		signed, err := note.Sign(&note.Note{Text: string(text)}, signer)
+		if err != nil {
+			return err
+		}
+		fmt.Printf("%s\n%s", pair[1], signed[len(text)+1:])
+	}
+	return nil
 }
 
 // tiles is a tlog.TileReader over a folder or a URL.
