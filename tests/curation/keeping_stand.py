@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 
 from backing import Backing
 from object_server import ObjectServer, start_objects
-from postgres_server import start_postgres, wiped
+from postgres_server import emptied, start_postgres, wiped
 from tidegate.artifact import Digest, Repository, Tag
 from tidegate.artifact import media_type as mt
 from tidegate.curation import tags
@@ -88,6 +88,10 @@ class Stand:
         assert found is not None, tag
         return found
 
+    def bytes_of(self, repository: Repository, digest: Digest) -> bytes:
+        with self.blobs.open(self.blobs.find(repository, digest)) as file:
+            return file.read()
+
     def events(self, kind: EventKind) -> list[str]:
         with self.database.read() as connection:
             return [event.subject for _, event in read_after(connection, 0, 10_000) if event.kind is kind]
@@ -107,19 +111,9 @@ def postgres() -> Iterator[str]:
 def both_engines(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stand]:
     url = f"sqlite:///{tmp_path / 'state.db'}"
     if request.param == "postgresql":
-        url = request.getfixturevalue("postgres")
-        empty(url)
+        url = emptied(request.getfixturevalue("postgres"))
     with stand_on(url, tmp_path) as stand:
         yield stand
-
-
-def empty(url: str) -> None:
-    """Throws away all tables of a PostgreSQL database."""
-    emptied = Database(url)
-    with emptied.begin() as connection:
-        connection.execute(text("DROP SCHEMA public CASCADE"))
-        connection.execute(text("CREATE SCHEMA public"))
-    emptied.close()
 
 
 class stand_on:  # noqa: N801 - reads as a function

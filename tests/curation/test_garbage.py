@@ -14,9 +14,10 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from keeping_stand import APP, NOW, OTHER, Stand, both_engines, empty, objects, postgres, stand_on, with_objects
+from keeping_stand import APP, NOW, OTHER, Stand, both_engines, objects, postgres, stand_on, with_objects
 from sqlalchemy import Engine, event, select, text
 
+from postgres_server import emptied
 from tidegate.artifact import Digest, Repository, Tag, parse_manifest
 from tidegate.artifact import media_type as mt
 from tidegate.curation.keeping import unneeded
@@ -250,7 +251,7 @@ def _all_at_once(stand: Stand, *, turns: int) -> None:
 @pytest.mark.tools
 def test_what_is_needed_no_more_while_needs_are_struck_off_is_looked_at_again(postgres: str, tmp_path: Path) -> None:
     """Its manifest goes after the look at its need has begun, and before its place in the list is locked."""
-    empty(postgres)
+    emptied(postgres)
     with stand_on(postgres, tmp_path) as stand, ThreadPoolExecutor(1) as pool:
         digest = stand.image("one", "one", layers=(b"layer",))
 

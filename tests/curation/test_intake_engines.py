@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from keeping_stand import empty, postgres
+from keeping_stand import postgres
 from toxic_upstream import APP, Taking, Toxic, serving, taking_from
 
+from postgres_server import emptied
 from tidegate.artifact import Digest, Reference, Repository, Tag
 from tidegate.curation.image_chains import built_upon, is_built_upon, remember_chain
 from tidegate.curation.intake.entry import Outcome, TooManyNamesError
@@ -47,7 +48,7 @@ def taking(request: pytest.FixtureRequest, toxic: Toxic, tmp_path: Path) -> Iter
     url = ""
     if request.param == "postgresql":
         url = request.getfixturevalue("postgres")
-        empty(url)
+        emptied(url)
     with taking_from(toxic, tmp_path, Hands(), url=url) as stand:
         yield stand
 

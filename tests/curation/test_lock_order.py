@@ -14,9 +14,10 @@ from typing import Any, cast
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
-from keeping_stand import APP, NOW, OTHER, Stand, empty, postgres, stand_on
+from keeping_stand import APP, NOW, OTHER, Stand, postgres, stand_on
 from sqlalchemy import text
 
+from postgres_server import emptied
 from tidegate.admission.gate import Gate
 from tidegate.artifact import Digest, Reference, Tag
 from tidegate.artifact import media_type as mt
@@ -68,7 +69,7 @@ ActOfOne = Callable[[int], object]
 
 @pytest.fixture
 def stand(postgres: str, tmp_path: Any) -> Iterator[Stand]:
-    empty(postgres)
+    emptied(postgres)
     database = Database(postgres)
     with database.begin() as connection:
         name = connection.scalar(text("SELECT current_database()"))

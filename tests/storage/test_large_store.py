@@ -5,13 +5,13 @@ Judged by the plans of the engines themselves, for every statement that an act e
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import String, event, func, insert, select, text
 
 from large_store import BIG, LargeStore
 from postgres_server import start_postgres
@@ -21,10 +21,12 @@ from tidegate.curation import tags
 from tidegate.curation.blob_access import _referring, blob_objection
 from tidegate.curation.consumer import Consumer
 from tidegate.curation.keeping.collector import Collector
+from tidegate.curation.listed import Listed
 from tidegate.curation.shelf import Shelf
 from tidegate.curation.shelf_blobs import ShelfBlobs
 from tidegate.curation.shelved import context_of
 from tidegate.curation.states import State, advance
+from tidegate.curation.vending.catalogue import Asked, Catalogue, Everything
 from tidegate.loops.expiring import judge_before_expiry
 from tidegate.loops.stalled import judge_stalled
 from tidegate.storage import outbox
@@ -32,10 +34,22 @@ from tidegate.storage.database import Database
 from tidegate.storage.folder_blobs import FolderBlobs
 from tidegate.storage.leases import Leases
 from tidegate.storage.migrations import migrate
+from tidegate.storage.vending_schema import image_summary
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 STORE = LargeStore(manifests=4000, blobs_each=3, repositories=60)
-LARGE = {"blob", "repository_blob", "manifest", "repository_manifest", "manifest_blob", "tag", "state", "state_change"}
+LARGE = {
+    "blob",
+    "repository_blob",
+    "manifest",
+    "repository_manifest",
+    "manifest_blob",
+    "tag",
+    "state",
+    "state_change",
+    "image_summary",
+}
+CATALOGUE = Catalogue(())
 HERE, MINE = STORE.repository(1), Repository("mine")
 
 
@@ -53,11 +67,17 @@ class Stand:
         if statement.partition(" ")[0] in {"SELECT", "UPDATE", "DELETE", "WITH"}:
             self.heard.append((statement, parameters))
 
-    def whole_reads(self) -> list[str]:
-        """What was heard that reads a large table from end to end."""
+    def whole_reads(self, *, for_want_of_an_index: bool = False) -> list[str]:
+        """What was heard that reads a large table from end to end.
+
+        Args:
+            for_want_of_an_index: not where PostgreSQL holds that cheaper in a store of this size, and could do without.
+        """
         heard, self.heard = self.heard, []
         explain = _sqlite_scans if self.database.is_sqlite else _postgresql_scans
         with self.database.read() as connection:
+            if for_want_of_an_index and not self.database.is_sqlite:
+                connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
             return [
                 f"{table}: {statement}"
                 for statement, values in heard
@@ -179,6 +199,68 @@ def test_no_act_reads_a_whole_table(act: Callable[[Stand], None], stand: Stand) 
     act(stand)
     assert len(stand.heard) > 1
     assert stand.whole_reads() == []
+
+
+class _Sight:
+    """Whoever may see some repositories, and all in them."""
+
+    is_spent = False
+
+    def __init__(self, *names: str) -> None:
+        self._names = [Repository(name) for name in names]
+
+    def repositories(self, _connection: Any, *, limit: int, last: str) -> Listed[Repository]:
+        return Listed(names=[name for name in self._names if name > last][:limit], goes_on=None)
+
+    def tags(self, _repository: Repository, names: Sequence[Tag]) -> Sequence[Tag]:
+        return names
+
+
+@pytest.fixture
+def told_of(stand: Stand) -> Stand:
+    """The store, with what each image says of itself."""
+    digests = [STORE.manifest(number)[0] for number in range(STORE.manifests)]
+    with stand.database.begin() as connection:
+        if connection.scalar(select(func.count()).select_from(image_summary)) == 0:
+            connection.execute(insert(image_summary), [_summary(digest) for digest in digests])
+        if not stand.database.is_sqlite:
+            connection.execute(text("ANALYZE"))
+    return stand
+
+
+def _summary(digest: str) -> dict[str, Any]:
+    texts = {column.name: "" for column in image_summary.columns if isinstance(column.type, String)}
+    numbers = {column.name: 0 for column in image_summary.columns if not isinstance(column.type, String)}
+    return {**texts, **numbers, "digest": digest, "words": "price engine", "made_at": "2026-01-02T03:04:05Z"}
+
+
+def test_a_search_reads_what_one_may_see_by_index(told_of: Stand) -> None:
+    told_of.heard = []
+    with told_of.database.read() as connection:
+        found = CATALOGUE.search(connection, Asked(words="price v1", state="admitted"), _Sight(HERE), today=NOW.date())
+    assert [entry.repository for entry in found.entries] == [HERE]
+    heard = [statement for statement, _ in told_of.heard]
+    scanned = told_of.whole_reads(for_want_of_an_index=True)
+    assert [one for one in scanned if not one.startswith("repository_manifest:")] == []
+    # The images of the repository are read, each once a word, by the repository's own part of the index.
+    assert len(heard) < 20
+
+
+@pytest.mark.parametrize("words", ["nothing-like-it", "price nothing-like-it", "a b c d e f g nothing-like-it"])
+def test_a_search_asks_no_more_often_in_a_larger_store(told_of: Stand, words: str) -> None:
+    told_of.heard = []
+    with told_of.database.read() as connection:
+        found = CATALOGUE.search(connection, Asked(words=words), Everything(), today=NOW.date())
+    assert found.entries == []
+    # One question for the names and one a word, however many tags and images there are.
+    assert 2 <= len(told_of.heard) <= 1 + len(words.split())
+
+
+def test_a_search_that_read_a_whole_table_would_be_seen(told_of: Stand) -> None:
+    told_of.heard = []
+    with told_of.database.read() as connection:
+        connection.execute(select(image_summary.c.digest).where(image_summary.c.words.contains("x")))
+    assert len(told_of.whole_reads()) == 1
 
 
 def test_a_whole_read_would_be_seen(stand: Stand) -> None:

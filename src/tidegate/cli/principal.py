@@ -8,6 +8,7 @@ import click
 
 from tidegate.cli.call import Call
 from tidegate.cli.click_verb import ClickVerbs, verb
+from tidegate.cli.identity_record import change_identity, read_identity
 from tidegate.cli.output import Output, output_options
 from tidegate.cli.secret_input import read_secret
 from tidegate.cli.table import write_table
@@ -33,12 +34,10 @@ command = ClickVerbs(
 @output_options("table", "json")
 def _list(call: Call, *, output: Output) -> int:
     """Show who is kept here, by name; never a secret."""
-    from tidegate.assembly.identity import open_identity
     from tidegate.clock import rfc3339
     from tidegate.identity import account
 
-    with open_identity(call.settings()) as local, local.database.read() as connection:
-        found = account.list_accounts(connection)
+    found = read_identity(call, account.list_accounts)
     if output.form == "json":
         output.write_json(found)
         return 0
@@ -64,13 +63,11 @@ def _list(call: Call, *, output: Output) -> int:
 @_NAME
 def _user(call: Call, *, principal: str, groups: tuple[str, ...]) -> int:
     """Add somebody with a password, read from standard input: 12 characters or more."""
-    from tidegate.assembly.identity import open_identity
     from tidegate.identity import account
     from tidegate.identity.password import Passwords
 
     hashed = Passwords().hash(read_secret())
-    with open_identity(call.settings()) as local, local.database.begin() as connection:
-        account.create_user(connection, principal, hashed, groups=groups, by=local.who.name, at=local.clock())
+    change_identity(call, lambda c, who: account.create_user(c, principal, hashed, groups=groups, by=who.by, at=who.at))
     call.note(f"{principal} may log in; without a grant there is nothing to do: tidegate grant give {principal} …")
     return 0
 
@@ -81,19 +78,15 @@ def _user(call: Call, *, principal: str, groups: tuple[str, ...]) -> int:
 @_NAME
 def _robot(call: Call, *, principal: str, groups: tuple[str, ...], days: float) -> int:
     """Add a robot; its secret is written to standard output, this once."""
-    from tidegate.assembly.identity import open_identity
     from tidegate.identity import account
 
-    with open_identity(call.settings()) as local, local.database.begin() as connection:
-        made, secret = account.create_robot(
-            connection,
-            principal,
-            lasts=timedelta(days=days),
-            max_lifetime=timedelta(days=local.said.robot_max_days),
-            groups=groups,
-            by=local.who.name,
-            at=local.clock(),
-        )
+    lasts, most = timedelta(days=days), timedelta(days=call.settings().identity.robot_max_days)
+    made, secret = change_identity(
+        call,
+        lambda c, who: account.create_robot(
+            c, principal, lasts=lasts, max_lifetime=most, groups=groups, by=who.by, at=who.at
+        ),
+    )
     return _told(call, made.name, secret, days)
 
 
@@ -102,18 +95,13 @@ def _robot(call: Call, *, principal: str, groups: tuple[str, ...], days: float) 
 @_NAME
 def _renew(call: Call, *, principal: str, days: float) -> int:
     """Give a robot another secret, written to standard output this once, and another end."""
-    from tidegate.assembly.identity import open_identity
     from tidegate.identity import account
 
-    with open_identity(call.settings()) as local, local.database.begin() as connection:
-        made, secret = account.renew_robot(
-            connection,
-            principal,
-            lasts=timedelta(days=days),
-            max_lifetime=timedelta(days=local.said.robot_max_days),
-            by=local.who.name,
-            at=local.clock(),
-        )
+    lasts, most = timedelta(days=days), timedelta(days=call.settings().identity.robot_max_days)
+    made, secret = change_identity(
+        call,
+        lambda c, who: account.renew_robot(c, principal, lasts=lasts, max_lifetime=most, by=who.by, at=who.at),
+    )
     return _told(call, made.name, secret, days)
 
 
@@ -121,13 +109,11 @@ def _renew(call: Call, *, principal: str, days: float) -> int:
 @_NAME
 def _set_password(call: Call, *, principal: str) -> int:
     """Give a user another password, read from standard input."""
-    from tidegate.assembly.identity import open_identity
     from tidegate.identity import account
     from tidegate.identity.password import Passwords
 
     hashed = Passwords().hash(read_secret())
-    with open_identity(call.settings()) as local, local.database.begin() as connection:
-        account.set_password(connection, principal, hashed, by=local.who.name, at=local.clock())
+    change_identity(call, lambda c, who: account.set_password(c, principal, hashed, by=who.by, at=who.at))
     call.note(f"{principal}: another password; tokens of the old one are void")
     return 0
 
@@ -137,11 +123,9 @@ def _set_password(call: Call, *, principal: str) -> int:
 @_NAME
 def _groups(call: Call, *, principal: str, groups: tuple[str, ...]) -> int:
     """Put a principal into these groups and no others."""
-    from tidegate.assembly.identity import open_identity
     from tidegate.identity import account
 
-    with open_identity(call.settings()) as local, local.database.begin() as connection:
-        made = account.set_groups(connection, principal, groups, by=local.who.name, at=local.clock())
+    made = change_identity(call, lambda c, who: account.set_groups(c, principal, groups, by=who.by, at=who.at))
     call.note(f"{principal} is in {', '.join(made.groups) or 'no group'}")
     return 0
 
@@ -164,11 +148,9 @@ def _enable(call: Call, *, principal: str) -> int:
 @_NAME
 def _remove(call: Call, *, principal: str) -> int:
     """Remove a principal and take back its grants."""
-    from tidegate.assembly.identity import open_identity
     from tidegate.identity import account
 
-    with open_identity(call.settings()) as local, local.database.begin() as connection:
-        account.remove(connection, principal, by=local.who.name, at=local.clock())
+    change_identity(call, lambda c, who: account.remove(c, principal, by=who.by, at=who.at))
     call.note(f"{principal} is removed")
     return 0
 
@@ -178,11 +160,9 @@ for _command in (_list, _user, _robot, _renew, _set_password, _groups, _disable,
 
 
 def _switched(call: Call, name: str, *, disabled: bool) -> int:
-    from tidegate.assembly.identity import open_identity
     from tidegate.identity import account
 
-    with open_identity(call.settings()) as local, local.database.begin() as connection:
-        account.set_disabled(connection, name, disabled=disabled, by=local.who.name, at=local.clock())
+    change_identity(call, lambda c, who: account.set_disabled(c, name, disabled=disabled, by=who.by, at=who.at))
     call.note(f"{name} is {'disabled' if disabled else 'enabled'}")
     return 0
 

@@ -8,6 +8,7 @@ import click
 
 from tidegate.cli.call import Call
 from tidegate.cli.click_verb import ClickVerbs, verb
+from tidegate.cli.identity_record import change_identity, read_identity
 from tidegate.cli.output import Output, output_options
 from tidegate.cli.table import write_table
 
@@ -39,11 +40,9 @@ def _quota_options(function: Callable[..., int]) -> Callable[..., int]:
 @output_options("table", "json")
 def _list(call: Call, *, output: Output) -> int:
     """Show tenants, with what they may have and what they use."""
-    from tidegate.assembly.identity import open_identity
     from tidegate.identity import tenancy
 
-    with open_identity(call.settings()) as local, local.database.read() as connection:
-        found = tenancy.list_tenants(connection)
+    found = read_identity(call, tenancy.list_tenants)
     if output.form == "json":
         output.write_json(found)
         return 0
@@ -67,12 +66,10 @@ def _list(call: Call, *, output: Output) -> int:
 @click.argument("prefixes", nargs=-1, required=True)
 def _add(call: Call, *, tenant: str, prefixes: tuple[str, ...], gib: int, repositories: int, manifests: int) -> int:
     """Let TENANT own the repositories of these names, and all whose names go on after a slash."""
-    from tidegate.assembly.identity import open_identity
     from tidegate.identity import tenancy
 
     quota = _quota(gib, repositories, manifests)
-    with open_identity(call.settings()) as local, local.database.begin() as connection:
-        made = tenancy.create(connection, tenant, prefixes, quota, by=local.who.name, at=local.clock())
+    made = change_identity(call, lambda c, who: tenancy.create(c, tenant, prefixes, quota, by=who.by, at=who.at))
     call.note(f"{tenant} uses {made.used.bytes} bytes in {made.used.repositories} repositories")
     return 0
 
@@ -82,12 +79,10 @@ def _add(call: Call, *, tenant: str, prefixes: tuple[str, ...], gib: int, reposi
 @_TENANT
 def _set_quota(call: Call, *, tenant: str, gib: int, repositories: int, manifests: int) -> int:
     """Give a tenant another quota, whole: what is not named has no limit."""
-    from tidegate.assembly.identity import open_identity
     from tidegate.identity import tenancy
 
     quota = _quota(gib, repositories, manifests)
-    with open_identity(call.settings()) as local, local.database.begin() as connection:
-        tenancy.limit(connection, tenant, quota, by=local.who.name, at=local.clock())
+    change_identity(call, lambda c, who: tenancy.limit(c, tenant, quota, by=who.by, at=who.at))
     call.note(f"{tenant} has another quota")
     return 0
 
@@ -96,11 +91,9 @@ def _set_quota(call: Call, *, tenant: str, gib: int, repositories: int, manifest
 @_TENANT
 def _recount(call: Call, *, tenant: str) -> int:
     """Count all that a tenant has anew."""
-    from tidegate.assembly.identity import open_identity
     from tidegate.identity import tenancy
 
-    with open_identity(call.settings()) as local, local.database.begin() as connection:
-        found = tenancy.recount(connection, tenant)
+    found = change_identity(call, lambda c, _who: tenancy.recount(c, tenant))
     call.note(f"{tenant} uses {found.used.bytes} bytes in {found.used.repositories} repositories")
     return 0
 
@@ -109,11 +102,9 @@ def _recount(call: Call, *, tenant: str) -> int:
 @_TENANT
 def _remove(call: Call, *, tenant: str) -> int:
     """Remove a tenant; its repositories stay."""
-    from tidegate.assembly.identity import open_identity
     from tidegate.identity import tenancy
 
-    with open_identity(call.settings()) as local, local.database.begin() as connection:
-        tenancy.remove(connection, tenant, by=local.who.name, at=local.clock())
+    change_identity(call, lambda c, who: tenancy.remove(c, tenant, by=who.by, at=who.at))
     call.note(f"{tenant} is removed")
     return 0
 

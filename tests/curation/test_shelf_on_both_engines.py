@@ -2,19 +2,17 @@
 """The shelf's own words on SQLite and (where installed) on PostgreSQL, without a server in between."""
 
 import json
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, insert, select, text
+from keeping_stand import APP, NOW, OTHER, Stand, both_engines, postgres
+from sqlalchemy import func, insert, select
 
-from postgres_server import emptied, start_postgres
+from postgres_server import emptied
 from tidegate.artifact import Digest, Repository, Tag
-from tidegate.artifact import media_type as mt
 from tidegate.curation.lifecycle import State
 from tidegate.curation.shelf import ManifestUnknownError, Shelf, WithheldError
 from tidegate.curation.shelf_blobs import BlobInUseError, BlobUnknownError, HeldBlob, ShelfBlobs
@@ -26,67 +24,18 @@ from tidegate.storage.database import Database
 from tidegate.storage.digest_locks import lock_digest
 from tidegate.storage.folder_blobs import FolderBlobs
 from tidegate.storage.migrations import migrate
-from tidegate.storage.outbox import read_after
 
-NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-APP, OTHER = Repository("team/app"), Repository("other")
+__all__ = ["both_engines", "postgres"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Stand:
-    database: Database
-    store: FolderBlobs
-    blobs: ShelfBlobs
-    shelf: Shelf
-
-    def blob(self, data: bytes, repository: Repository = APP) -> dict[str, object]:
-        upload = self.blobs.begin(repository)
-        self.blobs.append(repository, upload, [data])
-        held = self.blobs.finish(repository, upload, Digest.of(data))
-        return {"mediaType": mt.OCI_LAYER, "digest": held.digest, "size": held.size}
-
-    def image(self, name: str = "one", tag: str = "v1", repository: Repository = APP) -> Digest:
-        config = {**self.blob(f'{{"name":"{name}"}}'.encode(), repository), "mediaType": mt.OCI_CONFIG}
-        layers = [self.blob(name.encode(), repository)]
-        raw = json.dumps({"schemaVersion": 2, "mediaType": mt.OCI_MANIFEST, "config": config, "layers": layers})
-        stored = self.shelf.put_manifest(repository, Tag(tag), raw.encode(), media_type=mt.OCI_MANIFEST, pushed_by="me")
-        return stored.digest
-
-    def bytes_of(self, repository: Repository, digest: Digest) -> bytes:
-        with self.blobs.open(self.blobs.find(repository, digest)) as file:
-            return file.read()
-
-    def events(self, kind: EventKind) -> list[str]:
-        with self.database.read() as connection:
-            return [event.subject for _, event in read_after(connection, 0, 1000) if event.kind is kind]
-
-    def count(self, table: str) -> int:
-        with self.database.read() as connection:
-            return int(connection.scalar(select(func.count()).select_from(schema.metadata.tables[table])) or 0)
+@pytest.fixture
+def stand(both_engines: Stand) -> Stand:
+    return both_engines
 
 
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[str]:
-    with start_postgres() as url:
-        yield url
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.tools)])
-def stand(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stand]:
-    url = f"sqlite:///{tmp_path / 'state.db'}"
-    if request.param == "postgresql":
-        url = request.getfixturevalue("postgres")
-        emptied = Database(url)
-        with emptied.begin() as connection:
-            connection.execute(text("DROP SCHEMA public CASCADE"))
-            connection.execute(text("CREATE SCHEMA public"))
-        emptied.close()
-    migrate(url)
-    database = Database(url)
-    store = FolderBlobs(tmp_path / "content")
-    blobs = ShelfBlobs(database, store, lambda: NOW)
-    yield Stand(database=database, store=store, blobs=blobs, shelf=Shelf(database, blobs, lambda: NOW))
-    database.close()
+def _lies_there(stand: Stand, digest: Digest) -> bool:
+    path = stand.store.path(digest)
+    return path is not None and path.exists()
 
 
 def test_a_push_is_told_once(stand: Stand) -> None:
@@ -184,9 +133,9 @@ def test_bytes_go_with_the_last_that_held_them(stand: Stand) -> None:
     stand.blobs.delete(APP, layer)
     with pytest.raises(BlobUnknownError):
         stand.blobs.find(APP, layer)
-    assert stand.store.path(layer).exists()
+    assert _lies_there(stand, layer)
     stand.blobs.delete(OTHER, layer)
-    assert not stand.store.path(layer).exists()
+    assert not _lies_there(stand, layer)
     assert not stand.blobs.mount(APP, layer, OTHER)
     with pytest.raises(ManifestUnknownError):
         stand.shelf.delete_manifest(APP, digest, who="me")
@@ -197,7 +146,7 @@ def test_files_without_a_row_are_collected(stand: Stand) -> None:
     orphan = Digest.of(b"left behind")
     stand.store.release(stand.store.put(b"left behind"))
     assert stand.blobs.collect() == 1
-    assert not stand.store.path(orphan).exists()
+    assert not _lies_there(stand, orphan)
     assert stand.blobs.collect() == 0
     assert stand.bytes_of(APP, Digest.of(b"one")) == b"one"
 
