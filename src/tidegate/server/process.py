@@ -21,6 +21,7 @@ from tidegate.assembly.stores import database_urls
 from tidegate.errors import UsageError
 from tidegate.identity.recon import ReconOptions, ReconWatch
 from tidegate.identity.recon_exchange import ReconExchange
+from tidegate.scan.heap import share_heaps
 from tidegate.server.api.application import create_api
 from tidegate.server.api.permission import Permitted, page_verb_needed
 from tidegate.server.application import Services, create_application
@@ -50,6 +51,7 @@ def run_server(settings: Settings, *, ready: Callable[[str], None]) -> None:
     Raises:
         TidegateError: it cannot be built, or the address is taken.
     """
+    share_heaps()
     _check_tls(settings.server)
     home = Home(folder=settings.home)
     with nullcontext() if database_urls(settings).is_shared else home.taken():

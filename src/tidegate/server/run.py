@@ -52,7 +52,7 @@ class ServeOptions:
 
     host: str = "127.0.0.1"
     port: int = 0
-    max_header_bytes: int = 256 * KIB
+    max_header_bytes: int = 128 * KIB
     backlog: int = 1024
     max_connections: int = 16_384
     head_seconds: int = 10

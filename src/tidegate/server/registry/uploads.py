@@ -25,7 +25,7 @@ from tidegate.storage.blobs import UploadUnknownError
 
 _PIECE_BYTES: Final = MIB
 _LEAST_PIECE_BYTES: Final = 128 * KIB
-_HELD_BYTES: Final = 16 * MIB
+_HELD_BYTES: Final = 8 * MIB
 """Held by all bodies together, about: the more there are, the smaller their pieces."""
 _MAX_SOURCES: Final = 20
 """Repositories looked at for a blob that is to be mounted from anywhere."""
