@@ -26,7 +26,7 @@ from tidegate.curation.referrers_tag import names_subject, referrers_by_tag
 from tidegate.curation.refusals import note_refusal
 from tidegate.curation.served import Served
 from tidegate.curation.serving import Asked, may_be_kept, objection, withheld_platforms
-from tidegate.curation.shelf_blobs import BlobUnknownError, ShelfBlobs
+from tidegate.curation.shelf_blobs import BlobUnknownError, HeldBlob, ShelfBlobs
 from tidegate.curation.standing import standing_of
 from tidegate.curation.stock import MissingContentError, Stored, require_content, store_manifest
 from tidegate.curation.tag_rules import NO_TAG_RULES, ImmutableTags, TagImmutableError
@@ -200,14 +200,17 @@ class Shelf:
         with self._database.read() as connection:
             return self._told(connection, self._find(connection, repository, locator), self._clock())
 
-    def open_blob(self, repository: Repository, digest: Digest, consumer: Consumer) -> None:
-        """Makes sure a consumer may have a blob, by what refers to it (`blob_objection`).
+    def open_blob(self, repository: Repository, digest: Digest, consumer: Consumer) -> HeldBlob:
+        """Where a blob lies that a consumer may have, by what refers to it (`blob_objection`).
 
         Raises:
             WithheldError: it may not. Not in observe mode.
+            BlobUnknownError: there is none.
         """
-        if not self._observes and (refused := self._blob_objection(repository, digest, consumer)) is not None:
-            raise refused
+        with self._database.read() as connection:
+            if (refused := self._objection(connection, repository, digest, consumer)) is not None:
+                raise refused
+            return self._blobs.held(connection, repository, digest)
 
     def tell_of_blob(self, repository: Repository, digest: Digest, consumer: Consumer) -> None:
         """Makes sure a consumer may be told that a blob is here, so that they need not send it.
@@ -226,9 +229,9 @@ class Shelf:
         Returns:
             False when it may not, or the other one holds none: then it is uploaded.
         """
-        if not self._observes and self._blob_objection(source, digest, consumer) is not None:
-            return False
-        return self._blobs.mount(repository, digest, source, by=consumer.name)
+        with self._database.read() as connection:
+            refused = self._objection(connection, source, digest, consumer)
+        return refused is None and self._blobs.mount(repository, digest, source, by=consumer.name)
 
     def attach(
         self,
@@ -338,9 +341,10 @@ class Shelf:
             at, rules = self._clock(), self._tag_rules
             take_out(connection, repository, digest, who=who, at=at, rules=rules, grace=self._blobs.grace)
 
-    def _blob_objection(self, repository: Repository, digest: Digest, consumer: Consumer) -> WithheldError | None:
-        with self._database.read() as connection:
-            return blob_objection(connection, repository, digest, consumer, self._zones, at=self._clock())
+    def _objection(
+        self, connection: Connection, name: Repository, digest: Digest, by: Consumer
+    ) -> WithheldError | None:
+        return None if self._observes else blob_objection(connection, name, digest, by, self._zones, at=self._clock())
 
     def _told(self, connection: Connection, row: Any, at: datetime) -> Served:
         served = _served(row)

@@ -2,14 +2,14 @@
 """Blobs as repositories hold them: uploaded, mounted from one to another, found and let go.
 
 The bytes come first and go last: a row in the database always has its bytes in the store. One lock per digest, of all
-replicas, keeps a delete from taking the bytes from under an upload of the same ones. What a process left half-way is
-found by the upload it belongs to: it stays in the store until its blob is on record.
+replicas, keeps a delete from taking the bytes from under an upload of the same ones. An upload stays until its blob is
+on record: by it is found what a process left half-way.
 """
 
 import hashlib
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -38,7 +38,6 @@ DEFAULT_GRACE: Final = timedelta(days=1)
 PROMISE: Final = timedelta(hours=1)
 """How long a blob stays, at least, after a client was told that it is here."""
 _MARK_CHARS: Final = 16
-# Built once: building a query takes longer than running it.
 _SIZE: Final = (
     select(blob.c.size)
     .join(repository_blob, repository_blob.c.digest == blob.c.digest)
@@ -211,7 +210,11 @@ class ShelfBlobs:
             BlobUnknownError: the repository does not hold it.
         """
         with self._database.read() as connection:
-            size = connection.scalar(_SIZE, {"repository": repository, "digest": digest})
+            return self.held(connection, repository, digest)
+
+    def held(self, connection: Connection, repository: Repository, digest: Digest) -> HeldBlob:
+        """The same, in the caller's transaction."""
+        size = connection.scalar(_SIZE, {"repository": repository, "digest": digest})
         if size is None:
             raise BlobUnknownError(repository, digest)
         return HeldBlob(digest=digest, size=size, path=self._store.path(digest))
@@ -297,11 +300,9 @@ class ShelfBlobs:
             unneeded.removal_done(connection, digest)
             return size
 
-    @contextmanager
-    def writing(self, digest: Digest, *, alone: bool = False) -> Iterator[Connection]:
+    def writing(self, digest: Digest, *, alone: bool = False) -> AbstractContextManager[Connection]:
         """A transaction that writes, and that nobody else has for this blob; `alone` as `Database.begin` has it."""
-        with self._locks.writing(digest, alone=alone) as connection:
-            yield connection
+        return self._locks.writing(digest, alone=alone)
 
     def restore(self, digest: Digest, good: Readable, *, source: str) -> None:
         """Puts good bytes in the place of damaged ones, and has the repositories hold it again that did.

@@ -67,9 +67,9 @@ class BlobEndpoints:
     ) -> tuple[HeldBlob, str | None]:
         if is_told:  # HEAD is how clients that push ask what they need not send; no byte leaves by it
             self._services.shelf.tell_of_blob(name, wanted, consumer)
+            held = self._services.blobs.find(name, wanted)
         else:
-            self._services.shelf.open_blob(name, wanted, consumer)
-        held = self._services.blobs.find(name, wanted)
+            held = self._services.shelf.open_blob(name, wanted, consumer)
         if held.path is None:
             return held, self._services.blobs.link(held)
         if not held.path.exists():  # deleted since the line above
