@@ -16,6 +16,7 @@ from tidegate.admission.key_row import NewKey
 from tidegate.artifact import Digest
 from tidegate.assembly.trust import KeyAdministration
 from tidegate.clock import system_clock
+from tidegate.errors import InvalidInputError
 from tidegate.evidence import SCAN, Statement, Subject
 from tidegate.identity.duties import Actor
 from tidegate.settings.load import load
@@ -23,6 +24,7 @@ from tidegate.signing.keys import SigningKey, TrustedKeys
 from tidegate.storage import schema
 from tidegate.storage.database import Database
 from tidegate.storage.migrations import migrate
+from tidegate.storage.trust_schema import statement_signer
 from tidegate.trust.book import TrustBook
 from tidegate.trust.followed_key import FollowedKey
 from tidegate.trust.role import Role
@@ -65,13 +67,17 @@ def test_the_whole_life_of_keys(keys: KeyAdministration) -> None:
     (first,) = keys.listed()
     made = keys.rotate_own(by=ANNA, why="every year")
     assert SigningKey.load(keys.settings.signing.key_file).key_id == made.key_id
+    with keys.database.read() as connection:
+        signer = statement_signer
+        introduced = select(signer.c.key_id).where(signer.c.subject == f"sha256:{made.key_id}")
+        assert connection.scalars(introduced).all() == [first.key_id], "the one in use vouches for the next"
     with keys.database.begin() as connection:
         by_new = keys.gate.add(connection, _said(2), at=keys.clock())
     key = SigningKey.generate().verifying
     proposed = keys.propose(NewKey(key=key, name="gate-2", roles=frozenset({Role.DECISION})), by=ANNA, why="more")
     assert keys.confirm(proposed.key_id, by=BOB).state == "trusted"
     done = keys.revoke(first.key_id, Revocation(why="stolen", since=datetime(2020, 1, 1, tzinfo=UTC)), by=BOB)
-    assert done.void == (IMAGE,)
+    assert done.void == ()
     with keys.database.read() as connection:
         found = keys.gate.evidence_of(connection, IMAGE)
         assert [item.digest for item in found.evidence] == [by_new.digest]
@@ -80,6 +86,15 @@ def test_the_whole_life_of_keys(keys: KeyAdministration) -> None:
     kinds = ["rotated", "proposed", "trusted", "revoked"]
     assert told == [f"oversight.key.{kind}" for kind in kinds]
     assert {one.name or "": one.state for one in keys.listed()}["gate-2"] == "trusted"
+
+
+def test_a_rotation_that_is_rolled_back_moves_no_file(keys: KeyAdministration) -> None:
+    before = keys.settings.signing.key_file.read_bytes()
+    with pytest.raises(InvalidInputError):
+        keys.rotate_own(by=ANNA, why="x", overlap=timedelta(days=1000))
+    assert keys.settings.signing.key_file.read_bytes() == before
+    with keys.database.begin() as connection:
+        assert keys.gate.add(connection, _said(1), at=keys.clock()).digest
 
 
 def test_a_rotation_that_was_killed_before_its_file_had_its_name_is_ended(keys: KeyAdministration) -> None:

@@ -95,14 +95,22 @@ class Gate(Struct, frozen=True, kw_only=True):
         in_part = self.admits_in_part and boundary is Boundary.CURATION
         return decide_index(boundary, subject, children, at, in_part=in_part)
 
-    def add(self, connection: Connection, statement: Statement, *, at: datetime) -> Recorded:
+    def add(
+        self, connection: Connection, statement: Statement, *, at: datetime, signer: SigningKey | None = None
+    ) -> Recorded:
         """Signs a statement and puts it on record.
+
+        Args:
+            connection: an open write transaction.
+            statement: what is claimed.
+            at: the moment recorded.
+            signer: the key to sign with; None for the one that signs now.
 
         Raises:
             RefusedError: the key that signs here is trusted no more.
         """
         trust = self.trust(connection)
-        key = self.signing_key(trust)
+        key = signer or self.signing_key(trust)
         standing = trust.standings.get(key.key_id)
         objection = standing.objection(statement.predicate_type, index=None, at=at) if standing else "it is not known"
         if objection:

@@ -13,14 +13,13 @@ from sqlalchemy import Connection, select, update
 
 from tidegate import ledger
 from tidegate.admission.gate import Gate
-from tidegate.admission.key_row import check_said, ensure_row, known_key, set_key, tell
+from tidegate.admission.key_row import begin_signed_change, check_said, ensure_row, known_key, set_key, tell
 from tidegate.clock import rfc3339
 from tidegate.errors import InvalidInputError, OutsideError, RefusedError
 from tidegate.events import EventKind
 from tidegate.identity.duties import Actor
 from tidegate.storage import schema
 from tidegate.storage.lock_order import Rank, taking
-from tidegate.trust.book import begin_change
 from tidegate.trust.key_record import KeyRecord
 from tidegate.trust.resting_on import affected, first_entry_since
 from tidegate.values import Struct
@@ -75,17 +74,17 @@ def revoke(
         InvalidInputError: no reason, or a moment or entry that is still to come.
         MeanwhileError: more came to rest on it before the ledger's turn was had.
     """
-    begin_change(connection)
+    signer = begin_signed_change(connection, gate)
     key = known_key(connection, gate, name)
     check_said(key.name or "key", revocation.why)
-    trust = gate.trust(connection)
-    if gate.signing_key(trust).key_id == key.key_id:
+    if signer.key_id == key.key_id:
         raise RefusedError(
             "this server signs with it, and nobody could vouch for its revocation",
             where=key.key_id[:12],
             remedy="rotate it first (tidegate keys rotate), then revoke it",
         )
-    held = _hold(connection, affected(connection, key.key_id, _from_entry(connection, key.key_id, revocation, at)))
+    expected = affected(connection, key.key_id, _from_entry(connection, key.key_id, revocation, at))
+    shelved = _hold(connection, expected)
     ledger.take_turn(connection)
     from_entry = _from_entry(connection, key.key_id, revocation, at)
     if 0 <= key.revoked_from <= from_entry:
@@ -99,15 +98,25 @@ def revoke(
         revoked_by=by.name,
         revoked_why=revocation.why,
     )
-    void = affected(connection, key.key_id, from_entry)
-    if not held.issuperset(void):
+    found = affected(connection, key.key_id, from_entry)
+    if not set(expected).issuperset(found):
         raise MeanwhileError(name)
+    void = [digest for digest in found if digest in shelved]
     _shut(connection, void, at)
     more: dict[str, Any] = {"fromEntry": from_entry, "void": len(void)}
     if revocation.since is not None:
         more["compromisedSince"] = rfc3339(revocation.since)
     made = tell(
-        connection, gate, key.key_id, "revoked", EventKind.KEY_REVOKED, by=by, why=revocation.why, at=at, more=more
+        connection,
+        gate,
+        key.key_id,
+        "revoked",
+        EventKind.KEY_REVOKED,
+        signer=signer,
+        by=by,
+        why=revocation.why,
+        at=at,
+        more=more,
     )
     return Revoked(key=made, from_entry=from_entry, void=tuple(void))
 
@@ -126,14 +135,18 @@ def _from_entry(connection: Connection, key_id: str, revocation: Revocation, at:
 
 
 def _hold(connection: Connection, digests: Collection[str]) -> set[str]:
-    """Keeps the states of digests as they are until the transaction ends; they come before the ledger's turn."""
+    """Keeps the states of digests as they are until the transaction ends; they come before the ledger's turn.
+
+    Returns:
+        Those that have one: the others are on no shelf, such as keys.
+    """
     names = sorted(digests)
     taking(connection, Rank.STATE, names)
-    state = schema.state
+    state, found = schema.state, set[str]()
     for start in range(0, len(names), _CHUNK):
         here = state.c.digest.in_(names[start : start + _CHUNK])
-        connection.execute(select(state.c.digest).where(here).order_by(state.c.digest).with_for_update()).all()
-    return set(names)
+        found.update(connection.scalars(select(state.c.digest).where(here).order_by(state.c.digest).with_for_update()))
+    return found
 
 
 def _shut(connection: Connection, digests: Collection[str], at: datetime) -> None:

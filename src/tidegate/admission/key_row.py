@@ -13,10 +13,10 @@ from tidegate.errors import InvalidInputError, RefusedError
 from tidegate.events import Event, EventKind
 from tidegate.evidence import Statement, Subject
 from tidegate.identity.duties import Actor
-from tidegate.signing.keys import VerifyingKey
+from tidegate.signing.keys import SigningKey, VerifyingKey
 from tidegate.storage.outbox import publish
 from tidegate.storage.trust_schema import trusted_key
-from tidegate.trust.book import TRUSTED
+from tidegate.trust.book import TRUSTED, begin_change
 from tidegate.trust.key_record import KeyRecord, find_key
 from tidegate.trust.role import TRUST_CHANGE, Role
 from tidegate.trust.standing import Origin
@@ -40,6 +40,12 @@ class NewKey(Struct, frozen=True, kw_only=True):
     roles: frozenset[Role]
     not_before: datetime | None = None
     not_after: datetime | None = None
+
+
+def begin_signed_change(connection: Connection, gate: Gate) -> SigningKey:
+    """Takes the turn to change trust, before every other lock. Returns the key that signs here before the change."""
+    begin_change(connection)
+    return gate.signing_key(gate.trust(connection))
 
 
 def known_key(connection: Connection, gate: Gate, name: str) -> KeyRecord:
@@ -114,12 +120,16 @@ def tell(
     act: str,
     kind: EventKind,
     *,
+    signer: SigningKey,
     by: Actor,
     why: str,
     at: datetime,
     more: dict[str, Any] | None = None,
 ) -> KeyRecord:
-    """Signs what was done to a key, puts it on record and publishes it, in the caller's transaction."""
+    """Signs what was done to a key, puts it on record and publishes it, in the caller's transaction.
+
+    What signed before the change signs it: nobody looks after the next key until the change is true.
+    """
     key = find_key(connection, gate.trust(connection), key_id)
     predicate = {
         "act": act,
@@ -139,7 +149,7 @@ def tell(
     }
     subject = Subject(name=f"key {key.name}", digest=Digest(f"sha256:{key.key_id}"))
     statement = Statement(subjects=(subject,), predicate_type=TRUST_CHANGE, predicate=predicate)
-    recorded = gate.add(connection, statement, at=at)
+    recorded = gate.add(connection, statement, at=at, signer=signer)
     set_key(connection, key.key_id, statement=recorded.digest)
     data = {name: value for name, value in predicate.items() if name != "key"}
     told = {"key": key.key_id, "name": key.name, "roles": list(key.roles), "statement": recorded.digest, **data}

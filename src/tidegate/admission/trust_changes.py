@@ -13,6 +13,7 @@ from sqlalchemy import Connection, select
 from tidegate.admission.gate import Gate
 from tidegate.admission.key_row import (
     NewKey,
+    begin_signed_change,
     check_said,
     ensure_row,
     insert_key,
@@ -27,7 +28,7 @@ from tidegate.events import EventKind
 from tidegate.identity.duties import Actor, Separation, separate
 from tidegate.signing.keys import VerifyingKey
 from tidegate.storage.trust_schema import trusted_key
-from tidegate.trust.book import TRUSTED, begin_change
+from tidegate.trust.book import TRUSTED
 from tidegate.trust.key_record import KeyRecord
 from tidegate.trust.role import EVERY_ROLE, NEEDS_TWO, parse_roles
 from tidegate.trust.standing import Origin
@@ -57,14 +58,14 @@ def propose(
     """
     check_said(new.name, why)
     _check_window(new, at)
-    begin_change(connection)
+    signer = begin_signed_change(connection, gate)
     refuse_known(connection, gate, new.key)
     needs_two = bool(new.roles & NEEDS_TWO)
     broke = separate(Separation.KEY_CONFIRMED, doer=by, earlier=[by], alone=alone) if needs_two and alone else ""
     waits = needs_two and not alone
     insert_key(connection, new, Origin.ADDED, by, why, at, state=_PROPOSED if waits else TRUSTED)
     act, kind = ("proposed", EventKind.KEY_PROPOSED) if waits else ("trusted", EventKind.KEY_TRUSTED)
-    return tell(connection, gate, new.key.key_id, act, kind, by=by, why=why, at=at, more=_alone(broke))
+    return tell(connection, gate, new.key.key_id, act, kind, signer=signer, by=by, why=why, at=at, more=_alone(broke))
 
 
 def confirm(
@@ -77,13 +78,22 @@ def confirm(
         RefusedError: it waits for nobody.
         SameHandError: whoever proposed it may not confirm it.
     """
-    begin_change(connection)
+    signer = begin_signed_change(connection, gate)
     key = _waiting(connection, gate, name)
     proposer = Actor(name=key.added_by, identity=_identity_of(connection, key.key_id))
     broke = separate(Separation.KEY_CONFIRMED, doer=by, earlier=[proposer], alone=alone)
     set_key(connection, key.key_id, state=TRUSTED, confirmed_by=by.name)
     return tell(
-        connection, gate, key.key_id, "trusted", EventKind.KEY_TRUSTED, by=by, why=why, at=at, more=_alone(broke)
+        connection,
+        gate,
+        key.key_id,
+        "trusted",
+        EventKind.KEY_TRUSTED,
+        signer=signer,
+        by=by,
+        why=why,
+        at=at,
+        more=_alone(broke),
     )
 
 
@@ -94,11 +104,11 @@ def refuse(connection: Connection, gate: Gate, name: str, *, by: Actor, why: str
         NotFoundError: no such key.
         RefusedError: it waits for nobody.
     """
-    begin_change(connection)
+    signer = begin_signed_change(connection, gate)
     key = _waiting(connection, gate, name)
     check_said(key.name, why)
     set_key(connection, key.key_id, state=_REFUSED)
-    return tell(connection, gate, key.key_id, "refused", EventKind.KEY_REFUSED, by=by, why=why, at=at)
+    return tell(connection, gate, key.key_id, "refused", EventKind.KEY_REFUSED, signer=signer, by=by, why=why, at=at)
 
 
 def rotate_own(
@@ -122,9 +132,7 @@ def rotate_own(
         InvalidInputError: no reason, or no overlap that makes sense.
         RefusedError: the key in use is revoked already, so nobody would vouch for the next.
     """
-    begin_change(connection)
-    trust = gate.trust(connection)
-    old = gate.signing_key(trust)
+    old = begin_signed_change(connection, gate)
     wanted = NewKey(key=new, name="own", roles=EVERY_ROLE)
     check_said(wanted.name, why)
     refuse_known(connection, gate, new)
@@ -135,11 +143,16 @@ def rotate_own(
         broke = separate(Separation.KEY_CONFIRMED, doer=by, earlier=[by], alone=alone) if alone else ""
         if not broke:
             insert_key(connection, wanted, Origin.OWN, by, why, at, state=_PROPOSED)
-            return tell(connection, gate, new.key_id, "proposed", EventKind.KEY_PROPOSED, by=by, why=why, at=at)
+            return tell(
+                connection, gate, new.key_id, "proposed", EventKind.KEY_PROPOSED, signer=old, by=by, why=why, at=at
+            )
     insert_key(connection, wanted, Origin.OWN, by, why, at)
-    _end(connection, old.key_id, overlap, at)
     more = {"replaces": old.key_id, "replacedUntil": rfc3339(at + overlap), **_alone(alone)}
-    return tell(connection, gate, new.key_id, "rotated", EventKind.KEY_ROTATED, by=by, why=why, at=at, more=more)
+    made = tell(
+        connection, gate, new.key_id, "rotated", EventKind.KEY_ROTATED, signer=old, by=by, why=why, at=at, more=more
+    )
+    _end(connection, old.key_id, overlap, at)
+    return made
 
 
 def rotate(
@@ -163,7 +176,7 @@ def rotate(
         RefusedError: the old one is no longer trusted, or the new one is known already.
         UsageError: it is the server's own.
     """
-    begin_change(connection)
+    begin_signed_change(connection, gate)
     old = known_key(connection, gate, name)
     if old.origin == Origin.OWN:
         raise UsageError("this is the server's own key", where=name, remedy="rotate it without naming a new one")
