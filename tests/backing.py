@@ -17,6 +17,7 @@ from tidegate.storage.object_blobs import ObjectBlobs
 
 ALONE = "sqlite+folder"
 SHARED = "postgresql+objects"
+FOLDER = "postgresql+folder"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,4 +52,7 @@ def backing_of(request: pytest.FixtureRequest) -> Backing:
     """What a test's parameter names; SQLite and a folder without one. Needs `postgres` and `objects` as fixtures."""
     if getattr(request, "param", ALONE) == ALONE:
         return Backing()
-    return Backing(postgres=wiped(request.getfixturevalue("postgres")), objects=request.getfixturevalue("objects"))
+    postgres = wiped(request.getfixturevalue("postgres"))
+    if request.param == FOLDER:
+        return Backing(postgres=postgres)
+    return Backing(postgres=postgres, objects=request.getfixturevalue("objects"))

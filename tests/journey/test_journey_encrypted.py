@@ -15,6 +15,7 @@ import httpx
 import pytest
 from whole_server import WholeServer, python_image, run_tidegate
 
+from docker_registry import DockerRegistry
 from tidegate.artifact import Platform
 from tidegate.clock import system_clock
 from tidegate.knowledge.seed import build_seed
@@ -316,3 +317,31 @@ def test_a_server_killed_while_it_encrypts_goes_on_with_the_layers_that_are_left
         assert (again["id"], again["encrypted"]) == (job["id"], digest), "and what is there is not made again"
         told = run_tidegate(home, "vend", "copying", job["id"], "--wait", "--format", "json")
         assert (told.returncode, json.loads(told.stdout)[0]["state"]) == (0, "done"), told.stderr
+
+
+def test_a_copy_at_another_registry_is_decrypted_by_whom_it_was_made_for_and_the_keys_are_released_here(
+    keys: Keys, tmp_path: Path
+) -> None:
+    environment = {"TIDEGATE_CURATION_VEND_TO": "127.0.0.1:*"}
+    with (
+        DockerRegistry(tmp_path / "docker") as docker,
+        WholeServer(tmp_path / "home", environment=environment) as server,
+    ):
+        plain = python_image(tmp_path / "images", "web", {"h11": "0.14.0"})
+        server.push(tmp_path / "images", "web", "team/web:1")
+        assert server.verdict(plain)["state"] == "admitted"
+        registered = {"name": "robot$edge", "public_key": keys.public.read_text()}
+        assert server.http.post("/api/v1/recipients", json=registered).status_code == 201
+        digest = encrypted_copy(server, "team/web:1", "team/web:secret", ["robot$edge"])
+        assert server.verdict(digest)["state"] == "admitted"
+        wish = {"digest": digest, "source": "team/web", "target": f"{docker.host}/prod/web:1", "reason": "release"}
+        asked = server.http.post("/api/v1/promotions", json=wish)
+        assert asked.status_code == 202, asked.text
+        done = server.api(f"/promotions/{asked.json()['id']}", wait=60)
+        assert (done["state"], done["problem"]) == ("done", "")
+        words = ("decrypt", f"registry:{docker.host}/prod/web:1", f"oci:{tmp_path}/out:1", "--key", str(keys.private))
+        opened = run_tidegate(server.home, *words)
+        assert opened.returncode == 0, opened.stderr
+        back = json.loads((tmp_path / "out" / "index.json").read_text())["manifests"][0]["digest"]
+        blob = (tmp_path / "out" / "blobs" / back.replace(":", "/")).read_bytes()
+        assert [it["digest"] for it in json.loads(blob)["layers"]] == layer_digests(server, "team/web", plain)

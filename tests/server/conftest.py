@@ -9,7 +9,7 @@ import httpx
 import pytest
 from live_registry import LiveRegistry
 
-from backing import ALONE, SHARED, Backing, backing_of
+from backing import ALONE, FOLDER, SHARED, Backing, backing_of
 from object_server import ObjectServer, start_objects
 from postgres_server import start_postgres
 
@@ -23,10 +23,18 @@ ON_EVERY_BACKING = {
 """Modules whose tests are asked of a registry that stands alone, and of one that shares all it has."""
 
 
+ON_POSTGRES_AND_FOLDER = {"test_registry_push", "test_registry_restricted", "test_registry_claims"}
+"""Modules whose tests are asked of what lies between the two as well: a shared database, and a folder of blobs."""
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if metafunc.module.__name__ in ON_EVERY_BACKING and "backing" in metafunc.fixturenames:
-        shared = pytest.param(SHARED, marks=pytest.mark.tools)
-        metafunc.parametrize("backing", [ALONE, shared], indirect=True)
+    name = metafunc.module.__name__
+    if "backing" not in metafunc.fixturenames or name not in ON_EVERY_BACKING | ON_POSTGRES_AND_FOLDER:
+        return
+    backings = [SHARED] if name in ON_EVERY_BACKING else []
+    backings += [FOLDER] if name in ON_POSTGRES_AND_FOLDER else []
+    tools = [pytest.param(one, marks=pytest.mark.tools) for one in backings]
+    metafunc.parametrize("backing", [ALONE, *tools], indirect=True)
 
 
 @pytest.fixture(scope="session")

@@ -25,6 +25,7 @@ from tidegate.curation.vending.promotion import (
     Promotion,
     belongings,
     check_promotion,
+    demand_nothing_withheld,
     parse_tag,
     promotion_statement,
 )
@@ -154,6 +155,7 @@ class Vending:
                 broke = separate(Separation.PROMOTED, doer=by, earlier=pushers, alone=alone, where=wish.digest)
                 wish = replace(wish, why=f"{wish.why} (alone: {broke})") if broke and alone else wish
             check_promotion(connection, self._gate, wish, at=at)
+            demand_nothing_withheld(connection, belongings(connection, wish.source, wish.digest), at=at)
             known = self._known(connection, wish)
             if known is not None and known.state == "asked":
                 return known
@@ -171,6 +173,7 @@ class Vending:
         with self._database.read() as connection:
             check_promotion(connection, self._gate, wish, at=self._clock())
             moved = belongings(connection, wish.source, wish.digest)
+            demand_nothing_withheld(connection, moved, at=self._clock())
         with self._pusher(reference) as pusher:
             for digest in moved:
                 self._push(pusher, wish, digest)

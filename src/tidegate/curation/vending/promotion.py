@@ -111,6 +111,28 @@ def belongings(connection: Connection, repository: Repository, digest: Digest) -
     return tuple(found)
 
 
+def demand_nothing_withheld(connection: Connection, moved: Sequence[Digest], *, at: datetime) -> None:
+    """Makes sure that none of what goes to another registry is withheld here: there nobody would withhold it.
+
+    Raises:
+        NotPromotableError: an image of an index is; it says which.
+    """
+    query = (
+        select(states.c.digest, states.c.state, states.c.expires_at)
+        .where(states.c.digest.in_(list(moved)), states.c.state != State.ATTACHED)
+        .order_by(states.c.digest)
+    )
+    for row in connection.execute(query):
+        expired = bool(row.expires_at) and parse_rfc3339(row.expires_at) <= at
+        if expired or not State(row.state).is_served:
+            said = "under a decision that has expired" if expired else row.state
+            raise NotPromotableError(
+                f"{row.digest} is {said}, and another registry would hand it out",
+                where=row.digest,
+                remedy="promote the images that are admitted by themselves, or an index of those alone",
+            )
+
+
 def promotion_statement(wish: Promotion, moved: Sequence[Digest], decision: Digest, *, at: datetime) -> Statement:
     """What is put on record of a promotion."""
     predicate = {
