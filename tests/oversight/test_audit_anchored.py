@@ -199,7 +199,12 @@ def test_an_anchor_that_is_taken_away_or_put_in_is_told(trail: Trail) -> None:
     assert any("is not in the ledger" in problem for problem in found.problems)
 
 
-def test_an_anchor_by_another_key_counts_for_nothing(trail: Trail) -> None:
+@pytest.mark.parametrize("is_trusted", [False, True])
+def test_an_anchor_by_another_key_counts_for_nothing(trail: Trail, is_trusted: bool) -> None:
+    forger = gate()
+    if is_trusted:  # as whose scans count may be, which makes nobody the keeper of the trail
+        trail.gate = replace(trail.gate, trusted=TrustedKeys.of([forger.signer.verifying, trail.gate.signer.verifying]))
+        trail.anchoring = AuditAnchoring(trail.database, trail.gate, lambda: trail.at, kept=KEPT, every=EVERY)
     trail.write(20)
     assert trail.anchor()
     with trail.database.begin() as connection:
@@ -210,7 +215,7 @@ def test_an_anchor_by_another_key_counts_for_nothing(trail: Trail) -> None:
         said = replace(newest.anchor, last=10, hash=head.hash, previous=newest.record.digest, at=rfc3339(trail.at))
         assert isinstance(said, Anchor)
         statement = Statement(subjects=(TRAIL,), predicate_type=AUDIT_HEAD, predicate=to_builtins(said))
-        gate().add(connection, statement, at=trail.at)
+        forger.add(connection, statement, at=trail.at)
     assert any("is not signed by this server" in problem for problem in trail.verified().problems)
     trail.write(1)
     assert not trail.anchor()
