@@ -116,7 +116,7 @@ def command(
     _refuse_forms(outputs)
     settings = call.settings()
     judging = Judging(vex=(), ignorefile=ignorefile, at=None, sector=None)
-    said = judging.said(judging.found(call, ""))
+    said = judging.said(call, judging.found(call, ""))
     at = system_clock().date()
     is_image = any(target.startswith(_IMAGES) for target in targets)
     report = _of_image(call, settings, targets, at) if is_image else _of_documents(call, targets, _own(files), at)

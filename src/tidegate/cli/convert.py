@@ -29,7 +29,7 @@ def command(call: Call, *, output: Output, file: Path, spec_version: str | None,
     FILE is CycloneDX 1.2 to 1.6 (JSON, XML) or SPDX 2.2 or 2.3 (JSON, tag-value), by whatever tool; an attestation
     around it is taken off, without checking who signed it. What tidegate itself wrote loses nothing.
     """
-    inventory = read_sbom_file(file)
+    inventory = read_sbom_file(call, file)
     if inventory.outcomes:
         call.warn(f"not all could be read as it should be ({len(inventory.outcomes)}): {inventory.outcomes[0].reason}")
     write_inventory(output, inventory, spec_version=spec_version, timestamp=timestamp)

@@ -129,7 +129,7 @@ def _side(call: Call, settings: Settings, inspection: Inspection) -> _Side:
 
     target = parse_target(inspection.target)
     if target.scheme is Scheme.SBOM and target.path is not None:
-        return _Side(inventory=read_sbom_file(target.path))
+        return _Side(inventory=read_sbom_file(call, target.path))
     with ProgressLine(shown=call.shows_progress) as line:
         scanner = build_scanner(settings, progress=line.layers, passed_over=inspection.passed_over)
         with open_inspected(call, settings, inspection, line) as source:

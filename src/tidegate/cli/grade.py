@@ -86,7 +86,7 @@ def _grade(call: Call, settings: Settings, image: Inspection, judging: Judging, 
     from tidegate.examination.grade import grade
 
     inventory = take_inventory(call, settings, image)
-    said = judging.said(judging.found(call, image.target))
+    said = judging.said(call, judging.found(call, image.target))
     report = Examiner(settings).report(inventory, knowledge, said=said, at=judging.at)
     created = inventory.config.created if inventory.config else ""
     day = report.at or knowledge.stamp.made_at.date()

@@ -109,7 +109,7 @@ def take_inventory(
             call.note(target.guess)
         if inspection.passed_over:
             call.warn("a bill of materials is taken whole: --skip-dirs, --skip-files and --exclude change nothing")
-        return read_sbom_file(target.path)
+        return read_sbom_file(call, target.path)
     with ProgressLine(shown=call.shows_progress) as line:
         scanner = build_scanner(
             settings,
@@ -165,17 +165,17 @@ def _unlocking(texts: tuple[str, ...]) -> "Unlock | None":
     return unlocking(load_keys(texts))
 
 
-def read_sbom_file(path: Path) -> Inventory:
-    """Reads a bill of materials.
+def read_sbom_file(call: Call, path: Path) -> Inventory:
+    """Reads a bill of materials; a signature around it is verified where a trust policy says whom to trust.
 
     Raises:
         TidegateError: it is none, is hostile, or cannot be read.
     """
-    from tidegate.cli.named_file import read_named_file
+    from tidegate.cli.signed_file import read_signed_file
     from tidegate.sbom.reading import MAX_SBOM_BYTES, read_sbom
     from tidegate.scan.ecosystem import ecosystem_of
 
-    data = read_named_file(path, max_bytes=MAX_SBOM_BYTES)
+    data = read_signed_file(call, path, max_bytes=MAX_SBOM_BYTES)
     return read_sbom(data, str(path), ecosystem_of=ecosystem_of)
 
 

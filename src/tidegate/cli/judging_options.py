@@ -65,10 +65,11 @@ class Judging:
             call.warn(f"{link} is a link, so it is not heeded; name it if it shall be")
         return found
 
-    def said(self, found: "FoundWords") -> "Said":
+    def said(self, call: Call, found: "FoundWords") -> "Said":
         """Everything people said beforehand.
 
         Args:
+            call: is told whose signatures are around documents.
             found: ignore files that nobody named.
 
         Raises:
@@ -80,7 +81,7 @@ class Judging:
             from tidegate.examination.report import NOTHING_SAID
 
             return NOTHING_SAID
-        return _said(self.vex, self.ignorefile, found.named(*TRIVY))
+        return _said(call, self.vex, self.ignorefile, found.named(*TRIVY))
 
 
 def judging_options(function: Callable[..., int]) -> Callable[..., int]:
@@ -96,7 +97,10 @@ def judging_options(function: Callable[..., int]) -> Callable[..., int]:
     return with_judging
 
 
-def _said(statements: Sequence[Path], ignores: Sequence[Path], found_files: "Sequence[FoundFile]") -> "Said":
+def _said(
+    call: Call, statements: Sequence[Path], ignores: Sequence[Path], found_files: "Sequence[FoundFile]"
+) -> "Said":
+    from tidegate.cli.signed_file import read_signed_file
     from tidegate.evidence import IdleWord
     from tidegate.examination.report import Said
     from tidegate.vex.reading import MAX_DOCUMENT_BYTES, read_statements
@@ -104,7 +108,7 @@ def _said(statements: Sequence[Path], ignores: Sequence[Path], found_files: "Seq
 
     claims: list[Claim] = []
     for path in statements:
-        claims += read_statements(read_named_file(path, max_bytes=MAX_DOCUMENT_BYTES), where=str(path))[1]
+        claims += read_statements(read_signed_file(call, path, max_bytes=MAX_DOCUMENT_BYTES), where=str(path))[1]
     idle: list[IdleWord] = []
     named = ((str(path), read_named_file(path, max_bytes=MAX_FILE_BYTES)) for path in ignores)
     for place, content in (*named, *((file.place, file.content) for file in found_files)):

@@ -134,7 +134,7 @@ def command(
     secrets = replace_choice(secrets, found=found)
     inventory = take_inventory(call, settings, inspection, secrets=secrets.detector(), parts=parts)
     inventory = with_history(call, inventory, secrets, inspection.target)
-    report = _examine(call, settings, inventory, judging.said(found), judging.at)
+    report = _examine(call, settings, inventory, judging.said(call, found), judging.at)
     report = replace(heeding(call, report, secrets), heeded=tuple(file.place for file in found.files))
     if only_fixed:
         report = replace(report, findings=tuple(one for one in report.findings if one.fixed_version))

@@ -9,7 +9,6 @@ import click
 
 from tidegate.cli.call import Call
 from tidegate.cli.click_verb import ClickVerbs, verb
-from tidegate.cli.named_file import read_named_file
 from tidegate.cli.output import Output, output_options
 from tidegate.vex.claim import STATUSES
 from tidegate.vex.openvex import JUSTIFICATIONS, Assertion
@@ -90,10 +89,11 @@ def _write(
 @click.option("--namespace", default="https://localhost", metavar="URL", help="The author's address, for CSAF.")
 def _convert(call: Call, *, output: Output, file: Path, author: str, namespace: str) -> int:
     """Turn an OpenVEX, CSAF or CycloneDX document into another of these forms."""
+    from tidegate.cli.signed_file import read_signed_file
     from tidegate.clock import system_clock
     from tidegate.vex.reading import MAX_DOCUMENT_BYTES, assertions_of, read_statements
 
-    raw = read_named_file(file, max_bytes=MAX_DOCUMENT_BYTES)
+    raw = read_signed_file(call, file, max_bytes=MAX_DOCUMENT_BYTES)
     form, claims = read_statements(raw, where=str(file))
     assertions = assertions_of(claims)
     call.note(f"{file}: {form}, {len(assertions)} {'statement' if len(assertions) == 1 else 'statements'}")
