@@ -4,6 +4,7 @@
 from functools import cache
 
 from fuzz_catalogers import catalogers
+from fuzz_development import development
 from fuzz_documents import documents
 from fuzz_encryption import encryption
 from fuzz_identity import identity
@@ -24,6 +25,7 @@ def parsers() -> tuple[Parser, ...]:
         *images(),
         *encryption(),
         *signing(),
+        *development(),
         *ledger(),
         *identity(),
         *documents(),

@@ -57,6 +57,7 @@ _ENVELOPE = sign(
 ).content
 _DER = _CERTIFICATE.public_bytes(Encoding.DER)
 _PEM = _CERTIFICATE.public_bytes(Encoding.PEM)
+CERTIFICATE = _PEM
 _TRUST = b"""apiVersion: tidegate.dev/v1
 kind: TrustPolicy
 metadata: {name: one}
