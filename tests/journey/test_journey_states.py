@@ -154,6 +154,25 @@ def test_half_a_restriction_is_refused(server: WholeServer, body: dict[str, Any]
 _SAID = "application/vnd.in-toto.tidegate-state-change+dsse"
 
 
+def test_the_command_changes_states_and_promotes_elsewhere(server: WholeServer, tmp_path: Path) -> None:
+    digest = _admitted(server, tmp_path, "afar")
+    there = ("--format", "json", "--server", server.address)  # the folder here is empty
+    for name, words, after in (
+        ("states/afar:1", ("restrict", "--who", "anna"), "restricted"),
+        (digest, ("release",), "admitted"),
+        ("states/afar:1", ("deprecate", "--sunset", "2099-06-30", "--replacement", "states/new:2"), "deprecated"),
+        (f"states/afar@{digest}", ("release",), "admitted"),
+    ):
+        done = run_tidegate(tmp_path / "own", "vend", words[0], name, *words[1:], "--reason", "from afar", *there)
+        assert (done.returncode, as_json(done.stdout)["after"]) == (0, after), done.stderr
+    promote = ("vend", "promote", "states/afar:1", "states/promoted:1", "--reason", "from afar")
+    done = run_tidegate(tmp_path / "own", *promote, *there)
+    assert (done.returncode, as_json(done.stdout)["state"]) == (0, "done"), done.stderr
+    assert server.http.get("/v2/states/promoted/manifests/1").headers["docker-content-digest"] == digest
+    missing = run_tidegate(tmp_path / "own", "vend", "recall", "states/afar:9", "--reason", "x", *there)
+    assert (missing.returncode, "no such image" in missing.stderr) == (2, True), missing.stderr
+
+
 def _said(server: WholeServer, repository: str, digest: str) -> list[dict[str, Any]]:
     """The predicates of the state changes that hang on an image, as any client finds them."""
     found = server.http.get(f"/v2/{repository}/referrers/{digest}", params={"artifactType": _SAID})

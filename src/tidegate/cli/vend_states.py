@@ -10,9 +10,11 @@ from tidegate.bounds import printable
 from tidegate.cli.call import Call
 from tidegate.cli.click_verb import verb
 from tidegate.cli.output import Output, output_options
+from tidegate.cli.server_option import server_option
 
 if TYPE_CHECKING:
     from tidegate.curation.change import Changed
+    from tidegate.settings import Settings
 
 _Function = Callable[..., int]
 _REPLACEMENT: Final = click.option("--replacement", default="", metavar="IMAGE", help="What to use instead.")
@@ -23,6 +25,7 @@ def _common(function: _Function) -> _Function:
         click.argument("digest"),
         click.option("--reason", required=True, help="Why, in one line; whoever is refused reads it."),
         output_options("table", "json"),
+        server_option,
     )
     for option in reversed(options):
         function = option(function)
@@ -34,56 +37,66 @@ def _common(function: _Function) -> _Function:
 @click.option("--who", multiple=True, metavar="NAME", help="For whom: a name, group:NAME, namespace:NAME; repeatable.")
 @click.option("--where", multiple=True, metavar="PLACE", help="Where: an address range, a zone, a cluster; repeatable.")
 @click.option("--until", default="", metavar="DAY", help="The last day, or moment, it is handed out.")
-def _restrict(
-    call: Call, *, digest: str, reason: str, output: Output, who: tuple[str, ...], where: tuple[str, ...], until: str
-) -> int:
+def _restrict(call: Call, **said: Any) -> int:
     """Keep an image for some: who, where, until when. Everybody else is refused, and told the reason."""
-    from tidegate.evidence.restriction import parse_restriction
-
-    return _change(call, "restrict", digest, reason, output, restriction=parse_restriction(who, where, until))
+    return _change(call, "restrict", **said)
 
 
 @verb("deprecate", examples=(("tidegate vend deprecate team/app:1 --sunset 2027-06-30 --reason old", "until summer"),))
 @_common
 @click.option("--sunset", default="", metavar="DAY", help="When it is to be gone.")
 @_REPLACEMENT
-def _deprecate(call: Call, *, digest: str, reason: str, output: Output, sunset: str, replacement: str) -> int:
+def _deprecate(call: Call, **said: Any) -> int:
     """Say that an image should not be used any more: it is served with a warning."""
-    from tidegate.evidence.restriction import parse_moment
-
-    gone_at = parse_moment(sunset) if sunset else None
-    return _change(call, "deprecate", digest, reason, output, sunset=gone_at, replacement=replacement)
+    return _change(call, "deprecate", **said)
 
 
 @verb("recall", examples=(("tidegate vend recall sha256:4c1… --reason 'the build key leaked'", "at every gate"),))
 @_common
 @_REPLACEMENT
-def _recall(call: Call, *, digest: str, reason: str, output: Output, replacement: str) -> int:
+def _recall(call: Call, **said: Any) -> int:
     """Take an image back: shut at the registry and at the execution gate until it is released."""
-    return _change(call, "recall", digest, reason, output, replacement=replacement)
+    return _change(call, "recall", **said)
 
 
 @verb("retire", examples=(("tidegate vend retire team/app:0.9 --reason 'replaced by 1.0'", "for good"),))
 @_common
 @_REPLACEMENT
-def _retire(call: Call, *, digest: str, reason: str, output: Output, replacement: str) -> int:
+def _retire(call: Call, **said: Any) -> int:
     """Take an image out of use for good."""
-    return _change(call, "retire", digest, reason, output, replacement=replacement)
+    return _change(call, "retire", **said)
 
 
 @verb("release", examples=(("tidegate vend release sha256:4c1… --reason 'false alarm'", "judged again"),))
 @_common
 @click.option("--alone", default="", metavar="TEXT", help="Why you release what you pushed yourself; on record.")
-def _release(call: Call, *, digest: str, reason: str, output: Output, alone: str) -> int:
+def _release(call: Call, **said: Any) -> int:
     """Take the last of these back. What was recalled or rejected goes through quarantine again."""
-    return _change(call, "release", digest, reason, output, alone=alone)
+    return _change(call, "release", **said)
 
 
 VERBS: Final = (_restrict, _deprecate, _recall, _retire, _release)
 
 
-def _change(call: Call, act: str, name: str, reason: str, output: Output, **more: Any) -> int:
-    settings = call.settings()
+def _change(call: Call, act: str, *, digest: str, output: Output, server: str | None, **said: Any) -> int:
+    settings = call.settings(client__server=server)
+    if settings.client.server:
+        changed = _changed_there(settings, act, digest, said)
+    else:
+        changed = _changed_here(settings, act, digest, said)
+    _tell(changed, output)
+    return 0
+
+
+def _changed_there(settings: "Settings", act: str, name: str, said: dict[str, Any]) -> "Changed":
+    from tidegate.assembly.remote import open_remote
+    from tidegate.curation.change import Changed
+
+    with open_remote(settings) as server:
+        return server.ask("POST", f"/images/{server.digest_of(name)}/{act}", Changed, body=said)
+
+
+def _changed_here(settings: "Settings", act: str, name: str, said: dict[str, Any]) -> "Changed":
     from tidegate.assembly.keeping import local_user
     from tidegate.assembly.local import open_local
     from tidegate.curation.change import Act, Wish, change_state
@@ -91,12 +104,20 @@ def _change(call: Call, act: str, name: str, reason: str, output: Output, **more
     from tidegate.identity.duties import Actor
 
     by = Actor.of(Principal(name=local_user()))
-    wish = Wish(act=Act(act), reason=reason, who=by.name, by=by, **more)
+    wish = Wish(act=Act(act), who=by.name, by=by, **_parsed(act, said))
     with open_local(settings) as local, local.database.begin() as connection:
         digest = local.digest_of(connection, name)
-        changed = change_state(connection, local.gate, digest, wish, at=local.clock())
-    _tell(changed, output)
-    return 0
+        return change_state(connection, local.gate, digest, wish, at=local.clock())
+
+
+def _parsed(act: str, said: dict[str, Any]) -> dict[str, Any]:
+    """What was said, as values: who, where and until are a restriction, and a sunset is a moment."""
+    from tidegate.evidence.restriction import parse_moment, parse_restriction
+
+    rest = {name: value for name, value in said.items() if name not in {"who", "where", "until", "sunset"}}
+    if act == "restrict":
+        return {**rest, "restriction": parse_restriction(said["who"], said["where"], said["until"])}
+    return {**rest, "sunset": parse_moment(said["sunset"])} if said.get("sunset") else rest
 
 
 def _tell(changed: "Changed", output: Output) -> None:

@@ -6,6 +6,7 @@ from threading import Lock
 from typing import Final, TypeVar
 from urllib.parse import quote, urlencode
 
+from tidegate.artifact import Digest, Reference
 from tidegate.bounds import MIB, printable
 from tidegate.clock import Clock, rfc3339, system_clock
 from tidegate.errors import InvalidInputError, NotFoundError, OutsideError, RefusedError, TidegateError, UsageError
@@ -94,6 +95,31 @@ class RemoteServer:
         if reply.status >= _BAD:
             raise self._problem(reply)
         return from_json(reply.body or b"null", type_, what=self.host, max_bytes=_MAX_ANSWER_BYTES)
+
+    def digest_of(self, name: str) -> Digest:
+        """The digest of an image there: itself, or what a name (`repository:tag`) points to, served or withheld.
+
+        Raises:
+            InvalidInputError: it is no name.
+            NotFoundError: there is no such image, as far as its user may see.
+            OutsideError, RefusedError: as `ask`.
+        """
+        if name.startswith(("sha256:", "sha512:")):
+            return Digest(name)
+        reference = Reference.parse(f"localhost/{name}")
+        locator = reference.digest or reference.tag or "latest"
+        authorization = self._authorization()
+        reply = self._outbound.request(
+            "HEAD",
+            f"{self.address}/v2/{reference.repository}/manifests/{locator}",
+            headers={"Accept": "*/*", **({"Authorization": authorization} if authorization else {})},
+            follow=False,
+        )
+        if stated := reply.headers.get("docker-content-digest"):
+            return Digest(stated)
+        if reply.status in {401, 403}:
+            raise RefusedError("you may not see it", where=name, remedy=self._log_in())
+        raise NotFoundError("no such image", where=f"{self.address} {name}")
 
     def _authorization(self) -> str:
         own = self._credentials
