@@ -67,7 +67,7 @@ class Frontier:
         return found
 
 
-Heard = Callable[[int, bytes], None]
+Heard = Callable[[int, bytes], object]
 """Is told of each entry that is what its hash says: its index, and its bytes."""
 
 
