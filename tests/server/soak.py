@@ -40,7 +40,8 @@ def main(minutes: float, seed: int) -> None:
                     f"{kind} {number}: {made.pushed} pushed, {made.deleted} deleted, {made.refused} refused", flush=True
                 )
             number += 1
-        for loop in loops.values():
+        for kind, loop in loops.items():
+            print(f"{kind}: is anything left over?", flush=True)
             loop.finish()
     print(f"nothing lost, nothing half, nothing left over (seed {seed}, {number} rounds)")
 

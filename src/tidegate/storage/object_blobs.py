@@ -129,8 +129,10 @@ class ObjectBlobs(ObjectUploads):
             open_ = {row.id: row for row in connection.execute(select(rows))}
         idle = [row for row in open_.values() if row.touched_at <= before]
         for row in idle:
-            if row.sealed and reclaim is not None:
-                reclaim(Digest(row.sealed))
+            if reclaim is not None:
+                # A process may die when the bytes are in their place and it was not recorded that they were sealed.
+                for placed in {row.sealed, row.hashed} - {""}:
+                    reclaim(Digest(placed))
             self.release(row.id)
         with asking():
             for page in obstore.list(self._objects, "uploads", chunk_size=1000):

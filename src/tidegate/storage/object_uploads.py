@@ -302,8 +302,15 @@ class ObjectUploads:
             self.cancel(upload)
             raise DigestMismatchError(digest, actual, where="upload")
         if writer is not None:
+            self._note_digest(upload, digest, size)
             with asking():
                 writer.close()
+
+    def _note_digest(self, upload: str, digest: Digest, size: int) -> None:
+        """So that a sweep knows what may lie in its place, should this process die before it is sealed."""
+        with self._database.begin() as connection:
+            standing = (rows.c.id == upload) & (rows.c.offset == size)
+            connection.execute(update(rows).where(standing).values(hashed=digest))
 
     def _has(self, digest: Digest, size: int) -> bool:
         try:
