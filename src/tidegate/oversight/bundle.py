@@ -25,6 +25,7 @@ from tidegate.oversight.recorded_entries import drafts_on_record
 from tidegate.signing.envelope import EnvelopeDocument, parse_envelope, sign
 from tidegate.storage import schema
 from tidegate.storage.trust_schema import statement_signer
+from tidegate.trust.resting_on import keys_signing_for
 from tidegate.trust.role import PASSPORT_SEAL
 from tidegate.values import Struct
 from tidegate.wire import from_json, to_builtins, to_json
@@ -186,10 +187,8 @@ def _statements(connection: Connection, digest: Digest) -> Iterator[Recorded]:
         other = record_named(connection, name)
         if other is not None:
             yield other
-    signer = statement_signer
-    for key_id in connection.scalars(select(signer.c.key_id).where(signer.c.subject == digest).distinct()):
-        if len(key_id) == 64:  # noqa: PLR2004 - what is no key's id names nothing
-            yield from records_of(connection, Digest(f"sha256:{key_id}"))
+    for key_id in keys_signing_for(connection, digest):
+        yield from records_of(connection, Digest(f"sha256:{key_id}"))
 
 
 def _inputs(item: Recorded) -> set[Digest]:

@@ -15,7 +15,7 @@ from tidegate.oversight.entry import Draft, Entry, EntryKind, Sight, WholeSight
 from tidegate.oversight.recorded_entries import drafts_on_record
 from tidegate.oversight.signed_entries import Tree, drafts_of_statements, entry_of
 from tidegate.storage import schema
-from tidegate.storage.trust_schema import statement_signer
+from tidegate.trust.resting_on import keys_signing_for
 from tidegate.trust.standing import Trust
 from tidegate.values import Struct
 
@@ -136,11 +136,8 @@ def passport(
 
 def _of_keys(connection: Connection, digest: Digest, trust: Trust, tree: Tree) -> Iterator[Draft]:
     """What was said of the keys that signed for it."""
-    signer = statement_signer
-    query = select(signer.c.key_id).where(signer.c.subject == digest).distinct().order_by(signer.c.key_id)
-    for key_id in connection.scalars(query.limit(_MAX_KEYS)):
-        if len(key_id) == 64:  # noqa: PLR2004 - what is no key's id names nothing
-            yield from drafts_of_statements(connection, Digest(f"sha256:{key_id}"), trust, tree)
+    for key_id in keys_signing_for(connection, digest)[:_MAX_KEYS]:
+        yield from drafts_of_statements(connection, Digest(f"sha256:{key_id}"), trust, tree)
 
 
 def _facts(connection: Connection, digest: Digest, trust: Trust, tree: Tree) -> tuple[Fact, ...]:

@@ -14,6 +14,7 @@ from tidegate.storage.encryption_schema import encrypted_copy
 from tidegate.storage.trust_schema import statement_signer
 
 _CHUNK: Final = 500
+_KEY_ID_CHARS: Final = 64
 
 
 def first_entry_since(connection: Connection, key_id: str, moment: datetime) -> int:
@@ -26,6 +27,19 @@ def first_entry_since(connection: Connection, key_id: str, moment: datetime) -> 
     )
     found = connection.scalar(query)
     return ledger.size(connection) if found is None else int(found)
+
+
+def keys_signing_for(connection: Connection, subject: str) -> Sequence[str]:
+    """Ids of the keys that signed what is filed under a subject, sorted; what is no key's id is left out."""
+    signer, statement = statement_signer, schema.statement
+    query = (
+        select(signer.c.key_id)
+        .join(statement, statement.c.ledger_index == signer.c.ledger_index)
+        .where(statement.c.subject == subject)
+        .distinct()
+        .order_by(signer.c.key_id)
+    )
+    return [str(key_id) for key_id in connection.scalars(query) if len(key_id) == _KEY_ID_CHARS]
 
 
 def affected(connection: Connection, key_id: str, from_entry: int) -> Sequence[str]:
