@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from http import HTTPStatus
 from typing import Final
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from tidegate.bounds import KIB
 from tidegate.server.registry.errors import RegistryError
@@ -30,20 +30,23 @@ async def pieces_of(request: Request) -> AsyncIterator[bytes]:
     if request.headers.get("content-encoding", "identity").strip().lower() not in {"identity", ""}:
         what = "the body is encoded; a digest is of the bytes as they are"
         raise RegistryError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED", what)
-    stream = aiter(request.stream())
     left, arrived = WINDOW_SECONDS, 0
     while True:
         began = time.monotonic()
         try:
             async with asyncio.timeout(left):
-                piece = await anext(stream, None)
+                message = await request.receive()
         except TimeoutError as error:
             what = f"less than {WINDOW_BYTES} bytes in {WINDOW_SECONDS:g} seconds"
             raise RegistryError(HTTPStatus.REQUEST_TIMEOUT, "BLOB_UPLOAD_INVALID", what) from error
-        if piece is None:
-            return
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        piece: bytes = message.get("body", b"")
         left -= time.monotonic() - began  # what is done with a piece meanwhile is no fault of the client's
         arrived += len(piece)
         if arrived >= WINDOW_BYTES:
             left, arrived = WINDOW_SECONDS, 0
-        yield piece
+        if piece:
+            yield piece
+        if not message.get("more_body", False):
+            return
