@@ -12,6 +12,7 @@ from fuzz_images import images
 from fuzz_knowledge import knowledge
 from fuzz_ledger import ledger
 from fuzz_parser import Parser
+from fuzz_remote import remote
 from fuzz_secrets import secrets
 from fuzz_signing import signing
 from fuzz_versions import lines
@@ -29,6 +30,7 @@ def parsers() -> tuple[Parser, ...]:
         *ledger(),
         *identity(),
         *documents(),
+        *remote(),
         *secrets(),
         *knowledge(),
         *lines(),
