@@ -20,6 +20,7 @@ from tidegate.checks.documents import check_document, is_template
 from tidegate.checks.kubernetes import kubernetes_material
 from tidegate.evidence import Boundary, Decision, PolicyRef, Reason, Verdict
 from tidegate.evidence.statement import parse_statement
+from tidegate.execution.drift_rule_file import load_drift_rules
 from tidegate.execution.workload import parse_manifests, parse_workload
 from tidegate.ledger.checkpoint import Checkpoint, sign_checkpoint, verify_checkpoint
 from tidegate.ledger.note import NoteSigner, NoteVerifier
@@ -234,8 +235,20 @@ def _yaml() -> Iterator[Parser]:
         name="policy-tests", form="yaml", read=_text(lambda text: load_tests({"t": text})), samples=(_TESTS_OF_POLICY,)
     )
     yield Parser(
+        name="drift-rules", form="yaml", read=_text(lambda text: load_drift_rules({"d": text})), samples=(_DRIFT,)
+    )
+    yield Parser(
         name="checks", form="yaml", read=_text(lambda text: load_checks(text, file="c")), samples=(_CHECKS,), slow=True
     )
+
+
+_DRIFT = b"""apiVersion: tidegate.dev/v1
+kind: DriftRules
+metadata: {name: mine}
+spec:
+  rules:
+    - {name: closed, images: ["a/*"], pods: ["w?"], mode: enforce, opened: true, allow: ["/x/[ab]*"]}
+"""
 
 
 def _text(read: Callable[[str], object]) -> Callable[[bytes], object]:

@@ -11,6 +11,7 @@ from fuzz_identity import identity
 from fuzz_images import images
 from fuzz_knowledge import knowledge
 from fuzz_ledger import ledger
+from fuzz_node import node
 from fuzz_parser import Parser
 from fuzz_remote import remote
 from fuzz_secrets import secrets
@@ -30,6 +31,7 @@ def parsers() -> tuple[Parser, ...]:
         *ledger(),
         *identity(),
         *documents(),
+        *node(),
         *remote(),
         *secrets(),
         *knowledge(),

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a node's kernel says, and what comes from people and servers elsewhere: mounts, passports, roles, refusals."""
+
+from collections.abc import Iterator
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from fuzz_parser import Parser, clean_text_of, told
+
+from tidegate.artifact import Digest
+from tidegate.evidence import Statement, Subject
+from tidegate.outbound import Reply
+from tidegate.oversight.bundle import (
+    FORMAT,
+    Bundle,
+    BundledKey,
+    BundledLedger,
+    BundledLine,
+    BundledStatement,
+    Content,
+    canonical,
+    content_digest,
+    read_bundle,
+)
+from tidegate.remote.problem import read_problem
+from tidegate.remote.server import parse_server
+from tidegate.sensor.mounts import parse_mounts
+from tidegate.sensor.overlay import overlay_of
+from tidegate.signing.envelope import EnvelopeDocument, sign
+from tidegate.signing.keys import SigningKey
+from tidegate.trust.role import PASSPORT_SEAL, parse_roles
+from tidegate.wire import from_json
+
+_MOUNTS = (
+    b"73 48 0:40 / / rw,relatime - overlay overlay rw,lowerdir=/l/a\\134:b:/l/b,upperdir=/u,workdir=/w\n"
+    b"74 73 254:0 /tmp/vol /data rw,noexec shared:1 - ext4 /dev/vda rw,discard\n"
+)
+_DIGEST = Digest("sha256:" + "cd" * 32)
+_PROBLEM = b'{"title": "no", "detail": "ask", "instance": "/x", "errors": [{"code": "DENIED", "message": "m"}]}'
+
+
+def node() -> Iterator[Parser]:
+    """Readers of mounts, passports, roles, names of servers and their refusals."""
+    yield Parser(name="mounts", form="text", read=_mounts, samples=(_MOUNTS,))
+    yield Parser(name="passport", form="json", read=read_bundle, samples=(_passport(),))
+    yield Parser(name="roles", form="text", read=_roles, samples=(b"decision,review", b"sbom"))
+    yield Parser(name="server-name", form="text", read=_server, samples=(b"https://tidegate.example:8421", b"[::1]:80"))
+    yield Parser(name="problem", form="json", read=_problem, samples=(_PROBLEM, b'{"error": "invalid_grant"}'))
+
+
+def _mounts(data: bytes) -> object:
+    return [(mount, overlay_of(mount, seen_from="/proc/1/root")) for mount in parse_mounts(data)]
+
+
+def _roles(data: bytes) -> object:
+    return parse_roles(clean_text_of(data).split(","))
+
+
+def _server(data: bytes) -> object:
+    return told(parse_server(clean_text_of(data)))
+
+
+def _problem(data: bytes) -> object:
+    return told(read_problem(Reply(status=403, url="https://x.example", headers={}, body=data)))
+
+
+def _passport() -> bytes:
+    content = Content(
+        digest=_DIGEST,
+        state="admitted",
+        expires_at="",
+        ledger=BundledLedger(checkpoint="a.example\n1\nAAAA\n", size=1, key="a.example+01020304+AAAA"),
+        keys=(BundledKey(id="k", name="own", public_key="-----BEGIN PUBLIC KEY-----\n"),),
+        statements=(
+            BundledStatement(
+                index=0,
+                recorded_at="2026-11-30T00:00:00Z",
+                subject=_DIGEST,
+                predicate_type="https://a.example/v1",
+                envelope="e30=",
+                proof=("AAAA",),
+            ),
+        ),
+        record=(BundledLine(at="2026-11-30T00:00:00Z", kind="state", what="w", who="a", why="y", detail={"n": [1]}),),
+    )
+    subject = Subject(name="passport", digest=content_digest(content))
+    seal = Statement(subjects=(subject,), predicate_type=PASSPORT_SEAL, predicate={"digest": _DIGEST})
+    key = SigningKey.of(ec.derive_private_key(0x1234567, ec.SECP256R1()))
+    document = from_json(sign(seal, key).content, EnvelopeDocument, what="seal", max_bytes=1 << 20)
+    return canonical(Bundle(format=FORMAT, content=content, seal=document))
