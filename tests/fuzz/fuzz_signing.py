@@ -133,14 +133,14 @@ def _beside(data: bytes) -> object:
     return simple.log_beside({simple.BUNDLE: text, simple.TIMESTAMP: '{"SignedRFC3161Timestamp":"AAAA"}'}, where="f")
 
 
-def _entry(data: bytes) -> object:
+def _entry(data: bytes) -> None:
     entry = {
         "canonicalizedBody": base64.b64encode(data).decode(),
         "kindVersion": {"kind": "hashedrekord", "version": "0.0.1"},
     }
     found = read_bundle(_BUNDLE)
     assert isinstance(found, FoundSignature)
-    return demand_agreement(entry, found, b"")
+    demand_agreement(entry, found, b"")
 
 
 def _certificates(data: bytes) -> object:
