@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from docker_registry import DockerRegistry, intake_file
 from whole_server import WholeServer, as_json, python_image
+
+from docker_registry import DockerRegistry, intake_file
 
 
 @pytest.fixture(scope="module")

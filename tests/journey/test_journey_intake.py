@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from docker_registry import DockerRegistry, intake_file
 from whole_server import WholeServer, python_image
 
+from docker_registry import DockerRegistry, intake_file
 from tidegate.artifact import Digest, Reference, Tag
 from tidegate.artifact import media_type as mt
 from tidegate.oci.credentials import Credentials, Keyring

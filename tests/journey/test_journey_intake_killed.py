@@ -5,8 +5,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from docker_registry import DockerRegistry, intake_file
 from whole_server import WholeServer, python_image
+
+from docker_registry import DockerRegistry, intake_file
 
 
 @pytest.mark.slow

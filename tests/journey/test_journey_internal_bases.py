@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from docker_registry import DockerRegistry, intake_file
 from whole_server import WholeServer
 
+from docker_registry import DockerRegistry, intake_file
 from tidegate.oci.layer_builder import BuiltLayer, LayerBuilder
 from tidegate.oci.write import write_image
 

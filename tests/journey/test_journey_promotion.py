@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from docker_registry import DockerRegistry
 from whole_server import WholeServer, as_json, python_image, run_tidegate
 
+from docker_registry import DockerRegistry
 from tidegate.artifact import Descriptor, Platform, Reference
 from tidegate.oci.layer_builder import LayerBuilder
 from tidegate.oci.registry import RegistryClient
