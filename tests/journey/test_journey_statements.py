@@ -80,7 +80,6 @@ def server(signers: Signers, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     (folder / "care.yaml").write_text(POLICY)
     environment = {
         "TIDEGATE_POLICY_FILES": str(folder / "care.yaml"),
-        "TIDEGATE_CURATION_MODE": "observe",  # tidegate attest reads the manifest, which enforce mode withholds
         "TIDEGATE_SIGNING_TRUSTED_KEYS": os.pathsep.join(signers.public),
     }
     with WholeServer(folder / "home", environment=environment) as running:
@@ -110,7 +109,8 @@ def test_what_people_attest_lets_an_image_pass_and_a_rejection_takes_it_back(
     signers.attest(image, "ci", "slsaprovenance1", PROVENANCE)  # as a Sigstore bundle
     signers.attest(image, "ci", "tests", json.loads(predicate.read_bytes()))
     signers.attest(image, "ci", "commits", TRAIL)
-    signers.attest(image, "ann", "review", review("ann@example.com"))
+    # By its tag, though enforce mode keeps the bytes back: what comes before the verdict cannot wait for it.
+    signers.attest(f"{server.address}/team/app:1", "ann", "review", review("ann@example.com"))
     after = server.api("/events", limit=1000)["next"]
     signers.attest(image, "bob", "review", review("bob@example.com"), "--store", "tag")  # under cosign's tag
     assert server.wait_for_event("curation.image.admitted", after=after)["subject"] == digest

@@ -12,7 +12,7 @@ from tidegate.artifact import Descriptor, Digest, Index, Reference, Repository
 from tidegate.artifact import media_type as mt
 from tidegate.assembly.outward import build_outbound, build_registry_client
 from tidegate.clock import Clock
-from tidegate.errors import InvalidInputError, UsageError
+from tidegate.errors import InvalidInputError, OutsideError, UsageError
 from tidegate.evidence import Statement
 from tidegate.evidence.predicates.signatures import Verification
 from tidegate.key_file import read_private_key_file
@@ -30,6 +30,7 @@ from tidegate.signing.certificate import SignerCertificate, load_certificates
 from tidegate.signing.key_service import is_key_service, open_key_service
 from tidegate.signing.keys import Signer, SigningKey
 from tidegate.signing.scheme import Scheme
+from tidegate.values import replace
 from tidegate.verification.document import load_trust_policy
 from tidegate.verification.judge import judge
 from tidegate.verification.policy import TrustPolicy
@@ -86,7 +87,7 @@ def open_signed_image(settings: Settings, target: Target, *, insecure: bool) -> 
         if target.reference is not None:
             outbound = stack.enter_context(build_outbound(settings, insecure=insecure))
             client = build_registry_client(settings, outbound)
-            whole = _withheld(client, target.reference) or stack.enter_context(open_whole(target, registry=client))
+            whole = _of_registry(stack, target, client, target.reference)
             place: SignaturePlace = RegistryPlace(client, target.reference)
             shelf: SignatureShelf = RegistryShelf(client, target.reference)
         elif target.path is not None and target.path.is_dir():
@@ -158,12 +159,29 @@ def _verified(opened: SignedImage, policy: TrustPolicy, digest: Digest, at: date
     return judge(read_all(signatures_on(opened.place, digest)), digest, opened.repository, policy, at)
 
 
-def _withheld(client: RegistryClient, reference: Reference) -> Whole | None:
-    """What a digest names, without its bytes, which a registry may keep back until it is signed; None for a tag."""
-    found = client.head(reference) if reference.digest is not None else None
-    if found is None or found.digest != reference.digest or found.media_type not in mt.MANIFESTS | mt.INDEXES:
+def _of_registry(stack: ExitStack, target: Target, client: RegistryClient, reference: Reference) -> Whole:
+    """What a reference names: a registry may keep its bytes back until it is signed, but tells its digest.
+
+    A tag is read where it may be, so that its digest is of bytes that were seen.
+    """
+    if reference.digest is not None and (told := _told(client, reference)) is not None:
+        return told
+    try:
+        return stack.enter_context(open_whole(target, registry=client))
+    except OutsideError:
+        told = _told(client, reference)
+        if told is None:
+            raise
+        return told
+
+
+def _told(client: RegistryClient, reference: Reference) -> Whole | None:
+    found = client.head(reference)
+    if found is None or found.media_type not in mt.MANIFESTS | mt.INDEXES:
         return None
-    return Whole(root=found, blobs=RepositoryBlobs(client, reference, {}))
+    if reference.digest not in {None, found.digest}:
+        return None
+    return Whole(root=found, blobs=RepositoryBlobs(client, replace(reference, digest=found.digest), {}))
 
 
 def load_signer(text: str, scheme: Scheme | None = None) -> Signer:
