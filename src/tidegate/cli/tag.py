@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`tidegate tag history|freeze|unfreeze|override|holds`."""
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import click
@@ -9,6 +8,7 @@ import click
 from tidegate.cli.call import Call
 from tidegate.cli.click_verb import ClickVerbs, verb
 from tidegate.cli.output import Output, output_options
+from tidegate.cli.server_option import server_option
 from tidegate.cli.table import write_table
 from tidegate.errors import UsageError
 
@@ -25,24 +25,25 @@ command = ClickVerbs(
     examples=(
         ("tidegate tag history team/app:1.2", "who moved it, from which digest and when"),
         ("tidegate tag freeze team/app:1.2 --why 'in audit'", "hold it where it points"),
+        ("tidegate tag holds --server https://registry.example", "of a server, as whoever is logged in there"),
         ("tidegate tag override team/app:1.2 --why 'broken build'", "then push it again"),
     ),
 )
 
 
 @verb("history", examples=(("tidegate tag history team/app", "of all tags of a repository, newest first"),))
-@output_options("table", "json")
+@server_option
+@output_options("table", "json", by_terminal=True)
 @_LIMIT
 @click.argument("repository")
-def _history(call: Call, *, output: Output, repository: str, limit: int) -> int:
+def _history(call: Call, *, output: Output, server: str | None, repository: str, limit: int) -> int:
     """Show what became of a tag, or of all tags of a repository: newest first."""
     from tidegate.artifact import Repository, Tag
-    from tidegate.assembly.keeping import open_keeping
-    from tidegate.curation.tags import tag_moves
+    from tidegate.assembly.tag_book import open_tag_book
 
     name, _, tag = repository.partition(":")
-    with open_keeping(call.settings()) as keeping, keeping.database.read() as connection:
-        found = tag_moves(connection, Repository(name), Tag(tag) if tag else None, limit=limit)
+    with open_tag_book(call.settings(client__server=server)) as book:
+        found = book.history(Repository(name), Tag(tag) if tag else None, limit=limit)
     if output.form == "json":
         output.write_json(found)
         return 0
@@ -63,32 +64,31 @@ def _history(call: Call, *, output: Output, repository: str, limit: int) -> int:
 
 
 @verb("freeze", examples=(("tidegate tag freeze team/app:1.2 --why 'in audit'", "whatever rules say"),))
+@server_option
 @_WHY
 @_TAG
-def _freeze(call: Call, *, tag: str, why: str) -> int:
+def _freeze(call: Call, *, server: str | None, tag: str, why: str) -> int:
     """Hold a TAG (repository:tag) where it points: it cannot be moved or removed, nor what is under it."""
-    from tidegate.assembly.keeping import local_user, open_keeping
-    from tidegate.curation.tag_holds import freeze
+    from tidegate.assembly.tag_book import open_tag_book
 
     repository, name = _parts(tag)
-    with open_keeping(call.settings()) as keeping, keeping.database.begin() as connection:
-        new = freeze(connection, repository, name, who=local_user(), why=why, at=keeping.clock())
+    with open_tag_book(call.settings(client__server=server)) as book:
+        new = book.freeze(repository, name, why=why)
     call.note(f"{tag}: {'frozen' if new else 'was frozen before'}")
     return 0
 
 
 @verb("unfreeze", examples=(("tidegate tag unfreeze team/app:1.2 --why 'audit is over'", "a rule may hold it still"),))
+@server_option
 @_WHY
 @_TAG
-def _unfreeze(call: Call, *, tag: str, why: str) -> int:
+def _unfreeze(call: Call, *, server: str | None, tag: str, why: str) -> int:
     """Let a frozen TAG (repository:tag) go."""
-    from tidegate.assembly.keeping import local_user, open_keeping
-    from tidegate.curation.tag_holds import held_by, unfreeze
+    from tidegate.assembly.tag_book import open_tag_book
 
     repository, name = _parts(tag)
-    with open_keeping(call.settings()) as keeping, keeping.database.begin() as connection:
-        unfreeze(connection, repository, name, who=local_user(), why=why, at=keeping.clock())
-        holder = held_by(connection, keeping.rules.tags, repository, name)
+    with open_tag_book(call.settings(client__server=server)) as book:
+        holder = book.unfreeze(repository, name, why=why)
     call.note(f"{tag}: no longer frozen{f', but immutable by {holder}' if holder else ''}")
     return 0
 
@@ -97,50 +97,42 @@ def _unfreeze(call: Call, *, tag: str, why: str) -> int:
     "override",
     examples=(("tidegate tag override team/app:1.2 --why 'broken build' --for ci", "ci may push it once, at once"),),
 )
+@server_option
 @_WHY
 @click.option("--for", "for_whom", default="", metavar="NAME", help="Only this principal may use it. [whoever pushes]")
 @click.option("--minutes", type=click.IntRange(1, 1440), default=15, show_default=True, help="How long it can be used.")
 @_TAG
-def _override(call: Call, *, tag: str, why: str, for_whom: str, minutes: int) -> int:
+def _override(call: Call, *, server: str | None, tag: str, why: str, for_whom: str, minutes: int) -> int:
     """Record why an immutable TAG (repository:tag) may be moved or removed once.
 
     Clients cannot send a reason, so it is recorded first; the next push or delete of that tag uses it up.
     """
-    from tidegate.assembly.keeping import local_user, open_keeping
-    from tidegate.curation.tag_holds import override
+    from tidegate.assembly.tag_book import open_tag_book
 
     repository, name = _parts(tag)
-    with open_keeping(call.settings()) as keeping, keeping.database.begin() as connection:
-        made = override(
-            connection,
-            repository,
-            name,
-            who=local_user(),
-            why=why,
-            at=keeping.clock(),
-            for_whom=for_whom,
-            lasts=timedelta(minutes=minutes),
-        )
+    with open_tag_book(call.settings(client__server=server)) as book:
+        made = book.override(repository, name, why=why, for_whom=for_whom, minutes=minutes)
     call.note(f"{tag}: may be moved or removed once until {made.expires_at:%H:%M:%S} UTC by {for_whom or 'anybody'}")
     return 0
 
 
 @verb("holds", examples=(("tidegate tag holds --format json", "for a program"),))
-@output_options("table", "json")
+@server_option
+@output_options("table", "json", by_terminal=True)
 @_LIMIT
-def _holds(call: Call, *, output: Output, limit: int) -> int:
+def _holds(call: Call, *, output: Output, server: str | None, limit: int) -> int:
     """Show frozen tags, the overrides on record, and the rules that make tags immutable."""
-    from tidegate.assembly.keeping import open_keeping
-    from tidegate.curation.tag_holds import list_freezes, list_overrides
+    from tidegate.assembly.tag_book import open_tag_book
 
-    with open_keeping(call.settings()) as keeping, keeping.database.read() as connection:
-        freezes, overrides = list_freezes(connection, limit=limit), list_overrides(connection, limit=limit)
-        rules = keeping.rules.tags.rules
+    with open_tag_book(call.settings(client__server=server)) as book:
+        found = book.holds(limit=limit)
     if output.form == "json":
-        output.write_json({"rules": rules, "freezes": freezes, "overrides": overrides})
+        output.write_json(found)
         return 0
-    rows = [("rule", f"{' '.join(r.repositories.wanted)} : {' '.join(r.tags.wanted)}", r.name, "", "") for r in rules]
-    rows += [("freeze", f"{f.repository}:{f.tag}", f"{f.at:%Y-%m-%d %H:%M}", f.who, f.why) for f in freezes]
+    rows = [
+        ("rule", f"{' '.join(r.repositories.wanted)} : {' '.join(r.tags.wanted)}", r.name, "", "") for r in found.rules
+    ]
+    rows += [("freeze", f"{f.repository}:{f.tag}", f"{f.at:%Y-%m-%d %H:%M}", f.who, f.why) for f in found.freezes]
     rows += [
         (
             "used override" if o.used_at else "override",
@@ -149,7 +141,7 @@ def _holds(call: Call, *, output: Output, limit: int) -> int:
             o.who,
             o.why,
         )
-        for o in overrides
+        for o in found.overrides
     ]
     write_table(call, output, ("hold", "of", "since", "who", "why"), rows)
     return 0

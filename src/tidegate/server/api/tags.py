@@ -48,6 +48,10 @@ def routes(server: Server) -> APIRouter:
         with server.database.read() as connection:
             return reply(tag_moves(connection, Repository(repository), Tag(tag) if tag else None, limit=limit))
 
+    @router.get("/rules", summary="Rules in force that make tags immutable")
+    def show_rules() -> Response:
+        return reply(server.keeping.rules.tags.rules)
+
     @router.get("/freezes", summary="Frozen tags")
     def show_freezes(limit: Limit = 100) -> Response:
         with server.database.read() as connection:

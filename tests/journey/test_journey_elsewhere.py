@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Commands that ask a server elsewhere do and tell what they do and tell over its record."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from whole_server import WholeServer, as_json, python_image, run_tidegate
+
+RULES = """
+apiVersion: tidegate.dev/v1
+kind: ImmutableTags
+metadata: {name: releases}
+spec:
+  rules:
+    - {name: released, repositories: ["team/**"], tags: ["@release"]}
+"""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WholeServer]:
+    folder = tmp_path_factory.mktemp("elsewhere")
+    (folder / "keeping.yaml").write_text(RULES)
+    with WholeServer(
+        folder / "home", environment={"TIDEGATE_CURATION_KEEPING_FILES": str(folder / "keeping.yaml")}
+    ) as running:
+        yield running
+
+
+class Elsewhere:
+    """A command whose own folder is empty, and asks the server."""
+
+    def __init__(self, folder: Path, server: WholeServer) -> None:
+        self._folder = folder
+        self._server = server
+
+    def __call__(self, *words: str, status: int = 0) -> "subprocess.CompletedProcess[str]":
+        ran = run_tidegate(self._folder, *words, "--server", self._server.address)
+        assert ran.returncode == status, ran.stderr
+        return ran
+
+    def same(self, *words: str) -> object:
+        """What it tells, once it is the same as what is told over the server's record."""
+        for form in ("table", "json"):
+            there = self(*words, "--format", form).stdout
+            rules = str(self._server.home.parent / "keeping.yaml")
+            (self._folder / "same.toml").write_text(f'[curation]\nkeeping_files = ["{rules}"]\n')
+            here = run_tidegate(
+                self._server.home, "--config", str(self._folder / "same.toml"), *words, "--format", form
+            )
+            assert there == here.stdout, here.stderr
+            assert there
+        told: object = as_json(self(*words).stdout)  # off a terminal: JSON
+        assert told == as_json(there)
+        return told
+
+
+@pytest.fixture
+def there(server: WholeServer, tmp_path: Path) -> Elsewhere:
+    return Elsewhere(tmp_path, server)
+
+
+def test_tags(server: WholeServer, there: Elsewhere, tmp_path: Path) -> None:
+    for tag in ("one", "two"):
+        python_image(tmp_path / "images", tag, {"h11": "0.14.0"})
+    server.push(tmp_path / "images", "one", "team/app:1.0")
+    assert "frozen" in there("tag", "freeze", "team/app:1.0", "--why", "audit").stderr
+    assert "was frozen before" in there("tag", "freeze", "team/app:1.0", "--why", "audit").stderr
+    held = there("tag", "unfreeze", "team/app:1.0", "--why", "over").stderr
+    assert "immutable by rule released" in held
+    assert "is not frozen" in there("tag", "unfreeze", "team/app:1.0", "--why", "over", status=2).stderr
+    override = ("tag", "override", "team/app:1.0", "--why", "wrong branch", "--minutes", "5")
+    assert "once until" in there(*override).stderr
+    server.push(tmp_path / "images", "two", "team/app:1.0")
+    there("tag", "freeze", "team/app:1.0", "--why", "again")
+    told = there.same("tag", "holds")
+    assert isinstance(told, dict)
+    assert [rule["name"] for rule in told["rules"]] == ["released"]
+    assert [(one["tag"], one["why"]) for one in told["freezes"]] == [("1.0", "again")]
+    assert [one["used_at"] is not None for one in told["overrides"]] == [True]
+    moves = there.same("tag", "history", "team/app:1.0")
+    assert isinstance(moves, list)
+    assert len(moves) == 2
+    assert moves == there.same("tag", "history", "team/app")
+    assert "no such tag" in there("tag", "freeze", "team/app:9", "--why", "x", status=2).stderr
