@@ -242,7 +242,7 @@ def test_the_command_tells_proved_claimed_and_unknown(
     assert told == {"pkg:deb/debian/libc6": "proved", "pkg:deb/debian/odd": "unknown"}
     assert found["inHouse"]["standing"] == "unknown"
     assert main(["origin", f"rootfs:{root}", *words, "--fail-on-unknown", "--home", str(tmp_path / "home")]) == 1
-    assert "unknown     pkg:deb/debian/odd" in capsys.readouterr().out
+    assert "unknown      pkg:deb/debian/odd" in capsys.readouterr().out
 
 
 def test_a_package_that_a_registry_attested(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

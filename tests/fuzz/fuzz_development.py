@@ -5,6 +5,7 @@ import base64
 import gzip
 import hashlib
 import json
+import struct
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -37,6 +38,7 @@ from tidegate.evidence import (
 from tidegate.evidence.predicates.gist import gist_of
 from tidegate.evidence.predicates.shown import show_statements
 from tidegate.evidence.statement import RUNTIME_TRACE
+from tidegate.scan.catalogers.rpm_region import signed_region
 from tidegate.signing.bundle import write_bundle
 from tidegate.signing.keys import SigningKey
 from tidegate.wire import from_json
@@ -45,6 +47,13 @@ _KEY = SigningKey.of(ec.derive_private_key(0x1234567, ec.SECP256R1()))
 _BLOB = b"\0\0\0\x0bssh-ed25519\0\0\0 " + b"k" * 32
 _LINE = b"ssh-ed25519 " + base64.b64encode(_BLOB)
 _PERSON = b"Ann <ann@example.com> 1780000000 +0000"
+_REGION = (
+    struct.pack(">II", 3, 40)
+    + struct.pack(">IIIIIIIIIIII", 63, 7, 0, 16, 268, 7, 16, 4, 278, 8, 20, 2)
+    + struct.pack(">IIiI", 63, 7, -16, 16)
+    + b"\x88\x01\x02\x03eA==\0eQ==\0"
+    + bytes(10)
+)
 _COMMIT = (
     b"tree " + b"a" * 40 + b"\nparent " + b"b" * 40 + b"\nauthor " + _PERSON + b"\ncommitter " + _PERSON
     + b"\ngpgsig -----BEGIN SSH SIGNATURE-----\n AAAA\n -----END SSH SIGNATURE-----\n\ntitle\n\nReviewed-by: B <b@c>\n"
@@ -127,6 +136,7 @@ def development() -> Iterator[Parser]:
         {"attestations": [{"bundle": bundle}]},
     )
     yield Parser(name="archive-index", form="binary", read=_archive, samples=(gzip.compress(b"x"), b"Package: a\n"))
+    yield Parser(name="rpm-signed-region", form="binary", read=_region, samples=(_REGION,))
 
 
 def _json(name: str, read: Callable[[bytes], object], *samples: Any) -> Parser:
@@ -172,6 +182,11 @@ def _archive(data: bytes) -> object:
         return read_archives([("f", data)], openpgp=b"", rsa_keys=[])
     except RefusedError:
         return None  # read, and by nobody trusted
+
+
+def _region(data: bytes) -> object:
+    found = signed_region(data)
+    return told((found.sha256, found.sha1, found.added, [it.hex() for it in found.signatures]))
 
 
 def _quiet(_value: object) -> object:

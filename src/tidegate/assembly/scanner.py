@@ -2,7 +2,7 @@
 """The scanner from settings: which catalogers, which secrets, which bounds, where facts are kept."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING
 
 from tidegate.inventory import Inventory
@@ -113,6 +113,22 @@ def build_file_lister(settings: Settings) -> "Callable[[Image], tuple[SeenFile, 
         return tuple(files_of(source, analyser_of(source)))
 
     return files
+
+
+def build_file_reader(settings: Settings) -> "Callable[[Image | Folder, Collection[str], int], Mapping[str, bytes]]":
+    """A function that reads a few files of an image, or folder, by their paths; its last argument bounds each.
+
+    Args:
+        settings: bounds, workers, and where facts are kept.
+    """
+    analyser_of = _analysers(settings)
+
+    def contents(source: Image | Folder, paths: Collection[str], max_bytes: int) -> "Mapping[str, bytes]":
+        from tidegate.scan.contents import bytes_of
+
+        return bytes_of(source, analyser_of(source), paths, max_bytes=max_bytes)
+
+    return contents
 
 
 def _analysers(

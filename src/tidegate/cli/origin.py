@@ -9,14 +9,17 @@ import click
 
 from tidegate.cli.call import Call
 from tidegate.cli.click_verb import verb
-from tidegate.cli.inspection import Inspection, inspection_options, take_inventory
+from tidegate.cli.inspection import Inspection, inspection_options, open_inspected, take_inventory
 from tidegate.cli.named_file import read_named_file
 from tidegate.cli.output import Output, output_options
 from tidegate.cli.page import Line, Style, piece, write_page
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tidegate.development.origin.archives import Published
     from tidegate.development.origin.components import OriginReport
+    from tidegate.development.origin.rpm_signatures import InstalledPackage
     from tidegate.development.origin.verdict import Told
     from tidegate.inventory import Inventory
     from tidegate.settings import Settings
@@ -37,13 +40,16 @@ _PEM: Final = b"-----BEGIN PUBLIC KEY-----"
             "tidegate origin oci:./image --archive InRelease --archive Packages.xz --archive-keys debian.gpg",
             "which packages Debian's signed archive publishes",
         ),
+        ("tidegate origin oci:./ubi --archive-keys RPM-GPG-KEY", "which packages of rpm their maker signed"),
         ("tidegate origin app.tar --attestation npm.json --policy trust.yaml", "which packages were attested, by whom"),
         ("tidegate origin oci:./image --source . --policy trust.yaml", "and whether its own files are of this commit"),
     ),
 )
 @inspection_options
 @click.option("--archive", "archives", multiple=True, type=_FILE, metavar="FILE", help="Saved index of an archive.")
-@click.option("--archive-keys", multiple=True, type=_FILE, metavar="FILE", help="Who may sign it: OpenPGP, or PEM.")
+@click.option(
+    "--archive-keys", multiple=True, type=_FILE, metavar="FILE", help="Who signs it, or rpm packages: OpenPGP or PEM."
+)
 @click.option("--attestation", "attestations", multiple=True, type=_FILE, metavar="FILE", help="Of npm or PyPI, saved.")
 @click.option("--policy", "policy_file", type=_FILE, metavar="FILE", help="Trust policy: who attests.")
 @click.option("--source", type=_FILE, metavar="DIR", help="Repository its makers' own files should be of.")
@@ -63,11 +69,12 @@ def command(
 ) -> int:
     """Tell where everything in an image comes from: the distribution, a language's registry, or its own makers.
 
-    Each component is proved, claimed or unknown. A distribution's package is proved when an index that its archive
-    signed (Debian's InRelease with Packages, Alpine's APKINDEX.tar.gz) lists this version; one of a language's registry
-    when an attestation of npm or PyPI (PEP 740), by whom the policy trusts, is of the archive a lock file states. The
-    makers' own files are compared with a commit by --source, as tidegate verify --source does. All else is claimed by
-    what is in the image itself.
+    Each component is proved, claimed, unknown or contradicted; a contradicted one makes the exit 1. A distribution's
+    package is proved when an index that its archive signed (Debian's InRelease with Packages, Alpine's APKINDEX.tar.gz)
+    lists this version; one of rpm, when the signature that rpm kept of its header is by one of --archive-keys; one of a
+    language's registry, when an attestation of npm or PyPI (PEP 740), by whom the policy trusts, is of the archive a
+    lock file states. The makers' own files are compared with a commit by --source, as tidegate verify --source does.
+    All else is claimed by what is in the image itself.
     """
     from tidegate.clock import system_clock
     from tidegate.development.origin.attestations import MAX_ANSWER_BYTES, attested, read_attestations
@@ -77,27 +84,53 @@ def command(
 
     settings = call.settings(**inspection.flags)
     policy = load_trust_policy(policy_file) if policy_file else None
-    published = _published(archives, archive_keys)
+    keys = [read_named_file(path, max_bytes=_MAX_KEY_BYTES) for path in archive_keys]
+    openpgp = b"\n".join(key for key in keys if _PEM not in key)
+    published = _published(archives, openpgp, [key for key in keys if _PEM in key])
     read = [(str(path), read_named_file(path, max_bytes=MAX_ANSWER_BYTES)) for path in attestations]
     found = [one for name, content in read for one in read_attestations(content, where=name)]
     inventory = take_inventory(call, settings, inspection)
     in_house = _in_house(call, settings, inventory, inspection, source, policy)
-    report = report_origins(inventory, published, attested(found, policy, system_clock()), in_house)
+    installed = _installed(call, settings, inventory, inspection, openpgp)
+    report = report_origins(inventory, published, attested(found, policy, system_clock()), in_house, installed)
     if output.form == "json":
         output.write_json(report)
     else:
         write_page(output, origin_page(report), colour=settings.colour)
-    unknown = any(it.standing is Standing.UNKNOWN for it in report.components)
-    return 1 if fail_on_unknown and unknown else 0
+    standings = {it.standing for it in report.components}
+    is_unknown = fail_on_unknown and Standing.UNKNOWN in standings
+    return 1 if is_unknown or Standing.CONTRADICTED in standings else 0
 
 
-def _published(archives: tuple[Path, ...], archive_keys: tuple[Path, ...]) -> "Published":
+def _published(archives: tuple[Path, ...], openpgp: bytes, rsa_keys: "list[bytes]") -> "Published":
     from tidegate.development.origin.archives import read_archives
 
-    keys = [read_named_file(path, max_bytes=_MAX_KEY_BYTES) for path in archive_keys]
     files = [(str(path), read_named_file(path, max_bytes=_MAX_INDEX_BYTES)) for path in archives]
-    openpgp = b"\n".join(key for key in keys if _PEM not in key)
-    return read_archives(files, openpgp=openpgp, rsa_keys=[key for key in keys if _PEM in key])
+    return read_archives(files, openpgp=openpgp, rsa_keys=rsa_keys)
+
+
+def _installed(
+    call: Call, settings: "Settings", inventory: "Inventory", inspection: Inspection, openpgp: bytes
+) -> "Mapping[InstalledPackage, Told]":
+    """What the signatures say that rpm keeps of the packages it installed; nothing without keys."""
+    from tidegate.assembly.scanner import build_file_reader
+    from tidegate.cli.progress import ProgressLine
+    from tidegate.development.origin.components import NOTHING_VERIFIED
+    from tidegate.development.origin.rpm_signatures import verify_installed
+    from tidegate.inventory import PackageKind
+    from tidegate.oci.target import Scheme, parse_target
+    from tidegate.scan.catalogers.rpm import RpmCataloger
+
+    paths = {it.location for it in inventory.components if it.kind is PackageKind.RPM}
+    paths = {path for path in paths if RpmCataloger().accepts(path)}
+    if not paths or not openpgp:
+        return NOTHING_VERIFIED
+    if parse_target(inspection.target).scheme is Scheme.SBOM:
+        call.warn("a bill of materials has no signatures of rpm's packages in it: name the image")
+        return NOTHING_VERIFIED
+    with ProgressLine(shown=call.shows_progress) as line, open_inspected(call, settings, inspection, line) as source:
+        databases = build_file_reader(settings)(source, paths, RpmCataloger.wants.max_bytes)
+    return verify_installed(databases, openpgp=openpgp)
 
 
 def _in_house(
@@ -134,12 +167,13 @@ def origin_page(report: "OriginReport") -> Iterator[Line]:
     yield (piece(f"{report.name}", Style.TITLE),)
     for count in report.counts:
         known = f"{count.proved} proved, {count.claimed} claimed, {count.unknown} unknown"
+        known += f", {count.contradicted} contradicted" if count.contradicted else ""
         parts = "" if count.origin.value in {"in-house", "unexplained"} else f"  packages: {known}"
         yield (piece(f"{count.origin.value:<12}{count.files:>8} files{parts}"),)
     yield (piece(f"in-house    {report.in_house.standing.value}: {report.in_house.why}"),)
-    for standing, style in (("unknown", Style.WARN), ("proved", Style.GOOD)):
+    for standing, style in (("contradicted", Style.WARN), ("unknown", Style.WARN), ("proved", Style.GOOD)):
         listed = [it for it in report.components if it.standing.value == standing]
         for it in listed[:_SHOWN]:
-            yield (piece(f"{standing:<12}", style), piece(f"{it.purl}  "), piece(it.why, Style.FAINT))
+            yield (piece(f"{standing:<13}", style), piece(f"{it.purl}  "), piece(it.why, Style.FAINT))
         if len(listed) > _SHOWN:
-            yield (piece(f"{'':<12}and {len(listed) - _SHOWN} more; --format json tells all", Style.FAINT),)
+            yield (piece(f"{'':<13}and {len(listed) - _SHOWN} more; --format json tells all", Style.FAINT),)

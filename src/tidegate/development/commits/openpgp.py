@@ -19,6 +19,7 @@ from tidegate.development.commits.trailers import address_of
 from tidegate.development.git.objects import Signed
 from tidegate.errors import BoundExceededError, InvalidInputError, OutsideError, RefusedError
 from tidegate.evidence.predicates.commits import SignatureState
+from tidegate.values import replace
 
 MAX_KEYRING_BYTES: Final = 16 * MIB
 
@@ -88,7 +89,8 @@ class OpenPgpKeys:
             return _finding(SignatureState.UNREADABLE, detail="gpg cannot read it")
         words = said["VALIDSIG"] + [""] * 10
         if words[7] in _WEAK_HASHES:
-            return _finding(SignatureState.BAD, key=words[0], detail=f"it stands on {_WEAK_HASHES[words[7]]}")
+            detail = f"it stands on {_WEAK_HASHES[words[7]]}"
+            return replace(_finding(SignatureState.BAD, key=words[0], detail=detail), is_weak=True)
         if words[8] not in _DOCUMENT_CLASSES:
             return _finding(SignatureState.BAD, key=words[0], detail="it is no signature of a document")
         return self._named(_ended(said, made=words[2]), said)

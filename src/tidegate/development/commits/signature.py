@@ -18,6 +18,7 @@ class SignatureFinding(Struct, frozen=True, kw_only=True):
         signers: addresses or other names the key is of, as whoever trusts it wrote them; empty unless it is known.
         key: fingerprint, in the words of its own world.
         detail: more for people.
+        is_weak: it is bad only because it stands on a broken hash.
     """
 
     state: SignatureState
@@ -25,6 +26,7 @@ class SignatureFinding(Struct, frozen=True, kw_only=True):
     signers: tuple[str, ...] = ()
     key: str = ""
     detail: str = ""
+    is_weak: bool = False
 
 
 NO_SIGNATURE: Final = SignatureFinding(state=SignatureState.NONE)

@@ -1,16 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where each component of an image comes from, and how far that is known: proved, claimed, unknown; pure."""
+"""Where each component of an image comes from, and how far that is known: proved, claimed, contradicted; pure."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 from tidegate.artifact import Digest
 from tidegate.development.origin.archives import Published
+from tidegate.development.origin.rpm_signatures import InstalledPackage
 from tidegate.development.origin.verdict import Standing, Told
 from tidegate.errors import InvalidInputError
-from tidegate.inventory import Component, Inventory
+from tidegate.inventory import Component, Inventory, PackageKind
 from tidegate.inventory.custody import Origin, Share
 from tidegate.values import Struct
+
+NOTHING_VERIFIED: Final[Mapping[InstalledPackage, Told]] = {}
+"""Of an image without rpm, or when no key was given."""
 
 _OF_SIGNED_ARCHIVES: Final = frozenset({"deb", "apk"})
 
@@ -33,6 +37,7 @@ class OriginCount(Struct, frozen=True, kw_only=True):
     proved: int = 0
     claimed: int = 0
     unknown: int = 0
+    contradicted: int = 0
 
 
 class OriginReport(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -50,7 +55,11 @@ class OriginReport(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 def report_origins(
-    inventory: Inventory, published: Published, attested: Mapping[Digest, tuple[str, ...]], in_house: Told
+    inventory: Inventory,
+    published: Published,
+    attested: Mapping[Digest, tuple[str, ...]],
+    in_house: Told,
+    installed: Mapping[InstalledPackage, Told] = NOTHING_VERIFIED,
 ) -> OriginReport:
     """Puts every component to its source.
 
@@ -59,8 +68,9 @@ def report_origins(
         published: what signed archives publish.
         attested: archives of packages that attestations speak of, with those whom somebody trusted vouches for.
         in_house: what is known of the makers' own files.
+        installed: what the signatures say that rpm kept of packages.
     """
-    components = tuple(_origin(it, published, attested) for it in inventory.components)
+    components = tuple(_origin(it, published, attested, installed) for it in inventory.components)
     shares = {share.origin: share for share in inventory.custody.shares} if inventory.custody else {}
     return OriginReport(
         image=inventory.digest,
@@ -71,16 +81,25 @@ def report_origins(
     )
 
 
-def _origin(it: Component, published: Published, attested: Mapping[Digest, tuple[str, ...]]) -> ComponentOrigin:
+def _origin(
+    it: Component,
+    published: Published,
+    attested: Mapping[Digest, tuple[str, ...]],
+    installed: Mapping[InstalledPackage, Told],
+) -> ComponentOrigin:
     if it.owner is not None:
         told = Told(standing=Standing.CLAIMED, why=f"a file of {it.owner}")
         return ComponentOrigin(purl=it.purl, origin=Origin.DISTRO, standing=told.standing, why=told.why)
-    told = _of_archive(it, published) if it.kind.is_of_distribution else _of_registry(it, attested)
+    told = _of_archive(it, published, installed) if it.kind.is_of_distribution else _of_registry(it, attested)
     origin = Origin.DISTRO if it.kind.is_of_distribution else Origin.UPSTREAM
     return ComponentOrigin(purl=it.purl, origin=origin, standing=told.standing, why=told.why)
 
 
-def _of_archive(it: Component, published: Published) -> Told:
+def _of_archive(it: Component, published: Published, installed: Mapping[InstalledPackage, Told]) -> Told:
+    if it.kind is PackageKind.RPM:
+        verified = installed.get((it.location, it.name, it.version, it.architecture))
+        if verified is not None:
+            return verified
     who = published.by(it.kind.value, (it.name, it.version, it.architecture))
     if who:
         return Told(standing=Standing.PROVED, why=f"{who}, publishes this version")
@@ -127,4 +146,5 @@ def _count(origin: Origin, shares: Mapping[Origin, Share], components: Sequence[
         proved=said.count(Standing.PROVED),
         claimed=said.count(Standing.CLAIMED),
         unknown=said.count(Standing.UNKNOWN),
+        contradicted=said.count(Standing.CONTRADICTED),
     )

@@ -20,7 +20,7 @@ from tidegate.scan.catalogers.supplier import supplier_of
 
 _NAMES: Final = frozenset({"Packages", "Packages.db", "rpmdb.sqlite"})
 _FOLDERS: Final = ("var/lib/rpm", "usr/lib/sysimage/rpm", "usr/share/rpm")
-_KEYS: Final = "gpg-pubkey"
+KEYS: Final = "gpg-pubkey"
 """Imported public keys stand among the packages under this name."""
 _Reader = tuple[Callable[[bytes], bool], Callable[[bytes, str], Iterator[bytes | InvalidInputError]]]
 _FORMS: Final[tuple[_Reader, ...]] = (
@@ -50,7 +50,7 @@ class RpmCataloger:
             InvalidInputError: it is no database of rpm, none of its entries can be read, or a bound is exceeded.
         """
         harvest = Harvest(path=file.path, cataloger=self.name)
-        for entry in _entries(file):
+        for entry in headers_in(file):
             try:
                 if isinstance(entry, InvalidInputError):
                     raise entry
@@ -60,8 +60,12 @@ class RpmCataloger:
         return harvest.facts()
 
 
-def _entries(file: ImageFile) -> Iterator[bytes | InvalidInputError]:
-    """The headers' bytes; an error in the place of one that cannot be had."""
+def headers_in(file: ImageFile) -> Iterator[bytes | InvalidInputError]:
+    """The headers' bytes; an error in the place of one that cannot be had.
+
+    Raises:
+        InvalidInputError: it is no database of rpm, or a bound is exceeded.
+    """
     if not file.content:
         return iter(())
     for is_one, blobs in _FORMS:
@@ -70,19 +74,28 @@ def _entries(file: ImageFile) -> Iterator[bytes | InvalidInputError]:
     raise InvalidInputError("not a database of rpm (sqlite, ndb or Berkeley DB)", where=file.path)
 
 
+def version_in(header: Header) -> Version:
+    """A package's version, with epoch and release."""
+    epoch = header.number(Tag.EPOCH)
+    return Version(f"{epoch}:{_release(header)}" if epoch else _release(header))
+
+
+def _release(header: Header) -> str:
+    return f"{header.string(Tag.VERSION)}-{header.string(Tag.RELEASE)}"
+
+
 def _add(header: Header, harvest: Harvest) -> None:
     name = header.string(Tag.NAME)
-    if name == _KEYS:
+    if name == KEYS:
         return
-    release = f"{header.string(Tag.VERSION)}-{header.string(Tag.RELEASE)}"
-    epoch = header.number(Tag.EPOCH)
+    release = _release(header)
     source_name, source_version = _source(header.string(Tag.SOURCERPM))
     licence = header.string(Tag.LICENSE)
     harvest.add(
         Package(
             kind=PackageKind.RPM,
             name=name,
-            version=Version(f"{epoch}:{release}" if epoch else release),
+            version=version_in(header),
             source_name="" if source_name == name else source_name,
             source_version="" if source_version == release else source_version,
             architecture=header.string(Tag.ARCH),

@@ -26,6 +26,12 @@ _ENTRY: Final = struct.Struct(">IIII")
 class Tag(IntEnum):
     """The few tags that are read (rpm's `rpmtag.h`)."""
 
+    HEADERIMMUTABLE = 63
+    DSAHEADER = 267
+    RSAHEADER = 268
+    SHA1HEADER = 269
+    SHA256HEADER = 273
+    OPENPGP = 278
     NAME = 1000
     VERSION = 1001
     RELEASE = 1002
@@ -53,6 +59,7 @@ class _Type(IntEnum):
     INT16 = 3
     INT32 = 4
     STRING = 6
+    BIN = 7
     STRING_ARRAY = 8
     I18N_STRING = 9
 
@@ -115,6 +122,23 @@ class Header:
         if offset + count * struct.calcsize(code) > len(self._data):
             raise InvalidInputError(f"tag {tag.name} reaches over the end of its rpm header")
         return struct.unpack_from(f">{count}{code}", self._data, offset)
+
+    def raw(self, tag: Tag) -> bytes:
+        """A tag's bytes; b"" when it has none.
+
+        Raises:
+            InvalidInputError: they reach over the data's end.
+        """
+        kind, offset, count = self._entries.get(tag, (0, 0, 0))
+        if kind != _Type.BIN:
+            return b""
+        if offset + count > len(self._data):
+            raise InvalidInputError(f"tag {tag.name} reaches over the end of its rpm header")
+        return self._data[offset : offset + count]
+
+    def entry(self, tag: Tag) -> tuple[int, int, int] | None:
+        """Type, offset and count of a tag, as the index has them; None when it has none."""
+        return self._entries.get(tag)
 
     def _entry(self, tag: Tag) -> tuple[int, int, int]:
         kind, offset, count = self._entries.get(tag, (0, 0, 0))
