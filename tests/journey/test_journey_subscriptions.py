@@ -163,15 +163,17 @@ def test_what_cannot_be_subscribed_to(server: WholeServer, body: dict[str, Any])
     assert answer.status_code in {httpx.codes.BAD_REQUEST, httpx.codes.UNPROCESSABLE_ENTITY}, answer.text
 
 
+@pytest.mark.parametrize("elsewhere", [False, True])
 def test_the_command_subscribes_tries_out_and_replays(
-    tmp_path: Path, hook: Hook, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, hook: Hook, monkeypatch: pytest.MonkeyPatch, *, elsewhere: bool
 ) -> None:
     reach = {"TIDEGATE_CURATION_WEBHOOKS_MAY_REACH": hook.host}
     monkeypatch.setenv(*next(iter(reach.items())))  # for the commands, as for the server
     with WholeServer(tmp_path / "home", environment=reach) as server:
 
         def run(*words: str, status: int = 0) -> str:
-            ran = run_tidegate(server.home, "subscription", *words)
+            there = ("--server", server.address) if elsewhere else ()
+            ran = run_tidegate(tmp_path / "own" if elsewhere else server.home, "subscription", *words, *there)
             assert ran.returncode == status, ran.stderr
             return ran.stdout
 

@@ -11,6 +11,7 @@ from tidegate.cli.call import Call
 from tidegate.cli.click_verb import ClickVerbs, verb
 from tidegate.cli.named_file import read_named_file
 from tidegate.cli.output import Output, output_options
+from tidegate.cli.server_option import server_option
 from tidegate.cli.table import write_table
 from tidegate.errors import InvalidInputError
 
@@ -38,20 +39,21 @@ command = ClickVerbs(
         ("tidegate subscription add https://ci.example/hook --pattern 'team-a/*'", "its secret is told this once"),
         ("tidegate subscription test 3f2a…", "calls the receiver now"),
         ("tidegate subscription list", "who is told what, what waits and what was given up"),
+        ("tidegate subscription list --server https://registry.example", "one's own on a server"),
     ),
 )
 
 
 @verb("list", examples=(("tidegate subscription list --owner anna", "those of one principal"),))
-@output_options("table", "json")
+@server_option
+@output_options("table", "json", by_terminal=True)
 @click.option("--owner", default="", metavar="NAME", help="Only those of a principal.")
-def _list(call: Call, *, output: Output, owner: str) -> int:
+def _list(call: Call, *, output: Output, server: str | None, owner: str) -> int:
     """Show subscriptions, the oldest first; never their secrets."""
     from tidegate.assembly.subscribing import open_subscriptions
-    from tidegate.curation.vending.subscriptions import list_subscriptions
 
-    with open_subscriptions(call.settings()) as local, local.database.read() as connection:
-        found = list_subscriptions(connection, owner=owner)
+    with open_subscriptions(call.settings(client__server=server)) as subscriptions:
+        found = subscriptions.listed(owner=owner)
     if output.form == "json":
         output.write_json({"subscriptions": found})
         return 0
@@ -70,6 +72,7 @@ def _list(call: Call, *, output: Output, owner: str) -> int:
         ("tidegate subscription add https://ci.example/hook --component pkg:pypi/h11", "images with a component"),
     ),
 )
+@server_option
 @click.option("--pattern", default="", metavar="PATTERN", help="Only of repositories that match, like 'team-a/*'.")
 @click.option("--digest", default="", metavar="DIGEST", help="Only of one image.")
 @click.option("--component", default="", metavar="PURL", help="Only of images with a component, of one version or all.")
@@ -86,6 +89,7 @@ def _list(call: Call, *, output: Output, owner: str) -> int:
 def _add(
     call: Call,
     *,
+    server: str | None,
     url: str,
     pattern: str,
     digest: str,
@@ -96,51 +100,45 @@ def _add(
 ) -> int:
     """Have URL told of changes from now on. A secret that is made is written to standard output, this once."""
     from tidegate.assembly.subscribing import open_subscriptions
-    from tidegate.curation.vending.subscriber import owner_columns
-    from tidegate.curation.vending.subscriptions import USUAL, Wanted, subscribe
-    from tidegate.curation.vending.webhook import WebhookSecret
+    from tidegate.curation.vending.subscriptions import USUAL, Wanted
     from tidegate.events import EventKind
     from tidegate.outbound.address import check_url
 
     check_url(url, insecure=False)
     chosen = tuple(EventKind(_KINDS[kind]) for kind in kinds) or USUAL
     wanted = Wanted(pattern=pattern, digest=digest, component=component, kinds=chosen)
-    secret = _secret_in(secret_file) if secret_file else WebhookSecret.generate()
-    with open_subscriptions(call.settings()) as local, local.database.begin() as connection:
-        whose = owner_columns(local.owner(connection, owner))
-        made = subscribe(connection, wanted, owner=whose, url=url, secret=secret, key=local.key, at=local.clock())
-    if secret_file is None:
-        sys.stdout.write(secret.reveal() + "\n")
+    given = _secret_in(secret_file) if secret_file else None
+    with open_subscriptions(call.settings(client__server=server)) as subscriptions:
+        made, secret = subscriptions.add(wanted, owner=owner, url=url, secret=given)
+    if secret:
+        sys.stdout.write(secret + "\n")
         call.note("that is the secret its messages are signed with; it cannot be shown again")
     call.note(f"subscription {made.id} of {made.owner} is active")
     return 0
 
 
 @verb("remove", examples=(("tidegate subscription remove 3f2a…", "with all that waits for it"),))
+@server_option
 @_SUBSCRIPTION
-def _remove(call: Call, *, subscription: str) -> int:
+def _remove(call: Call, *, server: str | None, subscription: str) -> int:
     """Tell it no more."""
     from tidegate.assembly.subscribing import open_subscriptions
-    from tidegate.curation.vending.subscriptions import named, unsubscribe
 
-    with open_subscriptions(call.settings()) as local, local.database.begin() as connection:
-        number = named(connection, subscription)
-        unsubscribe(connection, number)
+    with open_subscriptions(call.settings(client__server=server)) as subscriptions:
+        number = subscriptions.remove(subscription)
     call.note(f"subscription {number} is removed")
     return 0
 
 
 @verb("test", examples=(("tidegate subscription test 3f2a…", "does the receiver take it?"),))
+@server_option
 @_SUBSCRIPTION
-def _test(call: Call, *, subscription: str) -> int:
+def _test(call: Call, *, server: str | None, subscription: str) -> int:
     """Send its receiver a signed message that says nothing else. Exit status 1 when it is not taken."""
     from tidegate.assembly.subscribing import open_subscriptions
-    from tidegate.curation.vending.subscriptions import named
 
-    with open_subscriptions(call.settings()) as local:
-        with local.database.read() as connection:
-            number = named(connection, subscription)
-        answer = local.sender.try_out(number)
+    with open_subscriptions(call.settings(client__server=server)) as subscriptions:
+        answer = subscriptions.try_out(subscription)
     if answer.taken:
         call.note(f"the receiver took it ({answer.status})")
     else:
@@ -149,17 +147,19 @@ def _test(call: Call, *, subscription: str) -> int:
 
 
 @verb("deliveries", examples=(("tidegate subscription deliveries 3f2a… --state dead", "what was given up, and why"),))
-@output_options("table", "json")
+@server_option
+@output_options("table", "json", by_terminal=True)
 @click.option("--state", type=click.Choice(("waiting", "done", "dead", "withheld")), help="Only those of one state.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True, help="Most of them.")
 @_SUBSCRIPTION
-def _deliveries(call: Call, *, subscription: str, output: Output, state: str | None, limit: int) -> int:
+def _deliveries(
+    call: Call, *, subscription: str, output: Output, server: str | None, state: str | None, limit: int
+) -> int:
     """Show what was told, waits or was given up, the newest first."""
     from tidegate.assembly.subscribing import open_subscriptions
-    from tidegate.curation.vending.subscriptions import list_deliveries, named
 
-    with open_subscriptions(call.settings()) as local, local.database.read() as connection:
-        found = list_deliveries(connection, named(connection, subscription), state=state or "", limit=limit)
+    with open_subscriptions(call.settings(client__server=server)) as subscriptions:
+        found = subscriptions.deliveries(subscription, state=state or "", limit=limit)
     if output.form == "json":
         output.write_json({"deliveries": found})
         return 0
@@ -172,15 +172,15 @@ def _deliveries(call: Call, *, subscription: str, output: Output, state: str | N
 
 
 @verb("replay", examples=(("tidegate subscription replay 3f2a… --after 1200", "all that fits past an offset"),))
+@server_option
 @click.option("--after", type=click.IntRange(min=0), default=0, help="Only what came after this offset. [0]")
 @_SUBSCRIPTION
-def _replay(call: Call, *, subscription: str, after: int) -> int:
+def _replay(call: Call, *, server: str | None, subscription: str, after: int) -> int:
     """Have everything that fits told once more, by the server that uses the record."""
     from tidegate.assembly.subscribing import open_subscriptions
-    from tidegate.curation.vending.subscriptions import named, replay
 
-    with open_subscriptions(call.settings()) as local, local.database.begin() as connection:
-        told = replay(connection, named(connection, subscription), after=after, at=local.clock())
+    with open_subscriptions(call.settings(client__server=server)) as subscriptions:
+        told = subscriptions.replay(subscription, after=after)
     call.note(f"{told} events are told once more")
     return 0
 

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from tidegate.artifact import Digest, Repository
 from tidegate.assembly.server import Server
+from tidegate.assembly.subscribing import hearer_named
 from tidegate.curation.consumer_pulls import pulls_of
 from tidegate.curation.vending import subscriptions as subscribing
 from tidegate.curation.vending.hearing import Hearer
@@ -16,6 +17,7 @@ from tidegate.curation.vending.subscriptions import USUAL, Subscription, Wanted
 from tidegate.curation.vending.webhook import WebhookSecret
 from tidegate.errors import NotFoundError
 from tidegate.events import EventKind
+from tidegate.identity import Verb
 from tidegate.outbound.address import check_url
 from tidegate.server.api.asking import require
 from tidegate.server.api.problem import reply
@@ -36,6 +38,7 @@ def routes(server: Server) -> APIRouter:
         digest: Annotated[str, Body(max_length=135)] = "",
         component: Annotated[str, Body(max_length=1000)] = "",
         kinds: Annotated[tuple[EventKind, ...], Body(max_length=50)] = USUAL,
+        owner: Annotated[str, Body(max_length=210)] = "",
         secret: Annotated[str, Body(max_length=200)] = "",
     ) -> Response:
         wanted = Wanted(pattern=pattern, digest=digest, component=component, kinds=kinds)
@@ -43,12 +46,15 @@ def routes(server: Server) -> APIRouter:
         require(server, request, verb, [Repository(repository)] if repository else [])
         check_url(url, insecure=False)
         shared = WebhookSecret(secret) if secret else WebhookSecret.generate()
-        owner = Hearer(principal=principal_of(request), address=client_of(request).address)
+        if owner:
+            require(server, request, Verb.ADMINISTER, [])
+        oneself = Hearer(principal=principal_of(request), address=client_of(request).address)
         with server.database.begin() as connection:
+            whose = owner_columns(hearer_named(connection, owner) if owner else oneself)
             made = subscribing.subscribe(
                 connection,
                 wanted,
-                owner=owner_columns(owner),
+                owner=whose,
                 url=url,
                 secret=shared,
                 key=server.webhook_key,
