@@ -190,4 +190,8 @@ class _Remote:
         return self._server.ask("POST", path, _Replayed, query={"after": after}).events
 
     def _whole(self, start: str) -> str:
-        return whole_id(start, (one.id for one in self.listed(owner="")), what="subscription")
+        return whole_id(start, self._ids(), what="subscription")
+
+    def _ids(self) -> Iterator[str]:
+        for one in self.listed(owner=""):  # asked for only where the id is not whole
+            yield one.id

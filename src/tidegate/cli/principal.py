@@ -2,15 +2,14 @@
 """`tidegate principal list|user|robot|renew|password|groups|disable|enable|remove`."""
 
 import sys
-from datetime import timedelta
 
 import click
 
 from tidegate.cli.call import Call
 from tidegate.cli.click_verb import ClickVerbs, verb
-from tidegate.cli.identity_record import change_identity, read_identity
 from tidegate.cli.output import Output, output_options
 from tidegate.cli.secret_input import read_secret
+from tidegate.cli.server_option import server_option
 from tidegate.cli.table import write_table
 
 _NAME = click.argument("principal")
@@ -26,18 +25,21 @@ command = ClickVerbs(
         ("tidegate principal user anna --group devs < password.txt", "somebody with a password"),
         ("tidegate principal robot ci --days 30", "a robot; its secret is told this once"),
         ("tidegate principal list", "who there is"),
+        ("tidegate principal password anna --server https://registry.example", "one's own, or as an administrator"),
     ),
 )
 
 
 @verb("list", examples=(("tidegate principal list --format json", "for a program"),))
-@output_options("table", "json")
-def _list(call: Call, *, output: Output) -> int:
+@server_option
+@output_options("table", "json", by_terminal=True)
+def _list(call: Call, *, output: Output, server: str | None) -> int:
     """Show who is kept here, by name; never a secret."""
+    from tidegate.assembly.principal_book import open_principal_book
     from tidegate.clock import rfc3339
-    from tidegate.identity import account
 
-    found = read_identity(call, account.list_accounts)
+    with open_principal_book(call.settings(client__server=server)) as book:
+        found = book.listed()
     if output.form == "json":
         output.write_json(found)
         return 0
@@ -59,98 +61,100 @@ def _list(call: Call, *, output: Output) -> int:
 @verb(
     "user", examples=(("tidegate principal user anna --group devs < password.txt", "the password is its first line"),)
 )
+@server_option
 @_GROUPS
 @_NAME
-def _user(call: Call, *, principal: str, groups: tuple[str, ...]) -> int:
+def _user(call: Call, *, server: str | None, principal: str, groups: tuple[str, ...]) -> int:
     """Add somebody with a password, read from standard input: 12 characters or more."""
-    from tidegate.identity import account
-    from tidegate.identity.password import Passwords
+    from tidegate.assembly.principal_book import open_principal_book
 
-    hashed = Passwords().hash(read_secret())
-    change_identity(call, lambda c, who: account.create_user(c, principal, hashed, groups=groups, by=who.by, at=who.at))
+    password = read_secret()
+    with open_principal_book(call.settings(client__server=server)) as book:
+        book.add_user(principal, password, groups)
     call.note(f"{principal} may log in; without a grant there is nothing to do: tidegate grant give {principal} …")
     return 0
 
 
 @verb("robot", examples=(("tidegate principal robot ci --days 90", "for a pipeline"),))
+@server_option
 @_DAYS
 @_GROUPS
 @_NAME
-def _robot(call: Call, *, principal: str, groups: tuple[str, ...], days: float) -> int:
+def _robot(call: Call, *, server: str | None, principal: str, groups: tuple[str, ...], days: float) -> int:
     """Add a robot; its secret is written to standard output, this once."""
-    from tidegate.identity import account
+    from tidegate.assembly.principal_book import open_principal_book
 
-    lasts, most = timedelta(days=days), timedelta(days=call.settings().identity.robot_max_days)
-    made, secret = change_identity(
-        call,
-        lambda c, who: account.create_robot(
-            c, principal, lasts=lasts, max_lifetime=most, groups=groups, by=who.by, at=who.at
-        ),
-    )
+    with open_principal_book(call.settings(client__server=server)) as book:
+        made, secret = book.add_robot(principal, groups, days=days)
     return _told(call, made.name, secret, days)
 
 
 @verb("renew", examples=(("tidegate principal renew ci --days 90", "the old secret is void at once"),))
+@server_option
 @_DAYS
 @_NAME
-def _renew(call: Call, *, principal: str, days: float) -> int:
+def _renew(call: Call, *, server: str | None, principal: str, days: float) -> int:
     """Give a robot another secret, written to standard output this once, and another end."""
-    from tidegate.identity import account
+    from tidegate.assembly.principal_book import open_principal_book
 
-    lasts, most = timedelta(days=days), timedelta(days=call.settings().identity.robot_max_days)
-    made, secret = change_identity(
-        call,
-        lambda c, who: account.renew_robot(c, principal, lasts=lasts, max_lifetime=most, by=who.by, at=who.at),
-    )
+    with open_principal_book(call.settings(client__server=server)) as book:
+        made, secret = book.renew_robot(principal, days=days)
     return _told(call, made.name, secret, days)
 
 
 @verb("password", examples=(("tidegate principal password anna < password.txt", "its tokens are void at once"),))
+@server_option
 @_NAME
-def _set_password(call: Call, *, principal: str) -> int:
+def _set_password(call: Call, *, server: str | None, principal: str) -> int:
     """Give a user another password, read from standard input."""
-    from tidegate.identity import account
-    from tidegate.identity.password import Passwords
+    from tidegate.assembly.principal_book import open_principal_book
 
-    hashed = Passwords().hash(read_secret())
-    change_identity(call, lambda c, who: account.set_password(c, principal, hashed, by=who.by, at=who.at))
+    password = read_secret()
+    with open_principal_book(call.settings(client__server=server)) as book:
+        book.set_password(principal, password)
     call.note(f"{principal}: another password; tokens of the old one are void")
     return 0
 
 
 @verb("groups", examples=(("tidegate principal groups anna --group devs --group ops", "these and no others"),))
+@server_option
 @_GROUPS
 @_NAME
-def _groups(call: Call, *, principal: str, groups: tuple[str, ...]) -> int:
+def _groups(call: Call, *, server: str | None, principal: str, groups: tuple[str, ...]) -> int:
     """Put a principal into these groups and no others."""
-    from tidegate.identity import account
+    from tidegate.assembly.principal_book import open_principal_book
 
-    made = change_identity(call, lambda c, who: account.set_groups(c, principal, groups, by=who.by, at=who.at))
+    with open_principal_book(call.settings(client__server=server)) as book:
+        made = book.set_groups(principal, groups)
     call.note(f"{principal} is in {', '.join(made.groups) or 'no group'}")
     return 0
 
 
 @verb("disable", examples=(("tidegate principal disable robot$ci", "let in no more, at once"),))
+@server_option
 @_NAME
-def _disable(call: Call, *, principal: str) -> int:
+def _disable(call: Call, *, server: str | None, principal: str) -> int:
     """Let a principal in no more; its tokens are void at once."""
-    return _switched(call, principal, disabled=True)
+    return _switched(call, principal, server=server, disabled=True)
 
 
 @verb("enable", examples=(("tidegate principal enable robot$ci", "let in again"),))
+@server_option
 @_NAME
-def _enable(call: Call, *, principal: str) -> int:
+def _enable(call: Call, *, server: str | None, principal: str) -> int:
     """Let a disabled principal in again."""
-    return _switched(call, principal, disabled=False)
+    return _switched(call, principal, server=server, disabled=False)
 
 
 @verb("remove", examples=(("tidegate principal remove anna", "with all that was granted to it"),))
+@server_option
 @_NAME
-def _remove(call: Call, *, principal: str) -> int:
+def _remove(call: Call, *, server: str | None, principal: str) -> int:
     """Remove a principal and take back its grants."""
-    from tidegate.identity import account
+    from tidegate.assembly.principal_book import open_principal_book
 
-    change_identity(call, lambda c, who: account.remove(c, principal, by=who.by, at=who.at))
+    with open_principal_book(call.settings(client__server=server)) as book:
+        book.remove(principal)
     call.note(f"{principal} is removed")
     return 0
 
@@ -159,10 +163,11 @@ for _command in (_list, _user, _robot, _renew, _set_password, _groups, _disable,
     command.add_command(_command)
 
 
-def _switched(call: Call, name: str, *, disabled: bool) -> int:
-    from tidegate.identity import account
+def _switched(call: Call, name: str, *, server: str | None, disabled: bool) -> int:
+    from tidegate.assembly.principal_book import open_principal_book
 
-    change_identity(call, lambda c, who: account.set_disabled(c, name, disabled=disabled, by=who.by, at=who.at))
+    with open_principal_book(call.settings(client__server=server)) as book:
+        book.set_disabled(name, disabled=disabled)
     call.note(f"{name} is {'disabled' if disabled else 'enabled'}")
     return 0
 

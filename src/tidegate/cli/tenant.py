@@ -8,8 +8,8 @@ import click
 
 from tidegate.cli.call import Call
 from tidegate.cli.click_verb import ClickVerbs, verb
-from tidegate.cli.identity_record import change_identity, read_identity
 from tidegate.cli.output import Output, output_options
+from tidegate.cli.server_option import server_option
 from tidegate.cli.table import write_table
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ command = ClickVerbs(
     examples=(
         ("tidegate tenant add team-a team-a --gib 50 --repositories 20", "team-a/… belongs to team-a"),
         ("tidegate tenant list", "what they may have, and what they use"),
+        ("tidegate tenant list --server https://registry.example", "those of a server"),
     ),
 )
 
@@ -37,12 +38,14 @@ def _quota_options(function: Callable[..., int]) -> Callable[..., int]:
 
 
 @verb("list", examples=(("tidegate tenant list --format json", "for a program"),))
-@output_options("table", "json")
-def _list(call: Call, *, output: Output) -> int:
+@server_option
+@output_options("table", "json", by_terminal=True)
+def _list(call: Call, *, output: Output, server: str | None) -> int:
     """Show tenants, with what they may have and what they use."""
-    from tidegate.identity import tenancy
+    from tidegate.assembly.tenant_book import open_tenant_book
 
-    found = read_identity(call, tenancy.list_tenants)
+    with open_tenant_book(call.settings(client__server=server)) as book:
+        found = book.listed()
     if output.form == "json":
         output.write_json(found)
         return 0
@@ -61,50 +64,67 @@ def _list(call: Call, *, output: Output) -> int:
 
 
 @verb("add", examples=(("tidegate tenant add team-a team-a shared/team-a --gib 50", "two prefixes"),))
+@server_option
 @_quota_options
 @_TENANT
 @click.argument("prefixes", nargs=-1, required=True)
-def _add(call: Call, *, tenant: str, prefixes: tuple[str, ...], gib: int, repositories: int, manifests: int) -> int:
+def _add(
+    call: Call,
+    *,
+    server: str | None,
+    tenant: str,
+    prefixes: tuple[str, ...],
+    gib: int,
+    repositories: int,
+    manifests: int,
+) -> int:
     """Let TENANT own the repositories of these names, and all whose names go on after a slash."""
-    from tidegate.identity import tenancy
+    from tidegate.assembly.tenant_book import open_tenant_book
 
     quota = _quota(gib, repositories, manifests)
-    made = change_identity(call, lambda c, who: tenancy.create(c, tenant, prefixes, quota, by=who.by, at=who.at))
+    with open_tenant_book(call.settings(client__server=server)) as book:
+        made = book.add(tenant, prefixes, quota)
     call.note(f"{tenant} uses {made.used.bytes} bytes in {made.used.repositories} repositories")
     return 0
 
 
 @verb("quota", examples=(("tidegate tenant quota team-a --gib 80", "what is over it stays; nothing more comes"),))
+@server_option
 @_quota_options
 @_TENANT
-def _set_quota(call: Call, *, tenant: str, gib: int, repositories: int, manifests: int) -> int:
+def _set_quota(call: Call, *, server: str | None, tenant: str, gib: int, repositories: int, manifests: int) -> int:
     """Give a tenant another quota, whole: what is not named has no limit."""
-    from tidegate.identity import tenancy
+    from tidegate.assembly.tenant_book import open_tenant_book
 
     quota = _quota(gib, repositories, manifests)
-    change_identity(call, lambda c, who: tenancy.limit(c, tenant, quota, by=who.by, at=who.at))
+    with open_tenant_book(call.settings(client__server=server)) as book:
+        book.limit(tenant, quota)
     call.note(f"{tenant} has another quota")
     return 0
 
 
 @verb("recount", examples=(("tidegate tenant recount team-a", "pushes wait meanwhile"),))
+@server_option
 @_TENANT
-def _recount(call: Call, *, tenant: str) -> int:
+def _recount(call: Call, *, server: str | None, tenant: str) -> int:
     """Count all that a tenant has anew."""
-    from tidegate.identity import tenancy
+    from tidegate.assembly.tenant_book import open_tenant_book
 
-    found = change_identity(call, lambda c, _who: tenancy.recount(c, tenant))
+    with open_tenant_book(call.settings(client__server=server)) as book:
+        found = book.recount(tenant)
     call.note(f"{tenant} uses {found.used.bytes} bytes in {found.used.repositories} repositories")
     return 0
 
 
 @verb("remove", examples=(("tidegate tenant remove team-a", "its repositories stay, and belong to nobody"),))
+@server_option
 @_TENANT
-def _remove(call: Call, *, tenant: str) -> int:
+def _remove(call: Call, *, server: str | None, tenant: str) -> int:
     """Remove a tenant; its repositories stay."""
-    from tidegate.identity import tenancy
+    from tidegate.assembly.tenant_book import open_tenant_book
 
-    change_identity(call, lambda c, who: tenancy.remove(c, tenant, by=who.by, at=who.at))
+    with open_tenant_book(call.settings(client__server=server)) as book:
+        book.remove(tenant)
     call.note(f"{tenant} is removed")
     return 0
 
