@@ -51,9 +51,10 @@ def gpg(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GpgKeys]:
     found.close()
 
 
-def in_release(gpg: GpgKeys, key: str, *files: bytes) -> bytes:
+def in_release(gpg: GpgKeys, key: str, *files: bytes, until: str | None = None) -> bytes:
     sums = "".join(f" {hashlib.sha256(it).hexdigest()} {len(it)} main/binary-amd64/Packages\n" for it in files)
-    text = f"Origin: Ours\nCodename: tide\nSHA256:\n{sums}"
+    ends = "" if until is None else f"Valid-Until: {until}\n"
+    text = f"Origin: Ours\nCodename: tide\n{ends}SHA256:\n{sums}"
     return gpg.gpg("--local-user", key, "--clearsign", given=text.encode())
 
 
@@ -64,23 +65,23 @@ def test_a_signed_index_of_debian_s_form(gpg: GpgKeys, tmp_path: Path) -> None:
     packed = lzma.compress(PACKAGES)
     signed = in_release(gpg, key, PACKAGES, packed)
     for content in (PACKAGES, packed):
-        found = read_archives([("InRelease", signed), ("Packages", content)], openpgp=keys, rsa_keys=[])
+        found = read_archives([("InRelease", signed), ("Packages", content)], openpgp=keys, rsa_keys=[], at=AT)
         assert found.by("deb", ("libc6", "2.36-9", "amd64")) == f"Ours tide, signed by {key[:16]}"
         assert found.by("deb", ("tzdata", "2026a-0", "amd64"))
         assert not found.by("deb", ("libc6", "2.36-8", "amd64"))
         assert not found.by("apk", ("libc6", "2.36-9", "amd64"))
     with pytest.raises(RefusedError, match="no signed InRelease lists it"):
-        read_archives([("InRelease", signed), ("Packages", PACKAGES + b"\n")], openpgp=keys, rsa_keys=[])
+        read_archives([("InRelease", signed), ("Packages", PACKAGES + b"\n")], openpgp=keys, rsa_keys=[], at=AT)
     with pytest.raises(RefusedError, match="no signed InRelease lists it"):
-        read_archives([("Packages", PACKAGES)], openpgp=keys, rsa_keys=[])
+        read_archives([("Packages", PACKAGES)], openpgp=keys, rsa_keys=[], at=AT)
     with pytest.raises(RefusedError, match="no key of an archive"):
-        read_archives([("InRelease", signed)], openpgp=b"", rsa_keys=[])
+        read_archives([("InRelease", signed)], openpgp=b"", rsa_keys=[], at=AT)
     changed = signed.replace(b"Codename: tide", b"Codename: ebb!")
     with pytest.raises(RefusedError, match="signed by nobody trusted"):
-        read_archives([("InRelease", changed)], openpgp=keys, rsa_keys=[])
+        read_archives([("InRelease", changed)], openpgp=keys, rsa_keys=[], at=AT)
     before = b"-----BEGIN PGP SIGNED MESSAGE-----\n\n" + PACKAGES + signed
     with pytest.raises(RefusedError):
-        read_archives([("InRelease", before)], openpgp=keys, rsa_keys=[])
+        read_archives([("InRelease", before)], openpgp=keys, rsa_keys=[], at=AT)
 
 
 @needs_programs
@@ -89,7 +90,7 @@ def test_an_index_of_a_stranger_is_refused(gpg: GpgKeys, tmp_path: Path) -> None
     stranger = gpg.make("Stranger <stranger@example.com>")
     keys = gpg.export(tmp_path / "keys.asc", "archive@example.com").read_bytes()
     with pytest.raises(RefusedError, match="signed by nobody trusted"):
-        read_archives([("InRelease", in_release(gpg, stranger, PACKAGES))], openpgp=keys, rsa_keys=[])
+        read_archives([("InRelease", in_release(gpg, stranger, PACKAGES))], openpgp=keys, rsa_keys=[], at=AT)
 
 
 @needs_programs
@@ -102,7 +103,7 @@ def test_the_archive_of_this_machine() -> None:
     release = next(LISTS.glob(f"{smallest.name.partition('_main_')[0]}_InRelease"))
     content = subprocess.run([helper, "cat-file", smallest], capture_output=True, check=True).stdout
     files = [("InRelease", release.read_bytes()), ("Packages", content)]
-    found = read_archives(files, openpgp=keys.read_bytes(), rsa_keys=[])
+    found = read_archives(files, openpgp=keys.read_bytes(), rsa_keys=[], at=None)
     assert len(found.of["deb"]) == content.count(b"\nPackage: ") + content.startswith(b"Package: ")
     assert all(who.startswith("Debian ") for who in found.of["deb"].values())
 
@@ -129,23 +130,81 @@ def test_a_signed_index_of_alpine_s_form(name: str) -> None:
     other = rsa.generate_private_key(65537, 2048).public_key()
     stranger = other.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     index = apk_index(key, b"C:Q1x\nP:musl\nV:1.2.5-r0\nA:x86_64\n\nP:busybox\nV:1.36.1-r29\nA:x86_64\n", name)
-    found = read_archives([("APKINDEX.tar.gz", index)], openpgp=b"", rsa_keys=[stranger, pem])
+    found = read_archives([("APKINDEX.tar.gz", index)], openpgp=b"", rsa_keys=[stranger, pem], at=AT)
     assert found.by("apk", ("musl", "1.2.5-r0", "x86_64")) == "Alpine's archive, signed by alpine.rsa.pub"
     assert not found.by("apk", ("musl", "1.2.5-r0", "aarch64"))
     with pytest.raises(RefusedError, match="signed by no trusted key"):
-        read_archives([("APKINDEX.tar.gz", index)], openpgp=b"", rsa_keys=[stranger])
+        read_archives([("APKINDEX.tar.gz", index)], openpgp=b"", rsa_keys=[stranger], at=AT)
     spoilt = bytearray(index)
     spoilt[-20] ^= 1
     with pytest.raises(RefusedError, match="signed by no trusted key"):
-        read_archives([("APKINDEX.tar.gz", bytes(spoilt))], openpgp=b"", rsa_keys=[pem])
+        read_archives([("APKINDEX.tar.gz", bytes(spoilt))], openpgp=b"", rsa_keys=[pem], at=AT)
 
 
 def test_what_is_no_index_is_refused() -> None:
     for content in (b"Package: x\nVersion: 1\n", gzip.compress(b"Package: x\n"), b""):
         with pytest.raises(RefusedError):
-            read_archives([("file", content)], openpgp=b"", rsa_keys=[])
+            read_archives([("file", content)], openpgp=b"", rsa_keys=[], at=AT)
     with pytest.raises(InvalidInputError):
-        read_archives([("file", b"\x1f\x8bxx")], openpgp=b"", rsa_keys=[])
+        read_archives([("file", b"\x1f\x8bxx")], openpgp=b"", rsa_keys=[], at=AT)
+
+
+@pytest.mark.parametrize(
+    ("said", "is_past"),
+    [
+        ("Mon, 01 Jun 2026 00:00:00 UTC", False),
+        ("Sun, 31 May 2026 23:59:59 UTC", True),
+        ("Sat, 30 May 2026 00:00:00 +0000", True),
+    ],
+)
+@needs_programs
+def test_an_index_past_its_valid_until_is_refused(gpg: GpgKeys, tmp_path: Path, said: str, is_past: bool) -> None:
+    key = gpg.make("Archive <archive@example.com>")
+    keys = gpg.export(tmp_path / "keys.asc").read_bytes()
+    files = [("InRelease", in_release(gpg, key, PACKAGES, until=said)), ("Packages", PACKAGES)]
+    if is_past:
+        with pytest.raises(RefusedError, match="was valid until 2026-05-3"):
+            read_archives(files, openpgp=keys, rsa_keys=[], at=AT)
+    else:
+        assert read_archives(files, openpgp=keys, rsa_keys=[], at=AT).of["deb"]
+    assert read_archives(files, openpgp=keys, rsa_keys=[], at=None).of["deb"]
+
+
+@needs_programs
+def test_a_valid_until_that_is_no_date_is_refused(gpg: GpgKeys, tmp_path: Path) -> None:
+    key = gpg.make("Archive <archive@example.com>")
+    keys = gpg.export(tmp_path / "keys.asc").read_bytes()
+    for said in ("soon", "", "Mon, 99 Jun 2026 00:00:00 UTC", "ümlaut"):
+        with pytest.raises(InvalidInputError, match="no date"):
+            read_archives([("f", in_release(gpg, key, PACKAGES, until=said))], openpgp=keys, rsa_keys=[], at=AT)
+
+
+@pytest.mark.parametrize(
+    ("stated", "standing"),
+    [
+        ("C:Q1abc=\n", "proved"),
+        ("C:Q1xyz=\n", "contradicted"),
+        ("", "claimed"),
+        ("C:Q1abc=\n\n{}C:Q1xyz=\n", "contradicted"),
+    ],
+)
+def test_a_package_of_alpine_is_the_build_that_the_index_lists(
+    stated: str, standing: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = rsa.generate_private_key(65537, 2048)
+    pem = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    (tmp_path / "key.pem").write_bytes(pem)
+    package = "P:musl\nV:1.2.5-r0\nA:x86_64\n"
+    (tmp_path / "index").write_bytes(apk_index(key, f"C:Q1abc=\n{package}".encode()))
+    database = tmp_path / "root" / "lib" / "apk" / "db" / "installed"
+    database.parent.mkdir(parents=True)
+    database.write_text(f"{package}{stated.format(package)}\n")
+    words = ("--archive", str(tmp_path / "index"), "--archive-keys", str(tmp_path / "key.pem"))
+    status = main(["origin", f"rootfs:{tmp_path / 'root'}", *words, "--home", str(tmp_path / "h"), "--format", "json"])
+    found = json.loads(capsys.readouterr().out)
+    assert [it["standing"] for it in found["components"]] == [standing]
+    assert status == (1 if standing == "contradicted" else 0)
+    assert found["counts"][0][standing] == 1
 
 
 SHA512 = "ab" * 64

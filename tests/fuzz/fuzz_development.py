@@ -20,6 +20,7 @@ from tidegate.development.commits.x509 import read_roots
 from tidegate.development.git.objects import Signed, parse_commit, parse_tag
 from tidegate.development.origin.archives import read_archives
 from tidegate.development.origin.attestations import read_attestations
+from tidegate.development.origin.installed import read_installed
 from tidegate.development.protection import read_protection
 from tidegate.development.test_reports.reading import read_test_report
 from tidegate.errors import RefusedError
@@ -47,6 +48,7 @@ _KEY = SigningKey.of(ec.derive_private_key(0x1234567, ec.SECP256R1()))
 _BLOB = b"\0\0\0\x0bssh-ed25519\0\0\0 " + b"k" * 32
 _LINE = b"ssh-ed25519 " + base64.b64encode(_BLOB)
 _PERSON = b"Ann <ann@example.com> 1780000000 +0000"
+_APK_DATABASE = b"C:Q1abc=\nP:musl\nV:1.2.5-r0\nA:x86_64\nF:lib\nR:ld\n\nC:Q1abd=\nP:musl\nV:1\n"
 _REGION = (
     struct.pack(">II", 3, 40)
     + struct.pack(">IIIIIIIIIIII", 63, 7, 0, 16, 268, 7, 16, 4, 278, 8, 20, 2)
@@ -136,6 +138,7 @@ def development() -> Iterator[Parser]:
         {"attestations": [{"bundle": bundle}]},
     )
     yield Parser(name="archive-index", form="binary", read=_archive, samples=(gzip.compress(b"x"), b"Package: a\n"))
+    yield Parser(name="apk-checksums", form="text", read=_apk_checksums, samples=(_APK_DATABASE,))
     yield Parser(name="rpm-signed-region", form="binary", read=_region, samples=(_REGION,))
 
 
@@ -179,9 +182,14 @@ def _predicate(type_: PredicateType) -> Callable[[bytes], object]:
 
 def _archive(data: bytes) -> object:
     try:
-        return read_archives([("f", data)], openpgp=b"", rsa_keys=[])
+        return read_archives([("f", data)], openpgp=b"", rsa_keys=[], at=None)
     except RefusedError:
         return None  # read, and by nobody trusted
+
+
+def _apk_checksums(data: bytes) -> object:
+    found = read_installed({}, {"f": data}, openpgp=b"").apk
+    return told([(*package, *sorted(sums)) for package, sums in found.items()])
 
 
 def _region(data: bytes) -> object:

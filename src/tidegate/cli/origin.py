@@ -15,11 +15,8 @@ from tidegate.cli.output import Output, output_options
 from tidegate.cli.page import Line, Style, piece, write_page
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from tidegate.development.origin.archives import Published
     from tidegate.development.origin.components import OriginReport
-    from tidegate.development.origin.rpm_signatures import InstalledPackage
+    from tidegate.development.origin.installed import Installed
     from tidegate.development.origin.verdict import Told
     from tidegate.inventory import Inventory
     from tidegate.settings import Settings
@@ -50,6 +47,7 @@ _PEM: Final = b"-----BEGIN PUBLIC KEY-----"
 @click.option(
     "--archive-keys", multiple=True, type=_FILE, metavar="FILE", help="Who signs it, or rpm packages: OpenPGP or PEM."
 )
+@click.option("--accept-expired", is_flag=True, help="Take an archive's index that is past its Valid-Until.")
 @click.option("--attestation", "attestations", multiple=True, type=_FILE, metavar="FILE", help="Of npm or PyPI, saved.")
 @click.option("--policy", "policy_file", type=_FILE, metavar="FILE", help="Trust policy: who attests.")
 @click.option("--source", type=_FILE, metavar="DIR", help="Repository its makers' own files should be of.")
@@ -62,6 +60,7 @@ def command(
     inspection: Inspection,
     archives: tuple[Path, ...],
     archive_keys: tuple[Path, ...],
+    accept_expired: bool,
     attestations: tuple[Path, ...],
     policy_file: Path | None,
     source: Path | None,
@@ -70,13 +69,14 @@ def command(
     """Tell where everything in an image comes from: the distribution, a language's registry, or its own makers.
 
     Each component is proved, claimed, unknown or contradicted; a contradicted one makes the exit 1. A distribution's
-    package is proved when an index that its archive signed (Debian's InRelease with Packages, Alpine's APKINDEX.tar.gz)
-    lists this version; one of rpm, when the signature that rpm kept of its header is by one of --archive-keys; one of a
-    language's registry, when an attestation of npm or PyPI (PEP 740), by whom the policy trusts, is of the archive a
-    lock file states. The makers' own files are compared with a commit by --source, as tidegate verify --source does.
-    All else is claimed by what is in the image itself.
+    package is proved when an index that its archive signed lists this version (Debian's InRelease with Packages) or
+    this build (Alpine's APKINDEX.tar.gz); one of rpm, when the signature that rpm kept of its header is by one of
+    --archive-keys; one of a language's registry, when an attestation of npm or PyPI (PEP 740), by whom the policy
+    trusts, is of the archive a lock file states. The makers' own files are compared with a commit by --source, as
+    tidegate verify --source does. All else is claimed by what is in the image itself.
     """
     from tidegate.clock import system_clock
+    from tidegate.development.origin.archives import read_archives
     from tidegate.development.origin.attestations import MAX_ANSWER_BYTES, attested, read_attestations
     from tidegate.development.origin.components import report_origins
     from tidegate.development.origin.verdict import Standing
@@ -86,13 +86,20 @@ def command(
     policy = load_trust_policy(policy_file) if policy_file else None
     keys = [read_named_file(path, max_bytes=_MAX_KEY_BYTES) for path in archive_keys]
     openpgp = b"\n".join(key for key in keys if _PEM not in key)
-    published = _published(archives, openpgp, [key for key in keys if _PEM in key])
+    files = [(str(path), read_named_file(path, max_bytes=_MAX_INDEX_BYTES)) for path in archives]
+    now = system_clock()
+    published = read_archives(
+        files,
+        openpgp=openpgp,
+        rsa_keys=[key for key in keys if _PEM in key],
+        at=None if accept_expired else now,
+    )
     read = [(str(path), read_named_file(path, max_bytes=MAX_ANSWER_BYTES)) for path in attestations]
     found = [one for name, content in read for one in read_attestations(content, where=name)]
     inventory = take_inventory(call, settings, inspection)
     in_house = _in_house(call, settings, inventory, inspection, source, policy)
-    installed = _installed(call, settings, inventory, inspection, openpgp)
-    report = report_origins(inventory, published, attested(found, policy, system_clock()), in_house, installed)
+    installed = _installed(call, settings, inventory, inspection, openpgp, indexed=bool(published.of.get("apk")))
+    report = report_origins(inventory, published, attested(found, policy, now), in_house, installed)
     if output.form == "json":
         output.write_json(report)
     else:
@@ -102,35 +109,27 @@ def command(
     return 1 if is_unknown or Standing.CONTRADICTED in standings else 0
 
 
-def _published(archives: tuple[Path, ...], openpgp: bytes, rsa_keys: "list[bytes]") -> "Published":
-    from tidegate.development.origin.archives import read_archives
-
-    files = [(str(path), read_named_file(path, max_bytes=_MAX_INDEX_BYTES)) for path in archives]
-    return read_archives(files, openpgp=openpgp, rsa_keys=rsa_keys)
-
-
 def _installed(
-    call: Call, settings: "Settings", inventory: "Inventory", inspection: Inspection, openpgp: bytes
-) -> "Mapping[InstalledPackage, Told]":
-    """What the signatures say that rpm keeps of the packages it installed; nothing without keys."""
+    call: Call, settings: "Settings", inventory: "Inventory", inspection: Inspection, openpgp: bytes, *, indexed: bool
+) -> "Installed":
+    """What rpm keeps of signatures, when there are keys, and apk of checksums, when there is an index."""
     from tidegate.assembly.scanner import build_file_reader
     from tidegate.cli.progress import ProgressLine
-    from tidegate.development.origin.components import NOTHING_VERIFIED
-    from tidegate.development.origin.rpm_signatures import verify_installed
+    from tidegate.development.origin.installed import MAX_BYTES, NOTHING_READ, databases_of, read_installed
     from tidegate.inventory import PackageKind
     from tidegate.oci.target import Scheme, parse_target
-    from tidegate.scan.catalogers.rpm import RpmCataloger
 
-    paths = {it.location for it in inventory.components if it.kind is PackageKind.RPM}
-    paths = {path for path in paths if RpmCataloger().accepts(path)}
-    if not paths or not openpgp:
-        return NOTHING_VERIFIED
+    rpm = databases_of(inventory, PackageKind.RPM) if openpgp else frozenset()
+    apk = databases_of(inventory, PackageKind.APK) if indexed else frozenset()
+    if not rpm | apk:
+        return NOTHING_READ
     if parse_target(inspection.target).scheme is Scheme.SBOM:
-        call.warn("a bill of materials has no signatures of rpm's packages in it: name the image")
-        return NOTHING_VERIFIED
+        call.warn("a bill of materials has no signatures and checksums of installed packages in it: name the image")
+        return NOTHING_READ
     with ProgressLine(shown=call.shows_progress) as line, open_inspected(call, settings, inspection, line) as source:
-        databases = build_file_reader(settings)(source, paths, RpmCataloger.wants.max_bytes)
-    return verify_installed(databases, openpgp=openpgp)
+        found = build_file_reader(settings)(source, rpm | apk, MAX_BYTES)
+    of_rpm, of_apk = ({path: found[path] for path in paths if path in found} for paths in (rpm, apk))
+    return read_installed(of_rpm, of_apk, openpgp=openpgp)
 
 
 def _in_house(

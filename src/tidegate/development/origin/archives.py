@@ -15,6 +15,9 @@ import re
 import tarfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Final
 
 from cryptography.exceptions import InvalidSignature
@@ -25,7 +28,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from tidegate.bounds import MIB, Readable, read_bounded
 from tidegate.development.commits.openpgp import open_keys
 from tidegate.errors import BoundExceededError, InvalidInputError, RefusedError
-from tidegate.values import Struct
+from tidegate.values import Struct, field
 
 MAX_INDEX_BYTES: Final = 512 * MIB
 """Of one index, unpacked."""
@@ -34,6 +37,8 @@ MAX_PACKAGES: Final = 1_000_000
 _CLEARSIGNED: Final = b"-----BEGIN PGP SIGNED MESSAGE-----"
 _GZIP: Final = b"\x1f\x8b"
 _SUM: Final = re.compile(rb"^ ([0-9a-f]{64}) +[0-9]+ (\S+)$", re.MULTILINE)
+_VALID_UNTIL: Final = re.compile(rb"^Valid-Until:[ \t]*(.{0,100})$", re.MULTILINE)
+_CHECKSUM: Final = b"C:"
 _SIGNATURES: Final[Mapping[str, hashes.HashAlgorithm]] = {
     ".SIGN.RSA.": hashes.SHA1(),  # noqa: S303 - what Alpine signs indexes with
     ".SIGN.RSA256.": hashes.SHA256(),
@@ -48,50 +53,70 @@ class Published(Struct, frozen=True, kw_only=True):
 
     Attributes:
         of: `deb` and `apk` to packages to the words for people.
+        checksums: of Alpine's packages, of their control segments, as the index writes them (`Q1…`).
     """
 
     of: Mapping[str, Mapping[PackageName, str]]
+    checksums: Mapping[PackageName, AbstractSet[str]] = field(default_factory=dict)
 
     def by(self, kind: str, package: PackageName) -> str:
         """Who publishes a package; "" when no index lists it."""
         known = self.of.get(kind, {})
-        name, version, _ = package
-        return known.get(package) or known.get((name, version, "all")) or known.get((name, version, "noarch"), "")
+        return next((known[name] for name in _names(package) if name in known), "")
+
+    def checksums_of(self, package: PackageName) -> AbstractSet[str]:
+        """What the index says a package of Alpine's must be; empty when no index lists it, or states none."""
+        return next((self.checksums[name] for name in _names(package) if name in self.checksums), frozenset())
 
 
-def read_archives(files: Sequence[tuple[str, bytes]], *, openpgp: bytes, rsa_keys: Sequence[bytes]) -> Published:
+def _names(package: PackageName) -> tuple[PackageName, ...]:
+    name, version, _ = package
+    return package, (name, version, "all"), (name, version, "noarch")
+
+
+def read_archives(
+    files: Sequence[tuple[str, bytes]], *, openpgp: bytes, rsa_keys: Sequence[bytes], at: datetime | None
+) -> Published:
     """Reads indexes; one that nobody trusted signed refuses all.
 
     Args:
         files: names, for errors, and content: `InRelease`, `Packages` (plain or packed), `APKINDEX.tar.gz`.
         openpgp: exported keys of archives; b"" for none.
         rsa_keys: Alpine's public keys in PEM.
+        at: now, for `Valid-Until`; None takes an index that is past it as well.
 
     Raises:
         BoundExceededError: an index is over `MAX_INDEX_BYTES` or `MAX_PACKAGES`.
         InvalidInputError: a file is none of these.
-        RefusedError: an index is signed by nobody trusted, or a `Packages` file is listed by no signed `InRelease`.
+        RefusedError: an index is signed by nobody trusted or past its `Valid-Until`, or a `Packages` file is listed by
+            no signed `InRelease`.
     """
     sums: dict[str, str] = {}
     for name, content in files:
         if content.startswith(_CLEARSIGNED):
             text, signer = _clearsigned(content, openpgp, name)
+            _check_valid(text, at, name)
             sums |= {found[1].decode(): f"{_origin(text)}, signed by {signer[:16]}" for found in _SUM.finditer(text)}
     deb: dict[PackageName, str] = {}
     apk: dict[PackageName, str] = {}
+    checksums: dict[PackageName, set[str]] = {}
     for name, content in files:
         if content.startswith(_CLEARSIGNED):
             continue
         if content.startswith(_GZIP) and (index := _apk_index(content, rsa_keys, name)) is not None:
             text, who = index
-            apk |= dict.fromkeys(_packages(text, b"P:", b"V:", b"A:", name), f"Alpine's archive, signed by {who}")
+            for package, said in _packages(text, b"P:", b"V:", b"A:", name):
+                apk[package] = f"Alpine's archive, signed by {who}"
+                if stated := said.get(_CHECKSUM):
+                    checksums.setdefault(package, set()).add(stated)
         else:
             who = sums.get(hashlib.sha256(content).hexdigest(), "")
             if not who:
                 raise RefusedError("no signed InRelease lists it", where=name, remedy="name its InRelease too")
             text = _unpacked(content, name)
-            deb |= dict.fromkeys(_packages(text, b"Package:", b"Version:", b"Architecture:", name), who)
-    return Published(of={"deb": deb, "apk": apk})
+            listed = _packages(text, b"Package:", b"Version:", b"Architecture:", name)
+            deb |= dict.fromkeys((package for package, _ in listed), who)
+    return Published(of={"deb": deb, "apk": apk}, checksums=checksums)
 
 
 def _clearsigned(content: bytes, openpgp: bytes, where: str) -> tuple[bytes, str]:
@@ -99,6 +124,19 @@ def _clearsigned(content: bytes, openpgp: bytes, where: str) -> tuple[bytes, str
         raise RefusedError("no key of an archive is trusted", where=where, remedy="name --archive-keys")
     with open_keys(openpgp, where="archive keys") as keys:
         return keys.clearsigned(content, where=where)
+
+
+def _check_valid(text: bytes, at: datetime | None, where: str) -> None:
+    """An old index that is signed can be served again to hide newer ones; `Valid-Until` ends that."""
+    for said in _VALID_UNTIL.findall(text) if at is not None else ():
+        try:
+            until = parsedate_to_datetime(said.decode("ascii"))
+        except ValueError as error:
+            raise InvalidInputError("its Valid-Until is no date", where=where) from error
+        until = until if until.tzinfo else until.replace(tzinfo=UTC)
+        if at is not None and until < at:
+            remedy = "fetch a newer one, or take it with --accept-expired"
+            raise RefusedError(f"was valid until {until:%Y-%m-%d %H:%M} UTC", where=where, remedy=remedy)
 
 
 def _origin(text: bytes) -> str:
@@ -162,16 +200,19 @@ def _unpacked(content: bytes, where: str) -> bytes:
         raise InvalidInputError("packed, and broken", where=where) from error
 
 
-def _packages(text: bytes, name: bytes, version: bytes, architecture: bytes, where: str) -> Iterator[PackageName]:
+def _packages(
+    text: bytes, name: bytes, version: bytes, architecture: bytes, where: str
+) -> Iterator[tuple[PackageName, Mapping[bytes, str]]]:
+    """Packages, each with the fields that were looked for."""
     count = 0
     for paragraph in text.split(b"\n\n"):
         said: dict[bytes, str] = {}
         for line in paragraph.split(b"\n"):
-            for key in (name, version, architecture):
+            for key in (name, version, architecture, _CHECKSUM):
                 if line.startswith(key):
                     said.setdefault(key, line[len(key) :].strip().decode("utf-8", "replace"))
         if name in said and version in said:
             count += 1
             if count > MAX_PACKAGES:
                 raise BoundExceededError("MAX_PACKAGES", MAX_PACKAGES, where=where)
-            yield said[name], said[version], said.get(architecture, "")
+            yield (said[name], said[version], said.get(architecture, "")), said

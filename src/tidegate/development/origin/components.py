@@ -2,19 +2,18 @@
 """Where each component of an image comes from, and how far that is known: proved, claimed, contradicted; pure."""
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 from tidegate.artifact import Digest
+from tidegate.bounds import printable
 from tidegate.development.origin.archives import Published
-from tidegate.development.origin.rpm_signatures import InstalledPackage
+from tidegate.development.origin.installed import NOTHING_READ, Installed
 from tidegate.development.origin.verdict import Standing, Told
 from tidegate.errors import InvalidInputError
 from tidegate.inventory import Component, Inventory, PackageKind
 from tidegate.inventory.custody import Origin, Share
 from tidegate.values import Struct
-
-NOTHING_VERIFIED: Final[Mapping[InstalledPackage, Told]] = {}
-"""Of an image without rpm, or when no key was given."""
 
 _OF_SIGNED_ARCHIVES: Final = frozenset({"deb", "apk"})
 
@@ -59,7 +58,7 @@ def report_origins(
     published: Published,
     attested: Mapping[Digest, tuple[str, ...]],
     in_house: Told,
-    installed: Mapping[InstalledPackage, Told] = NOTHING_VERIFIED,
+    installed: Installed = NOTHING_READ,
 ) -> OriginReport:
     """Puts every component to its source.
 
@@ -68,7 +67,7 @@ def report_origins(
         published: what signed archives publish.
         attested: archives of packages that attestations speak of, with those whom somebody trusted vouches for.
         in_house: what is known of the makers' own files.
-        installed: what the signatures say that rpm kept of packages.
+        installed: what package managers wrote into the image beside.
     """
     components = tuple(_origin(it, published, attested, installed) for it in inventory.components)
     shares = {share.origin: share for share in inventory.custody.shares} if inventory.custody else {}
@@ -85,7 +84,7 @@ def _origin(
     it: Component,
     published: Published,
     attested: Mapping[Digest, tuple[str, ...]],
-    installed: Mapping[InstalledPackage, Told],
+    installed: Installed,
 ) -> ComponentOrigin:
     if it.owner is not None:
         told = Told(standing=Standing.CLAIMED, why=f"a file of {it.owner}")
@@ -95,18 +94,29 @@ def _origin(
     return ComponentOrigin(purl=it.purl, origin=origin, standing=told.standing, why=told.why)
 
 
-def _of_archive(it: Component, published: Published, installed: Mapping[InstalledPackage, Told]) -> Told:
-    if it.kind is PackageKind.RPM:
-        verified = installed.get((it.location, it.name, it.version, it.architecture))
-        if verified is not None:
-            return verified
-    who = published.by(it.kind.value, (it.name, it.version, it.architecture))
+def _of_archive(it: Component, published: Published, installed: Installed) -> Told:
+    name = (it.name, it.version, it.architecture)
+    if it.kind is PackageKind.RPM and (verified := installed.rpm.get((it.location, *name))):
+        return verified
+    who = published.by(it.kind.value, name)
+    if who and it.kind is PackageKind.APK:
+        return _of_alpine(who, published.checksums_of(name), installed.apk.get((it.location, *name), frozenset()))
     if who:
         return Told(standing=Standing.PROVED, why=f"{who}, publishes this version")
     if it.kind.value in _OF_SIGNED_ARCHIVES and published.of.get(it.kind.value):
         return Told(standing=Standing.UNKNOWN, why="no signed index lists this version")
     maker = f" of {it.supplier}" if it.supplier else ""
     return Told(standing=Standing.CLAIMED, why=f"the package manager's database{maker} says so")
+
+
+def _of_alpine(who: str, published: AbstractSet[str], installed: AbstractSet[str]) -> Told:
+    """A package that a signed index lists: proved when it is that build, by the checksum of its control segment."""
+    if not published or not installed or "" in installed:
+        return Told(standing=Standing.CLAIMED, why=f"{who}, publishes this version; nothing tells if it is that build")
+    if others := installed - published:
+        why = f"{who}, publishes another build of this version: {min(published)[:40]}, not {min(others)[:40]}"
+        return Told(standing=Standing.CONTRADICTED, why=printable(why))
+    return Told(standing=Standing.PROVED, why=f"{who}, publishes this build")
 
 
 def _of_registry(it: Component, attested: Mapping[Digest, tuple[str, ...]]) -> Told:

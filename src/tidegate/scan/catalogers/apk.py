@@ -7,6 +7,7 @@ is that of the target's name. Everything below `etc/` is protected as configurat
 """
 
 import io
+from collections.abc import Iterator
 from typing import Final
 
 from tidegate.bounds import MIB
@@ -42,19 +43,31 @@ class ApkCataloger:
             InvalidInputError: no entry could be read, or a bound is exceeded.
         """
         harvest = Harvest(path=file.path, cataloger=self.name)
-        entry = _Entry()
-        for line in io.BytesIO(file.content):
-            if line != b"\n":
-                entry.read(path_text(line.rstrip(b"\n")))
-            elif entry.fields:
-                entry.into(harvest)
-                entry = _Entry()
-        if entry.fields:
+        for entry in entries_in(file.content):
             entry.into(harvest)
         return harvest.facts()
 
 
-class _Entry:
+def entries_in(content: bytes) -> Iterator["Entry"]:
+    """The entries of an installed database, one after the other.
+
+    Raises:
+        BoundExceededError: the paths of one are too many, or too long.
+    """
+    entry = Entry()
+    for line in io.BytesIO(content):
+        if line != b"\n":
+            entry.read(path_text(line.rstrip(b"\n")))
+        elif entry.fields:
+            yield entry
+            entry = Entry()
+    if entry.fields:
+        yield entry
+
+
+class Entry:
+    """One package: its fields by their letter and colon, its files gathered beside them."""
+
     __slots__ = ("_gathered", "fields", "folder", "sums")
 
     def __init__(self) -> None:
@@ -64,6 +77,7 @@ class _Entry:
         self.folder = ""
 
     def read(self, line: str) -> None:
+        """Takes one line in, without its end."""
         key, value = line[:2], line[2:]
         if key == "R:":
             self._gathered.add(self.folder, value)
@@ -76,6 +90,7 @@ class _Entry:
             self.fields.setdefault(key, value)
 
     def into(self, harvest: Harvest) -> None:
+        """Keeps the package and its files."""
         fields = self.fields
         name, origin = fields.get("P:", ""), fields.get("o:", "")
         licence = fields.get("L:", "")
