@@ -24,7 +24,8 @@ from tidegate.artifact import Digest
 from tidegate.cli import main
 from tidegate.development.origin.archives import Published, read_archives
 from tidegate.development.origin.attestations import attested, read_attestations
-from tidegate.errors import InvalidInputError, RefusedError
+from tidegate.development.origin.direct_url import MAX_DIRECT_URL_BYTES, read_direct_url
+from tidegate.errors import InvalidInputError, RefusedError, TidegateError
 from tidegate.evidence import PAYLOAD_TYPE
 from tidegate.signing.bundle import write_bundle
 from tidegate.signing.keys import SigningKey
@@ -329,3 +330,40 @@ def test_a_package_that_a_registry_attested(tmp_path: Path, capsys: pytest.Captu
 
     assert standing("--policy", str(policy)) == ("proved", "upstream")
     assert standing() == ("claimed", "upstream")
+
+
+def test_the_digests_of_a_direct_url() -> None:
+    older = {"url": "u", "archive_info": {"hash": f"sha512={SHA512}", "hashes": {"sha512": SHA512, "md5": "x", "a": 5}}}
+    assert read_direct_url(json.dumps(older).encode(), where="f") == (ARCHIVE,)
+    for other in ({}, {"archive_info": 5}, {"archive_info": {"hash": 5, "hashes": []}}, {"vcs_info": {"vcs": "git"}}):
+        assert read_direct_url(json.dumps(other).encode(), where="f") == ()
+    for broken in (b"[]", b"x", b" " * MAX_DIRECT_URL_BYTES + b"{}"):
+        with pytest.raises(TidegateError):
+            read_direct_url(broken, where="f")
+
+
+@pytest.mark.parametrize(
+    ("stated", "standing"),
+    [
+        (json.dumps({"url": "u", "archive_info": {"hashes": {"sha512": SHA512}}}), "proved"),
+        (json.dumps({"url": "u", "archive_info": {"hashes": {"sha512": "cd" * 64}}}), "claimed"),
+        (json.dumps({"url": "u", "dir_info": {}}), "claimed"),
+        ("broken", "claimed"),
+        ("", "claimed"),
+    ],
+)
+def test_an_installed_wheel_is_tied_to_an_attested_archive_by_its_direct_url(
+    stated: str, standing: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "root" / "usr" / "lib" / "python3" / "site-packages" / "weir-1.0.dist-info"
+    folder.mkdir(parents=True)
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: weir\nVersion: 1.0\n")
+    if stated:
+        (folder / "direct_url.json").write_text(stated)
+    key = SigningKey.generate()
+    (tmp_path / "pypi.json").write_bytes(write_bundle(statement(), key))
+    words = ("--attestation", str(tmp_path / "pypi.json"), "--policy", str(trusting(key, tmp_path)))
+    home = ("--home", str(tmp_path / "home"), "--format", "json")
+    assert main(["origin", f"rootfs:{tmp_path / 'root'}", *words, *home]) == 0
+    (one,) = json.loads(capsys.readouterr().out)["components"]
+    assert one["standing"] == standing

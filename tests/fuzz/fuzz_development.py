@@ -20,6 +20,7 @@ from tidegate.development.commits.x509 import read_roots
 from tidegate.development.git.objects import Signed, parse_commit, parse_tag
 from tidegate.development.origin.archives import read_archives
 from tidegate.development.origin.attestations import read_attestations
+from tidegate.development.origin.direct_url import read_direct_url
 from tidegate.development.origin.installed import read_installed
 from tidegate.development.protection import read_protection
 from tidegate.development.test_reports.reading import read_test_report
@@ -138,6 +139,11 @@ def development() -> Iterator[Parser]:
         {"attestations": [{"bundle": bundle}]},
     )
     yield Parser(name="archive-index", form="binary", read=_archive, samples=(gzip.compress(b"x"), b"Package: a\n"))
+    yield _json(
+        "direct-url",
+        lambda data: told(read_direct_url(data, where="f")),
+        {"url": "u", "archive_info": {"hashes": {"sha256": "a" * 64}, "hash": "sha256=" + "b" * 64}},
+    )
     yield Parser(name="apk-checksums", form="text", read=_apk_checksums, samples=(_APK_DATABASE,))
     yield Parser(name="rpm-signed-region", form="binary", read=_region, samples=(_REGION,))
 

@@ -15,6 +15,9 @@ from tidegate.cli.output import Output, output_options
 from tidegate.cli.page import Line, Style, piece, write_page
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tidegate.artifact import Digest
     from tidegate.development.origin.components import OriginReport
     from tidegate.development.origin.installed import Installed
     from tidegate.development.origin.verdict import Told
@@ -72,8 +75,9 @@ def command(
     package is proved when an index that its archive signed lists this version (Debian's InRelease with Packages) or
     this build (Alpine's APKINDEX.tar.gz); one of rpm, when the signature that rpm kept of its header is by one of
     --archive-keys; one of a language's registry, when an attestation of npm or PyPI (PEP 740), by whom the policy
-    trusts, is of the archive a lock file states. The makers' own files are compared with a commit by --source, as
-    tidegate verify --source does. All else is claimed by what is in the image itself.
+    trusts, is of the archive that a lock file or the installer (direct_url.json, PEP 610) states. The makers' own files
+    are compared with a commit by --source, as tidegate verify --source does. All else is claimed by what is in the
+    image itself.
     """
     from tidegate.clock import system_clock
     from tidegate.development.origin.archives import read_archives
@@ -99,7 +103,8 @@ def command(
     inventory = take_inventory(call, settings, inspection)
     in_house = _in_house(call, settings, inventory, inspection, source, policy)
     installed = _installed(call, settings, inventory, inspection, openpgp, indexed=bool(published.of.get("apk")))
-    report = report_origins(inventory, published, attested(found, policy, now), in_house, installed)
+    archives_taken = _archives_taken(call, settings, inventory, inspection) if found else {}
+    report = report_origins(inventory, published, attested(found, policy, now), in_house, installed, archives_taken)
     if output.form == "json":
         output.write_json(report)
     else:
@@ -130,6 +135,30 @@ def _installed(
         found = build_file_reader(settings)(source, rpm | apk, MAX_BYTES)
     of_rpm, of_apk = ({path: found[path] for path in paths if path in found} for paths in (rpm, apk))
     return read_installed(of_rpm, of_apk, openpgp=openpgp)
+
+
+def _archives_taken(
+    call: Call, settings: "Settings", inventory: "Inventory", inspection: Inspection
+) -> "Mapping[str, tuple[Digest, ...]]":
+    """What installers wrote down of the archives they installed; what is broken is passed over."""
+    from tidegate.assembly.scanner import build_file_reader
+    from tidegate.cli.progress import ProgressLine
+    from tidegate.development.origin.direct_url import MAX_DIRECT_URL_BYTES, direct_urls_of, read_direct_url
+    from tidegate.errors import InvalidInputError
+    from tidegate.oci.target import Scheme, parse_target
+
+    paths = direct_urls_of(inventory)
+    if not paths or parse_target(inspection.target).scheme is Scheme.SBOM:
+        return {}
+    with ProgressLine(shown=call.shows_progress) as line, open_inspected(call, settings, inspection, line) as source:
+        found = build_file_reader(settings)(source, paths, MAX_DIRECT_URL_BYTES)
+    taken: dict[str, tuple[Digest, ...]] = {}
+    for path, content in found.items():
+        try:
+            taken[paths[path]] = read_direct_url(content, where=path)
+        except InvalidInputError as error:
+            call.warn(f"{error}")
+    return taken
 
 
 def _in_house(

@@ -15,6 +15,8 @@ from tidegate.inventory import Component, Inventory, PackageKind
 from tidegate.inventory.custody import Origin, Share
 from tidegate.values import Struct
 
+NO_ARCHIVES: Final[Mapping[str, Sequence[Digest]]] = {}
+
 _OF_SIGNED_ARCHIVES: Final = frozenset({"deb", "apk"})
 
 
@@ -59,6 +61,7 @@ def report_origins(
     attested: Mapping[Digest, tuple[str, ...]],
     in_house: Told,
     installed: Installed = NOTHING_READ,
+    archives: Mapping[str, Sequence[Digest]] = NO_ARCHIVES,
 ) -> OriginReport:
     """Puts every component to its source.
 
@@ -68,8 +71,9 @@ def report_origins(
         attested: archives of packages that attestations speak of, with those whom somebody trusted vouches for.
         in_house: what is known of the makers' own files.
         installed: what package managers wrote into the image beside.
+        archives: what installers wrote down of the archives they took, by where the package's metadata lies.
     """
-    components = tuple(_origin(it, published, attested, installed) for it in inventory.components)
+    components = tuple(_origin(it, published, attested, installed, archives) for it in inventory.components)
     shares = {share.origin: share for share in inventory.custody.shares} if inventory.custody else {}
     return OriginReport(
         image=inventory.digest,
@@ -85,11 +89,16 @@ def _origin(
     published: Published,
     attested: Mapping[Digest, tuple[str, ...]],
     installed: Installed,
+    archives: Mapping[str, Sequence[Digest]],
 ) -> ComponentOrigin:
     if it.owner is not None:
         told = Told(standing=Standing.CLAIMED, why=f"a file of {it.owner}")
         return ComponentOrigin(purl=it.purl, origin=Origin.DISTRO, standing=told.standing, why=told.why)
-    told = _of_archive(it, published, installed) if it.kind.is_of_distribution else _of_registry(it, attested)
+    told = (
+        _of_archive(it, published, installed)
+        if it.kind.is_of_distribution
+        else _of_registry(it, attested, archives.get(it.location, ()))
+    )
     origin = Origin.DISTRO if it.kind.is_of_distribution else Origin.UPSTREAM
     return ComponentOrigin(purl=it.purl, origin=origin, standing=told.standing, why=told.why)
 
@@ -119,8 +128,8 @@ def _of_alpine(who: str, published: AbstractSet[str], installed: AbstractSet[str
     return Told(standing=Standing.PROVED, why=f"{who}, publishes this build")
 
 
-def _of_registry(it: Component, attested: Mapping[Digest, tuple[str, ...]]) -> Told:
-    sums = _digests(it.checksums)
+def _of_registry(it: Component, attested: Mapping[Digest, tuple[str, ...]], archive: Sequence[Digest]) -> Told:
+    sums = [*_digests(it.checksums), *archive]
     known = [digest for digest in sums if digest in attested]
     who = sorted({name for digest in known for name in attested[digest]})
     if who:
@@ -129,6 +138,8 @@ def _of_registry(it: Component, attested: Mapping[Digest, tuple[str, ...]]) -> T
         )
     if known:
         return Told(standing=Standing.CLAIMED, why="attested by nobody trusted")
+    if archive:
+        return Told(standing=Standing.CLAIMED, why=f"its installer states {archive[0].algorithm}:{archive[0].short}")
     if sums:
         return Told(standing=Standing.CLAIMED, why=f"a lock file states {sums[0].algorithm}:{sums[0].short}")
     if it.basis.value == "installed":
