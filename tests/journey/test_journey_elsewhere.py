@@ -16,6 +16,13 @@ metadata: {name: releases}
 spec:
   rules:
     - {name: released, repositories: ["team/**"], tags: ["@release"]}
+---
+apiVersion: tidegate.dev/v1
+kind: Retention
+metadata: {name: house}
+spec:
+  delete:
+    - {name: few, repositories: ["builds/*"], tags: ["pr-*"], newest: 1}
 """
 
 
@@ -23,9 +30,14 @@ spec:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WholeServer]:
     folder = tmp_path_factory.mktemp("elsewhere")
     (folder / "keeping.yaml").write_text(RULES)
-    with WholeServer(
-        folder / "home", environment={"TIDEGATE_CURATION_KEEPING_FILES": str(folder / "keeping.yaml")}
-    ) as running:
+    environment = {
+        "TIDEGATE_CURATION_KEEPING_FILES": str(folder / "keeping.yaml"),
+        "TIDEGATE_CURATION_RETENTION_EVERY_S": "0",
+        "TIDEGATE_CURATION_GC_GRACE_S": "0",
+        "TIDEGATE_CURATION_GC_EVERY_S": "0",
+        "TIDEGATE_CURATION_SCRUB_EVERY_S": "0",
+    }
+    with WholeServer(folder / "home", environment=environment) as running:
         yield running
 
 
@@ -87,3 +99,35 @@ def test_subscriptions(there: Elsewhere) -> None:
     (told,) = there.same("subscription", "list")["subscriptions"]
     assert f"subscription {told['id']} of {told['owner']} is active" in made.stderr
     assert "no such subscription" in there("subscription", "remove", "0", status=2).stderr
+
+
+def test_what_is_kept(server: WholeServer, there: Elsewhere, tmp_path: Path) -> None:
+    for tag in ("pr-1", "pr-2"):
+        python_image(tmp_path / "images", tag, {"h11": "0.14.0"})
+        server.push(tmp_path / "images", tag, f"builds/app:{tag}")
+    (going,) = _going(there("retention", "plan"))
+    assert going["rule"] == "few"
+    assert "would go: 1 digests" in there("retention", "plan", "--format", "table").stdout
+    other = tmp_path / "other.yaml"
+    other.write_text(RULES.replace("newest: 1", "newest: 9"))
+    assert _going(there("retention", "plan", str(other))) == []
+    other.write_text(RULES.replace("newest", "newst"))
+    assert "other.yaml:14:" in there("retention", "plan", str(other), status=2).stderr
+    other.write_text(RULES.partition("---")[0])
+    assert "no rule deletes anything" in there("retention", "plan", str(other)).stderr
+    done = as_json(there("retention", "run").stdout)
+    assert [(one["digest"], one["tags"]) for one in done["gone"]] == [(going["digest"], going["tags"])]
+    assert server.api("/retention")["runs"][0]["who"] == "anonymous"
+    assert _going(there("retention", "plan")) == []
+    assert there.same("gc", "--status")["due"] > 0
+    assert as_json(there("gc").stdout)["removed"] > 0
+    assert "removed 0 blobs" in there("gc", "--format", "table").stdout
+    assert [run["who"] for run in server.api("/gc")["runs"]] == ["anonymous", "anonymous"]
+    assert there.same("gc", "--status") == {"due": 0, "removals": 0}
+    scrubbed = as_json(there("scrub").stdout)
+    assert (scrubbed["run"]["finished"], scrubbed["lost"]) == (True, {})
+    assert there.same("scrub", "--status")["position"] == scrubbed["position"]
+
+
+def _going(ran: "subprocess.CompletedProcess[str]") -> Any:
+    return as_json(ran.stdout)["going"]

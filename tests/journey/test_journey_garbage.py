@@ -155,14 +155,14 @@ def test_the_command_collects_where_no_server_does(tmp_path: Path) -> None:
         server.http.delete(f"/v2/team/app/manifests/{digest}")
         refused = run_tidegate(home, *settings, "gc")
         assert refused.returncode == 2
-        assert "or ask its API" in refused.stderr
+        assert "or ask it with --server" in refused.stderr
         assert as_json(run_tidegate(home, *settings, "gc", "--status", "--format", "json").stdout)["due"] > 0
         assert server.stop() == 0
     told = as_json(run_tidegate(home, *settings, "gc", "--format", "json").stdout)
     assert told["removed"] > 0
     assert told["freed_bytes"] > 0
     _assert_clean(home)
-    assert "removed 0 blobs" in run_tidegate(home, *settings, "gc").stdout
+    assert "removed 0 blobs" in run_tidegate(home, *settings, "gc", "--format", "table").stdout
 
 
 def _index(layout: Path) -> list[dict[str, Any]]:

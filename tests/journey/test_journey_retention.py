@@ -48,7 +48,7 @@ def test_what_no_rule_keeps_goes_and_what_runs_stays(tmp_path: Path) -> None:
         assert [(one["tag"], one["why"]) for one in plan["staying"]] == [("build-1", "it runs in /prod/Pod/web")], (
             "what runs stays"
         )
-        assert "would go: 1 digests" in run_tidegate(home, "retention", "plan", str(rules)).stdout
+        assert "would go: 1 digests" in run_tidegate(home, "retention", "plan", str(rules), "--format", "table").stdout
         done = server.http.post("/api/v1/retention/run").json()
         assert [one["digest"] for one in done["gone"]] == [digests[1]]
         assert server.http.get("/v2/team/app/tags/list").json()["tags"] == ["build-1", "build-3"]

@@ -43,7 +43,7 @@ def test_a_rotten_blob_is_repaired_from_another_registry_or_told(tmp_path: Path)
             assert server.stop() == 0
         assert mirror.stop() == 0
     _rot(home, layer)
-    lost = run_tidegate(home, "scrub")
+    lost = run_tidegate(home, "scrub", "--format", "table")
     assert lost.returncode == 1
     assert f"LOST     {layer}" in lost.stdout
     assert "team/app:1" in lost.stdout
@@ -52,6 +52,14 @@ def test_a_rotten_blob_is_repaired_from_another_registry_or_told(tmp_path: Path)
         assert "tidegate_blobs_lost 1.0" in server.http.get("/metrics").text
         refused = run_tidegate(home, "scrub")
         assert refused.returncode == 2
+        there = ("--server", server.address)  # the folder here is empty
+        asked = run_tidegate(tmp_path / "own", "scrub", "--seconds", "60", *there)
+        assert asked.returncode == 1, asked.stderr
+        told = as_json(asked.stdout)
+        assert told["run"]["finished"] is True
+        assert [one["tags"] for one in told["lost"][layer]["manifests"]] == [["team/app:1"]]
+        here = as_json(run_tidegate(home, "scrub", "--status", "--format", "json").stdout)
+        assert (told["lost"], told["damages"]) == (here["lost"], here["damages"])
         assert [one["digest"] for one in server.api("/scrub")["damages"]] == [layer]
         server.push(layout, "one", "team/app:1")
         assert server.http.get(f"/v2/team/app/blobs/{layer}").content == whole

@@ -118,7 +118,9 @@ class Keeping:
             taken.__enter__()
         except UsageError as error:
             raise UsageError(
-                "a server has this folder in hand", where=error.where, remedy="it does so by itself; or ask its API"
+                "a server has this folder in hand",
+                where=error.where,
+                remedy="it does so by itself; or ask it with --server",
             ) from error
         try:
             yield

@@ -8,6 +8,7 @@ import click
 from tidegate.cli.call import Call
 from tidegate.cli.click_verb import verb
 from tidegate.cli.output import Output, output_options
+from tidegate.cli.server_option import server_option
 
 if TYPE_CHECKING:
     from tidegate.curation.keeping.collector import Collected, Waiting
@@ -18,28 +19,28 @@ if TYPE_CHECKING:
     examples=(
         ("tidegate gc", "collect now, where no server does it by itself"),
         ("tidegate gc --status --format json", "what waits for collection"),
+        ("tidegate gc --server https://registry.example", "have a server do it now"),
     ),
 )
-@output_options("table", "json")
+@server_option
+@output_options("table", "json", by_terminal=True)
 @click.option("--status", is_flag=True, help="Only tell what waits.")
-def command(call: Call, *, output: Output, status: bool) -> int:
+def command(call: Call, *, output: Output, server: str | None, status: bool) -> int:
     """Collect blobs of the registry that no manifest needs, and uploads nobody finishes.
 
-    A running server does it by itself, and may be asked for it (POST /api/v1/gc). What was pushed within
+    A running server does it by itself, and is asked for it with --server. What was pushed within
     curation.gc_grace_s stays.
     """
-    from tidegate.assembly.keeping import local_user, open_keeping
+    from tidegate.assembly.collecting import open_collecting
     from tidegate.cli.progress import ProgressLine
 
-    with open_keeping(call.settings()) as keeping:
+    with open_collecting(call.settings(client__server=server)) as collecting:
         if status:
-            waiting = keeping.collector.waiting()
+            waiting = collecting.waiting()
             output.write_json(waiting) if output.form == "json" else output.write_text(_waiting(waiting))
             return 0
-        with keeping.alone(), ProgressLine(shown=call.shows_progress) as line:
-            found = keeping.collect(
-                who=local_user(), progress=lambda phase, done, total: line.tell(f"{phase} {done} of {total}")
-            )
+        with ProgressLine(shown=call.shows_progress) as line:
+            found = collecting.collect(tell=line.tell)
     output.write_json(found) if output.form == "json" else output.write_text(_collected(found))
     return 0
 

@@ -12,6 +12,7 @@ from tidegate.cli.click_verb import ClickVerbs, verb
 from tidegate.cli.failures import say
 from tidegate.cli.output import Output, output_options
 from tidegate.cli.rule import rule_verbs
+from tidegate.cli.server_option import server_option
 
 if TYPE_CHECKING:
     from tidegate.cli.page import Line
@@ -24,28 +25,29 @@ command = ClickVerbs(
         ("tidegate retention plan", "what the rules in force would take out now"),
         ("tidegate retention plan keeping.yaml", "what other rules would"),
         ("tidegate retention run", "do it now; a server does it every curation.retention_every_s"),
+        ("tidegate retention plan --server https://registry.example", "what would go there"),
     ),
 )
 
 
 @verb("plan", examples=(("tidegate retention plan keeping.yaml --format json", "other rules, told to a program"),))
-@output_options("table", "json")
+@server_option
+@output_options("table", "json", by_terminal=True)
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
-def _plan(call: Call, *, output: Output, files: tuple[Path, ...]) -> int:
+def _plan(call: Call, *, output: Output, server: str | None, files: tuple[Path, ...]) -> int:
     """Tell, for each digest, what would go now and why, and what stays although a rule picked it. Changes nothing."""
-    from tidegate.assembly.keeping import open_keeping, read_rules
+    from tidegate.assembly.retaining import open_retaining
     from tidegate.rules.reading import DocumentError
 
-    with open_keeping(call.settings()) as keeping:
+    with open_retaining(call.settings(client__server=server)) as retaining:
         try:
-            rules = read_rules(files).retention if files else keeping.rules.retention
+            plan, deletes = retaining.plan(files)
         except DocumentError as error:
             for defect in error.defects:
                 say(str(defect))
             return error.exit_status
-        if not rules.delete:
-            call.warn("no rule deletes anything; name a file with a document of kind Retention")
-        plan = keeping.retention.plan(rules)
+    if not deletes:
+        call.warn("no rule deletes anything; name a file with a document of kind Retention")
     if output.form == "json":
         output.write_json(plan)
     else:
@@ -54,13 +56,14 @@ def _plan(call: Call, *, output: Output, files: tuple[Path, ...]) -> int:
 
 
 @verb("run", examples=(("tidegate retention run --format json", "what was done, for a program"),))
-@output_options("table", "json")
-def _run(call: Call, *, output: Output) -> int:
+@server_option
+@output_options("table", "json", by_terminal=True)
+def _run(call: Call, *, output: Output, server: str | None) -> int:
     """Take out now what the rules in force say. Blobs nobody needs then go with the next collection (tidegate gc)."""
-    from tidegate.assembly.keeping import local_user, open_keeping
+    from tidegate.assembly.retaining import open_retaining
 
-    with open_keeping(call.settings()) as keeping:
-        found = keeping.retain(who=local_user())
+    with open_retaining(call.settings(client__server=server)) as retaining:
+        found = retaining.run()
     if output.form == "json":
         output.write_json(found)
     else:

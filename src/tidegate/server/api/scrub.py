@@ -6,8 +6,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from tidegate.assembly.scrubbing import scrub_state
 from tidegate.assembly.server import Server
-from tidegate.curation.keeping.damage import list_damages
 from tidegate.curation.keeping.upkeep import MAX_RUNS, list_runs
 from tidegate.server.api.problem import reply
 from tidegate.server.authentication import principal_of
@@ -17,11 +17,16 @@ def routes(server: Server) -> APIRouter:
     """The routes of scrubbing."""
     router = APIRouter(tags=["scrub"])
 
-    @router.get("/scrub", summary="Where scrubbing stands, what is damaged, and the last runs that found something")
+    @router.get(
+        "/scrub",
+        summary="Where scrubbing stands, what is damaged and whom it hits, and the last runs that found something",
+    )
     def show_scrub(limit: Annotated[int, Query(ge=1, le=MAX_RUNS)] = 100) -> Response:
         with server.database.read() as connection:
-            damages, runs = list_damages(connection, limit=limit), list_runs(connection, "scrub", limit=limit)
-        return reply({"position": server.keeping.scrubber.position(), "damages": damages, "runs": runs})
+            runs = list_runs(connection, "scrub", limit=limit)
+        state = scrub_state(server.keeping, limit=limit)
+        told = {"position": state.position, "damages": state.damages, "lost": state.lost, "runs": runs}
+        return reply(told)
 
     @router.post("/scrub", summary="Go on with the round now, or begin another, for so many seconds")
     def run_scrub(request: Request, seconds: Annotated[float, Query(gt=0, le=3600)] = 60) -> Response:
