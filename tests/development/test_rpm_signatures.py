@@ -222,6 +222,22 @@ def test_the_command(root: Root, tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert main(["origin", f"rootfs:{other}", "--home", str(tmp_path / "home")]) == 0
 
 
+@needs_rpm
+def test_keys_in_several_files(root: Root, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    forms = {}
+    for who in ("maker", "stranger"):
+        forms["binary", who] = tmp_path / f"{who}.gpg"
+        forms["binary", who].write_bytes(root.keys.gpg("--export", f"{who}@example.com"))
+        forms["armoured", who] = root.keys.export(tmp_path / f"{who}.asc", f"{who}@example.com")
+    for one, other in (("binary", "binary"), ("armoured", "armoured"), ("binary", "armoured")):
+        keys = ("--archive-keys", str(forms[one, "maker"]), "--archive-keys", str(forms[other, "stranger"]))
+        words = ("origin", f"rootfs:{root.folder}", *keys, "--home", str(tmp_path / "home"), "--format", "json")
+        assert (main(words) == 0) is (one == other)
+        out = capsys.readouterr().out
+        if one == other:
+            assert [it["proved"] for it in json.loads(out)["counts"] if it["origin"] == "distro"] == [2]
+
+
 def finding(state: SignatureState, *, is_weak: bool = False) -> SignatureFinding:
     return SignatureFinding(state=state, form="openpgp", key="K" * 40, is_weak=is_weak)
 

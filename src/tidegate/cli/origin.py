@@ -13,6 +13,7 @@ from tidegate.cli.inspection import Inspection, inspection_options, open_inspect
 from tidegate.cli.named_file import read_named_file
 from tidegate.cli.output import Output, output_options
 from tidegate.cli.page import Line, Style, piece, write_page
+from tidegate.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +30,7 @@ _FILE: Final = click.Path(path_type=Path)
 _MAX_INDEX_BYTES: Final = 256 << 20
 _MAX_KEY_BYTES: Final = 16 << 20
 _SHOWN: Final = 30
+_ARMOUR: Final = b"-----BEGIN PGP"
 _PEM: Final = b"-----BEGIN PUBLIC KEY-----"
 
 
@@ -89,7 +91,7 @@ def command(
     settings = call.settings(**inspection.flags)
     policy = load_trust_policy(policy_file) if policy_file else None
     keys = [read_named_file(path, max_bytes=_MAX_KEY_BYTES) for path in archive_keys]
-    openpgp = b"\n".join(key for key in keys if _PEM not in key)
+    openpgp = _keyring([key for key in keys if _PEM not in key])
     files = [(str(path), read_named_file(path, max_bytes=_MAX_INDEX_BYTES)) for path in archives]
     now = system_clock()
     published = read_archives(
@@ -112,6 +114,16 @@ def command(
     standings = {it.standing for it in report.components}
     is_unknown = fail_on_unknown and Standing.UNKNOWN in standings
     return 1 if is_unknown or Standing.CONTRADICTED in standings else 0
+
+
+def _keyring(keys: list[bytes]) -> bytes:
+    """Exported keys as one; gpg reads several on end in one form, but not in both."""
+    armoured = [key for key in keys if key.lstrip().startswith(_ARMOUR)]
+    if not armoured:
+        return b"".join(keys)
+    if len(armoured) < len(keys):
+        raise UsageError("some are armoured, some are not", where="--archive-keys", remedy="gpg --dearmor them")
+    return b"\n".join(armoured)
 
 
 def _installed(
