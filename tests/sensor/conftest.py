@@ -3,6 +3,8 @@
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from node import RULES, Podman, Sensor
@@ -12,7 +14,7 @@ from tidegate.sensor.fanotify import Fanotify
 
 
 @pytest.fixture(scope="session")
-def podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Podman]:
+def podman() -> Iterator[Podman]:
     for program in ("podman", "runc"):
         if shutil.which(program) is None:
             pytest.skip(f"{program} is missing: apt-get install {program}")
@@ -20,9 +22,10 @@ def podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Podman]:
         Fanotify().close()
     except OutsideError as error:
         pytest.skip(str(error))
-    made = Podman(tmp_path_factory.mktemp("podman"))
-    yield made
-    made.clear()
+    with TemporaryDirectory(prefix="tg-", dir="/tmp") as folder:  # podman takes no long name
+        made = Podman(Path(folder))
+        yield made
+        made.clear()
 
 
 @pytest.fixture(scope="module")

@@ -50,6 +50,7 @@ class ConsumerPulls:
         self._clock = clock
         self._counts: dict[_Key, int] = {}
         self._lock = Lock()
+        self._flushing = Lock()
         self._stopping = Flag()
         self._thread = Thread(target=self._run, name="consumer pulls", daemon=True)
 
@@ -68,10 +69,13 @@ class ConsumerPulls:
         Raises:
             OutsideError: the database failed; it stays in memory.
         """
-        with self._lock:
-            counts, self._counts = self._counts, {}
-        if not counts:
-            return
+        with self._flushing:  # whoever asks for it waits for one that is under way
+            with self._lock:
+                counts, self._counts = self._counts, {}
+            if counts:
+                self._record(counts)
+
+    def _record(self, counts: dict[_Key, int]) -> None:
         moment = rfc3339(self._clock())
         try:
             with self._database.begin() as connection:
