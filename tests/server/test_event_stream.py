@@ -3,6 +3,7 @@
 
 import json
 import signal
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -221,10 +222,18 @@ def test_a_server_that_stops_says_so_and_holds_nobody(tmp_path: Path) -> None:
         newest = root.get("/events").json()["next"]
         with ThreadPoolExecutor(1) as pool, following(stopping, ("root", TOKEN)) as messages:
             waiting = pool.submit(root.get, "/events", params={"after": newest, "wait": 60})
+            _wait_until_answering(stopping, 3)  # the stream, who waits, and who asks for the figures
             stopping.process.send_signal(signal.SIGTERM)
             assert [(kind, data["status"]) for kind, data in messages] == [("end", 503)]
             assert waiting.result().json() == {"events": [], "next": newest}
         assert stopping.process.wait(60) == 0
+
+
+def _wait_until_answering(server: ApiServer, number: int) -> None:
+    ends = time.monotonic() + 30
+    with httpx.Client(base_url=server.address, trust_env=False, auth=("root", TOKEN)) as http:
+        while f"tidegate_http_requests_in_flight {number:.1f}" not in http.get("/metrics").text:
+            assert time.monotonic() < ends, "it does not get so far"
 
 
 def test_a_page_is_read_once_for_all_who_follow_and_anew_after_a_commit(tmp_path: Path) -> None:
