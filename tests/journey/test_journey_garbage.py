@@ -7,6 +7,7 @@ import os
 import random
 import sqlite3
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -167,3 +168,11 @@ def test_the_command_collects_where_no_server_does(tmp_path: Path) -> None:
 
 def _index(layout: Path) -> list[dict[str, Any]]:
     return list(json.loads((layout / "index.json").read_text())["manifests"])
+
+
+def _wait_for(accepted: dict[str, str]) -> None:
+    """Until something was accepted: a server that is killed before proves nothing."""
+    ends = time.monotonic() + 60
+    while not accepted:
+        assert time.monotonic() < ends, "nothing is accepted"
+        time.sleep(0.01)
