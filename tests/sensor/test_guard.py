@@ -83,6 +83,18 @@ def test_what_a_rule_allows_runs(podman: Podman, tmp_path: Path) -> None:
     assert ran.stdout == "0\n126\n"
 
 
+def test_a_folder_that_is_called_like_the_runtimes_own_opens_nothing(podman: Podman) -> None:
+    """Under that name the path would be one that a rule allows."""
+    podman.start(name="programs-feint")
+    try:
+        root = podman.call("inspect", "--format", "{{.GraphDriver.Data.MergedDir}}", "programs-feint").stdout.strip()
+        bait = f"{root}/data/plugins"
+        ran = podman.execute("programs-feint", f"mkdir -p {bait}; cp /bin/true {bait}/x; {bait}/x; echo $?")
+        assert ran.stdout == "126\n", ran.stderr
+    finally:
+        podman.call("rm", "-f", "-t", "0", "programs-feint")
+
+
 @pytest.mark.parametrize(("name", "mode"), [("told-1", "alert"), ("quiet-1", "observe"), ("other-1", "alert")])
 def test_alert_and_observe_tell_and_let_it_run(podman: Podman, sensor: Sensor, name: str, mode: str) -> None:
     assert podman.run(DROP + "/tmp/dropped; echo $?", name=name).stdout == "0\n"

@@ -17,6 +17,7 @@ from tidegate.values import Struct, msgspec
 MAX_CONFIG_BYTES: Final = 4 * MIB
 _MAX_PROC_BYTES: Final = 256 * KIB
 _MAX_ANCESTORS: Final = 5
+_MAX_REMEMBERED: Final = 10_000
 _ID: Final = re.compile(r"(?:^|[/:-])([0-9a-f]{64})(?:\.scope)?(?:/|$)", re.MULTILINE)
 _CRI: Final = "io.kubernetes.cri."
 _CRIO: Final = "io.kubernetes.cri-o."
@@ -58,14 +59,12 @@ class Containers:
         number = container_id(_text(self._proc / str(pid) / "cgroup"))
         if number is None:
             return None
-        found = self._known.get(number)
-        if found is None:
-            found = self._known[number] = self._described(pid, number)
+        found = self._known.get(number) or self._described(pid, number)
+        if found != Container(id=number):  # one that nobody described yet may be described a moment later
+            if len(self._known) >= _MAX_REMEMBERED:
+                self._known.clear()
+            self._known[number] = found
         return found
-
-    def forget(self, number: str) -> None:
-        """Forgets a container that is gone."""
-        self._known.pop(number, None)
 
     def _described(self, pid: int, number: str) -> Container:
         for ancestor in self._ancestors(pid):

@@ -34,6 +34,7 @@ _INTERPRETER: Final = re.compile(
 )
 _MANY_IN_ONE: Final = frozenset({"busybox", "toybox", "coreutils"})
 """Programs that do what the name they are called by says."""
+_MAX_REMEMBERED: Final = 10_000
 _MAX_WORDS: Final = 64
 _MAX_WORDS_BYTES: Final = 64 * 1024
 
@@ -63,7 +64,7 @@ class Guard:
         self._tell = tell
         self._clock = clock
         self._containers = Containers()
-        self._rule_of: dict[str, DriftRule] = {}
+        self._rule_of: dict[Workload, DriftRule] = {}
         self._fanotify = Fanotify()
         self._watching = Watching(self._fanotify, host)
 
@@ -122,7 +123,9 @@ class Guard:
         if rule.opened and event.mask & Mask.EXECUTE:
             self._watching.watch_opening(event.pid)
         file = os.fstat(event.file)
-        path = self._watching.inside(os.readlink(f"/proc/self/fd/{event.file}"))  # noqa: PTH115 - 10x faster
+        path = os.readlink(f"/proc/self/fd/{event.file}")  # noqa: PTH115 - 10x faster
+        if container is None:  # a container could give its own folders the runtime's names
+            path = self._watching.inside(path)
         origin = self._origin(event, file, path, mounts)
         if origin is Origin.IMAGE or (origin is Origin.OUTSIDE and container is None) or rule.allows(path):
             return True  # what the node itself runs is no matter of the sensor, whatever was marked
@@ -158,12 +161,14 @@ class Guard:
     def _rule(self, container: Container | None) -> DriftRule:
         if container is None:
             return self._rules.rule_for(Workload())
-        rule = self._rule_of.get(container.id)
+        workload = Workload(
+            container=container.name, image=container.image, namespace=container.namespace, pod=container.pod
+        )
+        rule = self._rule_of.get(workload)
         if rule is None:
-            workload = Workload(
-                container=container.name, image=container.image, namespace=container.namespace, pod=container.pod
-            )
-            rule = self._rule_of[container.id] = self._rules.rule_for(workload)
+            if len(self._rule_of) >= _MAX_REMEMBERED:
+                self._rule_of.clear()
+            rule = self._rule_of[workload] = self._rules.rule_for(workload)
         return rule
 
 

@@ -122,9 +122,10 @@ class Watching:
         """From here on every file that is opened where this process lives waits for an answer."""
         name = _namespace(pid)
         for mount in self.mounts_seen_by(pid).values():
-            if (name, mount.number) not in self._opened and self._holds_programs(mount):
+            if (name, mount.number) in self._opened or not self._holds_programs(mount):
+                continue
+            if self._mark(mount, Path(f"/proc/{pid}/root"), Mask.EXECUTE | Mask.OPEN):
                 self._opened.add((name, mount.number))
-                self._mark(mount, Path(f"/proc/{pid}/root"), Mask.EXECUTE | Mask.OPEN)
 
     def _look_into(self, name: str, pid: int, *, in_container: bool) -> None:
         try:
