@@ -5,11 +5,11 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
+from admitting_gate import admitting_gate
 from cryptography.hazmat.primitives.asymmetric import ec
 from keeping_stand import APP, NOW, OTHER, Stand, both_engines, postgres
 from sqlalchemy import select
 
-from tidegate.admission.gate import Gate
 from tidegate.admission.records import records_of
 from tidegate.artifact import Descriptor, Digest, Repository, Tag
 from tidegate.artifact import media_type as mt
@@ -31,28 +31,11 @@ from tidegate.evidence import ENCRYPTION
 from tidegate.oci.encryption.keys import DecryptionKey
 from tidegate.oci.encryption.wrapping import recipients_of, secret_of
 from tidegate.oci.push import Pusher
-from tidegate.policy.document import load_policy
-from tidegate.signing.keys import SigningKey, TrustedKeys
 from tidegate.storage.schema import manifest
 from tidegate.wire import to_json
 
 __all__ = ["both_engines", "postgres"]
-POLICY = """
-apiVersion: tidegate.dev/v1
-kind: Policy
-metadata: {name: team}
-spec:
-  rules:
-    - {name: one, boundaries: [curation], when: "false", verdict: deny, message: "it says no"}
-"""
-KEY = SigningKey.generate()
-GATE = Gate(
-    policies=(load_policy(POLICY, file="policy.yaml"),),
-    signer=KEY,
-    trusted=TrustedKeys.of([KEY.verifying]),
-    verifier_id="https://x.test",
-    admits_in_part=True,
-)
+GATE = admitting_gate(admits_in_part=True)
 SERVER, EDGE = (DecryptionKey.of(ec.generate_private_key(ec.SECP256R1())) for _ in range(2))
 ANNA, PROD = Consumer(name="anna"), Repository("prod/app")
 

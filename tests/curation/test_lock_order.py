@@ -13,12 +13,12 @@ from threading import Barrier
 from typing import Any, cast
 
 import pytest
+from admitting_gate import admitting_gate
 from cryptography.hazmat.primitives.asymmetric import ec
 from keeping_stand import APP, NOW, OTHER, Stand, postgres, stand_on
 from sqlalchemy import text
 
 from postgres_server import emptied
-from tidegate.admission.gate import Gate
 from tidegate.artifact import Digest, Reference, Tag
 from tidegate.artifact import media_type as mt
 from tidegate.curation.change import Act, Wish, change_state
@@ -39,8 +39,6 @@ from tidegate.events import Event, EventKind
 from tidegate.identity import account, tenancy
 from tidegate.loops.base_moved import BaseRenewal
 from tidegate.oci.encryption.keys import DecryptionKey
-from tidegate.policy.document import load_policy
-from tidegate.signing.keys import SigningKey, TrustedKeys
 from tidegate.storage.database import Database
 from tidegate.values import replace
 from tidegate.wire import to_json
@@ -48,21 +46,7 @@ from tidegate.wire import to_json
 __all__ = ["postgres"]
 ROUNDS = 12
 DAY = timedelta(days=1)
-POLICY = """
-apiVersion: tidegate.dev/v1
-kind: Policy
-metadata: {name: team}
-spec:
-  rules:
-    - {name: one, boundaries: [curation], when: "false", verdict: deny, message: "it says no"}
-"""
-KEY = SigningKey.generate()
-GATE = Gate(
-    policies=(load_policy(POLICY, file="policy.yaml"),),
-    signer=KEY,
-    trusted=TrustedKeys.of([KEY.verifying]),
-    verifier_id="https://x.test",
-)
+GATE = admitting_gate()
 ANNA = Consumer(name="anna")
 ActOfOne = Callable[[int], object]
 
