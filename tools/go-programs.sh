@@ -7,6 +7,7 @@ set -eu
 cd "$(dirname "$0")/.."
 programs="
 ./tests/ledger/tlogcheck
+./tests/execution/podsecurity
 github.com/versity/versitygw/cmd/versitygw@v1.8.0
 github.com/opencontainers/distribution-spec/conformance@v0.0.0-20260831232431-97274622c111
 github.com/google/go-containerregistry/cmd/crane@v0.22.1

@@ -153,6 +153,7 @@ class PodSpec(_Wire, frozen=True):
     ephemeral_containers: tuple[ContainerSpec, ...] | None = None
     volumes: tuple[dict[str, Any], ...] | None = None
     security_context: PodSecurityContext | None = None
+    host_users: bool | None = None
     host_network: bool | None = None
     host_pid: bool | None = msgspec.field(default=None, name="hostPID")
     host_ipc: bool | None = msgspec.field(default=None, name="hostIPC")
