@@ -21,7 +21,7 @@ from tidegate.artifact import Digest
 from tidegate.errors import InvalidInputError, OutsideError
 from tidegate.evidence import PROVENANCE, REVIEW, SCAN, VSA, CommitSubject, PredicateType, Statement, Subject
 from tidegate.oversight.passport import passport
-from tidegate.signing.envelope import sign
+from tidegate.signing.envelope import sign, sign_payload
 from tidegate.signing.keys import SigningKey
 from tidegate.storage.database import Database
 from tidegate.storage.migrations import migrate
@@ -173,6 +173,16 @@ def test_nothing_else_that_hangs_on_an_artifact_becomes_evidence(database: Datab
         assert file_others(connection, hanging, IMAGE, TRUSTED, at=AT) == ()
         assert records_of(connection, IMAGE) == ()
     assert evidence_of_others(hanging, IMAGE, TRUSTED, at=AT) == ()
+
+
+def test_what_two_readers_could_read_differently_becomes_no_evidence(database: Database) -> None:
+    """Though somebody trusted signed it: on record it would be a defect of the ledger to whoever verifies a copy."""
+    payload = built(IMAGE).to_bytes().replace(b'"predicate":', b'"predicate":{"a":2},"predicate":')
+    twice = sign_payload(payload, {KEY.key_id: KEY}, count=1).content
+    bundled = b'{"dsseEnvelope":{},"dsseEnvelope":%b}' % sign(built(IMAGE), KEY).content
+    with database.begin() as connection:
+        assert file_others(connection, [twice, bundled], IMAGE, TRUSTED, at=AT) == ()
+    assert evidence_of_others([sign(built(IMAGE), KEY).content], IMAGE, TRUSTED, at=AT)
 
 
 def said(predicate_type: PredicateType, **predicate: object) -> Statement:

@@ -7,9 +7,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from signing_authority import DURING, END, START, Authority
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from signing_authority import DURING, END, START, Authority
 from tidegate.errors import BoundExceededError, InvalidInputError, NotFoundError, RefusedError
 from tidegate.signing.certificate import Roots, SignerCertificate, load_certificates
 
@@ -43,6 +45,31 @@ def test_a_chain_to_a_root() -> None:
 def test_certificates_that_do_not_hold(issued: object, why: str) -> None:
     with pytest.raises(RefusedError, match=why):
         CA.roots.verify(CA.chain(issued), DURING)  # type: ignore[arg-type] # of this folder's own kind
+
+
+def below(*more: tuple[x509.ExtensionType, bool]) -> SignerCertificate:
+    """A signer under an authority that says something of itself."""
+    middle = CA.root.issue("middle", ca=True, more=more)
+    return SignerCertificate(middle.issue("anna").certificate, (middle.certificate,))
+
+
+def purposes(*named: x509.ObjectIdentifier) -> tuple[x509.ExtensionType, bool]:
+    return x509.ExtendedKeyUsage(named), False
+
+
+def test_an_authority_binds_what_it_issues() -> None:
+    """Who may issue for web servers alone cannot make signers, and names stay where the root put them."""
+    for code in (ExtendedKeyUsageOID.CODE_SIGNING, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE):
+        assert CA.roots.verify(below(purposes(ExtendedKeyUsageOID.SERVER_AUTH, code)), DURING)
+    with pytest.raises(RefusedError, match="vouches"):
+        CA.roots.verify(below(purposes(ExtendedKeyUsageOID.SERVER_AUTH)), DURING)
+    ours, theirs = (x509.RFC822Name(f"{name}.example") for name in ("acme", "other"))
+    assert CA.roots.verify(below((x509.NameConstraints([ours], None), True)), DURING)
+    with pytest.raises(RefusedError, match="vouches"):
+        CA.roots.verify(below((x509.NameConstraints([theirs], None), True)), DURING)
+    unknown = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00")
+    with pytest.raises(RefusedError, match="vouches"):
+        CA.roots.verify(below((unknown, True)), DURING)
 
 
 def test_the_moment_counts() -> None:

@@ -163,6 +163,19 @@ def test_several_signatures_without_a_key_id_are_each_tried() -> None:
     assert len(verify(json.dumps(document).encode(), both).signers) == 2
 
 
+def test_a_key_id_of_another_tool_is_a_hint() -> None:
+    """in-toto and Go's dsse name keys by other hashes; whose signature it is, the signature says."""
+    document = json.loads(sign(STATEMENT, KEY, OTHER).content)
+    for at, item in enumerate(document["signatures"]):
+        item["keyid"] = f"SHA256:{at}"
+    content = json.dumps(document).encode()
+    assert verify(content, TRUSTED).signers == (KEY.key_id,)
+    document["signatures"] = [document["signatures"][0], {**document["signatures"][0], "keyid": "another"}]
+    assert verify(json.dumps(document).encode(), TRUSTED).signers == (KEY.key_id,), "one key is one signer"
+    with pytest.raises(RefusedError, match="no trusted key"):
+        verify(content, TrustedKeys.of([SigningKey.generate().verifying]))
+
+
 def test_a_long_envelope_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     content = sign(STATEMENT, KEY).content
     monkeypatch.setattr(room, "MAX_ENVELOPE_BYTES", len(content) - 1)

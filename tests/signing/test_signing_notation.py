@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from joserfc import jws
 from joserfc.jwk import ECKey, RSAKey
-from signing_authority import DURING, Authority
 
+from signing_authority import DURING, Authority
 from tidegate.artifact import Digest
 from tidegate.errors import InvalidInputError, RefusedError
 from tidegate.signing.keys import TrustedKeys, VerifyingKey

@@ -109,7 +109,8 @@ def test_what_the_reference_page_shows_is_read(tmp_path: Path) -> None:
         ("keys: [a.pub, b.pub]", "certificates: {identities: [{issuer: a}]}", "an identity has a name"),
         ("keys: [a.pub, b.pub]", "certificates: {identities: [{nameMatches: '('}]}", "not a regular expression"),
         ("keys: [a.pub, b.pub]", "certificates: {identities: [{nameMatches: 'a)|(b'}]}", "not a regular expression"),
-        ("keys: [a.pub, b.pub]", "certificates: {identities: [{name: a}]}", "needs a trustedRoot"),
+        ("keys: [a.pub, b.pub]", "certificates: {identities: [{name: a, issuer: b}]}", "needs a trustedRoot"),
+        ("keys: [a.pub, b.pub]", "certificates: {identities: [{name: a}]}", "an identity without its issuer"),
     ],
 )
 def test_what_is_wrong_is_told(old: str, new: str, why: str, folder: Path) -> None:

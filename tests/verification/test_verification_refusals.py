@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from signing_authority import DURING, Authority
 from tidegate.artifact import Descriptor, Digest
 from tidegate.artifact import media_type as mt
 from tidegate.evidence import PROVENANCE, Statement, Subject
@@ -17,18 +18,20 @@ from tidegate.oci.signatures import Attached, Hanging, PassedOver
 from tidegate.rules.condition import Condition
 from tidegate.signing import simple
 from tidegate.signing.bundle import MEDIA_TYPE, write_bundle
+from tidegate.signing.certificate import SignerCertificate
 from tidegate.signing.envelope import sign
 from tidegate.signing.keys import SigningKey, TrustedKeys
 from tidegate.signing.scheme import Scheme
 from tidegate.signing.statement_claim import signature_statement
 from tidegate.verification import vouching
 from tidegate.verification.judge import judge
-from tidegate.verification.policy import KeyAuthority, Requirement, TrustPolicy
+from tidegate.verification.policy import CertificateAuthority, Identity, KeyAuthority, Requirement, TrustPolicy
 from tidegate.verification.reading import read_all
 
 AT = datetime(2027, 1, 1, tzinfo=UTC)
 IMAGE, OTHER_IMAGE = Digest.of(b"image"), Digest.of(b"another")
 ANNA, BEN, CARLA, MALLORY = (SigningKey.generate() for _ in range(4))
+CA = Authority()
 STATEMENT = Statement(
     subjects=(Subject(name="app", digest=IMAGE),), predicate_type=PROVENANCE, predicate={"builder": {"id": "ci"}}
 )
@@ -113,6 +116,39 @@ def test_m_of_n() -> None:
     assert twice.requirements[0].reasons[0] == "1 of 2 signers of team vouch for it"
     assert not verified(policy, bundle(ANNA), bundle(MALLORY)).verified
     assert not verified(policy, bundle(ANNA), bundle(BEN, OTHER_IMAGE)).verified
+
+
+def certified(key: SigningKey, *names: str) -> Attached:
+    issued = CA.middle.issue(names[0], key=key._private, names=names)
+    certificate = SignerCertificate(issued.certificate, (CA.middle.certificate,))
+    return layer(write_bundle(signature_statement(IMAGE, {}), key, certificate), MEDIA_TYPE)
+
+
+def naming(name: str) -> CertificateAuthority:
+    return CertificateAuthority(name=name, identities=(Identity(name=f"{name}@acme.example"),), roots=CA.every)
+
+
+def two_of(*trusted: KeyAuthority | CertificateAuthority) -> TrustPolicy:
+    asked = Requirement(name="asked", by=tuple(one.name for one in trusted), threshold=2)
+    return TrustPolicy(name="test", digest=IMAGE, authorities={one.name: one for one in trusted}, requirements=(asked,))
+
+
+def test_one_private_key_is_one_signer() -> None:
+    """However many names it goes by: its own, that of its certificate, several in one certificate."""
+    keys = KeyAuthority(name="keys", keys=TrustedKeys.of([ANNA.verifying, BEN.verifying]))
+
+    def met(policy: TrustPolicy, *found: Attached) -> bool:
+        return judge(read_all(Hanging(attached=found)), IMAGE, "r.example/app", policy, DURING).verified
+
+    both = two_of(keys, naming("anna"))
+    assert met(both, certified(ANNA, "anna"), bundle(BEN))
+    assert not met(both, certified(ANNA, "anna"))
+    assert not met(both, certified(ANNA, "anna"), bundle(ANNA), tagged(ANNA))
+    people = two_of(naming("anna"), naming("ben"))
+    assert met(people, certified(ANNA, "anna"), certified(BEN, "ben"))
+    assert not met(people, certified(ANNA, "anna", "ben"))
+    assert not met(people, certified(ANNA, "anna"), certified(ANNA, "ben"))
+    assert not met(people, certified(ANNA, "anna"), certified(BEN, "anna")), "two certificates of one person"
 
 
 def test_annotations() -> None:

@@ -20,14 +20,14 @@ from tidegate.errors import InvalidInputError, NotFoundError, RefusedError
 from tidegate.evidence import VSA, Boundary, Evidence, PredicateType, Statement
 from tidegate.evidence.predicates.kinds import counts_with_others, kind_of, kinds_of_type, may_come_from_others
 from tidegate.signing.bounds import MAX_SIGNATURES
-from tidegate.signing.envelope import Verified, sign, verify
+from tidegate.signing.envelope import Verified, parse_envelope, sign, verify
 from tidegate.signing.enveloped import envelope_in
 from tidegate.signing.keys import KeyId, SigningKey
 from tidegate.storage import schema
 from tidegate.storage.trust_schema import statement_signer
 from tidegate.trust.standing import Trust, VoidSignatureError
 from tidegate.values import Struct, replace
-from tidegate.wire import from_json
+from tidegate.wire import demand_unique_keys, from_json
 
 _SAME_CLAIM_WITHIN: Final = timedelta(hours=1)
 _MAX_KEY_ID_CHARS: Final = 64
@@ -217,6 +217,8 @@ def _of_others(
         try:
             envelope = envelope_in(content)
             verified = verify(envelope, trusted)
+            # What is on record must be one thing to every reader: `ledger verify` says so of each statement.
+            demand_unique_keys(parse_envelope(envelope).payload, what="statement")
         except (InvalidInputError, RefusedError):
             continue
         statement = verified.statement

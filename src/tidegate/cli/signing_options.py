@@ -79,6 +79,8 @@ def open_making(call: Call, image: str, signing: Signing) -> "Iterator[tuple[Mak
 
     signer = load_signer(signing.key, Scheme(signing.scheme) if signing.scheme else None)
     certificate = load_signer_certificate(signer, signing.certificate, signing.chain) if signing.certificate else None
+    if certificate is not None and certificate.intermediates and signing.stored != "tag":
+        call.note("a bundle carries the signer's certificate alone: who verifies it names all of --chain with --roots")
     target = parse_target(image)
     if target.guess:
         call.note(target.guess)

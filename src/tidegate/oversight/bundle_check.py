@@ -31,7 +31,7 @@ from tidegate.signing.keys import TrustedKeys, VerifyingKey
 from tidegate.trust.role import PASSPORT_SEAL
 from tidegate.trust.standing import Trust
 from tidegate.values import Struct, replace
-from tidegate.wire import to_json
+from tidegate.wire import demand_unique_keys, to_json
 
 _KEY_ID_CHARS: Final = 64
 CANNOT_BE_SHOWN: Final = (
@@ -164,6 +164,7 @@ class _Read:
             parse_rfc3339(self.item.recorded_at)
             envelope = parse_envelope(raw)
             self.statement = parse_statement(envelope.payload)
+            demand_unique_keys(envelope.payload, what="statement")
             signers = signers_of(envelope, every, where="envelope")
         except TidegateError as error:
             self.problems.append(str(error))
@@ -233,6 +234,8 @@ def _seal(envelope: bytes, over: Digest, digest: Digest, trust: Trust, at: datet
         problems.append("is a seal of something else")
     if statement.predicate.get("content") != {over.algorithm: over.hex}:
         problems.append("is over another content: something in this file was changed")
+    if {one.key_id for one in parse_envelope(envelope).signatures} != set(verified.signers):
+        problems.append("names another key than the one that made it")
     holds = Holds.NO if problems else Holds.YES
     return Checked(name="seal", what=what, holds=holds, signers=tuple(verified.signers), problems=tuple(problems))
 

@@ -155,6 +155,7 @@ class Roots:
             ExtensionPolicy.permit_all()
             .require_present(x509.BasicConstraints, Criticality.AGNOSTIC, _is_authority)
             .may_be_present(x509.KeyUsage, Criticality.AGNOSTIC, _may_certify)
+            .may_be_present(x509.ExtendedKeyUsage, Criticality.AGNOSTIC, _may_certify_code)
         )
         return (
             PolicyBuilder()
@@ -225,6 +226,13 @@ def _is_authority(_policy: object, _certificate: x509.Certificate, extension: x5
 def _may_certify(_policy: object, _certificate: x509.Certificate, extension: x509.KeyUsage | None) -> None:
     if extension is not None and not extension.key_cert_sign:
         raise ValueError("an issuer may not sign certificates")
+
+
+def _may_certify_code(_policy: object, _certificate: x509.Certificate, extension: x509.ExtendedKeyUsage | None) -> None:
+    """An authority that says what it issues for binds what it issues, as Go and sigstore have it."""
+    allowed = {ExtendedKeyUsageOID.CODE_SIGNING, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
+    if extension is not None and allowed.isdisjoint(extension):
+        raise ValueError("an issuer is not for signing code")
 
 
 def _alternative_names(certificate: x509.Certificate) -> list[str]:

@@ -111,7 +111,8 @@ def verify(content: bytes, trusted: TrustedKeys, *, where: str = "envelope") -> 
     """Reads an envelope and returns its statement only when a trusted key signed it.
 
     A signature by an unknown key is passed over, as DSSE says. One that names a trusted key and does not hold is
-    tampering and refuses the whole. An empty key id (as cosign writes) is tried with every trusted key.
+    tampering and refuses the whole. A key id is a hint, and every tool makes its own: one that is empty (as cosign
+    writes) or not known here is tried with every trusted key.
 
     Raises:
         InvalidInputError: malformed, of another payload type, without signatures, with a key id twice, or over a bound.
@@ -192,10 +193,11 @@ def signers_of(envelope: Envelope, trusted: TrustedKeys, *, where: str) -> tuple
     signed = envelope.signed
     found: set[KeyId] = set()
     for item in envelope.signatures:
-        if not item.key_id:
+        named = trusted.keys.get(KeyId(item.key_id))
+        if named is None:
             found.update(key.key_id for key in trusted.keys.values() if key.verifies(item.signature, signed))
-        elif (named := trusted.keys.get(KeyId(item.key_id))) is not None:
-            if not named.verifies(item.signature, signed):
-                raise RefusedError(f"the signature of key {named.key_id[:12]} does not hold", where=where)
+        elif named.verifies(item.signature, signed):
             found.add(named.key_id)
+        else:
+            raise RefusedError(f"the signature of key {named.key_id[:12]} does not hold", where=where)
     return tuple(sorted(found))

@@ -115,9 +115,14 @@ def _authority(node: Node, folder: Path) -> Authority:
         return KeyAuthority(name=fields.name("name"), keys=_keys(fields, folder), must_be_logged=logged)
     inner = Fields.of(certificates, "identities", "roots")
     roots = inner.texts("roots")
+    identities = _each(_some(inner, "identities"), _identity)
+    if not roots and any(one.issuer is None for one in identities):
+        # A public authority certifies whoever any of its issuers names: a mail address alone is then nobody's.
+        what = "an identity without its issuer"
+        raise defect(inner.node("identities"), what, "write issuer: every issuer could name the same person")
     return CertificateAuthority(
         name=fields.name("name"),
-        identities=_each(_some(inner, "identities"), _identity),
+        identities=identities,
         roots=Roots.load([folder / name for name in roots]) if roots else None,
         must_be_logged=logged,
     )

@@ -32,6 +32,7 @@ class _Judged:
     claim: Claim
     result: SignatureResult
     vouchers: tuple[Voucher, ...] = field(default=())
+    certified: str = ""  # id of the key that its certificate is of
 
 
 def judge(read: Read, subject: Digest, repository: str, policy: TrustPolicy, at: datetime) -> Verification:
@@ -84,11 +85,14 @@ def _judge_one(found: FoundSignature, subject: Digest, policy: TrustPolicy, at: 
         vouchers=tuple(vouchers),
         reasons=tuple(printable(reason) for reason in reasons) if not vouchers else (),
     )
-    return _Judged(found.claim, result, tuple(vouchers))
+    by_certificate = any(not voucher.key_id for voucher in vouchers)
+    certified = found.certificate.key.key_id if by_certificate and found.certificate is not None else ""
+    return _Judged(found.claim, result, tuple(vouchers), certified)
 
 
 def _meet(requirement: Requirement, judged: Sequence[_Judged], unread: Sequence[Unread]) -> RequirementResult:
     signers: set[str] = set()
+    hands: list[set[str]] = []
     reasons: list[str] = []
     for one in judged:
         if not _is_asked_for(requirement, one.claim):
@@ -97,11 +101,14 @@ def _meet(requirement: Requirement, judged: Sequence[_Judged], unread: Sequence[
         if objection:
             reasons.append(f"{one.result.where}: {objection}")
         else:
-            signers.update(voucher.who for voucher in one.vouchers if voucher.authority in requirement.by)
-    met = len(signers) >= requirement.threshold
+            counted = [voucher for voucher in one.vouchers if voucher.authority in requirement.by]
+            signers.update(voucher.who for voucher in counted)
+            hands += [{voucher.who, voucher.key_id or one.certified} for voucher in counted]
+    number = _different(hands)
+    met = number >= requirement.threshold
     if not met:
         reasons += [f"{printable(one.where)}: {printable(one.why)}" for one in unread]
-        reasons.insert(0, _lack(requirement, len(signers), found=bool(reasons)))
+        reasons.insert(0, _lack(requirement, number, found=bool(reasons)))
     return RequirementResult(
         name=requirement.name,
         met=met,
@@ -109,6 +116,19 @@ def _meet(requirement: Requirement, judged: Sequence[_Judged], unread: Sequence[
         signers=tuple(sorted(signers)),
         reasons=() if met else _bounded(reasons),
     )
+
+
+def _different(hands: Iterable[set[str]]) -> int:
+    """How many signers there are behind names and keys: one private key is one, by however many names it is known.
+
+    A key that is trusted of itself and certified too, or a certificate that names two people, would else count twice.
+    """
+    apart: list[set[str]] = []
+    for hand in hands:
+        same = [one for one in apart if not one.isdisjoint(hand)]
+        apart = [one for one in apart if one.isdisjoint(hand)]
+        apart.append(hand.union(*same))
+    return len(apart)
 
 
 def _is_asked_for(requirement: Requirement, claim: Claim) -> bool:

@@ -39,6 +39,8 @@ class Issued:
         start: datetime = START,
         end: datetime = END,
         issuer: str = "",
+        names: tuple[str, ...] = (),
+        more: tuple[tuple[x509.ExtensionType, bool], ...] = (),
     ) -> "Issued":
         """Issues a certificate; every argument but `name` is there to make one that is wrong."""
         key = key or ec.generate_private_key(ec.SECP256R1())
@@ -46,8 +48,10 @@ class Issued:
         if not ca:
             purpose = ExtendedKeyUsageOID.CODE_SIGNING if code else ExtendedKeyUsageOID.SERVER_AUTH
             builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
-            names = x509.SubjectAlternativeName([x509.RFC822Name(f"{name}@acme.example")])
-            builder = builder.add_extension(names, critical=False)
+            mails = [x509.RFC822Name(f"{one}@acme.example") for one in names or (name,)]
+            builder = builder.add_extension(x509.SubjectAlternativeName(mails), critical=False)
+        for extension, critical in more:
+            builder = builder.add_extension(extension, critical=critical)
         return Issued(builder.sign(self.key, hashes.SHA256()), key)
 
 
@@ -67,6 +71,11 @@ class Authority:
     @property
     def roots(self) -> Roots:
         return Roots((self.root.certificate,))
+
+    @property
+    def every(self) -> Roots:
+        """With the one in between, which a bundle of version 0.3 does not bring."""
+        return Roots((self.root.certificate, self.middle.certificate))
 
     def chain(self, issued: Issued) -> SignerCertificate:
         return SignerCertificate(issued.certificate, (self.middle.certificate,))
