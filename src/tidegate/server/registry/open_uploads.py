@@ -107,11 +107,11 @@ class OpenUploads:
             if self._share is None or not self.needs_share(principal):
                 return
             with self._lock:
-                wanted = min(self._max, self._counts.get(principal, 0) + self._step)
-            held = self._share.reserve(_limit_of(principal), wanted, most=self._max)
+                wanted = self._counts.get(principal, 0) + self._step
+            held = self._share.reserve(_limit_of(principal), min(self._max, wanted), most=self._max)
             with self._lock:
                 self._allowed[principal] = held
-                if held < wanted:  # whoever goes on asking is answered from memory
+                if held < wanted:  # others have the rest, or it has all: who goes on asking is answered from memory
                     self._ask_again_at[principal] = time.monotonic() + self._ask_again_seconds
                 else:
                     self._ask_again_at.pop(principal, None)
