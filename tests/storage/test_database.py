@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, select, text
@@ -180,6 +181,22 @@ def test_who_tells_a_change_holds_up_nobody_he_waits_for(database: Database) -> 
         list(pool.map(work, [True, False]))
     with database.read() as connection:
         assert len(read_after(connection, 0, 1000)) == 40
+
+
+def test_what_is_in_use_at_the_end_is_closed_when_it_comes_back(database: Database) -> None:
+    def driver(connection: Connection) -> Any:
+        connection.execute(select(blob))
+        return connection.connection.driver_connection
+
+    with database.read() as connection:
+        used = [driver(connection)]
+        database.close()
+        connection.execute(select(blob))
+    with database.read() as late:
+        used.append(driver(late))
+    for one in used:
+        with pytest.raises(Exception, match="closed"):
+            one.execute("SELECT 1")
 
 
 def test_a_writer_of_another_process_is_waited_for_and_then_reported(tmp_path: Path) -> None:

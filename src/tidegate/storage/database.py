@@ -11,11 +11,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from tidegate.errors import OutsideError, UsageError
 from tidegate.storage.group_commit import GroupCommit
@@ -164,11 +165,14 @@ class Database:
             return found
 
     def close(self) -> None:
-        """Closes idle connections; those in use close when they come back."""
+        """Closes idle connections; those in use, or asked for later by one who was late, close when they come back."""
         with self._watching:
             if self._watcher is not None:
                 self._watcher.close()
                 self._watcher = None
+        pool = self._engine.pool
+        if isinstance(pool, _Pool):
+            pool.is_over = True
         self._engine.dispose()
 
 
@@ -192,6 +196,25 @@ def first_at_commit(connection: Connection, make: Callable[[], _C]) -> _C:
 def after_commit(connection: Connection, call: Callable[[], object]) -> None:
     """Has something done once the transaction of `Database.begin` is committed; never when it is rolled back."""
     connection.info[_AFTER].append(call)
+
+
+class _Pool(QueuePool):
+    """Connections that are kept open for the next; once it is over, one that comes back is closed.
+
+    Left to itself, SQLAlchemy leaves one that was in use when the engine was disposed of to the garbage collector.
+    """
+
+    is_over = False
+
+    def recreate(self) -> "_Pool":
+        made = cast("_Pool", super().recreate())
+        made.is_over = self.is_over
+        return made
+
+    def _do_return_conn(self, record: ConnectionPoolEntry) -> None:
+        super()._do_return_conn(record)
+        if self.is_over:  # asked after it was put back: whoever ends the pool at this moment finds it there
+            self.dispose()
 
 
 @contextmanager
@@ -219,7 +242,8 @@ def _parse(text: str) -> URL:
 
 
 def _engine(url: URL, options: DatabaseOptions) -> Engine:
-    pool = {
+    pool: dict[str, Any] = {
+        "poolclass": _Pool,
         "pool_size": options.max_connections,
         "max_overflow": 0,
         "pool_timeout": options.busy_timeout_seconds,
