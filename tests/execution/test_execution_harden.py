@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegate.artifact import Digest, Reference
-from tidegate.execution.harden import CHANGES_ANNOTATION, Hardened, HardenOptions, harden
+from tidegate.execution.changes_annotation import CHANGES_ANNOTATION
+from tidegate.execution.harden import Hardened, HardenOptions, harden
 from tidegate.execution.json_patch import json_patch
 from tidegate.execution.standards import violations
 from tidegate.execution.workload import Workload, parse_workload

@@ -25,7 +25,7 @@ def _changed(pod: dict[str, Any], container: dict[str, Any], context: dict[str, 
     return document
 
 
-def _found(document: dict[str, Any], level: Level = RESTRICTED) -> list[tuple[Level, str, str]]:
+def _found(document: dict[str, Any], level: Level = RESTRICTED) -> list[tuple[Level | None, str, str]]:
     return [(v.level, v.control, v.path) for v in violations(parse_workload(document, where="f"), level)]
 
 

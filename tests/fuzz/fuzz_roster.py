@@ -7,6 +7,7 @@ from fuzz_catalogers import catalogers
 from fuzz_development import development
 from fuzz_documents import documents
 from fuzz_encryption import encryption
+from fuzz_execution import execution
 from fuzz_identity import identity
 from fuzz_images import images
 from fuzz_knowledge import knowledge
@@ -31,6 +32,7 @@ def parsers() -> tuple[Parser, ...]:
         *ledger(),
         *identity(),
         *documents(),
+        *execution(),
         *node(),
         *remote(),
         *secrets(),

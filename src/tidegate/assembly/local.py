@@ -16,6 +16,7 @@ from tidegate.admission.records import evidence_of_others
 from tidegate.admission.statements import sbom_statement, scan_statement
 from tidegate.artifact import Digest, Platform
 from tidegate.assembly.examiner import Examiner
+from tidegate.assembly.execution import gate_options
 from tidegate.assembly.gate import build_gate
 from tidegate.assembly.home import Home
 from tidegate.assembly.names import named_digest, own_reference, resolve_reference
@@ -28,7 +29,7 @@ from tidegate.curation.shelved import context_of
 from tidegate.errors import InvalidInputError, NotFoundError, OutsideError
 from tidegate.evidence import Boundary, Decision, Evidence, Statement
 from tidegate.execution.admit import ExecutionGate
-from tidegate.execution.gate import GateOptions, WorkloadReview
+from tidegate.execution.gate import WorkloadReview
 from tidegate.inventory import Inventory
 from tidegate.knowledge.database import Knowledge
 from tidegate.manifests.documents import read_documents
@@ -184,7 +185,7 @@ def open_local(settings: Settings, *, clock: Clock = system_clock) -> Iterator[L
     try:
         gate = build_gate(settings)
         execution = ExecutionGate(
-            database=database, gate=gate, resolve=resolve_reference, clock=clock, options=GateOptions()
+            database=database, gate=gate, resolve=resolve_reference, clock=clock, options=gate_options(settings)
         )
         yield Local(settings=settings, database=database, gate=gate, execution=execution, clock=clock)
     finally:

@@ -14,6 +14,7 @@ from tidegate.artifact import Reference, Repository, Tag
 from tidegate.assembly.access import build_access
 from tidegate.assembly.encryption import Encryption, build_encryption
 from tidegate.assembly.examiner import Examiner
+from tidegate.assembly.execution import gate_options
 from tidegate.assembly.gate import build_gate
 from tidegate.assembly.home import Home
 from tidegate.assembly.intake import TAKE_IN, TakingIn, build_taking_in
@@ -46,7 +47,6 @@ from tidegate.curation.vending.webhook_sender import WebhookSender
 from tidegate.curation.workflow import Curation
 from tidegate.evidence.restriction import parse_zones
 from tidegate.execution.admit import ExecutionGate
-from tidegate.execution.gate import GateOptions
 from tidegate.identity import Access
 from tidegate.identity.audit_writer import AuditWriter
 from tidegate.identity.directory import Directory
@@ -371,7 +371,7 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         sender=sender,
         deliveries=DeliveryPool(database, delivery, directory, leases),
         execution=ExecutionGate(
-            database=database, gate=gate, resolve=resolve_reference, clock=clock, options=GateOptions()
+            database=database, gate=gate, resolve=resolve_reference, clock=clock, options=gate_options(settings)
         ),
         knowledge=knowledge,
         durable=durable,

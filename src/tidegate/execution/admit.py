@@ -17,8 +17,11 @@ from tidegate.admission.index import decide_index
 from tidegate.admission.restrictions import restrictions_on
 from tidegate.artifact import Digest, Reference
 from tidegate.clock import Clock
+from tidegate.errors import InvalidInputError
 from tidegate.events import Event, EventKind
-from tidegate.evidence import SCAN, Boundary, Decision, Evidence, Reason
+from tidegate.evidence import BEHAVIOUR, SCAN, Boundary, Decision, Evidence, Reason
+from tidegate.evidence.predicates.behaviour import Behaviour, read_behaviour
+from tidegate.execution.behaviour import Expected, expected_in
 from tidegate.execution.gate import GateOptions, ObjectReview, Question, WorkloadReview, is_root, judge_workload
 from tidegate.execution.kept import kept_for_others, shut_by_curation, with_denials
 from tidegate.execution.placements import place
@@ -67,6 +70,8 @@ class ExecutionGate:
                 options=self.options,
                 where=where,
                 cluster=cluster,
+                expected_of=lambda digest: self._expected(connection, digest),
+                at=self.clock(),
             )
         if record:
             with self.database.begin() as connection:
@@ -130,6 +135,14 @@ class ExecutionGate:
         }
         return users.pop() if len(users) == 1 else None
 
+    def _expected(self, connection: Connection, digest: Digest) -> Expected | None:
+        """What an image's behaviour profiles tell; for an index, only when all its images have one."""
+        profiles = [
+            _profiles_in(self.gate.evidence_of(connection, one).evidence)
+            for one in (_children(connection, digest) or (digest,))
+        ]
+        return expected_in(profile for found in profiles for profile in found) if all(profiles) else None
+
     def _record(self, connection: Connection, item: ObjectReview, *, allowed: bool) -> None:
         workload, at = item.workload, self.clock()
         if workload is None:
@@ -152,6 +165,7 @@ class ExecutionGate:
                     "owner": workload.owner,
                     "reasons": [reason.message for reason in item.reasons],
                     "changes": [change.path for change in item.changes],
+                    "explained": [{"path": change.path, "why": change.why} for change in item.changes],
                 },
             ),
         )
@@ -176,3 +190,15 @@ def _user_in(evidence: Sequence[Evidence]) -> str | None:
         if isinstance(configuration, dict):
             return str(configuration.get("user", ""))
     return None
+
+
+def _profiles_in(evidence: Sequence[Evidence]) -> list[Behaviour]:
+    """The behaviour profiles; one that cannot be read tells nothing, and a trace does not tell what was written."""
+    found: list[Behaviour] = []
+    for item in evidence:
+        if item.predicate_type == BEHAVIOUR:
+            try:
+                found.append(read_behaviour(item.predicate_type, item.predicate, where=str(item.digest)))
+            except InvalidInputError:
+                return []
+    return found

@@ -6,14 +6,18 @@ containers of its own are all a no.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, Final
 
 from tidegate.artifact import Digest, Reference
 from tidegate.evidence import Boundary, Decision, Reason, Verdict
+from tidegate.execution.behaviour import ExpectedOf
 from tidegate.execution.edit import Change
 from tidegate.execution.harden import Hardened, HardenOptions, Resolve, UserOf, harden
-from tidegate.execution.standards import Level, Violation, violations
+from tidegate.execution.pod_judgement import has_token, judge_pod
+from tidegate.execution.pod_rules import PodRule, PodRules
+from tidegate.execution.standards import Level, Violation
 from tidegate.execution.workload import Bystander, Container, Workload, parse_objects
 from tidegate.policy.context import ContainerContext
 
@@ -21,7 +25,6 @@ _NOT_RESOLVED: Final = "execution/image-not-known"
 _NO_DECISION: Final = "execution/no-decision"
 _NO_WORKLOAD: Final = "execution/no-workload"
 _UNKNOWN_KIND: Final = "execution/unknown-kind"
-_STANDARD: Final = "execution/pod-security"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,10 +56,17 @@ class GateOptions:
     Attributes:
         level: of the Pod Security Standards; what it does not allow is denied.
         harden: None leaves the workload as it was written.
+        rules: for workloads that one of them speaks of, it holds instead of the two above.
     """
 
     level: Level = Level.RESTRICTED
     harden: HardenOptions | None = field(default_factory=HardenOptions)
+    rules: PodRules = field(default_factory=PodRules)
+
+    def pod_rules(self) -> PodRules:
+        """The rules, with what holds for all others."""
+        otherwise = PodRule(name="otherwise", level=self.level, harden=self.harden)
+        return PodRules(rules=self.rules.rules, exceptions=self.rules.exceptions, otherwise=otherwise)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +125,8 @@ def judge_workload(
     options: GateOptions | None = None,
     where: str = "manifest",
     cluster: str = "",
+    expected_of: ExpectedOf = lambda _: None,
+    at: datetime | None = None,
 ) -> WorkloadReview:
     """Judges Kubernetes objects.
 
@@ -126,16 +138,19 @@ def judge_workload(
         options: how strict.
         where: the documents' name in errors.
         cluster: where they shall run.
+        expected_of: what an image's behaviour profile tells.
+        at: the moment; with None no exception to rules of pods holds.
 
     Raises:
         BoundExceededError: more objects or containers than allowed.
         InvalidInputError: not Kubernetes objects.
     """
     options = options or GateOptions()
+    asked = _Asked(resolve=resolve, user_of=user_of, decide=decide, expected_of=expected_of, at=at)
+    rules = options.pod_rules()
     objects = parse_objects(documents, where=where, cluster=cluster)
     reviews = tuple(
-        _bystander(item) if isinstance(item, Bystander) else _workload(item, resolve, user_of, decide, options)
-        for item in objects
+        _bystander(item) if isinstance(item, Bystander) else _workload(item, asked, rules) for item in objects
     )
     reasons = [reason for review in reviews for reason in review.reasons]
     if not any(review.workload for review in reviews):
@@ -145,17 +160,29 @@ def judge_workload(
     return WorkloadReview(allowed=allowed, objects=reviews, reasons=tuple(reasons))
 
 
-def _workload(
-    workload: Workload, resolve: Resolve, user_of: UserOf, decide: Decide, options: GateOptions
-) -> ObjectReview:
-    hardened = _hardened(workload, resolve, user_of, options)
-    found = violations(hardened.workload, options.level)
-    containers = _containers(hardened, user_of, decide)
-    reasons = (*(_of_violation(one) for one in found), *_without_repeats(containers))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """What the caller knows of images, and the moment."""
+
+    resolve: Resolve
+    user_of: UserOf
+    decide: Decide
+    expected_of: ExpectedOf
+    at: datetime | None
+
+
+def _workload(workload: Workload, asked: _Asked, rules: PodRules) -> ObjectReview:
+    rule = rules.rule_for(workload)
+    hardened = _hardened(workload, asked, rule)
+    expected = (asked.expected_of(digest) for digest in hardened.digests.values() if digest)
+    asks_api = any(one is not None and one.asks_api for one in expected)
+    found, set_up = judge_pod(hardened.workload, rule, rules, asks_api=asks_api, at=asked.at)
+    containers = _containers(hardened, asked.user_of, asked.decide)
+    reasons = (*set_up, *_without_repeats(containers))
     decided = all(review.decision and review.decision.verdict is not Verdict.DENY for review in containers)
     return ObjectReview(
         name=str(workload),
-        allowed=decided and not found and not any(r.verdict is Verdict.DENY and not r.excepted_by for r in reasons),
+        allowed=decided and not any(r.verdict is Verdict.DENY and not r.excepted_by for r in reasons),
         workload=hardened.workload,
         document=hardened.workload.document,
         containers=containers,
@@ -166,10 +193,17 @@ def _workload(
     )
 
 
-def _hardened(workload: Workload, resolve: Resolve, user_of: UserOf, options: GateOptions) -> Hardened:
-    if options.harden is not None:
-        return harden(workload, resolve=resolve, user_of=user_of, options=options.harden)
-    digests = {c.name: c.image.digest or resolve(c.image) for c in workload.containers}
+def _hardened(workload: Workload, asked: _Asked, rule: PodRule) -> Hardened:
+    if rule.harden is not None:
+        options = replace(rule.harden, keeps_token=has_token(workload, rule))
+        return harden(
+            workload,
+            resolve=asked.resolve,
+            user_of=asked.user_of,
+            options=options,
+            expected_of=asked.expected_of,
+        )
+    digests = {c.name: c.image.digest or asked.resolve(c.image) for c in workload.containers}
     return Hardened(workload=workload, changes=(), patch=(), digests=digests)
 
 
@@ -263,12 +297,6 @@ def _reasons(container: Container, digest: Digest | None, decision: Decision | N
 def _without_repeats(containers: Sequence[ContainerReview]) -> tuple[Reason, ...]:
     # Two containers of one image have one decision; its reasons are told once.
     return tuple(dict.fromkeys(reason for review in containers for reason in review.reasons))
-
-
-def _of_violation(violation: Violation) -> Reason:
-    place = f"container {violation.container}: " if violation.container else ""
-    message = f"{place}{violation.message} ({violation.level} standard, {violation.control})"
-    return _deny(f"{_STANDARD}/{violation.control}", message, violation.fix, item=violation.path)
 
 
 def _bystander(item: Bystander) -> ObjectReview:

@@ -8,15 +8,17 @@ and hardening twice is hardening once.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from tidegate.artifact import Digest, Reference
+from tidegate.execution.behaviour import SCRATCH, Expected, ExpectedOf, folders_written
+from tidegate.execution.changes_annotation import tell_changes
 from tidegate.execution.edit import Change, Edit
+from tidegate.execution.filled_resources import fill_resources
 from tidegate.execution.json_patch import json_patch
 from tidegate.execution.workload import Container, ContainerRole, Workload, parse_workload
-from tidegate.wire import to_json
 
-CHANGES_ANNOTATION: Final = "tidegate.dev/changes"
 _TMP: Final = "/tmp"  # noqa: S108 - a path in the container
 
 Resolve = Callable[[Reference], Digest | None]
@@ -32,17 +34,26 @@ class HardenOptions:
     Attributes:
         user: uid and gid of a container whose image runs as root, by a name, or as nobody knows whom.
         keep_net_bind_service: add `NET_BIND_SERVICE` again after all capabilities are dropped.
-        writable_tmp: give a container whose root file system becomes read-only an empty `/tmp`.
-        tmp_size: at most, as a Kubernetes quantity.
+        writable: folders that get an empty volume when the root file system becomes read-only and no behaviour profile
+            tells what is written.
+        scratch: folders in which a profile's writes are served by empty volumes.
+        writable_size: of each such volume at most, as a Kubernetes quantity.
+        seccomp_profiles: `Localhost` profiles of images: pattern of the image's name, and the profile's path.
+        keeps_token: the token of the API server is left to the pod.
         requests: resources asked for where nothing is said; `limits` likewise.
+        max_ratio: how many times its request a limit that is filled in may be.
     """
 
     user: int = 65532
     keep_net_bind_service: bool = False
-    writable_tmp: bool = True
-    tmp_size: str = "64Mi"
+    writable: tuple[str, ...] = (_TMP,)
+    scratch: tuple[str, ...] = SCRATCH
+    writable_size: str = "64Mi"
+    seccomp_profiles: tuple[tuple[str, str], ...] = ()
+    keeps_token: bool = False
     requests: Mapping[str, str] = field(default_factory=lambda: {"cpu": "50m", "memory": "64Mi"})
     limits: Mapping[str, str] = field(default_factory=lambda: {"cpu": "1", "memory": "512Mi"})
+    max_ratio: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +73,14 @@ class Hardened:
     digests: Mapping[str, Digest | None]
 
 
-def harden(workload: Workload, *, resolve: Resolve, user_of: UserOf, options: HardenOptions | None = None) -> Hardened:
+def harden(
+    workload: Workload,
+    *,
+    resolve: Resolve,
+    user_of: UserOf,
+    options: HardenOptions | None = None,
+    expected_of: ExpectedOf = lambda _: None,
+) -> Hardened:
     """Fills in least privilege and pins images to digests.
 
     Args:
@@ -70,21 +88,25 @@ def harden(workload: Workload, *, resolve: Resolve, user_of: UserOf, options: Ha
         resolve: asked for every image named by tag alone.
         user_of: asked for every image whose digest is known.
         options: what is filled in.
+        expected_of: asked for every image whose digest is known.
     """
     options = options or HardenOptions()
     edit = Edit(workload.document)
     digests = {c.name: c.image.digest or resolve(c.image) for c in workload.containers}
+    expected = {name: expected_of(digest) if digest else None for name, digest in digests.items()}
     for container in workload.containers:
         _pin(edit, container, digests[container.name])
-    _pod(edit, workload)
+    _pod(edit, workload, options, asks_api=any(one and one.asks_api for one in expected.values()))
     for number, container in enumerate(workload.containers):
         digest = digests[container.name]
         if not workload.pod.is_windows:
             _user(edit, container, user_of(digest) if digest else None, options)
             _privileges(edit, container, options)
-            _root_filesystem(edit, workload, container, number, options)
-        _resources(edit, workload, container, options)
-    _annotate(edit, workload)
+            _root_filesystem(edit, workload, container, number, expected[container.name], options)
+        # Ephemeral containers may not name resources; a pod that shares them among its containers has said enough.
+        if container.role is not ContainerRole.EPHEMERAL and workload.pod.resources is None:
+            fill_resources(edit, container.at, options.requests, options.limits, options.max_ratio)
+    tell_changes(edit, workload.pod_at)
     changed = parse_workload(edit.document, where=str(workload), cluster=workload.cluster)
     return Hardened(
         workload=changed,
@@ -100,13 +122,27 @@ def _pin(edit: Edit, container: Container, digest: Digest | None) -> None:
         edit.set((*container.at, "image"), value=str(container.image.at(digest)), why=why)
 
 
-def _pod(edit: Edit, workload: Workload) -> None:
+def _pod(edit: Edit, workload: Workload, options: HardenOptions, *, asks_api: bool) -> None:
     spec = (*workload.pod_at, "spec")
-    why = "a stolen token of the API server is worth more than the container; nobody asked for one"
-    edit.fill((*spec, "automountServiceAccountToken"), value=False, why=why)
-    if not workload.pod.is_windows and any(c.security.seccomp is None for c in workload.containers):
+    if not asks_api and not options.keeps_token:
+        why = "a stolen token of the API server is worth more than the container; nobody asked for one"
+        edit.fill((*spec, "automountServiceAccountToken"), value=False, why=why)
+    if workload.pod.is_windows:
+        return
+    unsaid = [container for container in workload.containers if container.security.seccomp is None]
+    for container in unsaid:
+        if profile := _seccomp_profile(container, options):
+            why = "the image has a filter of system calls of its own"
+            made = {"type": "Localhost", "localhostProfile": profile}
+            edit.set((*container.at, "securityContext", "seccompProfile"), value=made, why=why)
+    if any(not _seccomp_profile(container, options) for container in unsaid):
         why = "system calls nobody needs stay closed"
         edit.fill((*spec, "securityContext", "seccompProfile", "type"), value="RuntimeDefault", why=why)
+
+
+def _seccomp_profile(container: Container, options: HardenOptions) -> str:
+    name = f"{container.image.registry}/{container.image.repository}"
+    return next((path for pattern, path in options.seccomp_profiles if fnmatchcase(name, pattern)), "")
 
 
 def _user(edit: Edit, container: Container, image_user: str | None, options: HardenOptions) -> None:
@@ -152,54 +188,49 @@ def _privileges(edit: Edit, container: Container, options: HardenOptions) -> Non
         edit.set((*context, "capabilities", "add"), value=["NET_BIND_SERVICE"], why=why)
 
 
-def _root_filesystem(edit: Edit, workload: Workload, container: Container, number: int, options: HardenOptions) -> None:
+def _root_filesystem(
+    edit: Edit,
+    workload: Workload,
+    container: Container,
+    number: int,
+    expected: Expected | None,
+    options: HardenOptions,
+) -> None:
     path = (*container.at, "securityContext", "readOnlyRootFilesystem")
     if edit.get(path) is not None:
         return
-    edit.set(path, value=True, why="what cannot be written cannot be replaced")
+    folders = options.writable
+    if expected is not None:
+        unmounted = [file for file in expected.writes if not _is_mounted(edit, container, file)]
+        folders, elsewhere = folders_written(unmounted, (*options.scratch, *options.writable))
+        if elsewhere:
+            return  # read-only, it would not work any more; who demands it is told by the house's controls
     # Pods take no new volumes with an ephemeral container.
-    if options.writable_tmp and container.role is not ContainerRole.EPHEMERAL and not _has_tmp(edit, container):
-        _mount_tmp(edit, workload, container, number, options)
+    if folders and expected is not None and container.role is ContainerRole.EPHEMERAL:
+        return
+    edit.set(path, value=True, why="what cannot be written cannot be replaced")
+    if container.role is ContainerRole.EPHEMERAL:
+        return
+    for folder in folders:
+        if not _is_mounted(edit, container, folder):
+            _mount(edit, workload, container, number, folder, options)
 
 
-def _has_tmp(edit: Edit, container: Container) -> bool:
+def _is_mounted(edit: Edit, container: Container, path: str) -> bool:
     mounts = edit.get((*container.at, "volumeMounts")) or []
-    return any(str(mount.get("mountPath", "")).rstrip("/") == _TMP for mount in mounts)
+    places = (str(mount.get("mountPath", "")).rstrip("/") for mount in mounts)
+    return any(path == place or path.startswith(place + "/") for place in places if place)
 
 
-def _mount_tmp(edit: Edit, workload: Workload, container: Container, number: int, options: HardenOptions) -> None:
+def _mount(
+    edit: Edit, workload: Workload, container: Container, number: int, folder: str, options: HardenOptions
+) -> None:
     spec = (*workload.pod_at, "spec")
     volumes = edit.get((*spec, "volumes")) or []
     taken = {volume.get("name") for volume in volumes}
     name = next(n for at in range(number, number + len(taken) + 1) if (n := f"tidegate-tmp-{at}") not in taken)
-    why = "a read-only root file system leaves programs without a place for temporary files"
-    volume = {"name": name, "emptyDir": {"sizeLimit": options.tmp_size}}
+    why = f"a read-only root file system leaves programs without {folder} to write to"
+    volume = {"name": name, "emptyDir": {"sizeLimit": options.writable_size}}
     edit.set((*spec, "volumes"), value=[*volumes, volume], why=why)
     mounts = edit.get((*container.at, "volumeMounts")) or []
-    edit.set((*container.at, "volumeMounts"), value=[*mounts, {"name": name, "mountPath": _TMP}], why=why)
-
-
-def _resources(edit: Edit, workload: Workload, container: Container, options: HardenOptions) -> None:
-    # Ephemeral containers may not name resources; a pod that shares resources among its containers has said enough.
-    if container.role is ContainerRole.EPHEMERAL or workload.pod.resources is not None:
-        return
-    at = (*container.at, "resources")
-    requests, limits = edit.get((*at, "requests")) or {}, edit.get((*at, "limits")) or {}
-    for name, default in options.limits.items():
-        if limits.get(name) is not None:
-            continue
-        # Never below what it asks for: the API server refuses that.
-        asked = requests.get(name)
-        why = f"without a limit one container takes all of a node's {name}"
-        edit.set((*at, "limits", name), value=default if asked is None else asked, why=why)
-        if asked is None and name in options.requests:
-            why = "so that the scheduler knows what it places"
-            edit.set((*at, "requests", name), value=options.requests[name], why=why)
-
-
-def _annotate(edit: Edit, workload: Workload) -> None:
-    if not edit.changes:
-        return
-    told = [{"path": change.path, "why": change.why} for change in edit.changes]
-    path = (*workload.pod_at, "metadata", "annotations", CHANGES_ANNOTATION)
-    edit.set(path, value=to_json(told).decode(), why="", silent=True)
+    edit.set((*container.at, "volumeMounts"), value=[*mounts, {"name": name, "mountPath": folder}], why=why)

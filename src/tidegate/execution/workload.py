@@ -85,7 +85,8 @@ class Workload:
         document: the object as it was given, whole.
         pod_at: keys that lead to the pod (or its template) in the document.
         pod: the parsed part of the pod.
-        pod_annotations: of the pod or its template.
+        labels, annotations: of the object itself.
+        pod_labels, pod_annotations: of the pod or its template.
     """
 
     cluster: str
@@ -97,6 +98,9 @@ class Workload:
     document: Mapping[str, Any]
     pod_at: tuple[str, ...]
     pod: PodSpec
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    pod_labels: Mapping[str, str]
     pod_annotations: Mapping[str, str]
 
     def __str__(self) -> str:
@@ -222,6 +226,9 @@ def _workload(
         document=document,
         pod_at=pod_at,
         pod=pod,
+        labels=metadata.labels or {},
+        annotations=metadata.annotations or {},
+        pod_labels=inner.labels or {},
         pod_annotations=inner.annotations or {},
     )
 

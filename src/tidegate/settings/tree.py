@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Annotated, Final, Literal
 
 from tidegate.bounds import GIB, MIB
+from tidegate.settings.execution import ExecutionSettings, SensorSettings
 from tidegate.settings.leaf import Leaf
 from tidegate.settings.ledger import LedgerSettings
 
 LogForm = Literal["auto", "text", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 Colour = Literal["auto", "always", "never"]
-SensorMode = Literal["observe", "alert", "enforce"]
 CurationMode = Literal["enforce", "observe"]
 MAX_PORT: Final = 65535
 
@@ -355,20 +355,6 @@ class LoggingSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SensorSettings:
-    """What a node's sensor does about programs that were not in their image."""
-
-    mode: Annotated[
-        SensorMode,
-        Leaf(
-            meaning="For workloads no rule speaks of: `observe` writes it down, `alert` has somebody look at it, "
-            "`enforce` does not let it run."
-        ),
-    ] = "alert"
-    rules_files: Annotated[tuple[Path, ...], Leaf(meaning="Files of rules of drift.")] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """The root of the tree."""
 
@@ -394,6 +380,7 @@ class Settings:
     scan: ScanSettings
     policy: PolicySettings
     curation: CurationSettings
+    execution: ExecutionSettings
     sensor: SensorSettings
     signing: SigningSettings
     ledger: LedgerSettings

@@ -27,13 +27,14 @@ class Violation:
     """One thing a level does not allow.
 
     Attributes:
+        level: of the standards; None for what the house's own rules do not allow.
         control: the standard's name of it, in kebab case: `host-namespaces`.
         container: its name; "" when the pod as a whole is meant.
         path: JSON Pointer into the workload's document.
         fix: what would pass.
     """
 
-    level: Level
+    level: Level | None
     control: str
     container: str
     path: str
