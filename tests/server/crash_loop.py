@@ -8,7 +8,6 @@ what it serves is never half; and at the end nothing lies there that nobody need
 import random
 import threading
 import time
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +28,7 @@ from tidegate.storage.blobs import BlobBounds, BlobStore
 from tidegate.storage.database import Database
 
 NAME = "team/app"
+_STILL_SECONDS = 120
 SHARED = 12
 """Images share their contents: whoever deletes one races with whoever pushes the same bytes."""
 
@@ -42,6 +42,11 @@ class Promises:
     deleted: int = 0
     refused: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def asked(self) -> int:
+        """Everything that was answered, with a yes or a no."""
+        return self.pushed + self.deleted + self.refused
 
     def take(self, chance: random.Random) -> tuple[str, MadeImage] | None:
         """One that is to be deleted: from now on nothing is promised of it."""
@@ -88,17 +93,28 @@ class CrashLoop:
             ]
             for thread in threads:
                 thread.start()
-            wait_for(lambda: self.promises.pushed >= goal or not any(t.is_alive() for t in threads))
+            self._until(goal, threads, servers)
             doomed = servers if number % 3 == 0 else servers[:1]
             for server in doomed:
                 _kill(server)
             # The others go on for a while, and must not stumble over what the dead one left.
             if len(doomed) < len(servers):
-                goal = self.promises.pushed + 5
-                wait_for(lambda: self.promises.pushed >= goal or not any(t.is_alive() for t in threads))
+                self._until(self.promises.pushed + 5, threads, servers[1:])
             over.set()
             for thread in threads:
                 thread.join()
+
+    def _until(self, goal: int, threads: list[threading.Thread], servers: list[RegistryProcess]) -> None:
+        """Waits until so many were pushed, or nobody is there to push; on a slow machine as long as anything moves."""
+        before, ends = self.promises.asked, time.monotonic() + _STILL_SECONDS
+        while self.promises.pushed < goal and any(thread.is_alive() for thread in threads):
+            time.sleep(0.005)
+            if self.promises.asked != before:
+                before, ends = self.promises.asked, time.monotonic() + _STILL_SECONDS
+            if time.monotonic() > ends:
+                for server in servers:
+                    server.tell_stacks()
+                raise AssertionError("nothing moves any more; what the servers were at is on standard error")
 
     def finish(self) -> None:
         """Nothing promised is missing, and after a collection nothing else is left."""
@@ -220,11 +236,3 @@ def _lives(client: httpx.Client) -> bool:
 def _kill(server: RegistryProcess) -> None:
     server.process.kill()
     server.process.wait()
-
-
-def wait_for(done: Callable[[], bool], *, seconds: float = 120) -> None:
-    """Polls what has no event of its own, within a bound."""
-    ends = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < ends, "nothing moves any more"
-        time.sleep(0.005)

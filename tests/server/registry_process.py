@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Starts and kills `serve_registry.py`."""
 
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +24,11 @@ class RegistryProcess:
 
     def client(self) -> httpx.Client:
         return httpx.Client(base_url=f"http://127.0.0.1:{self.port}", trust_env=False, timeout=60)
+
+    def tell_stacks(self) -> None:
+        """Has it write to standard error where each of its threads is."""
+        self.process.send_signal(signal.SIGUSR1)
+        time.sleep(1)  # nothing tells that it is written
 
     def peak_bytes(self) -> int:
         """The most memory it ever held in RAM."""

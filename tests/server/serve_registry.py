@@ -8,6 +8,7 @@ garbage without pause, which nobody may notice.
 """
 
 import asyncio
+import faulthandler
 import signal
 import sys
 import threading
@@ -49,6 +50,7 @@ def collect(collector: Collector, over: threading.Event) -> None:
 
 
 async def main(folder: Path, port: int, idle_seconds: float, where: list[str]) -> None:
+    faulthandler.register(signal.SIGUSR1)
     collects = where[-1:] == ["collect"]
     where = where[:-1] if collects else where
     url = where[0] if where else f"sqlite:///{folder / 'state.db'}"

@@ -49,13 +49,29 @@ def work(steps: Steps, argument: str) -> str:
     return steps.run("second", second, f"second {argument}")
 
 
-durable = DurableWork(DurableOptions(database_url=f"sqlite:///{FOLDER / 'work.db'}", executor_id="one"), {"work": work})
+def wait_until_done() -> None:
+    """The engine has no event for "nothing left"."""
+    ends = time.monotonic() + 60
+    while durable.unfinished() and time.monotonic() < ends:
+        time.sleep(0.05)
+
+
+options = DurableOptions(
+    database_url=f"sqlite:///{FOLDER / 'work.db'}",
+    executor_id="one",
+    workers=1 if SCENARIO == "asleep" else 2,
+    look_seconds=3600 if SCENARIO == "asleep" else 1,
+)
+durable = DurableWork(options, {"work": work})
 durable.start()
 if SCENARIO != "resume":
     for key in ("a", "b", "a"):
         durable.submit("work", key, key)
-ends = time.monotonic() + 60
-while durable.unfinished() and time.monotonic() < ends:
-    time.sleep(0.05)  # the engine has no event for "nothing left"
+wait_until_done()
+if SCENARIO == "asleep":
+    time.sleep(3)  # until the queue stirs no more: from now on nobody looks for an hour, unless woken
+    for key in ("c", "d", "e"):
+        durable.submit("work", key, key)
+    wait_until_done()
 print(json.dumps({"unfinished": durable.unfinished(), "failed": durable.failed()}))
 durable.stop()

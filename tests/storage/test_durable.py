@@ -51,3 +51,8 @@ def test_what_failed_outside_is_tried_again(tmp_path: Path) -> None:
 def test_what_is_broken_is_not_tried_again_and_is_told(tmp_path: Path) -> None:
     assert told(run(tmp_path, "broken")) == {"unfinished": 0, "failed": ["work:a", "work:b"]}
     assert notes(tmp_path)["try second a"] == 1
+
+
+def test_who_sleeps_is_woken_by_what_is_asked_for_and_by_what_ends(tmp_path: Path) -> None:
+    assert told(run(tmp_path, "asleep")) == {"unfinished": 0, "failed": []}
+    assert notes(tmp_path)["second e"] == 1

@@ -83,6 +83,10 @@ _log = logging.getLogger(__name__)
 _PROMOTIONS_AT_ONCE: Final = 2
 _COPIES_AT_ONCE: Final = 1
 _LOOK_EVERY_SECONDS: Final = 900.0
+_LOOK_AT_QUEUES_SECONDS: Final = 1.0
+"""For what other replicas put there."""
+_LOOK_AT_OWN_QUEUES_SECONDS: Final = 5.0
+"""Where there are no others."""
 CURATE: Final = "curate"
 VEND: Final = "vend"
 ENCRYPT: Final = "encrypt"
@@ -299,9 +303,11 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         tag_rules=tag_rules,
         clock=clock,
     )
+    urls = database_urls(settings)
     durable = DurableWork(
         DurableOptions(
-            database_url=database_urls(settings).work,
+            database_url=urls.work,
+            look_seconds=_LOOK_AT_QUEUES_SECONDS if urls.is_shared else _LOOK_AT_OWN_QUEUES_SECONDS,
             executor_id=leases.holder,
             apart={TAKE_IN: settings.intake.workers, VEND: _PROMOTIONS_AT_ONCE, ENCRYPT: _COPIES_AT_ONCE},
         ),

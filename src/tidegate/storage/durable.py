@@ -11,19 +11,22 @@ import sqlite3
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from threading import Thread
 from typing import Any, Protocol, TypeVar
 
 from dbos import DBOS, DBOSConfig, SetWorkflowID, StepOptions
+from dbos._queue import queue_worker_thread
 
 from tidegate.errors import OutsideError
+from tidegate.storage.queue_alarm import QueueAlarm
 
 T = TypeVar("T")
 _QUEUE = "work"
-_POLL_SECONDS = 0.1
 _KNOWS_SUBSECONDS = (3, 42)
 _POOL_SIZE = 6
 _STEP_ATTEMPTS = 4
 _RETRY_SECONDS = 1.0  # doubled each time
+_LEAVE_SECONDS = 10.0
 
 
 class Steps(Protocol):
@@ -51,6 +54,7 @@ class DurableOptions:
         executor_id: no two servers that live have the same; what one left in flight it takes up when it starts again.
         workers: pieces of work at a time.
         apart: works with a queue of their own, each with how many pieces at a time; they hold up no others.
+        look_seconds: between two looks at a queue for what others put there; what was put there here is seen at once.
         max_attempts: how often a piece of work is taken up again after a kill before it is left for a person.
     """
 
@@ -58,6 +62,7 @@ class DurableOptions:
     executor_id: str
     workers: int = 2
     apart: Mapping[str, int] = field(default_factory=dict)
+    look_seconds: float = 1.0
     max_attempts: int = 50
 
 
@@ -76,24 +81,36 @@ class DurableWork:
             log_level="ERROR",
             console_log_level="ERROR",
         )
-        DBOS(config=config)
+        self._engine = DBOS(config=config)
+        # The engine looks at each of its queues by time only; ours have workers that can be woken.
+        DBOS.listen_queues([])
+        self._alarms = {queue: QueueAlarm(options.look_seconds) for queue in (_QUEUE, *options.apart)}
+        self._workers: list[Thread] = []
         self._entries = {name: self._entry(name, work) for name, work in works.items()}
 
     def start(self) -> None:
         """Starts the workers and takes up what an earlier process with this executor id left unfinished."""
         DBOS.launch()
         for queue, workers in {_QUEUE: self._options.workers, **self._options.apart}.items():
-            DBOS.register_queue(
+            registered = DBOS.register_queue(
                 queue,
                 worker_concurrency=workers,
-                polling_interval_sec=_POLL_SECONDS,
+                polling_interval_sec=self._options.look_seconds,
                 on_conflict="always_update",
             )
+            alarm = self._alarms[queue]
+            alarm.ring()
+            arguments = (alarm, self._engine, registered)
+            worker = Thread(target=queue_worker_thread, args=arguments, name=f"{queue} queue", daemon=True)
+            worker.start()
+            self._workers.append(worker)
 
     def submit(self, name: str, key: str, argument: str) -> None:
         """Asks for a piece of work; durable when this returns. The same key again changes nothing."""
+        queue = self._queue_of(name)
         with SetWorkflowID(f"{name}:{key}"):
-            DBOS.enqueue_workflow(name if name in self._options.apart else _QUEUE, self._entries[name], argument)
+            DBOS.enqueue_workflow(queue, self._entries[name], argument)
+        self._alarms[queue].ring()
 
     def unfinished(self) -> int:
         """Pieces of work that are queued or running."""
@@ -113,14 +130,29 @@ class DurableWork:
         """Takes up what executors that are gone left in flight; again, or by two replicas at once, is harmless."""
         # The engine's own service for this is a paid one; its way to recover named executors has no public name.
         DBOS._recover_pending_workflows(sorted(executors))  # noqa: SLF001
+        for alarm in self._alarms.values():
+            alarm.ring()
 
     def stop(self) -> None:
         """Stops the workers; what is in flight goes on at the next start."""
+        for alarm in self._alarms.values():
+            alarm.set()
+        for worker in self._workers:
+            worker.join(_LEAVE_SECONDS)
         DBOS.destroy(destroy_registry=True)
 
+    def _queue_of(self, name: str) -> str:
+        return name if name in self._options.apart else _QUEUE
+
     def _entry(self, name: str, work: Work) -> Callable[[str], str]:
+        alarm = self._alarms[self._queue_of(name)]
+
         def entry(argument: str) -> str:
-            return work(_EngineSteps(), argument)
+            alarm.begins()
+            try:
+                return work(_EngineSteps(), argument)
+            finally:
+                alarm.ends()
 
         return DBOS.workflow(name=name, max_recovery_attempts=self._options.max_attempts)(entry)
 
