@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types contracts check bench scale bench-rivals fuzz soak lock clean
+.PHONY: help setup demo test kubernetes lint types contracts check bench scale bench-rivals fuzz soak lock clean
 py := .venv/bin/python
 JOBS ?= 3# files of tests at a time; most of them wait for servers
 
@@ -20,6 +20,10 @@ test: setup-dev ## all tests; installs the system programs they call when root, 
 	@tools/system-packages.sh
 	@tools/go-programs.sh
 	$(py) -m pytest -q -n $(JOBS) --dist loadfile $(ARGS)
+
+kubernetes: setup-dev ## tests on a real Kubernetes control plane, built once (about 15 minutes; ARGS as for test)
+	@tools/kubernetes.sh
+	$(py) -m pytest -q $(or $(ARGS),tests/kubernetes)
 
 lint: setup-dev ## ruff, format included
 	.venv/bin/ruff check .
