@@ -21,18 +21,23 @@ from passport_stand import (
     revoke_builder,
     statement,
 )
+from sqlalchemy import insert
 
+from tidegate import ledger
 from tidegate.admission.key_revocation import Revocation, revoke
 from tidegate.admission.records import file_envelope
 from tidegate.artifact import Digest
 from tidegate.errors import InvalidInputError, NotFoundError
 from tidegate.evidence import SCAN, Statement, Subject
 from tidegate.ledger import Checkpoint, NoteSigner, NoteVerifier, sign_checkpoint
+from tidegate.ledger.cosignature import Cosigner
+from tidegate.ledger.policy import KnownLog, LogPolicy, Witness
 from tidegate.oversight.bundle import FORMAT, Content, content_digest, read_bundle, write_bundle
 from tidegate.oversight.bundle_check import BundleReport, Holds, check_bundle
 from tidegate.policy.vsa import to_vsa
 from tidegate.signing.envelope import sign
 from tidegate.signing.keys import SigningKey
+from tidegate.storage.ledger_schema import ledger_checkpoint
 from tidegate.trust.role import PASSPORT_SEAL, Role, role_of
 from tidegate.values import replace
 from tidegate.wire import from_builtins, to_builtins, to_json
@@ -51,7 +56,8 @@ def export(stand: Stand) -> bytes:
 
 
 def check(data: bytes, *keys: SigningKey, ledger_key: NoteVerifier | None = None) -> BundleReport:
-    return check_bundle(data, [key.verifying for key in keys], ledger_key=ledger_key, at=NOW)
+    log = LogPolicy(logs=(KnownLog(ledger_key),)) if ledger_key else None
+    return check_bundle(data, [key.verifying for key in keys], log=log, at=NOW)
 
 
 def sealed(content: Content, key: SigningKey, over: Digest | None = None) -> bytes:
@@ -192,6 +198,35 @@ def test_a_checkpoint_of_the_future_or_of_another_log_is_told(stand: Stand) -> N
 
     report = check(sealed(changed(data, forge), stand.new), stand.old)
     assert {part.holds for part in report.statements} == {Holds.NO}
+
+
+def test_its_checkpoint_is_one_that_witnesses_cosigned(stand: Stand) -> None:
+    witness = Cosigner.from_seed("w.example/w", b"5" * 32)
+    size = ledger.size(stand.connection)
+    now = Checkpoint(origin=NOTES.name, size=size, root=ledger.root(stand.connection, size))
+    note = sign_checkpoint(now, NOTES)
+    row = {"origin": NOTES.name, "size": size, "note": note + witness.cosign(now.to_text(), AT), "published_at": ""}
+    stand.connection.execute(insert(ledger_checkpoint).values(row))
+    asked = LogPolicy(logs=(KnownLog(NOTES.verifier),), witnesses={"w": Witness("w", witness.key)}, quorum="w")
+
+    def holds(data: bytes) -> bool:
+        return check_bundle(data, [stand.old.verifying], log=asked, at=NOW).holds
+
+    stand.gate.add(stand.connection, statement(SCAN, 9, Digest.of(b"another image")), at=AT + 4 * HOUR)
+    data = export(stand)
+    report = check_bundle(data, [stand.old.verifying], log=asked, at=NOW)
+    assert (report.holds, report.checkpoint.signers) == (True, (NOTES.name, "w")), report
+    assert check(data, stand.old, ledger_key=NOTES.verifier).holds
+
+    def alone(document: dict[str, Any]) -> None:
+        document["ledger"]["checkpoint"] = note
+
+    assert not holds(sealed(changed(data, alone), stand.new)), "the log's own word is not its witnesses'"
+    # What is newer than they have seen is proved by the log alone, and whoever asks for them is told.
+    stand.gate.add(stand.connection, statement(SCAN, 10), at=AT + 4 * HOUR)
+    newer = export(stand)
+    assert not holds(newer)
+    assert check(newer, stand.old, ledger_key=NOTES.verifier).holds
 
 
 def test_a_decision_of_another_digest_is_no_decision_of_this_one(stand: Stand) -> None:

@@ -10,6 +10,7 @@ from tidegate.bounds import read_bounded
 from tidegate.clock import Clock, system_clock
 from tidegate.errors import OutsideError, UsageError
 from tidegate.ledger.cosignature import Cosigner
+from tidegate.ledger.last_signed import LastSigned
 from tidegate.ledger.note import NoteSigner
 from tidegate.ledger.policy import MAX_POLICY_BYTES, LogPolicy, parse_policy
 from tidegate.ledger.publication import Publication
@@ -22,6 +23,7 @@ from tidegate.storage.database import Database
 from tidegate.storage.leases import Leases
 
 _WITNESS_SECONDS: Final = 10.0
+_SIGNED: Final = "ledger.checkpoint"
 
 
 def read_policy(path: Path) -> LogPolicy:
@@ -46,7 +48,8 @@ def build_publication(
     Raises:
         TidegateError: the policy file is broken, or its quorum cannot be met by those that can be asked.
     """
-    signed, said = Publication(database, signer), settings.ledger
+    last = LastSigned(settings.home / _SIGNED, signer.verifier)
+    signed, said = Publication(database, signer, last), settings.ledger
     if said.policy_file is None:
         return signed, None
     policy = read_policy(said.policy_file)

@@ -87,8 +87,12 @@ def _export(call: Call, digest: str, *, file: Path | None, server: str | None) -
 @verb(
     "verify",
     examples=(
-        ("tidegate passport verify app.passport --key signing.pub", "by the server's public key"),
+        (
+            "tidegate passport verify app.passport --key own.pub",
+            "by the server's: tidegate keys show own -o own.pub",
+        ),
         ("tidegate passport verify app.passport --key a.pub --ledger-key ledger.vkey -f json", "and by the ledger's"),
+        ("tidegate passport verify app.passport --key a.pub --ledger-policy logs.policy", "and by its witnesses"),
     ),
 )
 @click.argument("file", type=click.Path(path_type=Path))
@@ -97,32 +101,43 @@ def _export(call: Call, digest: str, *, file: Path | None, server: str | None) -
     help="A public key that you trust; repeatable. Keys in the bundle are never trusted for being there.",
 )  # fmt: skip
 @click.option(
-    "--ledger-key", type=click.Path(path_type=Path), metavar="FILE",
-    help="The ledger's public key (C2SP signed-note), as GET /ledger/key tells it.",
+    "--ledger-key", metavar="VKEY",
+    help="The ledger's public key, NAME+HASH+KEY or a file with it, as GET /ledger/key tells it.",
+)  # fmt: skip
+@click.option(
+    "--ledger-policy", type=click.Path(path_type=Path), metavar="FILE",
+    help="C2SP tlog-policy file: the ledger's key, its witnesses, and how many must have cosigned.",
 )  # fmt: skip
 @output_options("table", "json")
-def _verify(call: Call, file: Path, *, keys: tuple[Path, ...], ledger_key: Path | None, output: Output) -> int:
+def _verify(
+    call: Call,
+    file: Path,
+    *,
+    keys: tuple[Path, ...],
+    ledger_key: str | None,
+    ledger_policy: Path | None,
+    output: Output,
+) -> int:
     """Verify a FILE that `passport export` wrote, with no server: line by line, what holds.
 
     Exit status 1 when the seal does not hold or a line fails. What is void (its key was revoked) or signed by a key
     you did not give is told, and counts for nothing.
     """
     settings = call.settings()
+    from tidegate.assembly.ledger_copy import believed
     from tidegate.cli.named_file import read_named_file
     from tidegate.cli.page import write_page
     from tidegate.cli.passport_page import report_page
     from tidegate.clock import system_clock
-    from tidegate.ledger import NoteVerifier
     from tidegate.oversight.bundle import MAX_BUNDLE_BYTES
     from tidegate.oversight.bundle_check import check_bundle
     from tidegate.signing.keys import VerifyingKey
 
     data = read_named_file(file, max_bytes=MAX_BUNDLE_BYTES)
     trusted = [VerifyingKey.load(path) for path in keys]
-    note_key = None
-    if ledger_key is not None:
-        note_key = NoteVerifier.parse(read_named_file(ledger_key, max_bytes=1000).decode("utf-8", "replace"))
-    report = check_bundle(data, trusted, ledger_key=note_key, at=system_clock())
+    named = [ledger_key] if ledger_key else []
+    log = believed(settings, keys=named, policy=ledger_policy) if named or ledger_policy else None
+    report = check_bundle(data, trusted, log=log, at=system_clock())
     if output.form == "json":
         output.write_json(report)
     else:

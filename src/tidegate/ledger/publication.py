@@ -5,6 +5,7 @@ from threading import Lock
 
 from tidegate.errors import OutsideError
 from tidegate.ledger.checkpoint import Checkpoint, sign_checkpoint
+from tidegate.ledger.last_signed import LastSigned
 from tidegate.ledger.log import root
 from tidegate.ledger.note import NoteSigner
 from tidegate.ledger.stored import size
@@ -17,12 +18,19 @@ class Publication:
     Args:
         database: that the log is in.
         signer: its key; the checkpoint's origin is the key's name.
+        last: remembers what was signed, beyond this process; None keeps it in memory alone.
+
+    Raises:
+        OutsideError: what was signed last cannot be read.
     """
 
-    def __init__(self, database: Database, signer: NoteSigner) -> None:
+    def __init__(self, database: Database, signer: NoteSigner, last: LastSigned | None = None) -> None:
         self._database = database
         self._signer = signer
-        self._newest = Checkpoint(origin=signer.name, size=0, root=b"")
+        self._last = last
+        known = last.read() if last is not None else None
+        self._newest = known or Checkpoint(origin=signer.name, size=0, root=b"")
+        self._kept = self._newest.size
         self._lock = Lock()
 
     @property
@@ -56,10 +64,15 @@ class Publication:
         """The tree of now, and its signed checkpoint (C2SP tlog-checkpoint).
 
         Raises:
-            OutsideError: as `checkpoint`.
+            OutsideError: as `checkpoint`, or what is signed cannot be remembered.
         """
         now = self.checkpoint()
-        return now, sign_checkpoint(now, self._signer)
+        note = sign_checkpoint(now, self._signer)
+        with self._lock:
+            if self._last is not None and now.size > self._kept:
+                self._last.keep(note, now.size)
+                self._kept = now.size
+        return now, note
 
     def note(self) -> str:
         """The signed checkpoint of now.

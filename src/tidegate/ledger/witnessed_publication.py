@@ -6,7 +6,7 @@ from threading import Event as Flag
 from threading import Thread
 from typing import Final, Protocol
 
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 
 from tidegate.clock import Clock, rfc3339
 from tidegate.errors import NotFoundError, RefusedError
@@ -38,6 +38,12 @@ class Published(Protocol):
         ...
 
 
+def kept_note(connection: Connection, origin: str) -> str:
+    """The newest checkpoint of a log that enough witnesses cosigned; "" for none."""
+    table = ledger_checkpoint
+    return connection.scalar(select(table.c.note).where(table.c.origin == origin)) or ""
+
+
 class WitnessedPublication:
     """Has checkpoints cosigned, and keeps the newest with which the policy's quorum is met.
 
@@ -61,7 +67,7 @@ class WitnessedPublication:
     def note(self) -> str:
         """The newest published checkpoint, with its cosignatures (`Published.note`)."""
         found = self._kept()
-        if found is None:
+        if not found:
             raise NotFoundError(
                 "no checkpoint was cosigned by enough witnesses yet",
                 where=self._signed.origin,
@@ -78,7 +84,7 @@ class WitnessedPublication:
         """
         checkpoint, note = self._signed.signed()
         kept = self._kept()
-        if kept is not None and Checkpoint.from_text(split_note(kept)[0]).size >= checkpoint.size:
+        if kept and Checkpoint.from_text(split_note(kept)[0]).size >= checkpoint.size:
             return checkpoint
         lines = self._witnessing.cosignatures(checkpoint, note)
         if not self._policy.is_met(lines):
@@ -94,10 +100,9 @@ class WitnessedPublication:
         """Closes connections to witnesses."""
         self._witnessing.close()
 
-    def _kept(self) -> str | None:
-        table = ledger_checkpoint
+    def _kept(self) -> str:
         with self._database.read() as connection:
-            return connection.scalar(select(table.c.note).where(table.c.origin == self._signed.origin))
+            return kept_note(connection, self._signed.origin)
 
     def _keep(self, checkpoint: Checkpoint, note: str) -> None:
         table, at = ledger_checkpoint, rfc3339(self._clock())

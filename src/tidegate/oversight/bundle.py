@@ -7,6 +7,7 @@ that no byte of it changes unseen; what is signed in it, and its place in the le
 
 import base64
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, Final
 
 from sqlalchemy import Connection, select
@@ -17,9 +18,10 @@ from tidegate.admission.records import Recorded, inputs_in, record_named, record
 from tidegate.artifact import Digest
 from tidegate.bounds import MIB
 from tidegate.clock import rfc3339
-from tidegate.errors import BoundExceededError, InvalidInputError, NotFoundError
+from tidegate.errors import BoundExceededError, InvalidInputError, NotFoundError, RefusedError
 from tidegate.evidence import VSA, Statement, Subject, parse_statement
-from tidegate.ledger import Checkpoint, NoteSigner, sign_checkpoint
+from tidegate.ledger import Checkpoint, NoteSigner, sign_checkpoint, verify_checkpoint
+from tidegate.ledger.witnessed_publication import kept_note
 from tidegate.oversight.entry import Entry, WholeSight
 from tidegate.oversight.recorded_entries import drafts_on_record
 from tidegate.signing.envelope import EnvelopeDocument, parse_envelope, sign
@@ -100,7 +102,8 @@ def write_bundle(connection: Connection, gate: Gate, notes: NoteSigner, digest: 
     Equal records give equal content.
 
     With it go the statements of others that its decisions read (of an index, those about its images), and what was
-    said of the keys that signed.
+    said of the keys that signed. The proofs are against the checkpoint that witnesses cosigned, where it covers all of
+    that; else against one of now, which the log signs alone.
 
     Raises:
         NotFoundError: nothing is on record of it.
@@ -111,14 +114,13 @@ def write_bundle(connection: Connection, gate: Gate, notes: NoteSigner, digest: 
         raise NotFoundError("no statement is on record of it", where=digest, remedy="push it, or admit it")
     if len(found) > MAX_STATEMENTS:
         raise BoundExceededError("MAX_STATEMENTS", MAX_STATEMENTS, where=digest)
-    size = ledger.size(connection)
-    checkpoint = Checkpoint(origin=notes.name, size=size, root=ledger.root(connection, size))
+    note, size = _checkpoint(connection, notes, max(found))
     state = connection.execute(select(schema.state).where(schema.state.c.digest == digest)).mappings().first()
     content = Content(
         digest=digest,
         state=state["state"] if state else "",
         expires_at=state["expires_at"] if state else "",
-        ledger=BundledLedger(checkpoint=sign_checkpoint(checkpoint, notes), size=size, key=str(notes.verifier)),
+        ledger=BundledLedger(checkpoint=note, size=size, key=str(notes.verifier)),
         keys=tuple(_keys(connection, gate, found)),
         statements=tuple(_bundled(connection, found[index], size) for index in sorted(found)),
         record=tuple(_line(entry) for entry in _record(connection, digest)),
@@ -167,6 +169,18 @@ def content_digest(content: Content) -> Digest:
 def canonical(bundle: Bundle) -> bytes:
     """The one form of a bundle: keys sorted, no white space, a line feed at the end."""
     return to_json(to_builtins(bundle)) + b"\n"
+
+
+def _checkpoint(connection: Connection, notes: NoteSigner, last: int) -> tuple[str, int]:
+    """The signed checkpoint that proves entries up to the last, and its size."""
+    size, kept = ledger.size(connection), kept_note(connection, notes.name)
+    if kept:
+        with suppress(RefusedError):  # by another key than that of now
+            found = verify_checkpoint(kept, notes.verifier)
+            if last < found.size <= size and ledger.root(connection, found.size) == found.root:
+                return kept, found.size
+    now = Checkpoint(origin=notes.name, size=size, root=ledger.root(connection, size))
+    return sign_checkpoint(now, notes), size
 
 
 def _seal_over(content: Content, digest: Digest) -> Statement:

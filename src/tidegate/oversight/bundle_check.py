@@ -22,7 +22,9 @@ from tidegate.errors import InvalidInputError, TidegateError
 from tidegate.evidence import VSA, PredicateType, Statement, parse_statement
 from tidegate.evidence.predicates.gist import gist_of
 from tidegate.evidence.predicates.kinds import kind_of
-from tidegate.ledger import Checkpoint, NoteVerifier, verify_checkpoint
+from tidegate.ledger import Checkpoint
+from tidegate.ledger.note import split_note
+from tidegate.ledger.policy import LogPolicy
 from tidegate.oversight.bundle import BundledStatement, content_digest, read_bundle
 from tidegate.oversight.bundled_trust import Placed, given, trust_in
 from tidegate.policy.vsa import from_vsa
@@ -87,14 +89,14 @@ class BundleReport(Struct, frozen=True, kw_only=True):
 
 
 def check_bundle(
-    data: bytes, keys: Sequence[VerifyingKey], *, ledger_key: NoteVerifier | None = None, at: datetime
+    data: bytes, keys: Sequence[VerifyingKey], *, log: LogPolicy | None = None, at: datetime
 ) -> BundleReport:
     """Checks everything in a bundle.
 
     Args:
         data: the file.
         keys: that its reader trusts, at least one.
-        ledger_key: of the log; None leaves the checkpoint to what the seal says of it.
+        log: whose checkpoint is believed, and which witnesses must have cosigned it; None leaves it to the seal.
         at: now: decisions that expired by then are told.
 
     Raises:
@@ -102,7 +104,7 @@ def check_bundle(
     """
     bundle = read_bundle(data)
     content = bundle.content
-    checkpoint, root = _checkpoint(content.ledger.checkpoint, content.ledger.size, ledger_key)
+    checkpoint, root = _checkpoint(content.ledger.checkpoint, content.ledger.size, log, at)
     every = TrustedKeys.of([*keys, *_keys_in(content.keys)])
     read = [_Read(item, content.digest, root, content.ledger.size, every) for item in content.statements]
     trust = trust_in(given(keys), [one.placed for one in read if one.placed is not None and not one.problems])
@@ -240,21 +242,22 @@ def _seal(envelope: bytes, over: Digest, digest: Digest, trust: Trust, at: datet
     return Checked(name="seal", what=what, holds=holds, signers=tuple(verified.signers), problems=tuple(problems))
 
 
-def _checkpoint(note: str, size: int, key: NoteVerifier | None) -> tuple[Checked, bytes | None]:
-    what = f"the ledger at {size} entries"
+def _checkpoint(note: str, size: int, log: LogPolicy | None, at: datetime) -> tuple[Checked, bytes | None]:
+    what, signers = f"the ledger at {size} entries", tuple[str, ...]()
     try:
-        if key is not None:
-            found = verify_checkpoint(note, key)
+        if log is not None:
+            accepted = log.accept(note, at)
+            found, signers = accepted.checkpoint, (accepted.key.name, *sorted(accepted.witnesses))
         else:
-            found = Checkpoint.from_text(note.rpartition("\n\n")[0] + "\n")
+            found = Checkpoint.from_text(split_note(note, where="checkpoint")[0])
         if found.size != size:
             raise InvalidInputError(f"is of {found.size} entries, not {size}", where="checkpoint")
     except TidegateError as error:
         return Checked(name="checkpoint", what=what, holds=Holds.NO, problems=(str(error),)), None
-    if key is None:
+    if log is None:
         said = ("no ledger key was given: that this is the ledger's own root is what the seal says",)
         return Checked(name="checkpoint", what=what, holds=Holds.UNKNOWN, problems=said), found.root
-    return Checked(name="checkpoint", what=what, holds=Holds.YES, signers=(key.name,)), found.root
+    return Checked(name="checkpoint", what=what, holds=Holds.YES, signers=signers), found.root
 
 
 def _keys_in(keys: Sequence[object]) -> Iterator[VerifyingKey]:
