@@ -11,14 +11,18 @@ import yaml
 
 from tidegate.artifact import Digest
 from tidegate.artifact.image_config import parse_image_config
+from tidegate.checks.check import own_checks
 from tidegate.checks.documents import check_document
+from tidegate.checks.host import host_material
 from tidegate.checks.kept import check_image
+from tidegate.checks.run import run_checks
 from tidegate.evidence import Misconfiguration
 from tidegate.inventory import Census, Inventory
+from tidegate.inventory.host import Host
 from tidegate.wire import from_builtins
 
 FOLDER = Path(__file__).parent / "samples"
-SUBJECTS = ("image", "dockerfile", "compose", "kubernetes")
+SUBJECTS = ("image", "dockerfile", "compose", "kubernetes", "host")
 _FILES = {"dockerfile": "Dockerfile", "compose": "compose.yaml", "kubernetes": "manifest"}
 _KINDS = {"dockerfile": "dockerfile", "compose": "compose", "kubernetes": "manifest"}
 
@@ -34,8 +38,14 @@ class Sample:
 
     def findings(self) -> list[Misconfiguration]:
         """What this check says of it."""
-        found = _image(self.told) if self.subject == "image" else self._document()
+        of = {"image": _image, "host": _host}
+        found = of[self.subject](self.told) if self.subject in of else self._document()
         return [one for one in found if one.id == self.check]
+
+    @property
+    def is_placed_by_name(self) -> bool:
+        """Objections to it name a part of it, those to documents a line."""
+        return self.subject in {"image", "host"}
 
     def _document(self) -> list[Misconfiguration]:
         raw = document_of(self.subject, self.told).encode()
@@ -49,7 +59,7 @@ def samples() -> tuple[Sample, ...]:
     for subject in SUBJECTS:
         document = yaml.safe_load((FOLDER / f"{subject}.yaml").read_text())
         for check, told in document.items():
-            made += [Sample(check, subject, one, _place(one)) for one in told["bad"]]
+            made += [Sample(check, subject, one, _place(subject, one)) for one in told["bad"]]
             made += [Sample(check, subject, one, None) for one in told["good"]]
     return tuple(made)
 
@@ -71,9 +81,11 @@ def document_of(subject: str, told: Any) -> str:
     return head + "spec:\n  containers:\n    - " + json.dumps({"name": "c", **told["container"]})
 
 
-def _place(told: Any) -> object:
+def _place(subject: str, told: Any) -> object:
     if "at" in told:
         return told["at"]
+    if subject == "host":
+        return _host_place(told)
     return next(line for key, line in (("service", 2), ("container", 7), ("pod", 1), ("object", 1)) if key in told)
 
 
@@ -94,3 +106,32 @@ def _image(told: Any) -> tuple[Misconfiguration, ...]:
         census=census,
     )
     return check_image(inventory)
+
+
+def _host(told: Any) -> list[Misconfiguration]:
+    kernel = {
+        "parameters": told.get("sysctl", {}),
+        "modules": told.get("modules", []),
+        "options": told.get("options", []),
+    }
+    files = (
+        [{"owner": "root", "group": "root", **told["file"], "mode": int(told["file"]["mode"], 8)}]
+        if "file" in told
+        else []
+    )
+    document = {
+        "kernel": kernel,
+        "files": files,
+        "programs": [told["program"]] if "program" in told else [],
+        "configs": [told["config"]] if "config" in told else [],
+        "listeners": [told["listener"]] if "listener" in told else [],
+        "mounts": [told["mount"]] if "mount" in told else told.get("mounts", []),
+    }
+    return run_checks(own_checks("host"), host_material(from_builtins(document, Host, what="host")))
+
+
+def _host_place(told: Any) -> str:
+    keys = {"file": "path", "program": "name", "config": "place", "mount": "point"}
+    if "listener" in told:
+        return f"{told['listener']['address']}:{told['listener']['port']}"
+    return next((str(told[word][key]) for word, key in keys.items() if word in told), "kernel")

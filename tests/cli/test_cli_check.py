@@ -232,3 +232,43 @@ def test_a_chart_that_helm_rendered(run: Run, home: Path, monkeypatch: pytest.Mo
     ran = run("check", "-", "--format", "json")
     parts = {one["part"] for one in ran.json["misconfigurations"] if one["id"] == "TG-K8S-016"}
     assert parts == {"Deployment/shop web"}
+
+
+def test_a_host_is_checked(run: Run, tmp_path: Path) -> None:
+    root = tmp_path / "host"
+    for name, text in {
+        "etc/hostname": "node-1",
+        "etc/docker/daemon.json": '{"hosts": ["tcp://0.0.0.0:2375"]}',
+        "etc/containerd/config.toml": "a = [",
+        "proc/sys/kernel/kptr_restrict": "0",
+    }.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    ran = run("check", f"host:{root}", "--format", "json", "--fail-on", "critical")
+    assert ran.status == 1
+    jsonschema.validate(ran.json, json.loads(SCHEMA.read_text()))
+    assert ran.json["artifact"]["name"] == "node-1"
+    assert ids(ran) >= {("TG-HOST-070", "/etc/docker/daemon.json", 0), ("TG-HOST-002", "kernel", 0)}
+    assert [one["location"] for one in ran.json["outcomes"]] == ["/etc/containerd/config.toml"]
+    page = run("check", f"host:{root}", "--severity", "critical")
+    assert "TG-HOST-070" in page.out
+    assert "TG-HOST-002" not in page.out
+    assert "not read  /etc/containerd/config.toml" in page.out
+
+
+def test_checks_of_our_own_are_asked_of_a_host(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc" / "hostname").write_text("node-1")
+    (tmp_path / "own.yaml").write_text(
+        "apiVersion: tidegate.dev/v1\nkind: Checks\nmetadata: {name: own}\nspec:\n  subject: host\n  checks:\n"
+        "    - {id: OWN-1, title: Named, severity: low, references: [Handbook 1], when: host.name == 'node-1',"
+        " reason: it is, fix: none}\n"
+    )
+    ran = run("check", f"host:{tmp_path}", "--checks", tmp_path / "own.yaml", "--format", "json")
+    assert {"OWN-1"} <= {one["id"] for one in ran.json["misconfigurations"]}
+    assert "tells nothing of the kernel" in ran.err
+
+
+@pytest.mark.parametrize("told", [("host:/nowhere",), ("host:/", "host:/")])
+def test_what_is_no_host_is_a_wrong_use(run: Run, told: tuple[str, ...]) -> None:
+    assert run("check", *told).status == 2

@@ -1,13 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a node's kernel says, and what comes from people and servers elsewhere: mounts, passports, roles, refusals."""
+"""What a node says, and what comes from people and servers elsewhere: mounts, passports, roles, refusals."""
 
 from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from fuzz_parser import Parser, clean_text_of, told
 
 from tidegate.artifact import Digest
+from tidegate.checks.check import own_checks
+from tidegate.checks.host import host_material
+from tidegate.checks.run import run_checks
 from tidegate.evidence import Statement, Subject
+from tidegate.hosts.host import read_host
 from tidegate.outbound import Reply
 from tidegate.oversight.bundle import (
     FORMAT,
@@ -34,14 +41,22 @@ _MOUNTS = (
     b"73 48 0:40 / / rw,relatime - overlay overlay rw,lowerdir=/l/a\\134:b:/l/b,upperdir=/u,workdir=/w\n"
     b"74 73 254:0 /tmp/vol /data rw,noexec shared:1 - ext4 /dev/vda rw,discard\n"
 )
+_HOST_FILES = (
+    "etc/passwd", "etc/docker/daemon.json", "etc/containerd/config.toml", "etc/containers/policy.json",
+    "etc/kubernetes/manifests/a.yaml", "var/lib/kubelet/config.yaml", "proc/1/net/tcp", "proc/1/net/tcp6",
+    "proc/1/mounts", "proc/9/cmdline", "proc/cmdline", "proc/sys/kernel/core_pattern", "sys/kernel/security/lockdown",
+)  # fmt: skip
+_POD = b"spec:\n  containers:\n    - command: [kubelet, --a, b, --c=d]\n"
+_TCP = b"x\n   0: 0100007F:18EB 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4243 1 0\n"
 _DIGEST = Digest("sha256:" + "cd" * 32)
 _PROBLEM = b'{"title": "no", "detail": "ask", "instance": "/x", "errors": [{"code": "DENIED", "message": "m"}]}'
 
 
 def node() -> Iterator[Parser]:
-    """Readers of mounts, passports, roles, names of servers and their refusals."""
+    """Readers of mounts, hosts, passports, roles, names of servers and their refusals."""
     yield Parser(name="mounts", form="text", read=_mounts, samples=(_MOUNTS,))
     yield Parser(name="passport", form="json", read=read_bundle, samples=(_passport(),))
+    yield Parser(name="host", form="text", read=_host, samples=(b'{"hosts": ["a"]}', b"[a]\nb = [1]\n", _POD, _TCP))
     yield Parser(name="roles", form="text", read=_roles, samples=(b"decision,review", b"sbom"))
     yield Parser(name="server-name", form="text", read=_server, samples=(b"https://tidegate.example:8421", b"[::1]:80"))
     yield Parser(name="problem", form="json", read=_problem, samples=(_PROBLEM, b'{"error": "invalid_grant"}'))
@@ -49,6 +64,21 @@ def node() -> Iterator[Parser]:
 
 def _mounts(data: bytes) -> object:
     return [(mount, overlay_of(mount, seen_from="/proc/1/root")) for mount in parse_mounts(data)]
+
+
+@cache
+def _root() -> TemporaryDirectory[str]:
+    made = TemporaryDirectory(prefix="tidegate-host-")
+    for name in _HOST_FILES:
+        (Path(made.name) / name).parent.mkdir(parents=True, exist_ok=True)
+    return made
+
+
+def _host(data: bytes) -> object:
+    root = Path(_root().name)
+    for name in _HOST_FILES:
+        (root / name).write_bytes(data)
+    return run_checks(own_checks("host"), host_material(read_host(root)))
 
 
 def _roles(data: bytes) -> object:

@@ -15,7 +15,7 @@ class Subject:
     """A kind of thing that can be checked, and the words its checks may use.
 
     Attributes:
-        name: `image`, `dockerfile`, `compose`, `kubernetes`.
+        name: `image`, `dockerfile`, `compose`, `kubernetes`, `host`.
     """
 
     name: str

@@ -108,4 +108,21 @@ KUBERNETES: Final = subject(
     },
 )  # fmt: skip
 
-SUBJECTS: Final[Mapping[str, Subject]] = {one.name: one for one in (IMAGE, DOCKERFILE, COMPOSE, KUBERNETES)}
+HOST: Final = subject(
+    "host",
+    [_variable("host", name=_S, kernel=_S, sysctl=_M, modules=_L, options=_L, lockdown=_S, data_on_root=_S)],
+    {
+        "files": _variable(
+            "file",
+            path=_S, role=_S, mode=_S, owner=_S, group=_S, is_roots=_B, over_600=_B, over_644=_B, over_660=_B,
+            over_700=_B, over_711=_B, over_755=_B,
+        ),
+        "programs": _variable("program", name=_S, place=_S, flags=_M),
+        "configs": _variable("config", name=_S, place=_S, values=_M),
+        "settings": _variable("setting", config=_S, name=_S, value=_S),
+        "listeners": _variable("listener", address=_S, port=_I, program=_S, is_everywhere=_B),
+        "mounts": _variable("mount", point=_S, kind=_S, options=_L),
+    },
+)  # fmt: skip
+
+SUBJECTS: Final[Mapping[str, Subject]] = {one.name: one for one in (IMAGE, DOCKERFILE, COMPOSE, KUBERNETES, HOST)}

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _SEVERITIES: Final = tuple(severity.value for severity in reversed(Severity))
 _FILE: Final = click.Path(path_type=Path)
+_HOST: Final = "host:"
 _IMAGES: Final = ("oci:", "oci-archive:", "docker-archive:", "registry:")
 
 
@@ -36,6 +37,7 @@ _IMAGES: Final = ("oci:", "oci-archive:", "docker-archive:", "registry:")
         ("tidegate check Dockerfile --fail-on high", "exit 1 on what is high or worse, for a pipeline"),
         ("helm template chart | tidegate check -", "a chart, rendered"),
         ("tidegate check oci:./image --format sarif -o image.sarif", "how an image is set up, for code scanning"),
+        ("tidegate check host:/ --fail-on high", "how this machine is set up to run containers; as root it sees all"),
         ("tidegate check deploy.yaml --checks our-checks.yaml", "with checks of your own beside"),
         (
             "tidegate check --commits main..HEAD --allowed-signers signers",
@@ -81,11 +83,11 @@ def command(
     key: Path | None,
     images: tuple[str, ...],
 ) -> int:
-    """Find what is set up wrong in Dockerfiles, Compose files, Kubernetes manifests and images.
+    """Find what is set up wrong in Dockerfiles, Compose files, Kubernetes manifests, images and hosts.
 
-    TARGET is a file, a folder that is looked through, - for standard input, or one image: oci:DIR[:TAG],
-    oci-archive:FILE, docker-archive:FILE, registry:REFERENCE. What a file is, its name and content tell. Helm charts
-    are passed over: render them first.
+    TARGET is a file, a folder that is looked through, - for standard input, one image: oci:DIR[:TAG],
+    oci-archive:FILE, docker-archive:FILE, registry:REFERENCE; or one host: host:/, or host:/host where another's root
+    is mounted. What a file is, its name and content tell. Helm charts are passed over: render them first.
 
     A comment such as tidegate:ignore=TG-DF-002 above a line silences a check there, an ignore file by id and path.
     --severity chooses what is shown, never what --fail-on counts.
@@ -118,8 +120,12 @@ def command(
     judging = Judging(vex=(), ignorefile=ignorefile, at=None, sector=None)
     said = judging.said(call, judging.found(call, ""))
     at = system_clock().date()
-    is_image = any(target.startswith(_IMAGES) for target in targets)
-    report = _of_image(call, settings, targets, at) if is_image else _of_documents(call, targets, _own(files), at)
+    if any(target.startswith(_HOST) for target in targets):
+        report = _of_host(call, targets, _own(files), at)
+    elif any(target.startswith(_IMAGES) for target in targets):
+        report = _of_image(call, settings, targets, at)
+    else:
+        report = _of_documents(call, targets, _own(files), at)
     report = _heeding(report, said, at)
     failing = [one for one in report.misconfigurations if fail_on and one.severity.rank >= Severity(fail_on).rank]
     everything = len(report.misconfigurations)
@@ -163,6 +169,14 @@ def _of_documents(call: Call, targets: Sequence[str], own: "Sequence[CheckSet]",
         idle=tuple(judged.idle),
         documents=tuple(judged.documents),
     )
+
+
+def _of_host(call: Call, targets: Sequence[str], own: "Sequence[CheckSet]", at: "date") -> ScanReport:
+    from tidegate.cli.check_host import judge_host
+
+    if len(targets) > 1:
+        raise UsageError("a host is checked alone", where=" ".join(targets), remedy="check one after the other")
+    return judge_host(call, Path(targets[0].removeprefix(_HOST) or "/"), own=own, at=at)
 
 
 def _of_image(call: Call, settings: "Settings", targets: Sequence[str], at: "date") -> ScanReport:

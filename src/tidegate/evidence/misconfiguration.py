@@ -13,7 +13,7 @@ class Misconfiguration(Struct, frozen=True, kw_only=True):
         reason: what is wrong here, with the value that is.
         fix: what to write instead.
         references: clauses: `CIS Docker 4.1`, `NIST SP 800-190 4.1.2`.
-        subject: what was checked: `image`, `dockerfile`, `compose`, `kubernetes`.
+        subject: what was checked: `image`, `dockerfile`, `compose`, `kubernetes`, `host`.
         location: the path of a document or of a file in an image, or a part of the image's configuration (`ENV NAME`,
             `history 3`); `line` counted from 1, 0 when it has none.
         part: what of the document it is about, where a line says too little: `services.web`, `Deployment/shop/web app`.

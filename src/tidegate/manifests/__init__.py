@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Documents in YAML and JSON as Kubernetes and Compose read them: plain data within bounds."""
+"""Documents in YAML, JSON and TOML: plain data within bounds."""

@@ -13,7 +13,7 @@ from typing import Any, Final
 from tidegate.bounds import KIB, MIB
 from tidegate.errors import BoundExceededError, InvalidInputError
 from tidegate.inventory import Outcome, OutcomeStatus
-from tidegate.scan.catalogers.locked.toml_form import read_toml
+from tidegate.manifests.toml_document import read_toml
 from tidegate.scan.secrets.allowlist import Allowlist, Searched
 from tidegate.scan.secrets.database import expression_fits
 from tidegate.scan.secrets.go_regex import python_regex

@@ -5,12 +5,12 @@ from typing import Any, Final
 
 from tidegate.errors import InvalidInputError
 from tidegate.inventory import PackageKind
+from tidegate.manifests.toml_document import read_toml
 from tidegate.scan.cataloger import ReadBeside
 from tidegate.scan.catalogers.locked.checksums import hexadecimal
 from tidegate.scan.catalogers.locked.form import MAX_TREE_BYTES, LockedForm, named
 from tidegate.scan.catalogers.locked.gathering import Gathering
 from tidegate.scan.catalogers.locked.tables import table, tables, text
-from tidegate.scan.catalogers.locked.toml_form import read_toml
 
 
 def read_cargo_lock(gathering: Gathering, _beside: ReadBeside) -> None:

@@ -8,13 +8,13 @@ from typing import Any, Final
 from tidegate.bounds import MIB
 from tidegate.errors import InvalidInputError
 from tidegate.inventory import Basis, PackageKind, Scope
+from tidegate.manifests.toml_document import read_toml
 from tidegate.scan.cataloger import ReadBeside, Wants
 from tidegate.scan.catalogers.locked.checksums import hexadecimal, prefixed
 from tidegate.scan.catalogers.locked.form import LockedForm, named
 from tidegate.scan.catalogers.locked.gathering import Gathering
 from tidegate.scan.catalogers.locked.json_form import Raw, decoded, entry
 from tidegate.scan.catalogers.locked.tables import table, text
-from tidegate.scan.catalogers.locked.toml_form import read_toml
 from tidegate.scan.catalogers.locked.xml_form import child, children, read_xml, tag
 from tidegate.values import Struct
 

@@ -5,11 +5,11 @@ import re
 from typing import Final
 
 from tidegate.inventory import PackageKind
+from tidegate.manifests.toml_document import read_toml
 from tidegate.scan.cataloger import ReadBeside, Wants
 from tidegate.scan.catalogers.locked.form import MAX_TREE_BYTES, LockedForm
 from tidegate.scan.catalogers.locked.gathering import Gathering
 from tidegate.scan.catalogers.locked.tables import table, tables, text
-from tidegate.scan.catalogers.locked.toml_form import read_toml
 
 _MANIFEST: Final = re.compile(r"(?:.*/)?(?:Julia)?Manifest(?:-v[0-9.]+)?\.toml")
 

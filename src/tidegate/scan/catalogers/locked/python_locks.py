@@ -8,6 +8,7 @@ from typing import Any, Final
 from tidegate.errors import InvalidInputError
 from tidegate.inventory import PackageKind, Scope
 from tidegate.inventory.python_name import normalised
+from tidegate.manifests.toml_document import read_toml
 from tidegate.scan.cataloger import ReadBeside, Wants
 from tidegate.scan.catalogers.locked.checksums import hexadecimal, prefixed
 from tidegate.scan.catalogers.locked.form import MAX_TREE_BYTES, LockedForm, named, neighbour
@@ -16,7 +17,6 @@ from tidegate.scan.catalogers.locked.json_form import Raw, decoded, entry
 from tidegate.scan.catalogers.locked.python_names import scope_of_group
 from tidegate.scan.catalogers.locked.reach import reached
 from tidegate.scan.catalogers.locked.tables import items, table, tables, text, texts
-from tidegate.scan.catalogers.locked.toml_form import read_toml
 from tidegate.values import Struct
 
 _ORDER: Final = tuple(Scope)

@@ -11,12 +11,12 @@ from typing import Any, Final
 from tidegate.bounds import MIB
 from tidegate.inventory import Basis, PackageKind, Scope
 from tidegate.inventory.python_name import normalised
+from tidegate.manifests.toml_document import read_toml
 from tidegate.scan.cataloger import ReadBeside
 from tidegate.scan.catalogers.locked.form import LockedForm, named
 from tidegate.scan.catalogers.locked.gathering import Gathering
 from tidegate.scan.catalogers.locked.python_names import pinned, scope_of_group
 from tidegate.scan.catalogers.locked.tables import table, text, texts
-from tidegate.scan.catalogers.locked.toml_form import read_toml
 
 _QUOTED: Final = re.compile(
     r"""["'] {0,8}([A-Za-z0-9][\w.-]{0,200} {0,8}(?:\[[^\]"'\n]{0,200}\])?"""

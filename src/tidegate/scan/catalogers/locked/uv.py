@@ -7,6 +7,7 @@ from typing import Any, Final
 from tidegate.errors import InvalidInputError
 from tidegate.inventory import PackageKind, Scope
 from tidegate.inventory.python_name import normalised
+from tidegate.manifests.toml_document import read_toml
 from tidegate.scan.cataloger import ReadBeside
 from tidegate.scan.catalogers.locked.checksums import prefixed
 from tidegate.scan.catalogers.locked.form import MAX_TREE_BYTES, LockedForm, named
@@ -14,7 +15,6 @@ from tidegate.scan.catalogers.locked.gathering import Gathering
 from tidegate.scan.catalogers.locked.python_names import scope_of_group
 from tidegate.scan.catalogers.locked.reach import reached
 from tidegate.scan.catalogers.locked.tables import table, tables, text, texts
-from tidegate.scan.catalogers.locked.toml_form import read_toml
 
 _OWN: Final = ("editable", "virtual", "directory")
 _Node = tuple[int, str]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""TOML lock files as plain tables."""
+"""TOML of any origin as plain tables, within bounds."""
 
 import re
 from typing import Any, Final

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""TCP ports that are listened on, and by whom: proc_net(5), proc_pid_fd(5)."""
+
+import os
+import re
+from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv6Address
+from typing import Final
+
+from tidegate.hosts.tree import Tree
+from tidegate.inventory.host import Listener
+
+MAX_LISTENERS: Final = 5000
+_LISTENING: Final = "0A"
+_LINE: Final = re.compile(
+    r"\s*\d+: ([0-9A-F]{8}|[0-9A-F]{32}):([0-9A-F]{4}) \S+ ([0-9A-F]{2}) \S+ \S+ \S+ +\d+ +\d+ (\d+)"
+)
+_SOCKET: Final = re.compile(r"socket:\[(\d+)\]")
+
+
+def listeners_of(tree: Tree) -> tuple[Listener, ...]:
+    """Each address and port once, in their order."""
+    told = {inode: place for name in ("tcp", "tcp6") for inode, place in _listening(_table(tree, name))}
+    programs = _programs(tree, frozenset(told)) if told else {}
+    found = {(place[1], place[0]): programs.get(inode, "") for inode, place in told.items()}
+    return tuple(
+        Listener(address=address, port=port, program=program) for (port, address), program in sorted(found.items())
+    )
+
+
+def _table(tree: Tree, name: str) -> str:
+    """Of the first process, whose network is the host's, where it can be read; else of our own."""
+    return tree.text(f"/proc/1/net/{name}") or tree.text(f"/proc/net/{name}")
+
+
+def _listening(table: str) -> Iterator[tuple[str, tuple[str, int]]]:
+    for number, line in enumerate(table.splitlines()):
+        if number > MAX_LISTENERS:
+            return
+        if (found := _LINE.match(line)) and found[3] == _LISTENING:
+            yield found[4], (_address(found[1]), int(found[2], 16))
+
+
+def _address(text: str) -> str:
+    """Four bytes at a time in the order of this machine, as the kernel writes them."""
+    raw = b"".join(bytes.fromhex(text[at : at + 8])[::-1] for at in range(0, len(text), 8))
+    return str(IPv4Address(raw) if len(raw) == 4 else IPv6Address(raw))  # noqa: PLR2004 - bytes of IPv4
+
+
+def _programs(tree: Tree, inodes: frozenset[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for pid in tree.processes():
+        for name in tree.names(f"/proc/{pid}/fd"):
+            try:
+                target = os.readlink(tree.root / f"proc/{pid}/fd/{name}")  # noqa: PTH115 - no path, and many of them
+            except OSError:
+                continue
+            if (socket := _SOCKET.fullmatch(target)) and socket[1] in inodes:
+                found.setdefault(socket[1], tree.text(f"/proc/{pid}/comm"))
+    return found
