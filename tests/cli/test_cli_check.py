@@ -269,6 +269,24 @@ def test_checks_of_our_own_are_asked_of_a_host(run: Run, tmp_path: Path) -> None
     assert "tells nothing of the kernel" in ran.err
 
 
+def test_what_openscap_found_stands_beside(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc" / "hostname").write_text("node-1")
+    results = tmp_path / "results.xml"
+    results.write_text(
+        "<TestResult><target>node-2</target><rule-result idref='a_rule_x' severity='high'><result>fail</result>"
+        "</rule-result><rule-result idref='a_rule_y'><result>error</result></rule-result></TestResult>"
+    )
+    ran = run("check", "--scap", results, "--format", "json", "--fail-on", "high")
+    assert ran.status == 1
+    assert ids(ran) == {("x", "node-2", 0)}
+    assert [one["location"] for one in ran.json["outcomes"]] == [f"{results}: y"]
+    both = run("check", f"host:{tmp_path}", "--scap", results, "--format", "json")
+    assert both.json["artifact"]["name"] == "node-1 node-2"
+    assert ("x", "node-2", 0) in ids(both)
+    assert "1 rules failed, 0 passed on node-2" in both.err
+
+
 @pytest.mark.parametrize("told", [("host:/nowhere",), ("host:/", "host:/")])
 def test_what_is_no_host_is_a_wrong_use(run: Run, told: tuple[str, ...]) -> None:
     assert run("check", *told).status == 2

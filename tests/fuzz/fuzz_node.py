@@ -13,6 +13,7 @@ from tidegate.artifact import Digest
 from tidegate.checks.check import own_checks
 from tidegate.checks.host import host_material
 from tidegate.checks.run import run_checks
+from tidegate.checks.xccdf import read_xccdf
 from tidegate.evidence import Statement, Subject
 from tidegate.hosts.host import read_host
 from tidegate.outbound import Reply
@@ -46,6 +47,10 @@ _HOST_FILES = (
     "etc/kubernetes/manifests/a.yaml", "var/lib/kubelet/config.yaml", "proc/1/net/tcp", "proc/1/net/tcp6",
     "proc/1/mounts", "proc/9/cmdline", "proc/cmdline", "proc/sys/kernel/core_pattern", "sys/kernel/security/lockdown",
 )  # fmt: skip
+_XCCDF = (
+    b'<a><Rule id="r_rule_x"><title>t</title><ident>I-1</ident></Rule><TestResult><target>n</target><rule-result '
+    b'idref="r_rule_x" severity="high"><result>fail</result><message>m</message></rule-result></TestResult></a>'
+)
 _POD = b"spec:\n  containers:\n    - command: [kubelet, --a, b, --c=d]\n"
 _TCP = b"x\n   0: 0100007F:18EB 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4243 1 0\n"
 _DIGEST = Digest("sha256:" + "cd" * 32)
@@ -57,6 +62,7 @@ def node() -> Iterator[Parser]:
     yield Parser(name="mounts", form="text", read=_mounts, samples=(_MOUNTS,))
     yield Parser(name="passport", form="json", read=read_bundle, samples=(_passport(),))
     yield Parser(name="host", form="text", read=_host, samples=(b'{"hosts": ["a"]}', b"[a]\nb = [1]\n", _POD, _TCP))
+    yield Parser(name="xccdf", form="text", read=_xccdf, samples=(_XCCDF,))
     yield Parser(name="roles", form="text", read=_roles, samples=(b"decision,review", b"sbom"))
     yield Parser(name="server-name", form="text", read=_server, samples=(b"https://tidegate.example:8421", b"[::1]:80"))
     yield Parser(name="problem", form="json", read=_problem, samples=(_PROBLEM, b'{"error": "invalid_grant"}'))
@@ -79,6 +85,10 @@ def _host(data: bytes) -> object:
     for name in _HOST_FILES:
         (root / name).write_bytes(data)
     return run_checks(own_checks("host"), host_material(read_host(root)))
+
+
+def _xccdf(data: bytes) -> object:
+    return read_xccdf(data, where="results")
 
 
 def _roles(data: bytes) -> object:

@@ -38,6 +38,7 @@ _IMAGES: Final = ("oci:", "oci-archive:", "docker-archive:", "registry:")
         ("helm template chart | tidegate check -", "a chart, rendered"),
         ("tidegate check oci:./image --format sarif -o image.sarif", "how an image is set up, for code scanning"),
         ("tidegate check host:/ --fail-on high", "how this machine is set up to run containers; as root it sees all"),
+        ("tidegate check host:/ --scap arf.xml", "and what OpenSCAP found on it, in one report"),
         ("tidegate check deploy.yaml --checks our-checks.yaml", "with checks of your own beside"),
         (
             "tidegate check --commits main..HEAD --allowed-signers signers",
@@ -52,6 +53,7 @@ _IMAGES: Final = ("oci:", "oci-archive:", "docker-archive:", "registry:")
 @report_output_options
 @click.argument("targets", nargs=-1, metavar="[TARGET]...")
 @click.option("--checks", "files", multiple=True, type=_FILE, metavar="FILE", help="Further checks.")
+@click.option("--scap", multiple=True, type=_FILE, metavar="FILE", help="Results of OpenSCAP for a host: XCCDF or ARF.")
 @click.option("--severity", type=click.Choice(_SEVERITIES), help="Show only what is that bad or worse.")
 @click.option("--fail-on", type=click.Choice(_SEVERITIES[:-1]), help="Exit 1 when something is that bad or worse.")
 @click.option(
@@ -71,6 +73,7 @@ def command(
     outputs: tuple[Output, ...],
     targets: tuple[str, ...],
     files: tuple[Path, ...],
+    scap: tuple[Path, ...],
     severity: str | None,
     fail_on: str | None,
     ignorefile: tuple[Path, ...],
@@ -111,7 +114,7 @@ def command(
             images=images,
         )
         return check_trail(call, outputs, targets, question)
-    if not targets:
+    if not targets and not scap:
         raise UsageError("nothing to check", remedy="name a file, a folder or an image; or --commits A..B")
     from tidegate.clock import system_clock
 
@@ -120,8 +123,8 @@ def command(
     judging = Judging(vex=(), ignorefile=ignorefile, at=None, sector=None)
     said = judging.said(call, judging.found(call, ""))
     at = system_clock().date()
-    if any(target.startswith(_HOST) for target in targets):
-        report = _of_host(call, targets, _own(files), at)
+    if scap or any(target.startswith(_HOST) for target in targets):
+        report = _of_host(call, targets, scap, _own(files), at)
     elif any(target.startswith(_IMAGES) for target in targets):
         report = _of_image(call, settings, targets, at)
     else:
@@ -171,12 +174,15 @@ def _of_documents(call: Call, targets: Sequence[str], own: "Sequence[CheckSet]",
     )
 
 
-def _of_host(call: Call, targets: Sequence[str], own: "Sequence[CheckSet]", at: "date") -> ScanReport:
+def _of_host(
+    call: Call, targets: Sequence[str], scap: Sequence[Path], own: "Sequence[CheckSet]", at: "date"
+) -> ScanReport:
     from tidegate.cli.check_host import judge_host
 
-    if len(targets) > 1:
+    if len(targets) > 1 or not all(target.startswith(_HOST) for target in targets):
         raise UsageError("a host is checked alone", where=" ".join(targets), remedy="check one after the other")
-    return judge_host(call, Path(targets[0].removeprefix(_HOST) or "/"), own=own, at=at)
+    root = Path(targets[0].removeprefix(_HOST) or "/") if targets else None
+    return judge_host(call, root, scap=scap, own=own, at=at)
 
 
 def _of_image(call: Call, settings: "Settings", targets: Sequence[str], at: "date") -> ScanReport:

@@ -76,17 +76,17 @@ def judge_documents(call: Call, paths: Sequence[Path], *, own: Sequence["CheckSe
     return judged
 
 
-def read_file(path: Path) -> bytes:
-    """The bytes of a file, or of standard input, one more than `MAX_FILE_BYTES` at most.
+def read_file(path: Path, *, max_bytes: int = MAX_FILE_BYTES) -> bytes:
+    """The bytes of a file, or of standard input, one more than `max_bytes` at most.
 
     Raises:
         OutsideError: it cannot be read.
     """
     try:
         if path == _STANDARD_INPUT:
-            return sys.stdin.buffer.read(MAX_FILE_BYTES + 1)
+            return sys.stdin.buffer.read(max_bytes + 1)
         with path.open("rb") as file:
-            return file.read(MAX_FILE_BYTES + 1)
+            return file.read(max_bytes + 1)
     except OSError as error:
         raise OutsideError(f"cannot be read: {error.strerror}", where=str(path)) from error
 

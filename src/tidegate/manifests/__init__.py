@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Documents in YAML, JSON and TOML: plain data within bounds."""
+"""Documents in YAML, JSON, TOML and XML: plain data within bounds."""

@@ -12,7 +12,7 @@ from tidegate.artifact import Digest
 from tidegate.bounds import MIB
 from tidegate.errors import BoundExceededError, InvalidInputError
 from tidegate.evidence.predicates.test_results import MAX_FAILED_NAMES, TestCounts, TestResult, TestResults
-from tidegate.scan.catalogers.locked.xml_form import read_xml, tag
+from tidegate.manifests.xml_document import read_xml, tag
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element

@@ -69,7 +69,7 @@ def read_pom(content: bytes, *, where: str) -> Coordinates:
     Raises:
         InvalidInputError: it is not XML, or over a bound.
     """
-    from tidegate.scan.catalogers.locked.xml_form import child, read_xml, said, tag
+    from tidegate.manifests.xml_document import child, read_xml, said, tag
 
     root = read_xml(content[:MAX_POM_BYTES], where=where)
     parent = child(root, "parent")

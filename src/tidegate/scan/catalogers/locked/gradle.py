@@ -9,13 +9,13 @@ from tidegate.bounds import MIB
 from tidegate.errors import InvalidInputError
 from tidegate.inventory import Basis, PackageKind, Scope
 from tidegate.manifests.toml_document import read_toml
+from tidegate.manifests.xml_document import child, children, read_xml, tag
 from tidegate.scan.cataloger import ReadBeside, Wants
 from tidegate.scan.catalogers.locked.checksums import hexadecimal, prefixed
 from tidegate.scan.catalogers.locked.form import LockedForm, named
 from tidegate.scan.catalogers.locked.gathering import Gathering
 from tidegate.scan.catalogers.locked.json_form import Raw, decoded, entry
 from tidegate.scan.catalogers.locked.tables import table, text
-from tidegate.scan.catalogers.locked.xml_form import child, children, read_xml, tag
 from tidegate.values import Struct
 
 _LOCKED: Final = re.compile(r"([^:=\s#]+:[^:=\s]+):([^:=\s]+)(?:=(.*))?")

@@ -9,12 +9,12 @@ from xml.etree.ElementTree import Element  # the type only
 from tidegate.bounds import MIB
 from tidegate.errors import InvalidInputError
 from tidegate.inventory import Basis, PackageKind, Scope
+from tidegate.manifests.xml_document import children, read_xml, said, tag
 from tidegate.scan.cataloger import ReadBeside, Wants
 from tidegate.scan.catalogers.locked.checksums import base64_of
 from tidegate.scan.catalogers.locked.form import LockedForm, named, neighbour
 from tidegate.scan.catalogers.locked.gathering import Gathering
 from tidegate.scan.catalogers.locked.json_form import Raw, decoded, entry
-from tidegate.scan.catalogers.locked.xml_form import children, read_xml, said, tag
 from tidegate.values import Struct, field
 
 MAX_FOLDERS_UP: Final = 32

@@ -12,10 +12,10 @@ from xml.etree.ElementTree import Element  # the type only
 from tidegate.bounds import MIB
 from tidegate.errors import InvalidInputError
 from tidegate.inventory import Basis, PackageKind, Scope
+from tidegate.manifests.xml_document import child, children, read_xml, said, tag
 from tidegate.scan.cataloger import ReadBeside
 from tidegate.scan.catalogers.locked.form import LockedForm, named, neighbour
 from tidegate.scan.catalogers.locked.gathering import Gathering
-from tidegate.scan.catalogers.locked.xml_form import child, children, read_xml, said, tag
 from tidegate.values import Struct, field
 
 MAX_PARENTS: Final = 16

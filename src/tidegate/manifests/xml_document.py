@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""XML manifests as elements; entities and document types are refused."""
+"""XML of any origin as elements; entities and document types are refused."""
 
 import re
 from typing import Final
@@ -15,18 +15,18 @@ MAX_TAGS: Final = 500_000
 """Opening and closing tags of one file."""
 
 
-def read_xml(content: bytes, *, where: str) -> Element:
+def read_xml(content: bytes, *, where: str, max_tags: int = MAX_TAGS) -> Element:
     """Reads a file to its root element.
 
     Raises:
-        BoundExceededError: over `MAX_TAGS`.
+        BoundExceededError: over `max_tags`.
         InvalidInputError: it is not XML, or it declares a document type or entities.
     """
     from defusedxml.common import DefusedXmlException
     from defusedxml.ElementTree import fromstring
 
-    if content.count(b"<") > MAX_TAGS:
-        raise BoundExceededError("MAX_TAGS", MAX_TAGS, where=where)
+    if content.count(b"<") > max_tags:
+        raise BoundExceededError("MAX_TAGS", max_tags, where=where)
     if _ESCAPES.search(content, 0, _DECLARATION_BYTES):
         raise InvalidInputError("not XML: an encoding that is none of text", where=where)
     try:
