@@ -1,12 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the execution tier reads: rules of pods, quantities."""
+"""What the execution tier reads: rules of pods, quantities, flows, network policies."""
 
 from collections.abc import Iterator
 
 from fuzz_parser import Parser, clean_text_of
 
+from tidegate.execution.network.endpoint import Pod, Protocol
+from tidegate.execution.network.flow_file import load_flows
+from tidegate.execution.network.flows import Flows, parse_ports
+from tidegate.execution.network.generate import policies_for
+from tidegate.execution.network.network_policy import parse_policy, policies_in
+from tidegate.execution.network.observed import learned, read_observed
 from tidegate.execution.pod_rule_file import load_pod_rules
 from tidegate.execution.quantity import parse_quantity
+from tidegate.manifests.documents import read_documents
 
 _HEAD = b"apiVersion: tidegate.dev/v1\nmetadata: {name: h}\n"
 _PODS = (
@@ -22,6 +29,33 @@ spec:
        expires: 2026-01-02}
 """
 )
+_FLOWS = (
+    _HEAD
+    + b"""\
+kind: NetworkFlows
+spec:
+  namespaces: [x]
+  apart: [[a, b]]
+  clusterAddresses: [10.0.0.0/8]
+  names: {namespace: dns, labels: {a: b}}
+  segments: [{name: s, namespace: n, labels: {app: s}, tenant: t, class: a}, {name: t, namespace: n, tenant: t}]
+  flows:
+    - {from: s, to: t, ports: [80, http, 1-2/UDP], why: w}
+    - {from: {cidr: 0.0.0.0/0, except: [192.0.2.0/24]}, to: s, ports: [443]}
+"""
+)
+_SEEN = (
+    b'{"source": {"namespace": "a", "labels": {"app": "x"}}, "destination": {"namespace": "b"}, "port": 1}\n'
+    b'{"source": {"address": "10.0.0.1"}, "destination": {"namespace": "b"}, "port": 53, "protocol": "UDP"}\n'
+)
+_POLICY = b"""\
+kind: NetworkPolicy
+metadata: {name: p, namespace: n}
+spec:
+  podSelector: {matchExpressions: [{key: a, operator: In, values: [b]}]}
+  ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/8, except: [10.1.0.0/16]}}], ports: [{port: a}, {port: 1, endPort: 2}]}]
+  egress: [{to: [{podSelector: {}, namespaceSelector: {matchLabels: {x: y}}}]}]
+"""
 
 
 def execution() -> Iterator[Parser]:
@@ -32,3 +66,28 @@ def execution() -> Iterator[Parser]:
     yield Parser(
         name="quantity", form="text", read=lambda data: parse_quantity(clean_text_of(data)), samples=(b"500m", b"1.5Gi")
     )
+    yield Parser(
+        name="network-flows",
+        form="yaml",
+        read=lambda data: policies_for(load_flows({"f": clean_text_of(data)})),
+        samples=(_FLOWS,),
+    )
+    yield Parser(name="network-ports", form="text", read=_ports, samples=(b"9000-9010/UDP", b"metrics", b"443"))
+    yield Parser(name="observed-flows", form="json", read=_observed, samples=(_SEEN,))
+    yield Parser(name="network-policies", form="yaml", read=_policies, samples=(_POLICY,))
+
+
+def _ports(data: bytes) -> object:
+    return parse_ports(clean_text_of(data)).has(Pod(namespace="n"), 1, Protocol.TCP)
+
+
+def _observed(data: bytes) -> object:
+    return policies_for(learned(read_observed(data.splitlines(), where="o"), Flows())[0])
+
+
+def _policies(data: bytes) -> object:
+    documents = read_documents(data, where="p")
+    for document in documents:
+        if isinstance(document, dict):
+            parse_policy(document, where="p")
+    return policies_in(documents, where="p")

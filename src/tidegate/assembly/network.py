@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is declared, seen and running of the network, from files that a caller named."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from tidegate.assembly.rule_text import rule_text
+from tidegate.bounds import MIB, Readable, read_bounded
+from tidegate.errors import BoundExceededError, NotFoundError, OutsideError
+from tidegate.execution.network.flow_file import load_flows
+from tidegate.execution.network.flows import Flows
+from tidegate.execution.network.network_policy import NetworkPolicy, policies_in
+from tidegate.execution.network.observed import ObservedFlow, read_observed
+from tidegate.manifests.documents import read_documents
+
+MAX_OBSERVED_BYTES: Final = 256 * MIB
+MAX_RUNNING_BYTES: Final = 16 * MIB
+MAX_FILES: Final = 5000
+_NAMES: Final = (".yaml", ".yml", ".json")
+
+
+def declared_flows(paths: Sequence[Path]) -> Flows:
+    """What files declare; nothing without any.
+
+    Raises:
+        TidegateError: a file is missing or wrong; names file, line and column.
+    """
+    return load_flows({str(path): rule_text(path) for path in paths})
+
+
+def observed_flows(path: Path) -> tuple[ObservedFlow, ...]:
+    """What a file of observations tells.
+
+    Raises:
+        TidegateError: it cannot be read, or a line is wrong.
+    """
+    return read_observed(_bytes(path, MAX_OBSERVED_BYTES).splitlines(), where=str(path))
+
+
+def running_policies(path: Path, given: Readable | None = None) -> tuple[NetworkPolicy, ...]:
+    """The policies in a file, in a folder and those below it, or in what is given.
+
+    Raises:
+        TidegateError: something cannot be read, or a policy is wrong.
+    """
+    if given is not None:
+        raw = read_bounded(given, max_bytes=MAX_RUNNING_BYTES, what="standard input")
+        return policies_in(read_documents(raw, where="standard input"), where="standard input")
+    found: list[NetworkPolicy] = []
+    for file in _files(path) if path.is_dir() else [path]:
+        found += policies_in(read_documents(_bytes(file, MAX_RUNNING_BYTES), where=str(file)), where=str(file))
+    return tuple(found)
+
+
+def _files(folder: Path) -> list[Path]:
+    found = sorted(file for file in folder.rglob("*") if file.suffix in _NAMES and file.is_file())
+    if len(found) > MAX_FILES:
+        raise BoundExceededError("MAX_FILES", MAX_FILES, where=str(folder))
+    return found
+
+
+def _bytes(path: Path, max_bytes: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return read_bounded(file, max_bytes=max_bytes, what=str(path))
+    except FileNotFoundError as error:
+        raise NotFoundError("no such file", where=str(path), remedy="check the path") from error
+    except OSError as error:
+        raise OutsideError(f"cannot be read: {error.strerror or error}", where=str(path)) from error

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`tidegate netpol`: policies made of flows, and held against what runs."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from tidegate.cli.call import Call
+from tidegate.cli.click_verb import ClickVerbs, verb
+from tidegate.cli.output import Output, output_options
+from tidegate.cli.table import write_table
+from tidegate.errors import UsageError
+
+if TYPE_CHECKING:
+    from tidegate.execution.network.flows import Flows
+    from tidegate.execution.network.observed import ObservedFlow
+
+_FILE: Final = click.Path(path_type=Path, allow_dash=True)
+_SHOWN_PORTS: Final = 6
+
+command = ClickVerbs(
+    "netpol",
+    help="Make NetworkPolicies of declared and observed flows, and find what running ones do otherwise.",
+    examples=(
+        (
+            "tidegate netpol generate flows.yaml > policies.yaml",
+            "every namespace closed, and each declared flow opened",
+        ),
+        ("kubectl get networkpolicies -A -o json | tidegate netpol diff flows.yaml --running -", "against a cluster"),
+    ),
+    no_args_is_help=True,
+)
+
+
+@verb(
+    "generate",
+    examples=(
+        ("tidegate netpol generate flows.yaml", "policies that allow what is declared, and nothing else"),
+        (
+            "tidegate netpol generate --observed seen.jsonl",
+            "a first draft of what was seen, before anything is declared",
+        ),
+        ("tidegate netpol generate flows.yaml --observed seen.jsonl", "both; what may not be is told and left out"),
+    ),
+)
+@click.argument("flows", nargs=-1, type=_FILE, metavar="[FLOWS]...")
+@click.option("--observed", type=_FILE, metavar="FILE", help="Flows that were seen, JSON Lines.")
+@output_options("yaml", "json")
+def generate(call: Call, flows: tuple[Path, ...], observed: Path | None, output: Output) -> int:
+    """Write NetworkPolicies for the declared FLOWS: every namespace closed in both directions, names may be asked for.
+
+    With --observed, what was seen is let through too, where it does not cross tenants or data classes that are kept
+    apart. Read it before you apply it: what an intruder did while one looked was seen as well.
+    """
+    from tidegate.execution.network.generate import policies_for
+
+    declared, seen = _read(flows, observed)
+    if seen is not None:
+        from tidegate.execution.network.observed import learned
+
+        declared, refused = learned(seen, declared)
+        for one, why in refused:
+            source, target = (
+                one.source.workload or one.source.endpoint(),
+                one.destination.workload or one.destination.endpoint(),
+            )
+            call.warn(f"left out: {source} → {target}: {one.port}/{one.protocol}, seen {one.count} times: {why}")
+    documents = policies_for(declared)
+    if output.form == "json":
+        output.write_json({"apiVersion": "v1", "kind": "List", "items": documents})
+    else:
+        import yaml
+
+        output.write_text(str(yaml.safe_dump_all(documents, sort_keys=False, allow_unicode=False)))
+    call.note(f"{len(documents)} policies for {len(declared.namespaces)} namespaces and {len(declared.flows)} flows")
+    return 0
+
+
+@verb(
+    "diff",
+    examples=(
+        ("tidegate netpol diff flows.yaml --running policies/", "against a folder of manifests"),
+        ("kubectl get networkpolicies -A -o json | tidegate netpol diff flows.yaml --running -", "against a cluster"),
+        ("tidegate netpol diff flows.yaml --running - --observed seen.jsonl", "and what is declared but never used"),
+    ),
+)
+@click.argument("flows", nargs=-1, type=_FILE, metavar="FLOWS...", required=True)
+@click.option(
+    "--running", type=_FILE, required=True, metavar="PATH", help="Policies: a file, a folder, or - for standard input."
+)
+@click.option("--observed", type=_FILE, metavar="FILE", help="Flows that were seen, JSON Lines.")
+@output_options("table", "json", by_terminal=True)
+def diff(call: Call, flows: tuple[Path, ...], running: Path, observed: Path | None, output: Output) -> int:
+    """Hold running policies against the declared FLOWS. Exit status 1 when one is missing, open, wider or undeclared.
+
+    missing: declared, and kept in. open: a namespace that nothing closes. wider: let through, and not declared.
+    undeclared: seen, and not declared. unused: declared and never seen, or a policy that speaks of nothing declared.
+    """
+    from tidegate.assembly.network import running_policies
+    from tidegate.execution.network.compare import Lack, differences
+
+    declared, seen = _read(flows, observed)
+    given: Any = sys.stdin.buffer if str(running) == "-" else None
+    policies = running_policies(running, given)
+    found = differences(declared, policies, seen)
+    if output.form == "json":
+        output.write_json({"policies": len(policies), "differences": found})
+    elif found:
+        rows = [
+            (one.lack, one.source, one.target, _ports(one.ports), ", ".join(one.policies), one.why) for one in found
+        ]
+        write_table(call, output, ("what", "from", "to", "ports", "policies", "why"), rows)
+    else:
+        output.write_text(f"{len(policies)} policies allow what is declared, and nothing else\n")
+    return 1 if any(one.lack is not Lack.UNUSED for one in found) else 0
+
+
+for _verb in (generate, diff):
+    command.add_command(_verb)
+
+
+def _read(flows: Sequence[Path], observed: Path | None) -> "tuple[Flows, tuple[ObservedFlow, ...] | None]":
+    from tidegate.assembly.network import declared_flows, observed_flows
+
+    if not flows and observed is None:
+        raise UsageError("nothing to make policies of", remedy="name a file of flows, or --observed FILE")
+    return declared_flows(flows), None if observed is None else observed_flows(observed)
+
+
+def _ports(ports: Sequence[str]) -> str:
+    more = f" and {len(ports) - _SHOWN_PORTS} more" if len(ports) > _SHOWN_PORTS else ""
+    return ", ".join(ports[:_SHOWN_PORTS]) + more
