@@ -46,6 +46,9 @@ def test_a_user_and_a_robot(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         ("", ("grant", "give", "anna", "**", "pul"), "did you mean pull"),
         ("", ("grant", "give", "anna", "**", "pull", "--if", "request.nothing"), "condition:1:"),
         ("", ("grant", "revoke", "abc"), "no such grant"),
+        ("", ("grant", "ask", "a", "push", "--hours", "1", "--why", "x"), "a grant is asked of a server"),
+        ("", ("grant", "ask", "a", "push", "--why", "x"), "--hours"),
+        ("", ("grant", "ask", "a", "push", "--hours", "1"), "--why"),
     ],
 )
 def test_what_is_wrong_is_said(

@@ -65,7 +65,8 @@ def test_asking_approving_using_and_losing_a_grant(server: ApiServer, root: http
         assert bob.post(f"/grants/{grant}/approve").status_code == (403 if pattern == "team-b/**" else 200), pattern
     assert anna.get("/me").json()["grants"] == [{"grant": grant, "pattern": "team-a/app", "verbs": ["push"]}]
     assert anna.get("/grants").json()[0]["decided_by"] == "bob"
-    assert [found["holder"] for found in bob.get("/grants").json()] == ["bob", "bob"]
+    assert [found["holder"] for found in bob.get("/grants").json()] == ["bob", "bob", "anna"]  # also what he gave
+    assert [found["holder"] for found in bob.get("/grants?holder=bob").json()] == ["bob", "bob"]
     with server.client(("anna", PASSWORD), base="") as registry:
         assert registry.post("/v2/team-a/app/blobs/uploads/").status_code == 202
         assert registry.post("/v2/team-a/other/blobs/uploads/").status_code == 403

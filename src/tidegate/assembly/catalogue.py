@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The catalogue for a command: of the record here, or of a server elsewhere."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from tidegate.artifact import Repository
 from tidegate.assembly.local import Local, open_local
-from tidegate.assembly.remote import open_remote
+from tidegate.assembly.remote import here_or_there
 from tidegate.assembly.vending import build_catalogue
 from tidegate.curation.vending.catalogue import MAX_PAGE, Asked, Catalogue, Entry, Everything, Version
 from tidegate.remote import RemoteServer
@@ -36,19 +35,15 @@ class CatalogueSource(Protocol):
         ...
 
 
-@contextmanager
-def open_catalogue(settings: Settings) -> Iterator[CatalogueSource]:
+def open_catalogue(settings: Settings) -> AbstractContextManager[CatalogueSource]:
     """The catalogue of the server that `client.server` names, as its user may see it; without one all of the record.
 
     Raises:
         TidegateError: the record cannot be opened, or the server's address is none.
     """
-    if settings.client.server:
-        with open_remote(settings) as server:
-            yield _Remote(server)
-    else:
-        with open_local(settings) as local:
-            yield _Recorded(local, build_catalogue(settings))
+    return here_or_there(
+        settings, opens=open_local, here=lambda local: _Recorded(local, build_catalogue(settings)), there=_Remote
+    )
 
 
 class _Recorded:

@@ -2,11 +2,12 @@
 """Grants for a command: of the record here, or of a server elsewhere."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Final, Protocol
 
 from tidegate.assembly.identity import LocalIdentity, open_identity
-from tidegate.assembly.remote import open_remote
+from tidegate.assembly.remote import here_or_there
+from tidegate.errors import UsageError
 from tidegate.identity import granting
 from tidegate.identity.grant import GrantState
 from tidegate.identity.granting import GrantRecord, Wanted
@@ -14,8 +15,19 @@ from tidegate.remote import RemoteServer
 from tidegate.remote.server import quoted
 from tidegate.remote.whole_id import whole_id
 from tidegate.settings import Settings
+from tidegate.values import Struct
 
 _SECONDS_OF_HOUR: Final = 3600
+
+
+class Asking(Struct, frozen=True, kw_only=True):
+    """What somebody asks for, for themselves."""
+
+    pattern: str
+    verbs: tuple[str, ...]
+    hours: float
+    condition: str = ""
+    reason: str
 
 
 class GrantBook(Protocol):
@@ -32,6 +44,14 @@ class GrantBook(Protocol):
         """Gives one at once."""
         ...
 
+    def ask(self, wanted: Asking) -> GrantRecord:
+        """Asks for one for oneself; it allows nothing until another has approved it.
+
+        Raises:
+            UsageError: nobody is asked, because this is the record itself.
+        """
+        ...
+
     def approve(self, start: str, *, why: str) -> GrantRecord:
         """Gives what another asked for."""
         ...
@@ -41,23 +61,17 @@ class GrantBook(Protocol):
         ...
 
     def revoke(self, start: str, *, why: str) -> GrantRecord:
-        """Takes one back."""
+        """Takes one back, or what was asked for."""
         ...
 
 
-@contextmanager
-def open_grant_book(settings: Settings) -> Iterator[GrantBook]:
+def open_grant_book(settings: Settings) -> AbstractContextManager[GrantBook]:
     """The grants of the server that `client.server` names, as its user may see them; without one, of the record here.
 
     Raises:
         TidegateError: the record cannot be opened, or the server's address is none.
     """
-    if settings.client.server:
-        with open_remote(settings) as server:
-            yield _Remote(server)
-    else:
-        with open_identity(settings) as local:
-            yield _Recorded(local)
+    return here_or_there(settings, opens=open_identity, here=_Recorded, there=_Remote)
 
 
 class _Recorded:
@@ -73,6 +87,10 @@ class _Recorded:
     def give(self, wanted: Wanted) -> GrantRecord:
         with self._database.begin() as connection:
             return granting.give(connection, wanted, by=self._who, at=self._clock())
+
+    def ask(self, wanted: Asking) -> GrantRecord:
+        remedy = "name a server you are logged in to (--server), or give it: tidegate grant give"
+        raise UsageError("a grant is asked of a server", where=wanted.pattern, remedy=remedy)
 
     def approve(self, start: str, *, why: str) -> GrantRecord:
         with self._database.begin() as connection:
@@ -108,6 +126,9 @@ class _Remote:
             "reason": wanted.reason,
         }
         return self._server.ask("POST", "/grants", GrantRecord, body=body)
+
+    def ask(self, wanted: Asking) -> GrantRecord:
+        return self._server.ask("POST", "/grants/requests", GrantRecord, body=wanted)
 
     def approve(self, start: str, *, why: str) -> GrantRecord:
         return self._decided(start, "approve", why)

@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Passports for a command: of the record here, or of a server elsewhere."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from tidegate.assembly.local import Local, open_local
 from tidegate.assembly.notes import note_signer
-from tidegate.assembly.remote import open_remote
+from tidegate.assembly.remote import here_or_there
 from tidegate.oversight.bundle import Bundle, canonical, write_bundle
 from tidegate.oversight.passport import Passport, passport
 from tidegate.remote import RemoteServer
@@ -30,19 +29,13 @@ class PassportSource(Protocol):
         ...
 
 
-@contextmanager
-def open_passports(settings: Settings) -> Iterator[PassportSource]:
+def open_passports(settings: Settings) -> AbstractContextManager[PassportSource]:
     """Passports of the server that `client.server` names, as its user may see them; without one, of the record here.
 
     Raises:
         TidegateError: the record cannot be opened, or the server's address is none.
     """
-    if settings.client.server:
-        with open_remote(settings) as server:
-            yield _Remote(server)
-    else:
-        with open_local(settings) as local:
-            yield _Recorded(local)
+    return here_or_there(settings, opens=open_local, here=_Recorded, there=_Remote)
 
 
 class _Recorded:

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Principals for a command: of the record here, or of a server elsewhere."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import Any, Protocol
 
 from tidegate.assembly.identity import LocalIdentity, open_identity
-from tidegate.assembly.remote import open_remote
+from tidegate.assembly.remote import here_or_there
 from tidegate.identity import account
 from tidegate.identity.account import Account
 from tidegate.identity.password import Passwords
@@ -56,19 +56,13 @@ class PrincipalBook(Protocol):
         ...
 
 
-@contextmanager
-def open_principal_book(settings: Settings) -> Iterator[PrincipalBook]:
+def open_principal_book(settings: Settings) -> AbstractContextManager[PrincipalBook]:
     """The principals of the server that `client.server` names; without one, of the record here.
 
     Raises:
         TidegateError: the record cannot be opened, or the server's address is none.
     """
-    if settings.client.server:
-        with open_remote(settings) as server:
-            yield _Remote(server)
-    else:
-        with open_identity(settings) as local:
-            yield _Recorded(local)
+    return here_or_there(settings, opens=open_identity, here=_Recorded, there=_Remote)
 
 
 class _Recorded:

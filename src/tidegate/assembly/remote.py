@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A server elsewhere, from settings: how it is asked, and where logins are kept."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import TypeVar
 
 from tidegate.assembly.outward import build_outbound
 from tidegate.errors import UsageError
@@ -11,6 +12,9 @@ from tidegate.outbound.address import split_url
 from tidegate.remote import RemoteServer, parse_server
 from tidegate.remote.login_file import LoginFile
 from tidegate.settings import Settings
+
+Asked = TypeVar("Asked")
+Opened = TypeVar("Opened")
 
 
 @contextmanager
@@ -23,6 +27,33 @@ def open_remote(settings: Settings) -> Iterator[RemoteServer]:
     address = parse_server(settings.client.server)
     with build_outbound(settings) as outbound:
         yield RemoteServer(outbound, address, kept_login(settings, address))
+
+
+@contextmanager
+def here_or_there(
+    settings: Settings,
+    *,
+    opens: Callable[[Settings], AbstractContextManager[Opened]],
+    here: Callable[[Opened], Asked],
+    there: Callable[[RemoteServer], Asked],
+) -> Iterator[Asked]:
+    """What a command asks: the server that `client.server` names, as its user may; without one, the record here.
+
+    Args:
+        settings: which of the two.
+        opens: the record; only then.
+        here: asks it.
+        there: asks the server.
+
+    Raises:
+        TidegateError: the record cannot be opened, or the server's address is none.
+    """
+    if settings.client.server:
+        with open_remote(settings) as server:
+            yield there(server)
+    else:
+        with opens(settings) as opened:
+            yield here(opened)
 
 
 def kept_login(settings: Settings, address: str) -> Credentials | None:

@@ -2,14 +2,14 @@
 """Rules of one kind, managed: for the API, for a command over the record, and for a command that asks a server."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from tidegate.assembly.importing import open_importing
 from tidegate.assembly.intake import intake_rules
 from tidegate.assembly.keeping import local_user, open_keeping, read_rules
-from tidegate.assembly.remote import open_remote
+from tidegate.assembly.remote import here_or_there
 from tidegate.clock import Clock, rfc3339, system_clock
 from tidegate.curation import rule_sets
 from tidegate.curation.intake import file as intake_file
@@ -173,26 +173,31 @@ class RemoteRules:
         return f"{self._path}/{quoted(name)}"
 
 
-@contextmanager
-def open_rule_book(settings: Settings, kind: RuleKind) -> Iterator[tuple[RuleBook, str]]:
+def open_rule_book(settings: Settings, kind: RuleKind) -> AbstractContextManager[tuple[RuleBook, str]]:
     """The rules of the server that `client.server` names, or of the record here; and as whom they are changed.
 
     Raises:
         TidegateError: the record, a file or a set cannot be used, or the server's address is none.
     """
-    if settings.client.server:
-        with open_remote(settings) as server:
-            yield RemoteRules(server, kind), ""
-    elif kind is RuleKind.INTAKE:
-        with open_importing(settings) as importing:
-            in_force = intake_rules(settings, importing.database)
-            yield intake_rule_book(settings, importing.database, in_force, system_clock), local_user()
-    else:
-        with open_keeping(settings) as keeping:
-            book = keeping_rule_book(
-                settings, keeping.database, keeping.in_force, keeping.clock, suppose=keeping.supposing
-            )
-            yield book, local_user()
+    return here_or_there(
+        settings,
+        opens=_open_intake_rules if kind is RuleKind.INTAKE else _open_keeping_rules,
+        here=lambda book: (book, local_user()),
+        there=lambda server: (RemoteRules(server, kind), ""),
+    )
+
+
+@contextmanager
+def _open_intake_rules(settings: Settings) -> Iterator[RecordedRules]:
+    with open_importing(settings) as importing:
+        in_force = intake_rules(settings, importing.database)
+        yield intake_rule_book(settings, importing.database, in_force, system_clock)
+
+
+@contextmanager
+def _open_keeping_rules(settings: Settings) -> Iterator[RecordedRules]:
+    with open_keeping(settings) as keeping:
+        yield keeping_rule_book(settings, keeping.database, keeping.in_force, keeping.clock, suppose=keeping.supposing)
 
 
 def intake_rule_book(

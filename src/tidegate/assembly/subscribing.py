@@ -2,7 +2,7 @@
 """Subscriptions for one command: of the record here, or of a server elsewhere."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from tidegate.assembly.home import Home
 from tidegate.assembly.keeping import local_user
-from tidegate.assembly.remote import open_remote
+from tidegate.assembly.remote import here_or_there
 from tidegate.assembly.stores import open_database
 from tidegate.assembly.vending import build_sender
 from tidegate.clock import Clock, system_clock
@@ -62,8 +62,7 @@ class Subscriptions(Protocol):
         ...
 
 
-@contextmanager
-def open_subscriptions(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Subscriptions]:
+def open_subscriptions(settings: Settings, *, clock: Clock = system_clock) -> AbstractContextManager[Subscriptions]:
     """Subscriptions of the server that `client.server` names, as its user may see them; without one, of the record.
 
     A server that uses the record delivers what is asked for there.
@@ -71,18 +70,19 @@ def open_subscriptions(settings: Settings, *, clock: Clock = system_clock) -> It
     Raises:
         TidegateError: the home folder, the database, the key or an address is not usable.
     """
-    if settings.client.server:
-        with open_remote(settings) as server:
-            yield _Remote(server)
-        return
-    Home(folder=settings.home).make()
-    database = open_database(settings)
-    try:
-        key = WebhookKey.load(settings.signing.webhook_key_file)
-        sender = build_sender(settings, database, key, clock)
-        yield _Recorded(database=database, key=key, sender=sender, clock=clock)
-    finally:
-        database.close()
+
+    @contextmanager
+    def opens(settings: Settings) -> Iterator[_Recorded]:
+        Home(folder=settings.home).make()
+        database = open_database(settings)
+        try:
+            key = WebhookKey.load(settings.signing.webhook_key_file)
+            sender = build_sender(settings, database, key, clock)
+            yield _Recorded(database=database, key=key, sender=sender, clock=clock)
+        finally:
+            database.close()
+
+    return here_or_there(settings, opens=opens, here=lambda recorded: recorded, there=_Remote)
 
 
 def hearer_named(connection: Connection, name: str) -> Hearer:

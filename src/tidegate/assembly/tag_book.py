@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tags for a command, their history and what holds them: of the record here, or of a server elsewhere."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import Protocol
 
 from tidegate.artifact import Repository, Tag
 from tidegate.assembly.keeping import Keeping, local_user, open_keeping
-from tidegate.assembly.remote import open_remote
+from tidegate.assembly.remote import here_or_there
 from tidegate.curation import tag_holds
 from tidegate.curation.tag_holds import Freeze, Override
 from tidegate.curation.tag_rules import TagRule
@@ -50,19 +50,13 @@ class TagBook(Protocol):
         ...
 
 
-@contextmanager
-def open_tag_book(settings: Settings) -> Iterator[TagBook]:
+def open_tag_book(settings: Settings) -> AbstractContextManager[TagBook]:
     """The tags of the server that `client.server` names, as its user may see them; without one, of the record here.
 
     Raises:
         TidegateError: a rule or the record cannot be used, or the server's address is none.
     """
-    if settings.client.server:
-        with open_remote(settings) as server:
-            yield _Remote(server)
-    else:
-        with open_keeping(settings) as keeping:
-            yield _Recorded(keeping)
+    return here_or_there(settings, opens=open_keeping, here=_Recorded, there=_Remote)
 
 
 class _Recorded:

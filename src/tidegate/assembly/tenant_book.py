@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tenants for a command: of the record here, or of a server elsewhere."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from tidegate.assembly.identity import LocalIdentity, open_identity
-from tidegate.assembly.remote import open_remote
+from tidegate.assembly.remote import here_or_there
 from tidegate.identity import tenancy
 from tidegate.identity.tenancy import Quota, Tenant
 from tidegate.remote import RemoteServer
@@ -38,19 +38,13 @@ class TenantBook(Protocol):
         ...
 
 
-@contextmanager
-def open_tenant_book(settings: Settings) -> Iterator[TenantBook]:
+def open_tenant_book(settings: Settings) -> AbstractContextManager[TenantBook]:
     """The tenants of the server that `client.server` names; without one, of the record here.
 
     Raises:
         TidegateError: the record cannot be opened, or the server's address is none.
     """
-    if settings.client.server:
-        with open_remote(settings) as server:
-            yield _Remote(server)
-    else:
-        with open_identity(settings) as local:
-            yield _Recorded(local)
+    return here_or_there(settings, opens=open_identity, here=_Recorded, there=_Remote)
 
 
 class _Recorded:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`tidegate grant list|give|approve|refuse|revoke`."""
+"""`tidegate grant list|give|ask|approve|refuse|end|revoke`."""
 
 from datetime import timedelta
 from typing import Literal
@@ -18,10 +18,17 @@ _WHY = click.option("--why", default="", metavar="TEXT", help="The reason, kept 
 
 command = ClickVerbs(
     "grant",
-    help="Say what principals may do: verbs on patterns of repositories, on a condition, for a time.",
+    help="""Say what principals may do: verbs on patterns of repositories, on a condition, for a time.
+
+    Who needs more than they have asks a server for it (ask), with a reason and an end; it allows nothing until another
+    has approved it, and ends by itself, or earlier (end). Administrators give without being asked (give).""",
     examples=(
         ("tidegate grant give robot$ci 'team-a/**' pull push", "to a robot, without an end"),
         ("tidegate grant give group:devs '**' pull --if request.by_digest --hours 8", "on a condition, for a time"),
+        (
+            "tidegate grant ask 'team-a/**' push --hours 4 --why 'hotfix 712' --server https://registry.example",
+            "for me",
+        ),
         ("tidegate grant list --state requested", "what waits for approval"),
         ("tidegate grant approve 3f2a… --server https://registry.example", "as whoever is logged in there"),
     ),
@@ -34,7 +41,11 @@ command = ClickVerbs(
 @click.option("--state", type=click.Choice(_STATES), help="Only those of one state.")
 @click.option("--holder", default="", metavar="NAME", help="Only those of a principal, or of group:NAME.")
 def _list(call: Call, *, output: Output, server: str | None, state: str | None, holder: str) -> int:
-    """Show grants, newest first, with who gave them and why."""
+    """Show grants, newest first, with who gave them and why.
+
+    At a server: all of them to who administers or approves everywhere; to others those they hold, asked for or decided
+    over, and what waits for them to approve.
+    """
     from tidegate.assembly.grant_book import open_grant_book
     from tidegate.identity.grant import GrantState
 
@@ -102,6 +113,53 @@ def _give(
     return 0
 
 
+@verb(
+    "ask",
+    examples=(
+        ("tidegate grant ask team-a/app push --hours 2 --why 'hotfix 712'", "of the server in client.server"),
+        ("tidegate grant ask '**' pull --hours 8 --if request.by_digest --why audit", "no more than is needed"),
+    ),
+)
+@server_option
+@output_options("table", "json")
+@click.option("--why", required=True, metavar="TEXT", help="What it is needed for; whoever approves reads it.")
+@click.option("--if", "condition", default="", metavar="CEL", help="Condition that must hold as well.")
+@click.option(
+    "--hours",
+    type=click.FloatRange(min=0, min_open=True),
+    required=True,
+    help="How long it lasts, from when it is approved; at most identity.request_max_hours of the server.",
+)
+@click.argument("pattern")
+@click.argument("verbs", nargs=-1, required=True)
+def _ask(
+    call: Call,
+    *,
+    output: Output,
+    server: str | None,
+    pattern: str,
+    verbs: tuple[str, ...],
+    condition: str,
+    hours: float,
+    why: str,
+) -> int:
+    """Ask a server that you may do VERBS to repositories of a PATTERN, for a time.
+
+    It allows nothing until somebody else with `approve` on a pattern that covers this one has approved it. Prints its
+    id, by which they name it.
+    """
+    from tidegate.assembly.grant_book import Asking, open_grant_book
+
+    wanted = Asking(pattern=pattern, verbs=verbs, hours=hours, condition=condition, reason=why)
+    settings = call.settings(client__server=server)
+    with open_grant_book(settings) as book:
+        asked = book.ask(wanted)
+    output.write_json(asked) if output.form == "json" else output.write_text(f"{asked.id}\n")
+    at = settings.client.server
+    call.note(f"another has to approve it: tidegate grant approve {asked.id[:12]} --server {at}")
+    return 0
+
+
 @verb("approve", examples=(("tidegate grant approve 3f2a… --why 'seen the ticket'", "its time begins now"),))
 @server_option
 @_WHY
@@ -120,6 +178,15 @@ def _refuse(call: Call, *, server: str | None, grant: str, why: str) -> int:
     return _decided(call, "refuse", server=server, grant=grant, why=why)
 
 
+@verb("end", examples=(("tidegate grant end 3f2a… --why 'hotfix is out'", "before its time is up"),))
+@server_option
+@_WHY
+@_GRANT
+def _end(call: Call, *, server: str | None, grant: str, why: str) -> int:
+    """End early what you hold, withdraw what you asked for, or end what you approved."""
+    return _decided(call, "revoke", server=server, grant=grant, why=why)
+
+
 @verb("revoke", examples=(("tidegate grant revoke 3f2a… --why 'left the team'", "at once"),))
 @server_option
 @_WHY
@@ -129,7 +196,7 @@ def _revoke(call: Call, *, server: str | None, grant: str, why: str) -> int:
     return _decided(call, "revoke", server=server, grant=grant, why=why)
 
 
-for _command in (_list, _give, _approve, _refuse, _revoke):
+for _command in (_list, _give, _ask, _approve, _refuse, _end, _revoke):
     command.add_command(_command)
 
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import uuid4
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, or_, select, update
 
 from tidegate.clock import parse_rfc3339, rfc3339
 from tidegate.errors import InvalidInputError, NotFoundError, RefusedError
@@ -139,13 +139,13 @@ def refuse(connection: Connection, grant_id: str, *, by: Principal, why: str = "
 
 
 def revoke(connection: Connection, grant_id: str, *, by: Principal, why: str = "", at: datetime) -> GrantRecord:
-    """Takes a grant back, at once.
+    """Takes a grant back, at once; or what was asked for and not decided.
 
     Raises:
         NotFoundError: no such grant.
-        RefusedError: it is not in force.
+        RefusedError: it is neither in force nor asked for.
     """
-    _locked(connection, grant_id, GrantState.ACTIVE)
+    _locked(connection, grant_id, GrantState.ACTIVE, GrantState.REQUESTED)
     _set(connection, grant_id, state=GrantState.REVOKED.value)
     _decided(connection, grant_id, by=by, why=why, at=at)
     return _tell(connection, EventKind.GRANT_REVOKED, grant_id, by=by, at=at)
@@ -176,14 +176,30 @@ def expire(connection: Connection, *, at: datetime) -> int:
 
 
 def list_grants(
-    connection: Connection, *, holder: str = "", state: GrantState | None = None, limit: int = MAX_PAGE
+    connection: Connection,
+    *,
+    holder: str = "",
+    state: GrantState | None = None,
+    concerns: str = "",
+    limit: int = MAX_PAGE,
 ) -> Sequence[GrantRecord]:
-    """At most `limit` grants, newest first."""
+    """At most `limit` grants, newest first.
+
+    Args:
+        connection: to the database.
+        holder: whose; "" for everybody's.
+        state: of one state only.
+        concerns: who holds it, asked for it or decided over it.
+        limit: at most.
+    """
     query = select(access_grant).order_by(access_grant.c.asked_at.desc(), access_grant.c.id).limit(limit)
     if holder:
         query = query.where(access_grant.c.holder == holder)
     if state is not None:
         query = query.where(access_grant.c.state == state.value)
+    if concerns:
+        part = (access_grant.c.holder, access_grant.c.asked_by, access_grant.c.decided_by)
+        query = query.where(or_(*(column == concerns for column in part)))
     return [_record(row) for row in connection.execute(query)]
 
 
@@ -251,14 +267,14 @@ def _end(seconds: int, at: datetime) -> str:
     return rfc3339(at + timedelta(seconds=seconds)) if seconds else ""
 
 
-def _locked(connection: Connection, grant_id: str, wanted: GrantState) -> Any:
+def _locked(connection: Connection, grant_id: str, *wanted: GrantState) -> Any:
     """The row, locked, so that of two who decide at once the second finds it decided."""
     taking(connection, Rank.GRANT, [grant_id])
     row = connection.execute(select(access_grant).where(access_grant.c.id == grant_id).with_for_update()).first()
     if row is None:
         raise NotFoundError("no such grant", where=grant_id[:64])
-    if row.state != wanted.value:
-        raise RefusedError(f"the grant is {row.state}, not {wanted}", where=grant_id)
+    if row.state not in wanted:
+        raise RefusedError(f"the grant is {row.state}, not {' or '.join(wanted)}", where=grant_id)
     return row
 
 

@@ -19,7 +19,7 @@ from tidegate.identity.pattern import RepositoryPattern
 from tidegate.identity.verb import parse_verbs
 from tidegate.server.api.body import read_body
 from tidegate.server.api.problem import reply
-from tidegate.server.authentication import principal_of
+from tidegate.server.authentication import client_of, principal_of
 from tidegate.values import Struct
 
 _CREATED: Final = 201
@@ -60,7 +60,9 @@ def _write(server: Server, change: Callable[[Connection], GrantRecord]) -> Grant
 
 
 def _add_reading(router: APIRouter, server: Server) -> None:
-    @router.get("/grants", summary="Grants, newest first; without the right to administer or approve, one's own")
+    @router.get(
+        "/grants", summary="Grants, newest first: all to who administers or approves, to others what concerns them"
+    )
     def list_grants(
         request: Request,
         holder: Annotated[str, Query(max_length=210)] = "",
@@ -68,12 +70,14 @@ def _add_reading(router: APIRouter, server: Server) -> None:
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     ) -> Response:
         who = principal_of(request)
-        if not any(
-            server.access.permissions.ruling(who, Asked(verb=verb)).allowed for verb in (Verb.ADMINISTER, Verb.APPROVE)
-        ):
-            holder = who.name
         with server.database.read() as connection:
-            return reply(granting.list_grants(connection, holder=holder, state=state, limit=limit))
+            if _may_see_all(server, who):
+                return reply(granting.list_grants(connection, holder=holder, state=state, limit=limit))
+            found = granting.list_grants(connection, holder=holder, state=state, concerns=who.name, limit=limit)
+            waiting = granting.list_grants(connection, holder=holder, state=GrantState.REQUESTED)
+        if state in {None, GrantState.REQUESTED}:
+            found = [*found, *(one for one in waiting if one not in found and _decides(server, who, one))]
+        return reply(sorted(found, key=lambda one: one.asked_at, reverse=True)[:limit])
 
 
 def _add_wanting(router: APIRouter, server: Server) -> None:
@@ -120,12 +124,18 @@ def _add_deciding(router: APIRouter, server: Server) -> None:
 
         return reply(await run_sync(_write, server, change))
 
-    @router.post("/grants/{grant}/revoke", summary="Take a grant back, at once")
+    @router.post(
+        "/grants/{grant}/revoke",
+        summary="End a grant at once, or withdraw a request: who holds it, asked for it, gave it or administers",
+    )
     async def revoke(grant: str, request: Request) -> Response:
         who, body = principal_of(request), await read_body(request, Reasoned)
-        return reply(
-            await run_sync(_write, server, lambda c: granting.revoke(c, grant, by=who, why=body.why, at=server.clock()))
-        )
+
+        def change(connection: Connection) -> GrantRecord:
+            _may_end(server, request, connection, grant)
+            return granting.revoke(connection, grant, by=who, why=body.why, at=server.clock())
+
+        return reply(await run_sync(_write, server, change))
 
 
 def _wanted(body: NewGrant, holder: Holder) -> Wanted:
@@ -141,7 +151,26 @@ def _wanted(body: NewGrant, holder: Holder) -> Wanted:
     )
 
 
+def _may_see_all(server: Server, who: Principal) -> bool:
+    return any(
+        server.access.permissions.ruling(who, Asked(verb=verb)).allowed for verb in (Verb.ADMINISTER, Verb.APPROVE)
+    )
+
+
+def _decides(server: Server, who: Principal, grant: GrantRecord) -> bool:
+    return server.access.permissions.may_approve(who, RepositoryPattern(grant.pattern), parse_verbs(grant.verbs))
+
+
 def _may_decide(server: Server, who: Principal, grant: GrantRecord) -> None:
-    if not server.access.permissions.may_approve(who, RepositoryPattern(grant.pattern), parse_verbs(grant.verbs)):
+    if not _decides(server, who, grant):
         # Whoever may not decide learns no more than that.
         raise RefusedError("you may not decide over this grant", where=grant.id)
+
+
+def _may_end(server: Server, request: Request, connection: Connection, grant_id: str) -> None:
+    who, administering = principal_of(request), Asked(verb=Verb.ADMINISTER, address=client_of(request).address)
+    if server.access.permissions.ruling(who, administering).allowed:
+        return
+    grant = granting.find(connection, grant_id)
+    if who.name not in {grant.holder, grant.asked_by, grant.decided_by}:
+        raise RefusedError("you may not end this grant", where=grant.id)

@@ -34,7 +34,7 @@ _NEEDS: Final = (
     _need("GET", r"/me", None),
     _need("GET", r"/grants", None),
     _need("POST", r"/grants/requests", None),
-    _need("POST", r"/grants/[^/]+/(?:approve|refuse)", None),
+    _need("POST", r"/grants/[^/]+/(?:approve|refuse|revoke)", None),
     _need("PUT", r"/principals/[^/]+/password", None),
     _need("GET", r"/(?:principals|tenants)(?:/.*)?", Verb.ADMINISTER),
     _need("POST", r"/images/[^/]+/keys", None),
