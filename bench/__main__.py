@@ -29,6 +29,7 @@ PARTS = (
     "policy",
     "signing",
     "ledger",
+    "passport",
     "encryption",
     "server",
     "registry",

@@ -12,6 +12,7 @@ from git_works import Work, needs_programs
 from hypothesis import given
 from hypothesis import strategies as st
 
+from docker_registry import DockerRegistry
 from tidegate.artifact import Digest
 from tidegate.cli import main
 from tidegate.development.origin.content import ImageFile, compare
@@ -209,6 +210,30 @@ def test_provenance_that_was_attested_beside_the_image_proves(
     page = capsys.readouterr().out
     assert f"from {built.last[:12]}: proved" in page
     assert "unmatched   srv/generated" in page
+
+
+@needs_programs
+@pytest.mark.tools
+def test_an_image_in_a_registry_is_asked_there(built: Built, ask: Any, tmp_path: Path) -> None:
+    """Blobs, label and provenance come from a registry that answers: attested there, read from there."""
+    key = SigningKey.generate()
+    key.save(tmp_path / "key.pem")
+    (tmp_path / "key.pub").write_bytes(key.verifying.to_pem())
+    predicate = tmp_path / "predicate.json"
+    predicate.write_text(json.dumps(provenance(built.last, built.digest).predicate))
+    trusting = ("--key", str(tmp_path / "key.pub"))
+    with DockerRegistry(tmp_path / "registry") as registry:
+        registry.push(built.folder / "app", "latest", "team/app:1")
+        image = f"registry:{registry.host}/team/app:1"
+        status, found = ask(*trusting, image=image)
+        assert (status, found["image"], found["standing"]) == (1, built.digest, "claimed")
+        assert found["content"]["unmatched"] == ["srv/generated"]
+        attest = ("--key", str(tmp_path / "key.pem"), "--type", "slsaprovenance1", "--predicate", str(predicate))
+        assert main(["attest", image, *attest, "--store", "both"]) == 0
+        status, found = ask(*trusting, image=image)
+        assert (status, found["standing"]) == (0, "proved")
+        assert ask(*trusting, "--commit", built.first, image=image)[1]["standing"] == "contradicted"
+    assert ask(*trusting, image=image)[0] == 3, "a registry that is away proves nothing"
 
 
 def known(commit: str, *signers: str) -> KnownProvenance:

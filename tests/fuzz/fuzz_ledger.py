@@ -16,6 +16,7 @@ from tidegate.evidence import SCAN
 from tidegate.ledger.add_checkpoint import AddCheckpoint, read_size
 from tidegate.ledger.checkpoint import Checkpoint, sign_checkpoint
 from tidegate.ledger.cosignature import MLDSA_COSIGNATURE, Cosigner, CosignerKey
+from tidegate.ledger.handover import hand_over, read_handovers, write_handovers
 from tidegate.ledger.note import NoteSigner, open_note, split_key, split_note
 from tidegate.ledger.note_key import EcdsaNoteKey, parse_note_key
 from tidegate.ledger.policy import parse_policy
@@ -25,6 +26,7 @@ from tidegate.ledger.tlog_proof import TlogProof
 _AT = datetime(2026, 6, 1, tzinfo=UTC)
 _DIGEST = Digest("sha256:" + "ab" * 32)
 _SIGNER = NoteSigner.from_seed("log.example/a", bytes(32))
+_NEXT = NoteSigner.from_seed("log.example/a", b"n" * 32)
 _COSIGNER = Cosigner.from_seed("w.example/w", bytes(32))
 _PLAIN = Checkpoint(origin="log.example/a", size=7, root=b"r" * 32)
 _NOTE = sign_checkpoint(_PLAIN, _SIGNER) + _COSIGNER.cosign(_PLAIN.to_text(), _AT)
@@ -54,6 +56,12 @@ def ledger() -> Iterator[Parser]:
         form="text",
         read=lambda data: parse_policy(data, where="policy"),
         samples=(_POLICY.encode(),),
+    )
+    yield Parser(
+        name="ledger-handovers",
+        form="json",
+        read=read_handovers,
+        samples=(write_handovers((hand_over(_SIGNER, _NEXT, _PLAIN, _AT),)),),
     )
     yield Parser(
         name="add-checkpoint",

@@ -2,17 +2,28 @@
 """Keys rotate and are revoked under a whole server: what rests on them is shut at once and judged again, once."""
 
 import json
-import sqlite3
-from contextlib import closing
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
+from sqlalchemy import Connection, select
 from test_journey_provenance import image_with, provenance_of
-from whole_server import WholeServer, as_json, python_image, run_tidegate
+from whole_server import WholeServer, as_json, python_image
 
+from postgres_server import start_postgres
+from tidegate.clock import rfc3339
 from tidegate.evidence import VSA
 from tidegate.signing.envelope import sign
 from tidegate.signing.keys import SigningKey
+from tidegate.storage import schema
+from tidegate.storage.database import Database
 
 POD = """
 apiVersion: v1
@@ -24,68 +35,94 @@ spec:
 """
 
 
-def _keys(home: Path) -> dict[str, Any]:
-    done = run_tidegate(home, "keys", "list", "-f", "json")
-    assert done.returncode == 0, done.stderr
-    return {one["key_id"]: one for one in as_json(done.stdout)["keys"]}
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A home and the database that its servers and commands use."""
+
+    home: Path
+    environment: dict[str, str]
+
+    def server(self, *, kill_at: str = "") -> WholeServer:
+        return WholeServer(self.home, kill_at=kill_at, environment=self.environment)
+
+    def run(self, *words: str) -> Any:
+        environment = {**os.environ, **self.environment, "TIDEGATE_HOME": str(self.home)}
+        command = [str(Path(sys.executable).with_name("tidegate")), *words, "-f", "json"]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
+        assert done.returncode == 0, done.stderr
+        return as_json(done.stdout)
+
+    @contextmanager
+    def record(self) -> Iterator[Connection]:
+        database = Database(self.environment.get("TIDEGATE_DATABASE_URL", f"sqlite:///{self.home / 'state.db'}"))
+        try:
+            with database.read() as connection:
+                yield connection
+        finally:
+            database.close()
+
+    def signers_of_decisions(self, digest: str) -> list[str]:
+        table = schema.statement
+        query = select(table.c.envelope).where(table.c.subject == digest, table.c.predicate_type == VSA)
+        with self.record() as connection:
+            found = connection.scalars(query.order_by(table.c.ledger_index)).all()
+        return [json.loads(envelope)["signatures"][0]["keyid"] for envelope in found]
+
+    def is_shut(self, digest: str) -> bool:
+        table = schema.state
+        with self.record() as connection:
+            ends = connection.scalar(select(table.c.expires_at).where(table.c.digest == digest))
+        return str(ends) <= rfc3339(datetime.now(UTC))
 
 
-def _signers_of_decisions(home: Path, digest: str) -> list[str]:
-    with closing(sqlite3.connect(home / "state.db")) as database:
-        query = "SELECT envelope FROM statement WHERE subject = ? AND predicate_type = ? ORDER BY ledger_index"
-        rows = database.execute(query, (digest, VSA)).fetchall()
-    return [json.loads(row[0])["signatures"][0]["keyid"] for row in rows]
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.tools)])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    if request.param == "sqlite":
+        yield Place(tmp_path / "home", {})
+        return
+    with start_postgres() as url:
+        yield Place(tmp_path / "home", {"TIDEGATE_DATABASE_URL": url})
 
 
-def _shut(home: Path, digest: str) -> bool:
-    with closing(sqlite3.connect(home / "state.db")) as database:
-        query = "SELECT expires_at <= strftime('%Y-%m-%dT%H:%M:%SZ', 'now') FROM state WHERE digest = ?"
-        return bool(database.execute(query, (digest,)).fetchone()[0])
-
-
-def _run(home: Path, *words: str) -> Any:
-    done = run_tidegate(home, *words, "-f", "json")
-    assert done.returncode == 0, done.stderr
-    return as_json(done.stdout)
-
-
-def test_the_own_key_rotates_under_a_running_server_and_what_the_old_one_signed_is_made_again(tmp_path: Path) -> None:
-    home, layout = tmp_path / "home", tmp_path / "images"
+def test_the_own_key_rotates_under_a_running_server_and_what_the_old_one_signed_is_made_again(
+    place: Place, tmp_path: Path
+) -> None:
+    layout = tmp_path / "images"
     first = python_image(layout, "first", {"h11": "0.14.0"})
     second = python_image(layout, "second", {"h11": "0.14.0", "second": "1"})
-    with WholeServer(home) as server:
+    with place.server() as server:
         server.push(layout, "first", "team/first:1")
         assert server.verdict(first)["state"] == "admitted"
-        (old,) = _keys(home)
-        made = _run(home, "keys", "rotate", "--why", "every year")
+        (old,) = (one["key_id"] for one in place.run("keys", "list")["keys"])
+        made = place.run("keys", "rotate", "--why", "every year")
         server.push(layout, "second", "team/second:1")
         assert server.verdict(second)["state"] == "admitted"
-        assert _signers_of_decisions(home, second) == [made["key_id"]], "without a restart"
+        assert place.signers_of_decisions(second) == [made["key_id"]], "without a restart"
         assert server.stop() == 0
-    revoked = _run(home, "keys", "revoke", old, "--since", "2020-01-01T00:00:00Z", "--why", "a stolen disk")
+    revoked = place.run("keys", "revoke", old, "--since", "2020-01-01T00:00:00Z", "--why", "a stolen disk")
     assert revoked["void"] == [first]
-    assert _shut(home, first)
-    assert not _shut(home, second)
+    assert place.is_shut(first)
+    assert not place.is_shut(second)
     # The event lies in the outbox, and a kill in the middle of the work it asks for changes nothing.
-    with WholeServer(home, kill_at="decide:before") as server:
+    with place.server(kill_at="decide:before") as server:
         assert server.died() == -9
-    with WholeServer(home) as server:
+    with place.server() as server:
         done = server.wait_for_event("oversight.key.revoked")
         assert (done["data"]["fromEntry"], done["data"]["void"]) == (0, 1)
         _wait_until_served(server, f"/v2/team/first/manifests/{first}")
         assert server.api(f"/images/{first}")["state"] == "admitted"
-        assert _signers_of_decisions(home, first) == [old, made["key_id"]], "made anew once"
+        assert place.signers_of_decisions(first) == [old, made["key_id"]], "made anew once"
         review = server.review(POD.format(image="team/first:1"), dry_run=True)
         assert review["allowed"], review["reasons"]
 
 
 def test_an_image_whose_only_provenance_is_void_is_taken_back(tmp_path: Path) -> None:
-    home, builder = tmp_path / "home", SigningKey.generate()
+    builder = SigningKey.generate()
     key = tmp_path / "builder.pem"
     key.write_bytes(builder.verifying.to_pem())
-    environment = {"TIDEGATE_POLICY_PROFILES": "default,custody"}
-    with WholeServer(home, environment=environment) as server:
-        _run(home, "keys", "add", "ci", str(key), "--role", "provenance", "--why", "the builder")
+    place = Place(tmp_path / "home", {"TIDEGATE_POLICY_PROFILES": "default,custody"})
+    with place.server() as server:
+        place.run("keys", "add", "ci", str(key), "--role", "provenance", "--why", "the builder")
         digest, _ = image_with(
             server, tmp_path / "l", "team/built", lambda it: sign(provenance_of(it), builder).content
         )

@@ -115,7 +115,7 @@ def test_go_reads_it_all_by_its_own_means(client: httpx.Client, server: ApiServe
 def test_only_who_may_list_reads_it_otherwise(tmp_path: Path) -> None:
     with ApiServer(tmp_path, token=TOKEN) as running:
         nobody, root = running.client(None, base="/ledger"), running.client(("root", TOKEN), base="/ledger")
-        for path in ("/checkpoint", "/key", "/tile/0/000"):
+        for path in ("/checkpoint", "/key", "/handovers", "/tile/0/000"):
             assert nobody.get(path).status_code == 401
         assert verify_checkpoint(root.get("/checkpoint").text, NoteVerifier.parse(root.get("/key").text)).size == 0
         assert root.get("/tile/0/000.p/1").status_code == 404

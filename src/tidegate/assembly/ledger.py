@@ -48,7 +48,8 @@ def build_publication(
     Raises:
         TidegateError: the policy file is broken, or its quorum cannot be met by those that can be asked.
     """
-    last = LastSigned(settings.home / _SIGNED, signer.verifier)
+    keys = (signer.verifier, *(one.verifier for one in signer.beside))
+    last = LastSigned(settings.home / _SIGNED, *keys)
     signed, said = Publication(database, signer, last), settings.ledger
     if said.policy_file is None:
         return signed, None

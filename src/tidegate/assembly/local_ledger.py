@@ -4,6 +4,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy import select
@@ -14,12 +15,13 @@ from tidegate.admission.records import record_named
 from tidegate.artifact import Digest
 from tidegate.assembly.home import Home
 from tidegate.assembly.ledger import build_publication
-from tidegate.assembly.notes import note_signer
+from tidegate.assembly.notes import handovers_of, note_signer, rotate_note_key
 from tidegate.assembly.stores import open_database, replica_name
 from tidegate.clock import Clock, system_clock
 from tidegate.errors import NotFoundError
 from tidegate.ledger import Checkpoint, NoteSigner, Prover, StoredTiles
 from tidegate.ledger.export import Exported, Exporter
+from tidegate.ledger.handover import Handover
 from tidegate.ledger.note import split_note
 from tidegate.ledger.tlog_proof import TlogProof
 from tidegate.ledger.witnessed_publication import Published
@@ -50,9 +52,11 @@ class ListedEntry(Struct, frozen=True, kw_only=True):
 class LocalLedger:
     """What commands ask of it."""
 
+    settings: Settings
     database: Database
     signer: NoteSigner
     published: Published
+    clock: Clock
 
     def checkpoint(self) -> tuple[str, Checkpoint]:
         """The checkpoint that is published now: the signed note, and what it says.
@@ -119,7 +123,23 @@ class LocalLedger:
                 return {Digest(row.digest): bytes(row.envelope) for row in connection.execute(query)}
 
             exporter = Exporter(StoredTiles(connection), envelopes, _named, folder)
-            return exporter.write(note, self.signer.verifier)
+            return exporter.write(note, self.signer.verifier, handovers_of(self.settings))
+
+    def rotate_key(self, overlap: timedelta) -> tuple[NoteSigner, Handover]:
+        """Has the log's key hand over to a new one; the handover is an entry of the log as well.
+
+        Raises:
+            InvalidInputError: the overlap makes no sense, or there were too many handovers.
+            OutsideError: the disk or the database refused.
+        """
+        at = self.clock()
+        with self.database.begin() as connection:
+            ledger.take_turn(connection)
+            size = ledger.size(connection)
+            tree = Checkpoint(origin=self.signer.name, size=size, root=ledger.root(connection, size))
+            signer, note = rotate_note_key(self.settings, tree, overlap, at)
+            ledger.append(connection, note.encode(), at)
+        return signer, Handover.from_note(note)
 
 
 @contextmanager
@@ -134,7 +154,7 @@ def open_local_ledger(settings: Settings, *, clock: Clock = system_clock) -> Ite
     try:
         signer = note_signer(settings)
         published, _ = build_publication(settings, database, signer, Leases(database, replica_name(settings)), clock)
-        yield LocalLedger(database=database, signer=signer, published=published)
+        yield LocalLedger(settings=settings, database=database, signer=signer, published=published, clock=clock)
     finally:
         database.close()
 

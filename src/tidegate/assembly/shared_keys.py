@@ -8,12 +8,14 @@ from sqlalchemy import Connection, select
 
 from tidegate.admission.gate import Gate
 from tidegate.assembly.encryption import server_keys
+from tidegate.assembly.notes import handovers_of
 from tidegate.assembly.stores import database_urls, replica_name
 from tidegate.clock import Clock
 from tidegate.curation.vending.webhook_key import WebhookKey
 from tidegate.evidence import VSA
 from tidegate.identity.token import TokenKey
-from tidegate.ledger.note import NoteSigner
+from tidegate.ledger.handover import read_handovers
+from tidegate.ledger.note import NoteSigner, NoteVerifier
 from tidegate.settings import Settings
 from tidegate.storage.database import Database
 from tidegate.storage.shared_keys import SharedKey, demand_shared
@@ -36,11 +38,7 @@ def demand_same_keys(
         keys = [
             _signing(connection, gate, at),
             _encryption(settings),
-            SharedKey(
-                purpose="ledger",
-                key_id=hashlib.sha256(str(notes.verifier).encode()).hexdigest(),
-                where="signing.ledger_key_file",
-            ),
+            _ledger(settings, notes),
             SharedKey(
                 purpose="token",
                 key_id=TokenKey.load(settings.identity.token_key_file).derive("key id").hex(),
@@ -65,6 +63,17 @@ def _signing(connection: Connection, gate: Gate, at: datetime) -> SharedKey:
         is_on_record=on_record and counts,
         where="signing.key_file",
     )
+
+
+def _ledger(settings: Settings, notes: NoteSigner) -> SharedKey:
+    """Those before have handed over."""
+    before = frozenset(_note_key_id(one.old) for one in read_handovers(handovers_of(settings)))
+    where = "signing.ledger_key_file"
+    return SharedKey(purpose="ledger", key_id=_note_key_id(notes.verifier), before=before, where=where)
+
+
+def _note_key_id(key: NoteVerifier) -> str:
+    return hashlib.sha256(str(key).encode()).hexdigest()
 
 
 def _encryption(settings: Settings) -> SharedKey:

@@ -3,6 +3,7 @@
 
 from tidegate.cli.click_verb import ClickVerbs
 from tidegate.cli.ledger_reading import checkpoint, export, prove, show
+from tidegate.cli.ledger_rotate import rotate_key
 from tidegate.cli.ledger_verify import verify
 from tidegate.cli.ledger_witness import witness
 
@@ -16,5 +17,5 @@ command = ClickVerbs(
     ),
 )
 
-for _command in (checkpoint, show, prove, export, verify, witness):
+for _command in (checkpoint, show, prove, export, verify, witness, rotate_key):
     command.add_command(_command)

@@ -151,6 +151,7 @@ def _table(found: "LedgerReport") -> str:
         ("log", found.origin),
         ("entries", str(found.size)),
         ("root", found.root),
+        ("signed by", f"{found.key}, to which yours handed over" if found.key else ""),
         ("cosigned", ", ".join(f"{name} at {at}" for name, at in found.witnesses.items())),
         ("goes on from", f"the checkpoint of {found.since} entries" if found.since is not None else ""),
         ("statements", ", ".join(statements)),

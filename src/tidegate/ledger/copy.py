@@ -9,6 +9,7 @@ from typing import Final, Protocol
 from tidegate.artifact import Digest
 from tidegate.bounds import MIB, read_bounded
 from tidegate.errors import InvalidInputError, NotFoundError, OutsideError
+from tidegate.ledger.handover import MAX_HANDOVERS_BYTES, write_handovers
 from tidegate.ledger.note import MAX_NOTE_BYTES
 from tidegate.ledger.prover import TileSource
 from tidegate.ledger.tile import HASH_BYTES, MAX_BUNDLE_BYTES, WIDTH, Tile
@@ -16,6 +17,7 @@ from tidegate.outbound import Outbound
 
 CHECKPOINT: Final = "checkpoint"
 KEY: Final = "key"
+HANDOVERS: Final = "handovers"
 MAX_STATEMENT_BYTES: Final = 128 * MIB
 _AT_ONCE: Final = 8
 
@@ -34,6 +36,14 @@ class LogCopy(TileSource, Protocol):
         Raises:
             NotFoundError: there is none.
             InvalidInputError: it is too long, or no UTF-8.
+            OutsideError: it cannot be read.
+        """
+        ...
+
+    def handovers(self) -> bytes:
+        """The file in which keys of the log hand over to the next; an empty list where there is none.
+
+        Raises:
             OutsideError: it cannot be read.
         """
         ...
@@ -57,6 +67,13 @@ class FolderCopy:
     def checkpoint(self) -> str:
         """The signed note (`LogCopy.checkpoint`)."""
         return _text(self._read(CHECKPOINT, MAX_NOTE_BYTES), str(self._folder / CHECKPOINT))
+
+    def handovers(self) -> bytes:
+        """The handovers (`LogCopy.handovers`)."""
+        try:
+            return self._read(HANDOVERS, MAX_HANDOVERS_BYTES)
+        except NotFoundError:
+            return write_handovers(())
 
     def statement(self, digest: Digest) -> bytes:
         """A statement's envelope (`LogCopy.statement`)."""
@@ -105,6 +122,13 @@ class RemoteCopy:
     def checkpoint(self) -> str:
         """The signed note (`LogCopy.checkpoint`)."""
         return _text(self._get(CHECKPOINT, MAX_NOTE_BYTES), f"{self._url}/{CHECKPOINT}")
+
+    def handovers(self) -> bytes:
+        """The handovers (`LogCopy.handovers`)."""
+        try:
+            return self._get(HANDOVERS, MAX_HANDOVERS_BYTES)
+        except NotFoundError:
+            return write_handovers(())
 
     def statement(self, digest: Digest) -> bytes:
         """A statement's envelope (`LogCopy.statement`)."""

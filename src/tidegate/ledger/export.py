@@ -15,7 +15,8 @@ from typing import Final
 from tidegate.artifact import Digest
 from tidegate.errors import NotFoundError, OutsideError, RefusedError
 from tidegate.ledger.checkpoint import Checkpoint
-from tidegate.ledger.copy import CHECKPOINT, KEY, FolderCopy, statement_path
+from tidegate.ledger.copy import CHECKPOINT, HANDOVERS, KEY, FolderCopy, statement_path
+from tidegate.ledger.handover import notes_in
 from tidegate.ledger.note import NoteKey, split_note, verify_note
 from tidegate.ledger.prover import Prover, TileSource
 from tidegate.ledger.tile import WIDTH, Tile, split_entries, tiles_of
@@ -58,12 +59,13 @@ class Exporter:
         self._folder = folder
         self._files = self._envelopes = 0
 
-    def write(self, note: str, key: NoteKey) -> Exported:
+    def write(self, note: str, key: NoteKey, handovers: bytes = b"[]") -> Exported:
         """Copies everything that a checkpoint covers.
 
         Args:
             note: the signed checkpoint; the folder's own must be its beginning.
             key: the log's, which is put beside it for people.
+            handovers: the file of those by which earlier keys lead to it.
 
         Raises:
             RefusedError: the folder holds a copy of another log, or of one that went on differently.
@@ -77,6 +79,8 @@ class Exporter:
                     self._copy_entries(tile.bundle, from_index=before)
                 self._copy(tile)
             self._write(KEY, f"{key}\n".encode())
+            if notes_in(handovers):
+                self._write(HANDOVERS, handovers)
             self._write(CHECKPOINT, note.encode())
         return Exported(size=checkpoint.size, files=self._files, statements=self._envelopes)
 

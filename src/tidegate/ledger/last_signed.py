@@ -3,6 +3,7 @@
 
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 from tidegate.bounds import read_bounded
@@ -16,12 +17,12 @@ class LastSigned:
 
     Args:
         path: of the file; made when something is signed.
-        key: the log's. A file that another key signed, or of another log, is as good as none.
+        keys: the log's, those of before too. A file that others signed, or of another log, is as good as none.
     """
 
-    def __init__(self, path: Path, key: NoteVerifier) -> None:
+    def __init__(self, path: Path, *keys: NoteVerifier) -> None:
         self._path = path
-        self._key = key
+        self._keys = keys
 
     def read(self) -> Checkpoint | None:
         """The checkpoint; None when there is none.
@@ -36,10 +37,10 @@ class LastSigned:
             return None
         except OSError as error:
             raise OutsideError(f"cannot be read: {error.strerror}", where=str(self._path)) from error
-        try:
-            return verify_checkpoint(text, self._key)
-        except TidegateError:
-            return None
+        for key in self._keys:
+            with suppress(TidegateError):
+                return verify_checkpoint(text, key)
+        return None
 
     def keep(self, note: str, size: int) -> None:
         """Writes a newer one, whole or not at all; an older one changes nothing.

@@ -77,10 +77,15 @@ class NoteVerifier:
 
 @dataclass(frozen=True, slots=True)
 class NoteSigner:
-    """A private key for notes; it never shows in `repr`, an error or a log."""
+    """A private key for notes; it never shows in `repr`, an error or a log.
+
+    Attributes:
+        beside: keys of before that sign too, while those who know them alone have not heard of this one.
+    """
 
     name: str
     _private: Ed25519PrivateKey = field(repr=False, compare=False)
+    beside: "tuple[NoteSigner, ...]" = field(default=(), repr=False, compare=False)
 
     @classmethod
     def generate(cls, name: str) -> Self:
@@ -118,7 +123,12 @@ class NoteSigner:
             InvalidInputError: the text is no note's: empty, without a final line feed, or with control characters.
         """
         _check_text(text)
-        return f"{text}\n{signature_line(self.name, self.verifier.key_id, self._private.sign(text.encode()))}"
+        signers = (self, *self.beside)
+        return f"{text}\n{''.join(one.signature(text) for one in signers)}"
+
+    def signature(self, text: str) -> str:
+        """This key's own line."""
+        return signature_line(self.name, self.verifier.key_id, self._private.sign(text.encode()))
 
     def __reduce__(self) -> str:
         raise TypeError("a private key is not serialised")

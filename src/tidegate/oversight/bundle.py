@@ -20,7 +20,7 @@ from tidegate.bounds import MIB
 from tidegate.clock import rfc3339
 from tidegate.errors import BoundExceededError, InvalidInputError, NotFoundError, RefusedError
 from tidegate.evidence import VSA, Statement, Subject, parse_statement
-from tidegate.ledger import Checkpoint, NoteSigner, sign_checkpoint, verify_checkpoint
+from tidegate.ledger import Checkpoint, NoteSigner, Prover, StoredTiles, sign_checkpoint, verify_checkpoint
 from tidegate.ledger.witnessed_publication import kept_note
 from tidegate.oversight.entry import Entry, WholeSight
 from tidegate.oversight.recorded_entries import drafts_on_record
@@ -115,6 +115,7 @@ def write_bundle(connection: Connection, gate: Gate, notes: NoteSigner, digest: 
     if len(found) > MAX_STATEMENTS:
         raise BoundExceededError("MAX_STATEMENTS", MAX_STATEMENTS, where=digest)
     note, size = _checkpoint(connection, notes, max(found))
+    prover = Prover(StoredTiles(connection))
     state = connection.execute(select(schema.state).where(schema.state.c.digest == digest)).mappings().first()
     content = Content(
         digest=digest,
@@ -122,7 +123,7 @@ def write_bundle(connection: Connection, gate: Gate, notes: NoteSigner, digest: 
         expires_at=state["expires_at"] if state else "",
         ledger=BundledLedger(checkpoint=note, size=size, key=str(notes.verifier)),
         keys=tuple(_keys(connection, gate, found)),
-        statements=tuple(_bundled(connection, found[index], size) for index in sorted(found)),
+        statements=tuple(_bundled(prover, found[index], size) for index in sorted(found)),
         record=tuple(_line(entry) for entry in _record(connection, digest)),
     )
     trust = gate.trust(connection)
@@ -217,14 +218,14 @@ def _inputs(item: Recorded) -> set[Digest]:
     return found
 
 
-def _bundled(connection: Connection, item: Recorded, size: int) -> BundledStatement:
+def _bundled(prover: Prover, item: Recorded, size: int) -> BundledStatement:
     return BundledStatement(
         index=item.ledger_index,
         recorded_at=rfc3339(item.recorded_at),
         subject=item.subject,
         predicate_type=item.predicate_type,
         envelope=_text(item.envelope),
-        proof=tuple(_text(one) for one in ledger.inclusion_proof(connection, item.ledger_index, size)),
+        proof=tuple(_text(one) for one in prover.inclusion(item.ledger_index, size)),
     )
 
 

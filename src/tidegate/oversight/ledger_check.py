@@ -4,7 +4,7 @@
 No server and no database is asked, and nothing in the copy is believed: keys and policy come from whoever checks.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from tidegate.admission.ledger_line import LedgerLine, parse_ledger_line
@@ -14,8 +14,9 @@ from tidegate.errors import InvalidInputError, NotFoundError, RefusedError
 from tidegate.evidence.statement import parse_statement
 from tidegate.ledger.checkpoint import Checkpoint
 from tidegate.ledger.copy import LogCopy, statement_path
+from tidegate.ledger.handover import follow, read_handovers
 from tidegate.ledger.note import open_note
-from tidegate.ledger.policy import LogPolicy
+from tidegate.ledger.policy import KnownLog, LogPolicy
 from tidegate.ledger.proof import leaf_hash, verify_inclusion
 from tidegate.ledger.tlog_proof import TlogProof
 from tidegate.ledger.verification import Defect, Defects, verify_grown, verify_log
@@ -33,6 +34,7 @@ class LedgerReport(Struct, frozen=True, kw_only=True):
         root: hexadecimal.
         witnesses: who of the policy's cosigned it, and when (RFC 3339).
         since: size of the checkpoint that was kept, which this one goes on from; None when none was given.
+        key: that signed it, where the one that is believed handed over to others; "" where none did.
         statements: entries that name one, by what was found: `trusted` (signed by a trusted key), `others` (by keys
             that are not), `unread` (left out because they were not asked for).
         other_entries: entries of other kinds: their hashes are checked, and nothing else.
@@ -48,6 +50,7 @@ class LedgerReport(Struct, frozen=True, kw_only=True):
     statements: Mapping[str, int]
     other_entries: int
     defects: tuple[Defect, ...]
+    key: str = ""
 
     @property
     def is_sound(self) -> bool:
@@ -85,11 +88,12 @@ class LedgerCheck:
             OutsideError: the copy cannot be read.
         """
         note = copy.checkpoint()
-        accepted = self._policy.accept(note, self._at)
+        policy, handovers = follow(self._policy, read_handovers(copy.handovers()), self._at)
+        accepted = policy.accept(note, self._at)
         checkpoint, defects = accepted.checkpoint, Defects()
-        kept = None if since is None else self._kept(since)
-        if kept is not None:
-            verify_grown(copy, kept, checkpoint, defects)
+        kept = None if since is None else self._kept(since, (*policy.logs, *self._policy.logs))
+        for before in (*((kept,) if kept is not None else ()), *(one.tree for one in handovers)):
+            verify_grown(copy, before, checkpoint, defects)
         tally = _Tally(copy, self._trusted, defects, reads=self._reads_statements)
         verify_log(copy, checkpoint, defects, tally.hear)
         return LedgerReport(
@@ -99,6 +103,7 @@ class LedgerCheck:
             root=checkpoint.root.hex(),
             witnesses={name: rfc3339(moment) for name, moment in sorted(accepted.witnesses.items())},
             since=None if kept is None else kept.size,
+            key=str(accepted.key) if handovers else "",
             statements=tally.statements,
             other_entries=tally.other_entries,
             defects=tuple(defects),
@@ -121,10 +126,10 @@ class LedgerCheck:
         )
         return checkpoint
 
-    def _kept(self, note: str) -> Checkpoint:
+    def _kept(self, note: str, logs: Sequence[KnownLog]) -> Checkpoint:
         """The checkpoint that was kept. It needs no quorum: its witnesses were counted when it was new."""
         where = "the checkpoint that was kept"
-        text, signatures = open_note(note, [log.key for log in self._policy.logs], where=where)
+        text, signatures = open_note(note, [log.key for log in logs], where=where)
         checkpoint = Checkpoint.from_text(text)
         if not any(item.key.name == checkpoint.origin for item in signatures):
             raise RefusedError("not signed by a known key of its log", where=where, remedy="give the one you kept")

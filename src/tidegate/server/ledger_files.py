@@ -17,6 +17,7 @@ from tidegate import ledger
 from tidegate.admission.records import record_named
 from tidegate.artifact import Digest
 from tidegate.artifact.media_type import DSSE
+from tidegate.assembly.notes import handovers_of
 from tidegate.assembly.server import Server
 from tidegate.errors import InvalidInputError, NotFoundError, TidegateError
 from tidegate.identity import Verb
@@ -45,6 +46,7 @@ def ledger_files(server: Server, offload: Offload) -> Starlette:
         routes=[
             Route("/checkpoint", answers(_ledger_checkpoint)),
             Route("/key", answers(_ledger_key)),
+            Route("/handovers", answers(_ledger_handovers)),
             Route("/statement/{algorithm}/{shard}/{hex}", answers(_ledger_statement)),
             Route("/tile/{path:path}", answers(_ledger_tile)),
         ]
@@ -62,6 +64,11 @@ def _ledger_checkpoint(server: Server, _request: Request) -> Response:
 
 def _ledger_key(server: Server, _request: Request) -> Response:
     return PlainTextResponse(f"{server.notes.verifier}\n", headers={"Cache-Control": "no-cache"})
+
+
+def _ledger_handovers(server: Server, _request: Request) -> Response:
+    headers = {"Cache-Control": "no-cache"}
+    return Response(handovers_of(server.settings), media_type="application/json", headers=headers)
 
 
 def _ledger_tile(server: Server, request: Request) -> Response:
