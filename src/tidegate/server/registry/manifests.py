@@ -15,7 +15,7 @@ from tidegate.curation.lifecycle import UNDECIDED
 from tidegate.curation.shelf import ManifestUnknownError, Served, WithheldError
 from tidegate.errors import BoundExceededError
 from tidegate.server.authentication import principal_of
-from tidegate.server.registry.bodies import pieces_of
+from tidegate.server.registry.bodies import Body
 from tidegate.server.registry.consumer import consumer_of
 from tidegate.server.registry.errors import STATE_HEADER
 from tidegate.server.registry.names import locator_in, repository_in, tags_in
@@ -142,12 +142,13 @@ class ManifestEndpoints:
 
 
 async def _body(request: Request) -> bytes:
-    body = bytearray()
-    async for chunk in pieces_of(request):
-        body += chunk
-        if len(body) > MAX_MANIFEST_BYTES:
-            raise BoundExceededError("max_manifest_bytes", MAX_MANIFEST_BYTES, where="manifest")
-    return bytes(body)
+    found = bytearray()
+    with Body(request) as body:
+        while chunk := await body.read():
+            found += chunk
+            if len(found) > MAX_MANIFEST_BYTES:
+                raise BoundExceededError("max_manifest_bytes", MAX_MANIFEST_BYTES, where="manifest")
+    return bytes(found)
 
 
 def _headers(served: Served) -> dict[str, str]:

@@ -12,21 +12,17 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from tidegate.artifact import Digest, Repository
-from tidegate.bounds import KIB, MIB
 from tidegate.errors import DigestMismatchError
 from tidegate.identity import Asked, Verb
 from tidegate.server.authentication import client_of, principal_of
-from tidegate.server.registry.bodies import pieces_of
+from tidegate.server.registry.bodies import Body
 from tidegate.server.registry.consumer import consumer_of
 from tidegate.server.registry.errors import RegistryError, range_of
 from tidegate.server.registry.names import digest, query_in, repository, repository_in
 from tidegate.server.registry.services import RegistryServices
+from tidegate.server.registry.upload_pieces import Places, UploadPieces
 from tidegate.storage.blobs import UploadUnknownError
 
-_PIECE_BYTES: Final = MIB
-_LEAST_PIECE_BYTES: Final = 128 * KIB
-_HELD_BYTES: Final = 8 * MIB
-"""Held by all bodies together, about: the more there are, the smaller their pieces."""
 _MAX_SOURCES: Final = 20
 """Repositories looked at for a blob that is to be mounted from anywhere."""
 _RANGE: Final = re.compile(r"(?:bytes[ =])?([0-9]{1,18})-([0-9]{1,18})(?:/[0-9*]{1,19})?")
@@ -45,7 +41,7 @@ class UploadEndpoints:
         self._run = services.offload.run
         self._received = services.metrics.received_bytes
         self._open = services.open_uploads
-        self._bodies = 0
+        self._places = Places()
 
     async def begin_upload(self, request: Request) -> Response:
         """Opens an upload; with `digest` takes the whole blob at once, with `mount` one that another repository has."""
@@ -141,27 +137,26 @@ class UploadEndpoints:
         return start
 
     async def _take(self, request: Request, name: Repository, upload: str, at: int | None, end: _End) -> int:
-        """Writes a request's body in pieces large enough to be worth the way to a thread; `end` writes the last one."""
-        held: list[bytes] = []
-        size = 0
-        self._bodies += 1
-        try:
-            async for chunk in pieces_of(request):
-                held.append(chunk)
-                size += len(chunk)
-                if size >= min(_PIECE_BYTES, max(_LEAST_PIECE_BYTES, _HELD_BYTES // self._bodies)):
-                    at = await self._run(self._blobs.append, name, upload, held, at=at)
-                    self._received.inc(size)
-                    held, size = [], 0
-        except (ClientDisconnect, RegistryError):
-            await self._run(self._keep, name, upload, held, at)  # it goes on from here
-            raise
-        finally:
-            self._bodies -= 1
-        self._open.touched(upload)
-        reached = await self._run(end, held, at)
-        self._received.inc(size)
-        return reached
+        """Writes a request's body in pieces; `end` writes the last one."""
+
+        async def write(pieces: Sequence[bytes], at: int | None) -> int:
+            reached = await self._run(self._blobs.append, name, upload, pieces, at=at)
+            self._received.inc(sum(map(len, pieces)))
+            return reached
+
+        async with UploadPieces(write, self._places, at) as pieces:
+            try:
+                with Body(request) as body:
+                    while chunk := await body.read():
+                        await pieces.add(chunk)
+            except (ClientDisconnect, RegistryError):
+                await self._run(self._keep, name, upload, *await pieces.rest())  # it goes on from here
+                raise
+            held, at = await pieces.rest()
+            self._open.touched(upload)
+            reached = await self._run(end, held, at)
+            self._received.inc(sum(map(len, held)))
+            return reached
 
     def _keep(self, name: Repository, upload: str, pieces: Sequence[bytes], at: int | None) -> int:
         reached = self._blobs.append(name, upload, pieces, at=at)
