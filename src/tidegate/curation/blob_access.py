@@ -51,7 +51,7 @@ def _refers(*conditions: ColumnElement[bool]) -> Exists:
 
 _HOLDS: Final = or_(state.c.expires_at == "", state.c.expires_at > bindparam("now"))
 # Built once: building a query takes longer than running it.
-_LOOK: Final = select(
+LOOK: Final = select(
     repository_blob.c.uploaded_by,
     _refers(or_(state.c.state == State.ADMITTED, state.c.state == State.DEPRECATED), _HOLDS).label("is_open"),
     _refers(state.c.state == State.ATTACHED).label("is_attached"),
@@ -59,6 +59,7 @@ _LOOK: Final = select(
     exists().where(restriction.c.lifted_at == "").label("is_kept"),
     sent_too(bindparam("who")).label("is_sent"),
 ).where(repository_blob.c.repository == bindparam("repository"), repository_blob.c.digest == bindparam("digest"))
+"""By `repository`, `digest`, `who` asks and `now`: a row for `is_plainly_had`; none when the repository has no such."""
 
 
 def blob_objection(
@@ -75,8 +76,8 @@ def blob_objection(
         at: the moment of the pull.
     """
     found = {"repository": repository, "digest": digest, "now": rfc3339(at), "who": consumer.name}
-    row = connection.execute(_LOOK, found).first()
-    if row is None or digest == _EMPTY_DIGEST or _is_open(row) or _is_theirs(row, consumer):
+    row = connection.execute(LOOK, found).first()
+    if row is None or digest == _EMPTY_DIGEST or is_plainly_had(row, consumer):
         return None
     refused = None
     for asked in _referring(connection, repository, digest):
@@ -86,6 +87,11 @@ def blob_objection(
         refused = refused or said
     nothing = "nothing that was judged refers to it"
     return refused or WithheldError(digest, State.SUBMITTED, nothing, "push the manifest it belongs to")
+
+
+def is_plainly_had(row: Any, consumer: Consumer) -> bool:
+    """Whether a row of `LOOK` alone tells that a consumer may have the blob; else its manifests are looked at."""
+    return _is_open(row) or _is_theirs(row, consumer)
 
 
 def not_to_build_upon(

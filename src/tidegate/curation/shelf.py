@@ -19,6 +19,7 @@ from tidegate.curation.consumer import NOBODY, Consumer
 from tidegate.curation.consumer_pulls import ConsumerPulls
 from tidegate.curation.keeping.taking_out import take_out
 from tidegate.curation.kind import Kind
+from tidegate.curation.known_blobs import KnownBlobs
 from tidegate.curation.lifecycle import UNDECIDED, State
 from tidegate.curation.pulls import PullNotes
 from tidegate.curation.referrers import ReferrersPage, list_referrers
@@ -68,8 +69,6 @@ __all__ = [
     "TagImmutableError",
     "WithheldError",
 ]
-
-
 OWN_HAND: Final = "tidegate"
 """Who hangs the outcome of a judgement on what was judged."""
 
@@ -122,6 +121,7 @@ class Shelf:
         self._zones = zones or {}
         self._pulls = pulls
         self._consumers = consumers
+        self.known_blobs = KnownBlobs(database, clock, blobs.path, observes=observes)
 
     def put_manifest(
         self,

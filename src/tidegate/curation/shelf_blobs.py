@@ -32,7 +32,6 @@ from tidegate.storage.database import Database, after_commit
 from tidegate.storage.digest_locks import DigestLocks, lock_digest
 from tidegate.storage.insert import insert_once
 from tidegate.storage.schema import blob, repository_blob
-from tidegate.storage.unchanged import Unchanged
 
 DEFAULT_GRACE: Final = timedelta(days=1)
 PROMISE: Final = timedelta(hours=1)
@@ -219,9 +218,9 @@ class ShelfBlobs:
             raise BlobUnknownError(repository, digest)
         return HeldBlob(digest=digest, size=size, path=self._store.path(digest))
 
-    def unchanged(self) -> Unchanged[HeldBlob]:
-        """A memory for answers about blobs, which forgets them when anything changes."""
-        return Unchanged(self._database)
+    def path(self, digest: Digest) -> Path | None:
+        """The file that the bytes of a blob are in, or would be; None where they are in none."""
+        return self._store.path(digest)
 
     def holders(self, digest: Digest, *, limit: int) -> list[Repository]:
         """Repositories that hold a blob, at most so many, in the order of their names."""

@@ -28,20 +28,19 @@ class BlobEndpoints:
 
     def __init__(self, services: RegistryServices) -> None:
         self._services = services
-        self._known = services.blobs.unchanged()
+        self._known = services.shelf.known_blobs
 
     async def get_blob(self, request: Request) -> Response:
         """Hands a blob out, or a range of it; HEAD only tells of it."""
         name, wanted = repository_in(request), digest(request.path_params["digest"])
         consumer, is_told = consumer_of(request), request.method == "HEAD"
-        asked = (name, wanted, consumer, is_told)
-        known, version = self._known.get(asked)
+        known, version = self._known.find(name, wanted, consumer, is_told=is_told)
         link: str | None = None
-        if known is not None and known.path is not None and known.path.exists():
+        if known is not None:
             held = known
         else:
             held, link = await self._services.offload.run(self._look, name, wanted, consumer, is_told=is_told)
-            self._known.keep(asked, held, version)
+            self._known.keep(held, name, consumer, version, is_told=is_told)
         if is_told:
             await self._services.offload.run(self._services.blobs.promise, name, wanted)
         if held.path is not None:
