@@ -16,13 +16,16 @@ from tidegate.errors import InvalidInputError, OutsideError, UsageError
 from tidegate.evidence import Statement
 from tidegate.evidence.predicates.signatures import Verification
 from tidegate.key_file import read_private_key_file
+from tidegate.oci.archive import ArchiveBlobs, open_tar
 from tidegate.oci.blobs import Blobs
+from tidegate.oci.change_archive import changing_archive
 from tidegate.oci.choose import load_manifest
 from tidegate.oci.layout import LayoutBlobs
 from tidegate.oci.registry import RegistryClient
 from tidegate.oci.repository_blobs import RepositoryBlobs
 from tidegate.oci.signatures import LayoutPlace, RegistryPlace, SignaturePlace, signatures_on
 from tidegate.oci.store_signature import LayoutShelf, RegistryShelf, SignatureShelf
+from tidegate.oci.target import Scheme as TargetScheme
 from tidegate.oci.target import Target
 from tidegate.oci.whole import Whole, open_whole
 from tidegate.settings import Settings
@@ -45,13 +48,14 @@ class SignedImage:
     Attributes:
         root: its manifest or index.
         reference: where it lies; None for a layout.
+        shelf: where something is stored; None for an archive that was opened to be read.
     """
 
     root: Descriptor
     blobs: Blobs
     reference: Reference | None
     place: SignaturePlace
-    shelf: SignatureShelf
+    shelf: SignatureShelf | None
 
     @property
     def repository(self) -> str:
@@ -76,8 +80,16 @@ class SignedImage:
 
 
 @contextmanager
-def open_signed_image(settings: Settings, target: Target, *, insecure: bool) -> Iterator[SignedImage]:
-    """Opens an image in a registry or a layout folder; leaving the block closes what it opened.
+def open_signed_image(
+    settings: Settings, target: Target, *, insecure: bool, signs: bool = False
+) -> Iterator[SignedImage]:
+    """Opens an image in a registry, a layout folder or an archive of one; leaving the block closes what it opened.
+
+    Args:
+        settings: name proxies and logins.
+        target: the image.
+        insecure: no TLS, or none that is checked.
+        signs: something will be stored; an archive is written anew when the block ends well.
 
     Raises:
         UsageError: it lies where no signature can lie beside it.
@@ -89,13 +101,22 @@ def open_signed_image(settings: Settings, target: Target, *, insecure: bool) -> 
             client = build_registry_client(settings, outbound)
             whole = _of_registry(stack, target, client, target.reference)
             place: SignaturePlace = RegistryPlace(client, target.reference)
-            shelf: SignatureShelf = RegistryShelf(client, target.reference)
+            shelf: SignatureShelf | None = RegistryShelf(client, target.reference)
+        elif target.scheme is TargetScheme.OCI_ARCHIVE and target.path is not None and not signs:
+            place, shelf = LayoutPlace(ArchiveBlobs(stack.enter_context(open_tar(target.path)))), None
+            whole = stack.enter_context(open_whole(target))
+        elif target.scheme is TargetScheme.OCI_ARCHIVE and target.path is not None:
+            layout = stack.enter_context(changing_archive(target.path))
+            place, shelf = LayoutPlace(LayoutBlobs(layout)), LayoutShelf(layout)
+            whole = stack.enter_context(open_whole(replace(target, scheme=TargetScheme.OCI, path=layout)))
         elif target.path is not None and target.path.is_dir():
             whole = stack.enter_context(open_whole(target))
             place, shelf = LayoutPlace(LayoutBlobs(target.path)), LayoutShelf(target.path)
         else:
             raise UsageError(
-                "has no place for signatures", where=target.text, remedy="write oci:DIR or registry:REFERENCE"
+                "has no place for signatures",
+                where=target.text,
+                remedy="write oci:DIR, oci-archive:FILE or registry:REFERENCE",
             )
         yield SignedImage(root=whole.root, blobs=whole.blobs, reference=target.reference, place=place, shelf=shelf)
 

@@ -20,6 +20,7 @@ from tidegate.cli.signing_options import Signing, open_making, signing_options
             "what cosign verify --key release.pub verifies",
         ),
         ("tidegate sign oci:./image --key release.key:pass.txt", "an image in a folder; the signature goes beside it"),
+        ("tidegate sign oci-archive:image.tar --key release.key:pass.txt", "in a file, which is written anew"),
         ("tidegate sign registry.example/app:1 --key cosign.key:pass.txt --store tag", "for every older cosign"),
         ("tidegate sign registry.example/app:1 --key 'pkcs11:token=prod;id=%02?pin-source=pin.txt'", "by a token"),
         ("tidegate sign registry.example/app:1 --key ca.key --certificate us.pem --chain ca.pem", "by a certificate"),

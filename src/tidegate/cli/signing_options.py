@@ -88,7 +88,9 @@ def open_making(call: Call, image: str, signing: Signing) -> "Iterator[tuple[Mak
         call.warn("--insecure: nobody vouches for what the registry is or says")
     if target.reference is not None and target.reference.digest is None:
         call.note("a tag may be moved while it is signed; name the image by its digest to be sure of what is signed")
-    with open_signed_image(call.settings(), target, insecure=signing.insecure) as opened:
+    with open_signed_image(call.settings(), target, insecure=signing.insecure, signs=True) as opened:
+        if opened.shelf is None:
+            raise UsageError("has no place for signatures", where=target.text)
         making = Making(
             signer=signer,
             shelf=opened.shelf,

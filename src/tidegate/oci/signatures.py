@@ -7,7 +7,7 @@ is told and passed over, since it cannot be what somebody trusted made.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from tidegate.artifact import Descriptor, Digest, Index, Manifest, Reference, Tag
 from tidegate.artifact import media_type as mt
@@ -19,6 +19,9 @@ from tidegate.oci.layout import LayoutBlobs, layout_index
 from tidegate.oci.registry import RegistryClient
 from tidegate.oci.write import REF_NAME
 from tidegate.values import replace
+
+if TYPE_CHECKING:
+    from tidegate.oci.archive import ArchiveBlobs
 
 MAX_MANIFESTS: Final = 500
 """Manifests of signatures looked at for one image; of more, the first that are told."""
@@ -168,9 +171,9 @@ class RegistryPlace:
 
 
 class LayoutPlace:
-    """A layout folder, or any other place with an index (a `SignaturePlace`)."""
+    """A layout folder, or an archive of one (a `SignaturePlace`)."""
 
-    def __init__(self, blobs: LayoutBlobs) -> None:
+    def __init__(self, blobs: "LayoutBlobs | ArchiveBlobs") -> None:
         self._blobs = blobs
 
     def manifests(self, subject: Digest) -> Iterator[Manifest | PassedOver]:
