@@ -252,6 +252,22 @@ def test_who_signed_must_be_who_wrote(work: Work, keys: SshKeys) -> None:
     assert check_commits(Repository(work.folder), question, at=AT).passed
 
 
+def test_a_star_in_a_name_is_nobody_else(work: Work, keys: SshKeys, gpg: GpgKeys, tmp_path: Path) -> None:
+    """Patterns are what whoever trusts writes; who owns a key or has a certificate names themselves."""
+    star = gpg.make("Star <*@example.com>", "0", f"--faked-system-time={WHEN - 86_400}!")
+    trust = Trust(openpgp=gpg.export(tmp_path / "keys.asc", star).read_bytes())
+    work.git(*gpg.signing(star), "commit", "-q", "--allow-empty", "-m", "as ann")
+    found = last(work, trust, own_signature=True)
+    assert (found.signature, found.signer, found.problems) == (GOOD, "*@example.com", ("signed-by-another",))
+    authority, ann = keys.make("authority"), keys.make("ann")
+    keys.allow("*@example.com", authority, "cert-authority")
+    named = ("-n", "*@example.com", "-V", "20260101:20270101")
+    run("ssh-keygen", "-q", "-s", str(authority), "-I", "id", *named, f"{ann}.pub")
+    work.git(*signing_with_ssh(Path(f"{ann}-cert.pub")), "commit", "-q", "--allow-empty", "-m", "x")
+    found = last(work, trusting(keys), own_signature=True)
+    assert (found.signature, found.problems) == (GOOD, ("signed-by-another",))
+
+
 def test_openpgp_signatures(work: Work, gpg: GpgKeys, tmp_path: Path) -> None:
     made = f"--faked-system-time={WHEN - 86_400}!"
     ann = gpg.make("Ann <ann@example.com>", "0", made)

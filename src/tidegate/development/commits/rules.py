@@ -100,8 +100,10 @@ def independent(commit: Commit, said: Trailers, reviewers: Sequence[str]) -> fro
 
 
 def _is_one_of(people: Sequence[str], finding: SignatureFinding) -> bool:
-    """True when the key is one of theirs; signers may be patterns, as allowed signers have them."""
-    return any(_matches(finding.signers, person) for person in people)
+    """True when the key is one of theirs; allowed signers are patterns, what keys and certificates say are names."""
+    if finding.are_patterns:
+        return any(_matches(finding.signers, person) for person in people)
+    return not {name.strip().casefold() for name in finding.signers}.isdisjoint(it.strip().casefold() for it in people)
 
 
 def _matches(patterns: Sequence[str], address: str) -> bool:

@@ -65,7 +65,14 @@ def find_ssh_signature(signed: Signed, trust: SshTrust, *, at: int) -> Signature
     if key in trust.revoked:
         return SignatureFinding(state=SignatureState.REVOKED, form="ssh", key=key)
     found = _by_authority(certificate[0], trust, at) if certificate else _by_key(blob, trust, at)
-    return SignatureFinding(state=found[0], form="ssh", key=key, signers=found[1], detail=found[2])
+    return SignatureFinding(
+        state=found[0],
+        form="ssh",
+        key=key,
+        signers=found[1],
+        are_patterns=certificate is None,
+        detail=found[2],
+    )
 
 
 _Found = tuple[SignatureState, tuple[str, ...], str]
