@@ -16,8 +16,8 @@ class SignatureFinding(Struct, frozen=True, kw_only=True):
     Attributes:
         form: one of `FORMS`; "" for none, or one that is not known.
         signers: addresses or other names the key is of, as whoever trusts it wrote them; empty unless it is known.
-        are_patterns: whoever trusts it wrote signers as patterns; else they are the words of the key or certificate, and
-            a `*` is a star.
+        are_patterns: whoever trusts it wrote signers as patterns; else they are the key's or certificate's own words,
+            in which a `*` is a star.
         key: fingerprint, in the words of its own world.
         detail: more for people.
         is_weak: it is bad only because it stands on a broken hash.
