@@ -7,7 +7,7 @@ mypy=.venv/bin/mypy
 status=0
 MYPYPATH=src:tests:tests/journey:tests/server "$mypy" src bench demo || status=1
 
-shared=src:tests:tests/identity:tests/server:tests/storage:tests/knowledge:tests/scan/catalogers:tests/scan/engine:tests/scan/secrets
+shared=src:tests:tests/identity:tests/server:tests/storage:tests/knowledge:tests/scan/catalogers:tests/scan/engine:tests/scan/secrets:tests/journey
 for folder in $(find tests -name '*.py' -not -path '*/__pycache__/*' -exec dirname {} \; | sort -u); do
     MYPYPATH=$shared "$mypy" --no-error-summary "$folder"/*.py || status=1
 done

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from fuzz_parser import Parser, clean_text_of
 
+from tidegate.evidence import parse_statement
 from tidegate.execution.network.endpoint import Pod, Protocol
 from tidegate.execution.network.flow_file import load_flows
 from tidegate.execution.network.flows import Flows, parse_ports
@@ -13,6 +14,9 @@ from tidegate.execution.network.network_policy import parse_policy, policies_in
 from tidegate.execution.network.observed import learned, read_observed
 from tidegate.execution.pod_rule_file import load_pod_rules
 from tidegate.execution.quantity import parse_quantity
+from tidegate.execution.reviews.admission_review import read_review
+from tidegate.execution.reviews.connect_rules import load_connect_rules
+from tidegate.execution.verdicts.verdict import from_statement
 from tidegate.manifests.documents import read_documents
 
 _HEAD = b"apiVersion: tidegate.dev/v1\nmetadata: {name: h}\n"
@@ -56,6 +60,32 @@ spec:
   ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/8, except: [10.1.0.0/16]}}], ports: [{port: a}, {port: 1, endPort: 2}]}]
   egress: [{to: [{podSelector: {}, namespaceSelector: {matchLabels: {x: y}}}]}]
 """
+_WAYS_IN = (
+    _HEAD
+    + b"""\
+kind: ConnectRules
+spec:
+  rules:
+    - {name: a, who: ["group:x", y], namespaces: [z-*], pods: [p], containers: [c], acts: [exec, attach], verdict: deny}
+    - {name: b}
+"""
+)
+_REVIEW = (
+    b'{"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": {"uid": "1", "operation": "CREATE", '
+    b'"kind": {"group": "", "version": "v1", "kind": "Pod"}, "userInfo": {"username": "a", "groups": ["b"]}, '
+    b'"object": {"kind": "Pod", "apiVersion": "v1", "spec": {"containers": [{"name": "c", "image": "d"}]}}}}'
+)
+_DIGEST = b"0" * 64
+_VERDICTS = (
+    b'{"_type": "https://in-toto.io/Statement/v1", "subject": [{"name": "image", "digest": {"sha256": "'
+    + _DIGEST
+    + b'"}}], "predicateType": "https://tidegate.dev/predicates/execution-verdicts/v1", "predicate": {"offset": 1, '
+    b'"made_at": "2026-01-01T00:00:00Z", "policy": "sha256:'
+    + _DIGEST
+    + b'", "verdicts": [{"digest": "sha256:'
+    + _DIGEST
+    + b'", "verdict": "allow", "expires_at": "2026-01-02T00:00:00Z", "names": ["a:1"]}]}}'
+)
 
 
 def execution() -> Iterator[Parser]:
@@ -63,6 +93,16 @@ def execution() -> Iterator[Parser]:
     yield Parser(
         name="pod-rules", form="yaml", read=lambda data: load_pod_rules({"p": clean_text_of(data)}), samples=(_PODS,)
     )
+    yield Parser(
+        name="connect-rules",
+        form="yaml",
+        read=lambda data: load_connect_rules({"c": clean_text_of(data)}),
+        samples=(_WAYS_IN,),
+    )
+    yield Parser(
+        name="verdicts", form="json", read=lambda data: from_statement(parse_statement(data)), samples=(_VERDICTS,)
+    )
+    yield Parser(name="admission-review", form="json", read=read_review, samples=(_REVIEW,))
     yield Parser(
         name="quantity", form="text", read=lambda data: parse_quantity(clean_text_of(data)), samples=(b"500m", b"1.5Gi")
     )

@@ -2,11 +2,15 @@
 """How strict the execution gate is, from the settings."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 
+from tidegate.assembly.gate import policy_texts
 from tidegate.assembly.rule_text import rule_text
+from tidegate.execution.admit import ExecutionGate
 from tidegate.execution.gate import GateOptions
 from tidegate.execution.pod_rule_file import load_pod_rules
+from tidegate.execution.verdicts.issuing import VerdictIssue
 from tidegate.settings import Settings
 
 
@@ -17,6 +21,16 @@ def gate_options(settings: Settings) -> GateOptions:
         TidegateError: a file is missing or wrong; names file, line and column.
     """
     return GateOptions(rules=load_pod_rules(_texts(settings.execution.pod_rules_files)))
+
+
+def build_verdicts(settings: Settings, gate: ExecutionGate) -> VerdictIssue:
+    """Makes verdicts for webhooks elsewhere.
+
+    Raises:
+        TidegateError: a policy is missing.
+    """
+    lasting = timedelta(hours=settings.webhook.verdict_hours)
+    return VerdictIssue(gate=gate, files=policy_texts(settings), lasting=lasting)
 
 
 def _texts(paths: Sequence[Path]) -> dict[str, str]:

@@ -48,8 +48,17 @@ def load_policy_files(settings: Settings) -> tuple[Policy, ...]:
     Raises:
         TidegateError: a file is missing or wrong; names file, line and column.
     """
+    return load_policies(policy_texts(settings))
+
+
+def policy_texts(settings: Settings) -> dict[str, str]:
+    """The policies in force and their exceptions as they are written, by what errors call them.
+
+    Raises:
+        TidegateError: a file is missing.
+    """
     files = {str(path): _text(path) for path in (*settings.policy.files, *settings.policy.exceptions)}
-    return load_policies(shipped_texts(settings.policy) | files)
+    return shipped_texts(settings.policy) | files
 
 
 def signing_key(path: Path) -> SigningKey:

@@ -14,7 +14,7 @@ from tidegate.artifact import Reference, Repository, Tag
 from tidegate.assembly.access import build_access
 from tidegate.assembly.encryption import Encryption, build_encryption
 from tidegate.assembly.examiner import Examiner
-from tidegate.assembly.execution import gate_options
+from tidegate.assembly.execution import build_verdicts, gate_options
 from tidegate.assembly.gate import build_gate
 from tidegate.assembly.home import Home
 from tidegate.assembly.intake import TAKE_IN, TakingIn, build_taking_in
@@ -47,6 +47,7 @@ from tidegate.curation.vending.webhook_sender import WebhookSender
 from tidegate.curation.workflow import Curation
 from tidegate.evidence.restriction import parse_zones
 from tidegate.execution.admit import ExecutionGate
+from tidegate.execution.verdicts.issuing import VerdictIssue
 from tidegate.identity import Access
 from tidegate.identity.audit_writer import AuditWriter
 from tidegate.identity.directory import Directory
@@ -122,6 +123,7 @@ class Server:
     sender: WebhookSender
     deliveries: DeliveryPool
     execution: ExecutionGate
+    verdicts: VerdictIssue
     knowledge: NewKnowledge
     durable: DurableWork
     leases: Leases
@@ -350,6 +352,9 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
     sender = build_sender(settings, database, webhook_key, clock)
     subscribers = Subscribers(directory, access.permissions, lambda: access.lets_in_anybody, clock)
     delivery = Delivery(database, sender, subscribers, hearing, clock=clock)
+    execution = ExecutionGate(
+        database=database, gate=gate, resolve=resolve_reference, clock=clock, options=gate_options(settings)
+    )
     return Server(
         settings=settings,
         home=home,
@@ -376,9 +381,8 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         hearing=hearing,
         sender=sender,
         deliveries=DeliveryPool(database, delivery, directory, leases),
-        execution=ExecutionGate(
-            database=database, gate=gate, resolve=resolve_reference, clock=clock, options=gate_options(settings)
-        ),
+        execution=execution,
+        verdicts=build_verdicts(settings, execution),
         knowledge=knowledge,
         durable=durable,
         leases=leases,

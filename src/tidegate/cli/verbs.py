@@ -60,6 +60,7 @@ VERBS: Final = (
     Verb(name="ledger", module="tidegate.cli.ledger", help="Show, prove, copy and verify the log of all statements."),
     Verb(name="sensor", module="tidegate.cli.sensor", help="Watch this node's containers; refuse what is not theirs."),
     Verb(name="netpol", module="tidegate.cli.netpol", help="Make network policies of flows; find what runs otherwise."),
+    Verb(name="webhook", module="tidegate.cli.webhook", help="Set up and look at a cluster's admission webhook."),
     Verb(name="passport", module="tidegate.cli.passport", help="Show all that is on record of a digest."),
     Verb(name="db", module="tidegate.cli.db", help="Build, update and describe the knowledge file."),
     Verb(name="policy", module="tidegate.cli.policy", help="Check, try and explain policies."),

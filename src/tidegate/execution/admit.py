@@ -65,12 +65,12 @@ class ExecutionGate:
             review = judge_workload(
                 documents,
                 resolve=lambda reference: self.resolve(connection, reference),
-                user_of=lambda digest: self._user(connection, digest),
+                user_of=lambda digest: self.user_of(connection, digest),
                 decide=lambda question: self._decide(connection, question),
                 options=self.options,
                 where=where,
                 cluster=cluster,
-                expected_of=lambda digest: self._expected(connection, digest),
+                expected_of=lambda digest: self.expected_of(connection, digest),
                 at=self.clock(),
             )
         if record:
@@ -81,7 +81,7 @@ class ExecutionGate:
 
     def decide_image(self, connection: Connection, digest: Digest, reference: Reference) -> Decision | None:
         """The decision over one image as its own configuration would run it; None when nothing is on record of it."""
-        user = self._user(connection, digest)
+        user = self.user_of(connection, digest)
         container = ContainerContext(name="image", runs_as_root=is_root(user))
         question = Question(
             digest=digest, reference=reference, cluster="", namespace="", labels={}, containers=(container,)
@@ -101,7 +101,7 @@ class ExecutionGate:
             labels=question.labels,
             containers=question.containers,
         )
-        children = _children(connection, subject)
+        children = judged_images(connection, subject)
         kept = self._kept_for_others(connection, question, children, at)
         if not children:
             return with_denials(self.gate.judge(Boundary.EXECUTION, subject, context, gathered, at=at), kept)
@@ -127,19 +127,19 @@ class ExecutionGate:
         }
         return kept_for_others(tuple(found.values()), question.namespace, question.cluster, at=at)
 
-    def _user(self, connection: Connection, digest: Digest) -> str | None:
+    def user_of(self, connection: Connection, digest: Digest) -> str | None:
         """The user an image is made to run as; for an index, only when all its images agree."""
         users = {
             _user_in(self.gate.evidence_of(connection, one).evidence)
-            for one in (_children(connection, digest) or (digest,))
+            for one in (judged_images(connection, digest) or (digest,))
         }
         return users.pop() if len(users) == 1 else None
 
-    def _expected(self, connection: Connection, digest: Digest) -> Expected | None:
+    def expected_of(self, connection: Connection, digest: Digest) -> Expected | None:
         """What an image's behaviour profiles tell; for an index, only when all its images have one."""
         profiles = [
             _profiles_in(self.gate.evidence_of(connection, one).evidence)
-            for one in (_children(connection, digest) or (digest,))
+            for one in (judged_images(connection, digest) or (digest,))
         ]
         return expected_in(profile for found in profiles for profile in found) if all(profiles) else None
 
@@ -171,7 +171,7 @@ class ExecutionGate:
         )
 
 
-def _children(connection: Connection, digest: Digest) -> tuple[Digest, ...]:
+def judged_images(connection: Connection, digest: Digest) -> tuple[Digest, ...]:
     """The images of an index that were judged; none for an image."""
     child, statement = schema.manifest_child, schema.statement
     query = (

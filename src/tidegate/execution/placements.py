@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which digest runs where: the record that tells, when an image is recalled, whom it concerns."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,6 +11,7 @@ from tidegate.artifact import Digest
 from tidegate.clock import parse_rfc3339, rfc3339
 from tidegate.execution.workload import Workload
 from tidegate.storage.schema import placement
+from tidegate.values import Struct
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,23 @@ class Placement:
     since: datetime
 
 
+class Place(Struct, frozen=True, kw_only=True):
+    """What a workload is called, and where it runs."""
+
+    cluster: str
+    namespace: str
+    kind: str
+    name: str
+
+
+class Placed(Struct, frozen=True, kw_only=True):
+    """One container that is to be recorded: its image by digest, and as it was written."""
+
+    container: str
+    digest: Digest
+    reference: str
+
+
 def place(connection: Connection, workload: Workload, digests: Mapping[str, Digest | None], at: datetime) -> None:
     """Records a workload as it runs from now on; containers it no longer has are forgotten.
 
@@ -45,22 +63,31 @@ def place(connection: Connection, workload: Workload, digests: Mapping[str, Dige
         digests: of its images by container name; containers without one are not recorded.
         at: now, aware.
     """
-    known = {row.container: row for row in _of(connection, workload)}
-    remove(connection, workload)
+    found = [
+        Placed(container=container.name, digest=digest, reference=str(container.image))
+        for container in workload.containers
+        if (digest := digests.get(container.name)) is not None
+    ]
+    place_containers(connection, _place(workload), found, owner=workload.owner, at=at)
+
+
+def place_containers(
+    connection: Connection, where: Place, containers: Sequence[Placed], *, owner: str, at: datetime
+) -> None:
+    """As `place`, for a workload of which no more is known."""
+    known = {row.container: row for row in _of(connection, where)}
+    connection.execute(delete(placement).where(_is(where)))
     rows = []
-    for container in workload.containers:
-        digest = digests.get(container.name)
-        if digest is None:
-            continue
-        before = known.get(container.name)
-        since = before.since if before and before.digest == digest else at
+    for one in containers:
+        before = known.get(one.container)
+        since = before.since if before and before.digest == one.digest else at
         rows.append(
-            _key(workload)
+            _key(where)
             | {
-                "container": container.name,
-                "digest": str(digest),
-                "reference": str(container.image),
-                "owner": workload.owner,
+                "container": one.container,
+                "digest": str(one.digest),
+                "reference": one.reference,
+                "owner": owner,
                 "since": rfc3339(since),
             }
         )
@@ -84,26 +111,25 @@ def remove(connection: Connection, workload: Workload) -> bool:
     Returns:
         True when it had been known.
     """
-    result = connection.execute(delete(placement).where(_is(workload)))
+    result = connection.execute(delete(placement).where(_is(_place(workload))))
     return bool(result.rowcount)
 
 
-def _of(connection: Connection, workload: Workload) -> Iterator[Placement]:
-    rows = connection.execute(select(placement).where(_is(workload))).mappings()
+def _place(workload: Workload) -> Place:
+    return Place(cluster=workload.cluster, namespace=workload.namespace, kind=workload.kind, name=workload.name)
+
+
+def _of(connection: Connection, where: Place) -> Iterator[Placement]:
+    rows = connection.execute(select(placement).where(_is(where))).mappings()
     return map(_placement, rows)
 
 
-def _is(workload: Workload) -> ColumnElement[bool]:
-    return and_(*(placement.c[name] == value for name, value in _key(workload).items()))
+def _is(where: Place) -> ColumnElement[bool]:
+    return and_(*(placement.c[name] == value for name, value in _key(where).items()))
 
 
-def _key(workload: Workload) -> dict[str, str]:
-    return {
-        "cluster": workload.cluster,
-        "namespace": workload.namespace,
-        "kind": workload.kind,
-        "name": workload.name,
-    }
+def _key(where: Place) -> dict[str, str]:
+    return {"cluster": where.cluster, "namespace": where.namespace, "kind": where.kind, "name": where.name}
 
 
 def _placement(row: RowMapping) -> Placement:

@@ -122,6 +122,11 @@ class Bystander:
     document: Mapping[str, Any]
 
 
+def pod_path(group: str, kind: str) -> tuple[str, ...] | None:
+    """Keys that lead to the pod, or its mould, in objects of a kind; None for a kind that makes no pods."""
+    return _POD_AT.get((group, kind))
+
+
 def parse_manifests(
     raw: bytes, *, where: str, cluster: str = "", limits: ManifestLimits = DEFAULT_LIMITS
 ) -> list[Workload | Bystander]:

@@ -48,6 +48,8 @@ class ServeOptions:
         head_seconds: how long a connection may take to say what it wants.
         stop_seconds: how long requests in flight may take to end once it stops.
         certificate: TLS certificate chain, PEM; None for plain HTTP. `key` belongs to it.
+        client_authority: PEM of the authority that clients' certificates must be of; None asks for none.
+        beside: another server of this process has the port, and shares it.
     """
 
     host: str = "127.0.0.1"
@@ -59,6 +61,8 @@ class ServeOptions:
     stop_seconds: int = 10
     certificate: Path | None = None
     key: Path | None = None
+    client_authority: Path | None = None
+    beside: bool = False
 
 
 async def serve(app: Any, options: ServeOptions, *, ready: Callable[[int], None], stop: asyncio.Event) -> None:
@@ -73,7 +77,7 @@ async def serve(app: Any, options: ServeOptions, *, ready: Callable[[int], None]
     Raises:
         OutsideError: the address is taken, not this machine's, or the server ended by itself.
     """
-    family, reserved = _reserve(options.host, options.port)
+    family, reserved = _reserve(options.host, options.port, beside=options.beside)
     port = reserved.getsockname()[1]
     server = _server(app, options, port)
     others = _native_threads()
@@ -140,6 +144,8 @@ def _server(app: Any, options: ServeOptions, port: int) -> Server:
         log_dictconfig=_LOGGING,
         ssl_cert=options.certificate,
         ssl_key=options.key,
+        ssl_ca=options.client_authority,
+        ssl_client_verify=options.client_authority is not None,
     )
     server.workers_kill_timeout = options.stop_seconds
     return server
@@ -154,7 +160,7 @@ def _most_files() -> int:
     return _MANY_FILES if soft == resource.RLIM_INFINITY else max(soft, 2 * _OTHER_FILES)
 
 
-def _reserve(host: str, port: int) -> tuple[socket.AddressFamily, socket.socket]:
+def _reserve(host: str, port: int, *, beside: bool) -> tuple[socket.AddressFamily, socket.socket]:
     """Takes the port until the server has it.
 
     The server shares its port with whoever asks for sharing too; so first look, without sharing, that nobody has it.
@@ -163,7 +169,7 @@ def _reserve(host: str, port: int) -> tuple[socket.AddressFamily, socket.socket]
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        if port:
+        if port and not beside:
             with socket.socket(family, kind, protocol) as look:
                 look.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 look.bind(address)

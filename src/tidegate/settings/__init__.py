@@ -3,9 +3,9 @@
 
 from tidegate.settings.ledger import LedgerSettings
 from tidegate.settings.load import load
+from tidegate.settings.logs import LoggingSettings
 from tidegate.settings.tree import (
     IdentitySettings,
-    LoggingSettings,
     OutboundSettings,
     PolicySettings,
     ScanSettings,

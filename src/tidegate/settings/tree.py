@@ -13,9 +13,9 @@ from tidegate.bounds import GIB, MIB
 from tidegate.settings.execution import ExecutionSettings, SensorSettings
 from tidegate.settings.leaf import Leaf
 from tidegate.settings.ledger import LedgerSettings
+from tidegate.settings.logs import LoggingSettings
+from tidegate.settings.webhook import WebhookSettings
 
-LogForm = Literal["auto", "text", "json"]
-LogLevel = Literal["debug", "info", "warning", "error"]
 Colour = Literal["auto", "always", "never"]
 CurationMode = Literal["enforce", "observe"]
 MAX_PORT: Final = 65535
@@ -345,16 +345,6 @@ class SigningSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LoggingSettings:
-    """What is told on standard error."""
-
-    level: Annotated[LogLevel, Leaf(meaning="Least severity told.")] = "warning"
-    form: Annotated[LogForm, Leaf(meaning="`text`, `json` (one object a line), or `auto`: text on a terminal.")] = (
-        "auto"
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """The root of the tree."""
 
@@ -382,6 +372,7 @@ class Settings:
     curation: CurationSettings
     execution: ExecutionSettings
     sensor: SensorSettings
+    webhook: WebhookSettings
     signing: SigningSettings
     ledger: LedgerSettings
     logging: LoggingSettings

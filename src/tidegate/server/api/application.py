@@ -32,6 +32,7 @@ from tidegate.server.api import (
     subscriptions,
     tags,
     tenants,
+    verdicts,
 )
 from tidegate.server.api.problem import problem
 
@@ -59,6 +60,7 @@ def create_api(server: Server) -> FastAPI:
         scrub,
         refusals,
         admission,
+        verdicts,
         events,
         event_stream,
         knowledge,

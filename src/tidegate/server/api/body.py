@@ -13,16 +13,16 @@ T = TypeVar("T")
 MAX_BODY_BYTES: Final = 64 * KIB
 
 
-async def read_body(request: Request, type_: type[T]) -> T:
+async def read_body(request: Request, type_: type[T], *, max_bytes: int = MAX_BODY_BYTES) -> T:
     """A request's body as a value; an empty one as `{}`.
 
     Raises:
-        BoundExceededError: it is longer than 64 KiB.
+        BoundExceededError: it is longer than `max_bytes`.
         InvalidInputError: it is not JSON, or not of that type.
     """
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise BoundExceededError("MAX_BODY_BYTES", MAX_BODY_BYTES, where="request")
-    return from_json(bytes(body) or b"{}", type_, what="request", max_bytes=MAX_BODY_BYTES)
+        if len(body) > max_bytes:
+            raise BoundExceededError("max_bytes", max_bytes, where="request")
+    return from_json(bytes(body) or b"{}", type_, what="request", max_bytes=max_bytes)

@@ -44,6 +44,7 @@ _NEEDS: Final = (
     _need("GET", r"/subscriptions(?:/.*)?", None),
     _need("GET", r"/catalogue(?:/.*)?", None),  # shows what one may see
     _need("GET", r"/passports(?:/[^/]+)?", None),  # likewise
+    _need("GET", r"/admission/(?:head|images)", Verb.ADMIT),
     _need("GET", r"/.*", Verb.LIST),
     _need("PUT", r"/(?:intake|retention)/rules/[^/]+", Verb.GOVERN),
     _need("DELETE", r"/(?:intake|retention)/rules/[^/]+", Verb.GOVERN),

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What webhooks did, put on record where everything else is: an event each, and where images run from now on."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from tidegate.artifact import Digest
+from tidegate.errors import BoundExceededError
+from tidegate.events import Event, EventKind
+from tidegate.execution.placements import Place, Placed, place_containers
+from tidegate.execution.reviews.record import Act, Record
+from tidegate.storage import outbox
+from tidegate.storage.database import Database
+
+MAX_RECORDS: Final = 200
+_TOLD_AS: Final[Mapping[Act, EventKind]] = {
+    Act.ADMITTED: EventKind.WORKLOAD_ADMITTED,
+    Act.DENIED: EventKind.WORKLOAD_DENIED,
+    Act.GLASS_BROKEN: EventKind.GLASS_BROKEN,
+    Act.CONNECTED: EventKind.CONNECTION_OPENED,
+    Act.CONNECTION_DENIED: EventKind.CONNECTION_REFUSED,
+}
+_RUNS: Final = frozenset({Act.ADMITTED, Act.GLASS_BROKEN})
+
+
+def put_on_record(database: Database, records: Sequence[Record], by: str) -> int:
+    """Tells each record once, however often it is handed in; returns how many were new.
+
+    Args:
+        database: of the server.
+        records: at most `MAX_RECORDS`.
+        by: the webhook, as it is let in.
+
+    Raises:
+        BoundExceededError: more at once.
+        OutsideError: the database failed.
+    """
+    if len(records) > MAX_RECORDS:
+        raise BoundExceededError("MAX_RECORDS", MAX_RECORDS, where="request")
+    new = 0
+    with database.begin() as connection:
+        for one in records:
+            # What runs is written first: the order of events is joined last of all (`outbox.publish`).
+            if one.act in _RUNS and not one.is_made and one.name:
+                place_containers(connection, _place(one), _placed(one), owner=one.owner[:1000], at=one.at)
+            new += outbox.publish(connection, _event(one, by))
+    return new
+
+
+def _event(one: Record, by: str) -> Event:
+    data: dict[str, Any] = {
+        "digests": dict(one.images),
+        "owner": one.owner,
+        "reasons": list(one.reasons),
+        "user": one.by,
+        "webhook": by,
+    }
+    return Event(
+        id=f"{one.cluster}:{one.id}:{one.act}"[:200],
+        kind=_TOLD_AS[one.act],
+        subject=f"{one.cluster}/{one.namespace}/{one.kind}/{one.name}",
+        time=one.at,
+        data=data,
+    )
+
+
+def _place(one: Record) -> Place:
+    return Place(cluster=one.cluster, namespace=one.namespace, kind=one.kind, name=one.name)
+
+
+def _placed(one: Record) -> list[Placed]:
+    return [
+        Placed(container=name[:255], digest=Digest(digest), reference=one.references.get(name, ""))
+        for name, digest in one.images.items()
+        if digest
+    ]

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The admission webhook: a small server of its own, which needs no database and no registry."""
