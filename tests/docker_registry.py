@@ -2,7 +2,6 @@
 """Docker's own registry on a loopback port, as an upstream."""
 
 import shutil
-import socket
 import subprocess
 from pathlib import Path
 from typing import Self
@@ -10,6 +9,7 @@ from typing import Self
 import httpx
 import pytest
 
+from free_port import free_port
 from tidegate.artifact import Reference
 from tidegate.oci.push import Pusher
 from tidegate.oci.registry import RegistryClient
@@ -25,9 +25,7 @@ class DockerRegistry:
             pytest.skip("docker-registry is missing; apt-get install docker-registry")
         folder.mkdir(parents=True, exist_ok=True)
         self._folder, self._program = folder, program
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.host = f"127.0.0.1:{free.getsockname()[1]}"
+        self.host = f"127.0.0.1:{free_port()}"
         (folder / "config.yml").write_text(
             f"version: 0.1\nlog: {{level: info, accesslog: {{disabled: false}}}}\nstorage: {{filesystem: "
             f"{{rootdirectory: {folder}/data}}, delete: {{enabled: true}}}}\nhttp: {{addr: '{self.host}'}}\n"
@@ -53,7 +51,7 @@ class DockerRegistry:
     def stop(self) -> None:
         """Ends it; what it holds stays."""
         self._process.terminate()
-        self._process.wait(10)
+        self._process.wait(60)
 
     def push(self, layout: Path, tag: str, name: str) -> str:
         """Pushes an image of a layout folder; returns its digest."""

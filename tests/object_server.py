@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from free_port import free_port
+
 _BUILT = Path(__file__).parents[1] / ".tools" / "bin" / "versitygw"
 KEY, SECRET = "tidegate-test", "a secret of the test only"
 
@@ -62,10 +64,7 @@ def start_objects(folder: Path, *, port: int = 0) -> Iterator[ObjectServer]:
     program = shutil.which("versitygw") or (str(_BUILT) if _BUILT.exists() else "")
     if not program:
         pytest.skip("an S3 server is missing: tools/go-programs.sh versitygw")
-    if not port:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+    port = port or free_port()
     (folder / "objects" / "bucket").mkdir(parents=True, exist_ok=True)
     credentials = folder / "credentials"
     credentials.write_text(f"[default]\naws_access_key_id = {KEY}\naws_secret_access_key = {SECRET}\n")
@@ -84,7 +83,7 @@ def start_objects(folder: Path, *, port: int = 0) -> Iterator[ObjectServer]:
 
 
 def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    ends = time.monotonic() + 30
+    ends = time.monotonic() + 120
     while process.poll() is None and time.monotonic() < ends:
         try:
             socket.create_connection(("127.0.0.1", port), 1).close()

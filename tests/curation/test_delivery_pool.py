@@ -39,7 +39,7 @@ class Hanging:
                 with hanging.came:
                     hanging.here += 1
                     hanging.came.notify_all()
-                hanging.let_go.wait(60)
+                hanging.let_go.wait(240)
                 self.send_response(204)
                 self.end_headers()
 
@@ -54,7 +54,7 @@ class Hanging:
 
     def wait_for(self, number: int) -> None:
         with self.came:
-            assert self.came.wait_for(lambda: self.here >= number, 30), self.here
+            assert self.came.wait_for(lambda: self.here >= number, 120), self.here
 
     def stop(self) -> None:
         self.let_go.set()
@@ -72,7 +72,7 @@ def hanging() -> Iterator[Hanging]:
 
 @contextmanager
 def delivering(stand: Stand, *receivers: Any, name: str = "one", **more: Any) -> Iterator[DeliveryPool]:
-    leases = Leases(stand.database, name, seconds=1)
+    leases = Leases(stand.database, name)
     work = stand.delivery(*receivers, **more)
     pool = DeliveryPool(stand.database, work, stand.directory, leases)
     pool.start()
@@ -85,7 +85,7 @@ def delivering(stand: Stand, *receivers: Any, name: str = "one", **more: Any) ->
 
 def wait_for(receiver: Receiver, number: int) -> None:
     with receiver.grown:
-        assert receiver.grown.wait_for(lambda: len(receiver.got) >= number, 60), len(receiver.got)
+        assert receiver.grown.wait_for(lambda: len(receiver.got) >= number, 120), len(receiver.got)
 
 
 def test_a_receiver_that_hangs_holds_up_nobody_else(stand: Stand, receiver: Receiver, hanging: Hanging) -> None:

@@ -260,26 +260,30 @@ def test_what_is_needed_no_more_while_needs_are_struck_off_is_looked_at_again(po
                 return unneeded.forget_needed(connection, at=LATER, limit=500)
 
         def slowly(_c: object, _cursor: object, statement: str, parameters: object, *_: object) -> tuple[str, object]:
-            return statement.replace("WHERE gc_look", "WHERE (SELECT pg_sleep(2)) IS NOT NULL AND gc_look"), parameters
+            held = "WHERE (SELECT pg_advisory_xact_lock_shared(7)) IS NOT NULL AND gc_look"
+            return statement.replace("WHERE gc_look", held), parameters
 
-        event.listen(Engine, "before_cursor_execute", slowly, retval=True)
-        try:
-            striking = pool.submit(strike_off)
-            _wait_for_a_sleeper(stand)
-        finally:
-            event.remove(Engine, "before_cursor_execute", slowly)
-        stand.shelf.delete_manifest(APP, digest, who="me")
-        assert not striking.done()
+        with stand.database.begin() as connection:
+            connection.execute(text("SELECT pg_advisory_xact_lock(7)"))
+            event.listen(Engine, "before_cursor_execute", slowly, retval=True)
+            try:
+                striking = pool.submit(strike_off)
+                _wait_for_one_held_up(stand)
+            finally:
+                event.remove(Engine, "before_cursor_execute", slowly)
+            stand.shelf.delete_manifest(APP, digest, who="me")
+            assert not striking.done()
         assert striking.result() == 0
         collector(stand).run(at=LATER)
         assert_nothing_left(stand)
 
 
-def _wait_for_a_sleeper(stand: Stand) -> None:
+def _wait_for_one_held_up(stand: Stand) -> None:
+    held_up = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND wait_event = 'advisory'")
     ends = time.monotonic() + 60
     while time.monotonic() < ends:
         with stand.database.read() as connection:
-            if connection.scalar(text("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'")):
+            if connection.scalar(held_up):
                 return
     raise AssertionError("nobody looks")
 

@@ -65,7 +65,7 @@ def stand(postgres: str, tmp_path: Any) -> Iterator[Stand]:
 
 def meet(*acts: ActOfOne, rounds: int = ROUNDS) -> None:
     """Runs acts at the same moment, again and again; what they refuse is theirs to, a failing database is not."""
-    together = Barrier(len(acts), timeout=60)
+    together = Barrier(len(acts), timeout=240)
 
     def run(act: ActOfOne) -> None:
         for number in range(rounds):

@@ -116,18 +116,18 @@ def both(first: Callable[[Callable[[], object]], object], second: Callable[[], o
 
     def held() -> None:
         reached.set()
-        assert go.wait(30)
+        assert go.wait(120)
 
     with ThreadPoolExecutor(2) as threads:
         running: Future[object] = threads.submit(first, held)
         try:
-            assert reached.wait(30)
+            assert reached.wait(120)
             other = threads.submit(second)
             wait([other], timeout=A_WHILE)
         finally:
             go.set()
-        running.result(30)
-        other.result(30)
+        running.result(120)
+        other.result(120)
 
 
 def newest_verdict(stand: Stand, digest: Digest) -> Verdict:

@@ -198,7 +198,7 @@ def taking_from(
     clock: Any,
     *,
     keyring: Keyring | None = None,
-    timeout_s: float = 5.0,
+    timeout_s: float = 60.0,
     url: str = "",
     **more: Any,
 ) -> Iterator[Taking]:

@@ -126,7 +126,7 @@ class Stand:
 
     def sender(self, *receivers: Receiver) -> WebhookSender:
         openings = tuple(Opening.parse(f"127.0.0.1:{one.port}") for one in receivers)
-        outbound = Outbound(OutboundOptions(reach=Reach(openings=openings), max_redirects=0, read_timeout_s=5))
+        outbound = Outbound(OutboundOptions(reach=Reach(openings=openings), max_redirects=0, read_timeout_s=240))
         return WebhookSender(self.database, outbound, key=self.key, source="https://us.example", clock=self.clock)
 
     def delivery(self, *receivers: Receiver, **more: Any) -> "InTurn":

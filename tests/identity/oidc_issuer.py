@@ -76,7 +76,7 @@ class OidcIssuer:
     def __exit__(self, *_: object) -> None:
         self._server.shutdown()
         self._server.server_close()
-        self._thread.join(10)
+        self._thread.join(120)
 
     @property
     def url(self) -> str:

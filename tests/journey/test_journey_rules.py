@@ -21,7 +21,7 @@ HEAD = "apiVersion: tidegate.dev/v1\nkind: {}\nmetadata: {{name: x}}\nspec:\n"
 IMMUTABLE = HEAD.format("ImmutableTags") + "  rules:\n    - {name: releases, tags: ['1.*']}\n"
 RETENTION = HEAD.format("Retention") + "  delete:\n    - {name: builds, tags: ['pr-*'], newest: 1}\n"
 UPSTREAM = '[upstream.quay]\nsource = "quay.io"\nunder = "quay"\nrepositories = ["team/*"]\n'
-SECONDS = 30.0
+SECONDS = 120.0
 
 
 def until(holds: Callable[[], Any], what: str) -> None:

@@ -41,7 +41,7 @@ def _act(server: WholeServer, digest: str, act: str, **body: Any) -> Any:
 
 
 def _wait_for_the_work(server: WholeServer) -> None:
-    ends = time.monotonic() + 60
+    ends = time.monotonic() + 120
     while "tidegate_queue_size 0.0" not in server.http.get("/metrics").text:
         assert time.monotonic() < ends
         server.api("/events", after=10**9, wait=0.2)
@@ -188,7 +188,7 @@ def _said(server: WholeServer, repository: str, digest: str) -> list[dict[str, A
 
 
 def _wait_for_said(server: WholeServer, repository: str, digest: str, acts: set[str]) -> list[dict[str, Any]]:
-    ends = time.monotonic() + 60
+    ends = time.monotonic() + 120
     found = _said(server, repository, digest)
     while {one["act"] for one in found} != acts:
         assert time.monotonic() < ends, found

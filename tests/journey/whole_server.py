@@ -22,6 +22,9 @@ from tidegate.outbound import Outbound
 _HERE = Path(__file__).parent
 _ADDRESS = re.compile(r"serves at http://(\S+)")
 _UNDECIDED = {"submitted", "quarantined", "analysing"}
+_PATIENT = {"TIDEGATE_CURATION_VERDICT_WAIT_S": "60", "TIDEGATE_INTAKE_WAIT_S": "120"}
+_PATIENCE = 4
+"""Minutes a verdict or an event is waited for: machines are slow at times."""
 
 
 class WholeServer:
@@ -34,7 +37,7 @@ class WholeServer:
         self._environment = environment or {}
 
     def __enter__(self) -> Self:
-        environment = {**os.environ, **self._environment, "TIDEGATE_HOME": str(self.home)}
+        environment = {**os.environ, **_PATIENT, **self._environment, "TIDEGATE_HOME": str(self.home)}
         environment["TIDEGATE_TEST_KILL"] = self._kill_at
         self._log = (self.home / "server.log").open("a+")
         self.process = subprocess.Popen(
@@ -48,11 +51,11 @@ class WholeServer:
         line = self.process.stdout.readline()
         found = _ADDRESS.search(line)
         if found is None:
-            if self._kill_at and self.process.wait(timeout=60) == -signal.SIGKILL:
+            if self._kill_at and self.process.wait(timeout=180) == -signal.SIGKILL:
                 return self  # it went on with work at once and came to the place
             raise AssertionError(f"the server did not start: {(self.home / 'server.log').read_text()[-2000:]}")
         self.address = found.group(1)
-        self.http = httpx.Client(base_url=f"http://{self.address}", timeout=90)
+        self.http = httpx.Client(base_url=f"http://{self.address}", timeout=180)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -60,7 +63,7 @@ class WholeServer:
             self.http.close()
         if self.process.poll() is None:
             self.process.kill()
-        self.process.wait(timeout=30)
+        self.process.wait(timeout=120)
         assert self.process.stdout is not None
         self.process.stdout.close()
         self._log.close()
@@ -68,11 +71,11 @@ class WholeServer:
     def stop(self) -> int:
         """Ends it as an init system would; returns its exit status."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=60)
+        return self.process.wait(timeout=120)
 
     def died(self) -> int:
         """Waits for its end and returns the exit status."""
-        return self.process.wait(timeout=90)
+        return self.process.wait(timeout=180)
 
     def api(self, path: str, **parameters: Any) -> Any:
         """What the management API answers."""
@@ -82,9 +85,11 @@ class WholeServer:
 
     def verdict(self, digest: str) -> Any:
         """The image's state once it is decided."""
-        found = self.api(f"/images/{digest}", wait=60)
-        assert found["state"] not in _UNDECIDED, found
-        return found
+        for _ in range(_PATIENCE):
+            found = self.api(f"/images/{digest}", wait=60)
+            if found["state"] not in _UNDECIDED:
+                return found
+        raise AssertionError(found)
 
     def push(self, layout: Path, tag: str, name: str) -> None:
         """Pushes an image of a layout folder."""
@@ -98,9 +103,11 @@ class WholeServer:
 
     def wait_for_event(self, kind: str, *, after: int = 0) -> dict[str, Any]:
         """The next event of a kind."""
+        asked_in_vain = 0
         while True:
             page = self.api("/events", after=after, wait=60)
-            assert page["events"], f"no {kind} within a minute"
+            asked_in_vain += not page["events"]
+            assert asked_in_vain < _PATIENCE, f"no {kind} in {_PATIENCE} minutes"
             for item in page["events"]:
                 if item["event"]["type"] == f"dev.tidegate.{kind}":
                     return dict(item["event"])

@@ -2,7 +2,6 @@
 """Fixtures of the image tests: images on disk, a real registry, a server that misbehaves as told."""
 
 import shutil
-import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from free_port import free_port
 from tidegate.artifact import Platform
 from tidegate.oci.write import BuiltLayer, Compression, LayerBuilder, write_image
 from tidegate.outbound import Outbound, OutboundOptions
@@ -63,7 +63,7 @@ def layout(tmp_path: Path, layers: list[BuiltLayer]) -> Path:
 @pytest.fixture
 def outbound() -> Iterator[Outbound]:
     """Outward calls that never really wait."""
-    with Outbound(OutboundOptions(read_timeout_s=20), sleep=lambda _: None) as made:
+    with Outbound(OutboundOptions(read_timeout_s=60), sleep=lambda _: None) as made:
         yield made
 
 
@@ -106,9 +106,7 @@ def registry_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if program is None:
         pytest.skip("docker-registry is missing; apt-get install docker-registry")
     folder = tmp_path_factory.mktemp("registry")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        host = f"127.0.0.1:{free.getsockname()[1]}"
+    host = f"127.0.0.1:{free_port()}"
     config = folder / "config.yml"
     config.write_text(
         f"version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {folder}/data}}, "
@@ -123,4 +121,4 @@ def registry_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             yield host
         finally:
             process.terminate()
-            process.wait(10)
+            process.wait(60)

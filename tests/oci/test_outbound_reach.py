@@ -131,12 +131,12 @@ def test_an_answer_that_changes_between_check_and_use_changes_nothing() -> None:
             return answers.pop(0)
 
         backend = GuardedBackend(opened("127.0.0.1"), look_up)
-        stream = backend.connect_tcp("registry.example", port, timeout=5)
+        stream = backend.connect_tcp("registry.example", port, timeout=60)
         assert stream.get_extra_info("server_addr")[0] == "127.0.0.1"
         assert asked == ["registry.example"], "the address that was checked is the one that is used"
         with pytest.raises(ForbiddenAddressError, match=r"127\.0\.0\.2"):
-            backend.connect_tcp("registry.example", port, timeout=5)
-        last = backend.connect_tcp("registry.example", port, timeout=5)
+            backend.connect_tcp("registry.example", port, timeout=60)
+        last = backend.connect_tcp("registry.example", port, timeout=60)
         assert last.get_extra_info("server_addr")[0] == "127.0.0.1"
         stream.close()
         last.close()
@@ -148,12 +148,12 @@ def test_the_next_address_is_tried_when_one_does_not_answer() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         backend = GuardedBackend(opened("127.0.0.1", "::1"), lambda _host, _port: ["::1", "127.0.0.1"])
-        stream = backend.connect_tcp("two.example", port, timeout=5)
+        stream = backend.connect_tcp("two.example", port, timeout=60)
         assert stream.get_extra_info("server_addr")[0] == "127.0.0.1"
         stream.close()
         silent = GuardedBackend(opened("::1"), lambda _host, _port: ["::1"])
         with pytest.raises(httpcore.ConnectError):
-            silent.connect_tcp("one.example", port, timeout=5)
+            silent.connect_tcp("one.example", port, timeout=60)
 
 
 def test_behind_a_proxy_numeric_addresses_are_checked_all_the_same(serve: Serve) -> None:

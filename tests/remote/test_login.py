@@ -101,7 +101,7 @@ def test_a_person_logs_in_by_browser(desk: Desk) -> None:
     assert "scope=openid+groups" in address[1]
     with urlopen(address[1]) as page:
         assert b"You are logged in" in page.read()
-    told = running.communicate(timeout=60)[1]
+    told = running.communicate(timeout=120)[1]
     assert running.returncode == 0, told
     me = whoami(desk)
     assert (me["name"], me["kind"], me["groups"]) == ("corp:anna", "federated", ["corp:devs"])
@@ -148,14 +148,14 @@ def test_the_loopback_heeds_only_the_answer_that_knows_the_state(server: ApiServ
 
             threading.Thread(target=visit, daemon=True).start()
 
-        assert log_in_by_browser(found, show=browse, wait_seconds=30).count(".") == 2
+        assert log_in_by_browser(found, show=browse, wait_seconds=120).count(".") == 2
         assert stolen == [400, 400, 400]
         with pytest.raises(OutsideError, match="nobody logged in"):
             log_in_by_browser(found, show=lambda _address: None, wait_seconds=0.05)
         issuer.person = {"sub": "anna", "nonce": "of another login"}
         try:
             with pytest.raises(OutsideError, match="another login"):
-                log_in_by_browser(found, show=browse, wait_seconds=30)
+                log_in_by_browser(found, show=browse, wait_seconds=120)
         finally:
             issuer.person = {"sub": "anna", "groups": ["devs"]}
 

@@ -117,7 +117,7 @@ class Sensor:
             thread.start()
         self.wait_for(lambda: any("watching" in line for line in self.said))
 
-    def wait_for(self, true: Callable[[], object], *, seconds: float = 60) -> None:
+    def wait_for(self, true: Callable[[], object], *, seconds: float = 120) -> None:
         """Until what was told or said makes it true."""
         with self._news:
             assert self._news.wait_for(true, seconds), (self.told[-3:], self.said)
@@ -134,7 +134,7 @@ class Sensor:
 
     def end(self) -> int:
         self.process.send_signal(signal.SIGTERM)
-        status = self.process.wait(60)
+        status = self.process.wait(120)
         for thread in self._threads:
             thread.join()
         for stream in (self.process.stdout, self.process.stderr):

@@ -44,15 +44,16 @@ class ApiServer:
             client.close()
         self.process.terminate()
         try:
-            self.process.wait(timeout=60)
+            self.process.wait(timeout=120)
         finally:
             self.process.kill()
+            self.process.wait()
             assert self.process.stdout is not None
             self.process.stdout.close()
             self._log.close()
 
     def client(self, auth: tuple[str, str] | None, *, base: str = "/api/v1") -> httpx.Client:
         """A client of the API, or of the whole server where `base` is empty."""
-        made = httpx.Client(base_url=self.address + base, auth=auth, trust_env=False, timeout=60)
+        made = httpx.Client(base_url=self.address + base, auth=auth, trust_env=False, timeout=120)
         self._clients.append(made)
         return made

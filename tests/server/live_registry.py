@@ -66,7 +66,7 @@ class LiveRegistry:
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._serve)
         self._thread.start()
-        assert self._ready.wait(30)
+        assert self._ready.wait(120)
         assert self.port, "the server did not start"
         return self
 
@@ -74,7 +74,7 @@ class LiveRegistry:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(30)
+        self._thread.join(120)
         self.audit.stop()
         self.database.close()
         assert not self._thread.is_alive()

@@ -23,7 +23,7 @@ class RegistryProcess:
     port: int
 
     def client(self) -> httpx.Client:
-        return httpx.Client(base_url=f"http://127.0.0.1:{self.port}", trust_env=False, timeout=60)
+        return httpx.Client(base_url=f"http://127.0.0.1:{self.port}", trust_env=False, timeout=120)
 
     def tell_stacks(self) -> None:
         """Has it write to standard error where each of its threads is."""

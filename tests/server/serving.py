@@ -53,7 +53,7 @@ def serving(folder: Path, *, mode: str = "observe") -> Iterator[Serving]:
             yield Serving(host=found[1], certificate=certificate)
         finally:
             process.terminate()
-            process.wait(60)
+            process.wait(120)
 
 
 def _make_certificate(folder: Path) -> tuple[Path, Path]:

@@ -186,7 +186,7 @@ def _subscribed(server: ApiServer, root: httpx.Client, name: str) -> str:
 
 def _wait_for(root: httpx.Client, number: str, paused: str) -> None:
     """Until a subscription is shown as paused for a reason; "" for not at all."""
-    ends = time.monotonic() + 30
+    ends = time.monotonic() + 120
     while True:
         (found,) = [one for one in root.get("/subscriptions").json()["subscriptions"] if one["id"] == number]
         if found["paused"] == paused:
@@ -197,7 +197,7 @@ def _wait_for(root: httpx.Client, number: str, paused: str) -> None:
 def test_who_is_removed_is_told_no_more(server: ApiServer, root: httpx.Client) -> None:
     number = _subscribed(server, root, "told-one")
     assert root.delete("/principals/told-one").status_code == 200
-    ends = time.monotonic() + 30
+    ends = time.monotonic() + 120
     while number in root.get("/subscriptions").text:
         assert time.monotonic() < ends, "told still"
 
@@ -225,7 +225,7 @@ def test_an_administrator_of_ones_name_is_somebody_else(server: ApiServer, root:
     assert theirs.get(f"/subscriptions/{number}/deliveries").status_code == 404
     assert theirs.delete(f"/subscriptions/{number}").status_code == 404
     assert root.delete("/principals/told-three").status_code == 200
-    ends = time.monotonic() + 30
+    ends = time.monotonic() + 120
     while own in (left := root.get("/subscriptions").text):
         assert time.monotonic() < ends, left
     assert number in left

@@ -103,7 +103,7 @@ def test_a_server_anchors_its_trail_and_the_command_sees_what_was_cut_off(tmp_pa
         for name in ("one", "two", "three"):
             assert root.post("/tenants", json={"name": name, "prefixes": [name]}).status_code == 201
     with ApiServer(tmp_path, token=TOKEN) as second:
-        root, ends = second.client(("root", TOKEN)), time.monotonic() + 60
+        root, ends = second.client(("root", TOKEN)), time.monotonic() + 120
         while not (found := root.get("/audit/verify").json())["anchors"]:
             assert time.monotonic() < ends, found
         assert (found["problems"], found["anchored_entry"]) == ([], 3)

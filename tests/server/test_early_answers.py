@@ -28,7 +28,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveRegistry]:
 
 
 def _send(live: LiveRegistry, target: str, *lines: str, body: bytes) -> socket.socket:
-    connection = socket.create_connection(("127.0.0.1", live.port), timeout=30)
+    connection = socket.create_connection(("127.0.0.1", live.port), timeout=120)
     head = [f"PATCH {target} HTTP/1.1", "Host: x", "Content-Encoding: gzip", *lines]
     connection.sendall("\r\n".join([*head, "", ""]).encode() + body)
     return connection
@@ -125,4 +125,4 @@ def test_a_refused_upload_over_http2_is_answered(live: LiveRegistry, tmp_path: P
     curl = ["curl", "--silent", "--show-error", "--noproxy", "*", "--http2-prior-knowledge"]
     curl += ["--write-out", "%{http_version} %{http_code}", "--output", os.devnull, "--request", "PATCH"]
     curl += ["--header", "Content-Encoding: gzip", "--data-binary", f"@{large}", live.url + location]
-    assert subprocess.run(curl, capture_output=True, timeout=60, check=True).stdout == b"2 415"
+    assert subprocess.run(curl, capture_output=True, timeout=120, check=True).stdout == b"2 415"

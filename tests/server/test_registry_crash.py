@@ -87,7 +87,7 @@ def test_nothing_promised_is_lost(tmp_path: Path) -> None:
             for pusher in pushers:
                 pusher.start()
             with promised.grown:
-                assert promised.grown.wait_for(lambda: promised.count >= goal, timeout=60)  # noqa: B023 - used at once
+                assert promised.grown.wait_for(lambda: promised.count >= goal, timeout=240)  # noqa: B023 - used at once
             running.process.send_signal(signal.SIGKILL)
             for pusher in pushers:
                 pusher.join()

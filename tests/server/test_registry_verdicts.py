@@ -18,7 +18,7 @@ NAME = "team/app"
 
 @pytest.fixture
 def patient(start_registry: Callable[..., LiveRegistry]) -> Iterator[LiveRegistry]:
-    with start_registry(verdict_wait_seconds=30.0) as running:
+    with start_registry(verdict_wait_seconds=240.0) as running:
         yield running
 
 
@@ -43,7 +43,7 @@ def test_whoever_waits_gets_the_verdict(patient: LiveRegistry, state: State, sta
         push(http, NAME, made, "v1")
         begun = _pulls(patient, pool, 3)
         patient.settle(made.digest, State.ANALYSING, state, why="it was looked at")
-        answers = [one.result(60) for one in begun]
+        answers = [one.result(120) for one in begun]
         assert {answer.status_code for answer in answers} == {status}
         assert {answer.headers["tidegate-state"] for answer in answers} == {state}
         # Waiting is no refusal; what came of it is.
@@ -69,4 +69,4 @@ def test_what_is_deleted_meanwhile_is_gone(patient: LiveRegistry) -> None:
         push(http, NAME, made, "v1")
         (begun,) = _pulls(patient, pool, 1)
         assert http.delete(f"/v2/{NAME}/manifests/{made.digest}").status_code == 202
-        assert begun.result(60).status_code == 404
+        assert begun.result(120).status_code == 404

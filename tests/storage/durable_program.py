@@ -51,7 +51,7 @@ def work(steps: Steps, argument: str) -> str:
 
 def wait_until_done() -> None:
     """The engine has no event for "nothing left"."""
-    ends = time.monotonic() + 60
+    ends = time.monotonic() + 200
     while durable.unfinished() and time.monotonic() < ends:
         time.sleep(0.05)
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 
 from tidegate.storage.group_commit import GROUP_SECONDS, GroupCommit
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 120.0
 
 
 def engine_of(folder: Path) -> Engine:

@@ -98,7 +98,7 @@ def test_a_thread_outlives_a_defect(
     running = build(database)
     running.start()
     try:
-        assert database.fallen.wait(30), "it ended with the first failure"
+        assert database.fallen.wait(120), "it ended with the first failure"
     finally:
         running.stop()
         database.close()

@@ -61,7 +61,7 @@ class Seen:
 def drive(database: Database, seen: Seen) -> None:
     thread = ConsumerThread(database, Consumer(name="test", kinds=WANTED, handle=seen), Leases(database, "one"))
     thread.start()
-    assert seen.done.wait(30)
+    assert seen.done.wait(120)
     thread.stop()
 
 
@@ -71,7 +71,7 @@ def test_events_come_in_order_before_and_after_the_start(database: Database) -> 
     thread = ConsumerThread(database, Consumer(name="test", kinds=WANTED, handle=seen), Leases(database, "one"))
     thread.start()
     tell(database, *(f"late-{number}" for number in range(10)))
-    assert seen.done.wait(30)
+    assert seen.done.wait(120)
     thread.stop()
     assert seen.names == [f"early-{n}" for n in range(150)] + [f"late-{n}" for n in range(10)]
 

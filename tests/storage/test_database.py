@@ -115,7 +115,7 @@ def test_a_consumer_keeps_its_place(database: Database) -> None:
 def test_a_waiter_is_woken_by_the_commit(database: Database) -> None:
     seen = database.commits.count
     woken: list[int] = []
-    waiter = threading.Thread(target=lambda: woken.append(database.commits.wait(seen, timeout=30)))
+    waiter = threading.Thread(target=lambda: woken.append(database.commits.wait(seen, timeout=120)))
     waiter.start()
     with database.begin() as connection:
         insert_once(connection, blob, digest="x", size=1, stored_at="now")  # tells nothing

@@ -13,7 +13,7 @@ PROGRAM = Path(__file__).with_name("durable_program.py")
 
 def run(folder: Path, scenario: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(PROGRAM), str(folder), scenario]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
 
 
 def told(done: subprocess.CompletedProcess[str]) -> Any:

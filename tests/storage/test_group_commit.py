@@ -164,7 +164,7 @@ def test_who_waits_too_long_is_told_and_holds_nobody_up(tmp_path: Path) -> None:
 
 def test_a_kill_between_the_parts_of_a_group_leaves_nothing_of_them(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, PROGRAM, tmp_path, "1", "doomed"], stdout=subprocess.PIPE, timeout=60, check=False
+        [sys.executable, PROGRAM, tmp_path, "1", "doomed"], stdout=subprocess.PIPE, timeout=120, check=False
     )
     assert (done.returncode, done.stdout) == (-9, b"")
     assert lasting(tmp_path) == set()

@@ -2,6 +2,7 @@
 """Leases: one holder at a time, lost by silence, given back at the end, confirmed where it counts; on both engines."""
 
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -76,10 +77,14 @@ def test_who_lives_shows_it_until_it_stops(database: Database) -> None:
     beats = threading.Semaphore(0)
     one = Leases(database, "one", seconds=0.3)
     one.start(beats.release)
-    for _ in range(5):
-        assert beats.acquire(timeout=30)
-    assert one.living() == {"one"}
-    one.stop()
+    try:
+        for _ in range(5):
+            assert beats.acquire(timeout=120)
+        ends = time.monotonic() + 60
+        while one.living() != {"one"}:  # on a slow machine a beat may come late: then it is shown again
+            assert time.monotonic() < ends
+    finally:
+        one.stop()
 
 
 def test_a_restart_under_the_same_name_goes_on_at_once(database: Database) -> None:

@@ -140,6 +140,6 @@ def test_changes_of_trust_and_statements_at_once_end(keys: KeyAdministration) ->
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=60)
+        thread.join(timeout=240)
     assert failed == []
     assert [one.state for one in keys.listed() if one.name.startswith("b")] == ["revoked"] * 6
