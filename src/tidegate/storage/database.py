@@ -36,6 +36,8 @@ _RECYCLE_SECONDS: Final = 1800
 _GLANCE_SECONDS: Final = 0.002
 """What is read without a thread takes no longer, or it is not read so."""
 _LOOK_AT_CLOCK_STEPS: Final = 2000  # of SQLite's machine
+_LOG_PAGES: Final = 4000
+"""Of SQLite's write-ahead log, 16 MB, before they are written to their places: most have changed many times by then."""
 _POSTGRESQL: Final = {
     # A server that is gone is noticed in seconds, not when the operating system gives up.
     "connect_timeout": 5,
@@ -287,7 +289,11 @@ def _engine(url: URL, options: DatabaseOptions) -> Engine:
         raise UsageError("the database needs a file", remedy="write sqlite:////folder/state.db")
     Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(
-        url, connect_args={"check_same_thread": False, "timeout": options.busy_timeout_seconds}, **pool
+        url,
+        connect_args={"check_same_thread": False, "timeout": options.busy_timeout_seconds},
+        # Who wrote last writes next: its cache of pages is up to date, that of any other has to be read again.
+        pool_use_lifo=True,
+        **pool,
     )
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
@@ -297,7 +303,7 @@ def _engine(url: URL, options: DatabaseOptions) -> Engine:
 def _prepare(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # transactions are begun by _begin, not guessed by the driver
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"wal_autocheckpoint={_LOG_PAGES}"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
