@@ -110,3 +110,23 @@ def test_bounds_and_forms() -> None:
         parse_zones(["prod=nowhere"])
     assert parse_moment("2027-02-03T04:05:06+01:00") == datetime(2027, 2, 3, 3, 5, 6, tzinfo=UTC)
     assert str(parse_restriction(["anna"], ["lab"], "2027-01-01")) == "for anna in lab until 2027-01-01T23:59:59Z"
+
+
+def test_nodes_are_for_workloads_alone() -> None:
+    kept = parse_restriction(
+        where=["nodes:example.com/region=eu", "nodes:example.com/region=us", "nodes:pool=a", "lab"]
+    )
+    assert kept.nodes() == {"example.com/region": ("eu", "us"), "pool": ("a",)}
+    assert _pull(kept, {"anna"}, "192.0.2.1") == ""
+    alone = parse_restriction(where=["nodes:pool=a"])
+    assert _pull(alone, {"anna"}, "198.51.100.1") == ""
+    assert alone.objects_to_run("shop", "", at=NOW) == ""
+    assert kept.objects_to_run("shop", "prod", at=NOW) == "it is kept for lab"
+
+
+@pytest.mark.parametrize("entry", ["nodes:", "nodes:pool", "nodes:=a", "nodes:pool=a b", "nodes:a/b/c=d", "nodes:-x=y"])
+def test_no_label_of_nodes(entry: str) -> None:
+    with pytest.raises(InvalidInputError, match="nodes:LABEL=VALUE"):
+        parse_restriction(where=[entry])
+    with pytest.raises(InvalidInputError, match="nodes:LABEL=VALUE"):
+        parse_restriction(who=["nodes:pool=a"])

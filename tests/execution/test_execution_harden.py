@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from execution_manifests import COMPLIANT_POD, CRON_JOB, DEPLOYMENT, PRIVILEGED_POD
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tidegate.artifact import Digest, Reference
@@ -204,6 +204,7 @@ _JSON = st.recursive(
 
 
 @pytest.mark.property
+@settings(deadline=None)
 @given(_JSON, _JSON)
 def test_a_patch_makes_the_second_of_the_first(before: Any, after: Any) -> None:
     patched = _apply(before, json_patch(before, after))
@@ -261,6 +262,7 @@ def _named(spec: dict[str, Any]) -> Workload:
 
 
 @pytest.mark.property
+@settings(deadline=None)
 @given(_SPEC, st.sampled_from([None, "", "root", "0", "app", "1000", "1000:1000"]), st.booleans(), st.booleans())
 def test_hardening_twice_is_hardening_once(
     spec: dict[str, Any], user: str | None, keep_net_bind_service: bool, known: bool
@@ -277,6 +279,7 @@ def test_hardening_twice_is_hardening_once(
 
 
 @pytest.mark.property
+@settings(deadline=None)
 @given(_SPEC, st.sampled_from([None, "", "app", "1000"]))
 def test_hardening_never_adds_a_violation_nor_overrules(spec: dict[str, Any], user: str | None) -> None:
     workload = _named(copy.deepcopy(spec))

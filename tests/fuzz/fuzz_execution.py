@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the execution tier reads: rules of pods, quantities, flows, network policies."""
+"""What the execution tier reads: rules of pods, quantities, flows, network policies, strategies."""
 
 from collections.abc import Iterator
 
@@ -12,6 +12,7 @@ from tidegate.execution.network.flows import Flows, parse_ports
 from tidegate.execution.network.generate import policies_for
 from tidegate.execution.network.network_policy import parse_policy, policies_in
 from tidegate.execution.network.observed import learned, read_observed
+from tidegate.execution.placing.strategy_file import load_strategies
 from tidegate.execution.pod_rule_file import load_pod_rules
 from tidegate.execution.quantity import parse_quantity
 from tidegate.execution.reviews.admission_review import read_review
@@ -31,6 +32,17 @@ spec:
   exceptions:
     - {name: e, controls: [host-path], kinds: [Pod], owner: o, approver: p, reason: r, granted: 2026-01-01,
        expires: 2026-01-02}
+"""
+)
+_STRATEGIES = (
+    _HEAD
+    + b"""\
+kind: PlacementStrategies
+spec:
+  strategies:
+    - {name: a, kinds: [Pod], nodes: {pool: [x, y]}, taints: [pool=x:NoSchedule], spread: [{over: zone, maxSkew: 2}],
+       class: c, tenant: t, runtimeClass: r, replicas: {least: 1, most: 2}}
+  isolation: {apart: [[c, d]], tenants: apart, default: d, reserved: {c: [pool=x:NoSchedule]}, exempt: [{kinds: [X]}]}
 """
 )
 _FLOWS = (
@@ -103,6 +115,12 @@ def execution() -> Iterator[Parser]:
         name="verdicts", form="json", read=lambda data: from_statement(parse_statement(data)), samples=(_VERDICTS,)
     )
     yield Parser(name="admission-review", form="json", read=read_review, samples=(_REVIEW,))
+    yield Parser(
+        name="placement-strategies",
+        form="yaml",
+        read=lambda data: load_strategies({"s": clean_text_of(data)}),
+        samples=(_STRATEGIES,),
+    )
     yield Parser(
         name="quantity", form="text", read=lambda data: parse_quantity(clean_text_of(data)), samples=(b"500m", b"1.5Gi")
     )

@@ -9,6 +9,7 @@ from tidegate.assembly.gate import policy_texts
 from tidegate.assembly.rule_text import rule_text
 from tidegate.execution.admit import ExecutionGate
 from tidegate.execution.gate import GateOptions
+from tidegate.execution.placing.strategy_file import load_strategies
 from tidegate.execution.pod_rule_file import load_pod_rules
 from tidegate.execution.verdicts.issuing import VerdictIssue
 from tidegate.settings import Settings
@@ -20,7 +21,10 @@ def gate_options(settings: Settings) -> GateOptions:
     Raises:
         TidegateError: a file is missing or wrong; names file, line and column.
     """
-    return GateOptions(rules=load_pod_rules(_texts(settings.execution.pod_rules_files)))
+    said = settings.execution
+    return GateOptions(
+        rules=load_pod_rules(_texts(said.pod_rules_files)), strategies=load_strategies(_texts(said.placement_files))
+    )
 
 
 def build_verdicts(settings: Settings, gate: ExecutionGate) -> VerdictIssue:

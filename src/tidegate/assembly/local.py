@@ -23,13 +23,14 @@ from tidegate.assembly.names import named_digest, own_reference, resolve_referen
 from tidegate.assembly.outward import build_outbound, build_registry_client
 from tidegate.assembly.scanner import build_scanner
 from tidegate.assembly.stores import open_database
-from tidegate.bounds import MIB, read_bounded
+from tidegate.bounds import MIB, Readable, read_bounded
 from tidegate.clock import Clock, parse_rfc3339, system_clock
 from tidegate.curation.shelved import context_of
 from tidegate.errors import InvalidInputError, NotFoundError, OutsideError
 from tidegate.evidence import Boundary, Decision, Evidence, Statement
 from tidegate.execution.admit import ExecutionGate
 from tidegate.execution.gate import WorkloadReview
+from tidegate.execution.placing.placed import Placed
 from tidegate.inventory import Inventory
 from tidegate.knowledge.database import Knowledge
 from tidegate.manifests.documents import read_documents
@@ -116,13 +117,17 @@ class Local:
         Raises:
             TidegateError: the file cannot be read, or is no such file.
         """
-        try:
-            with path.open("rb") as file:
-                raw = read_bounded(file, max_bytes=MAX_MANIFEST_BYTES, what=str(path))
-        except OSError as error:
-            raise OutsideError(f"cannot be read: {error.strerror}", where=str(path)) from error
-        documents = read_documents(raw, where=str(path))
+        documents = read_documents(_manifests(path), where=str(path))
         return self.execution.review(documents, where=str(path), cluster=cluster, record=record)
+
+    def placed(self, path: Path, *, cluster: str, given: Readable | None = None) -> tuple[Placed, ...]:
+        """Places the workloads of a file, or of what is given, and puts nothing on record.
+
+        Raises:
+            TidegateError: they cannot be read, or are no such file.
+        """
+        raw = _manifests(path) if given is None else read_bounded(given, max_bytes=MAX_MANIFEST_BYTES, what=str(path))
+        return self.execution.placed(read_documents(raw, where=str(path)), where=str(path), cluster=cluster)
 
     def _examined(self, name: str, platform: str | None, *, insecure: bool) -> tuple[Inventory, tuple[bytes, ...]]:
         """What is in an image, and the envelopes that hang on it where it lies."""
@@ -171,6 +176,16 @@ class Local:
             NotFoundError: there is no such tag.
         """
         return named_digest(connection, name)
+
+
+def _manifests(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return read_bounded(file, max_bytes=MAX_MANIFEST_BYTES, what=str(path))
+    except FileNotFoundError as error:
+        raise NotFoundError("no such file", where=str(path), remedy="check the path") from error
+    except OSError as error:
+        raise OutsideError(f"cannot be read: {error.strerror}", where=str(path)) from error
 
 
 @contextmanager

@@ -59,6 +59,7 @@ VERBS: Final = (
     Verb(name="scrub", module="tidegate.cli.scrub", help="Hash what the registry stores again; repair it, or tell."),
     Verb(name="ledger", module="tidegate.cli.ledger", help="Show, prove, copy and verify the log of all statements."),
     Verb(name="sensor", module="tidegate.cli.sensor", help="Watch this node's containers; refuse what is not theirs."),
+    Verb(name="placement", module="tidegate.cli.placement", help="Tell where workloads may run, and who says so."),
     Verb(name="netpol", module="tidegate.cli.netpol", help="Make network policies of flows; find what runs otherwise."),
     Verb(name="webhook", module="tidegate.cli.webhook", help="Set up and look at a cluster's admission webhook."),
     Verb(name="passport", module="tidegate.cli.passport", help="Show all that is on record of a digest."),

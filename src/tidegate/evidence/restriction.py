@@ -2,12 +2,13 @@
 """Whom an artifact is kept for: who, where, and until when. Judged at the pull and at the execution gate; pure.
 
 `who` lists everyone: names of principals (patterns, `*` stands for anything), `group:…`, and for workloads
-`namespace:…`. `where` lists address ranges, and names (patterns) of network zones or clusters. What a
-list does not name is refused; an empty list asks nothing. A name is judged at the pull only where it is known which
-addresses it has; an address range is judged only there.
+`namespace:…`. `where` lists address ranges, names (patterns) of network zones or clusters, and for workloads
+`nodes:LABEL=VALUE`, the only nodes they may run on. What a list does not name is refused; an empty list asks nothing. A
+name is judged at the pull only where it is known which addresses it has; an address range is judged only there.
 """
 
 import ipaddress
+import re
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -25,6 +26,8 @@ MAX_ENTRIES: Final = 100
 MAX_ENTRY_CHARS: Final = 200
 GROUP: Final = "group:"
 NAMESPACE: Final = "namespace:"
+NODES: Final = "nodes:"
+_NODES: Final = re.compile(r"nodes:([-a-z0-9.]{1,253}/)?[A-Za-z0-9][-A-Za-z0-9_.]{0,62}=[-A-Za-z0-9_.]{0,63}")
 
 
 class Restriction(Struct, frozen=True, kw_only=True):
@@ -53,7 +56,7 @@ class Restriction(Struct, frozen=True, kw_only=True):
             return self._ended()
         if self.who and not any(_matches(self.who, name) for name in names):
             return f"it is kept for {_listed(self.who)}"
-        known = tuple(_networks(self.where, zones))
+        known = tuple(_networks(self._places(), zones))
         if known and not _is_in(address, known):
             return f"it is kept for {_listed(self.where)}"
         return ""
@@ -70,10 +73,22 @@ class Restriction(Struct, frozen=True, kw_only=True):
             return self._ended()
         if self.who and not _matches(self.who, NAMESPACE + namespace):
             return f"it is kept for {_listed(self.who)}"
-        named = [place for place in self.where if _network(place) is None]
+        named = [place for place in self._places() if _network(place) is None]
         if named and not (cluster and _matches(named, cluster)):
             return f"it is kept for {_listed(named)}"
         return ""
+
+    def nodes(self) -> dict[str, tuple[str, ...]]:
+        """Labels that the nodes of a workload must have, with the values they may have."""
+        found: dict[str, tuple[str, ...]] = {}
+        for entry in self.where:
+            if entry.startswith(NODES):
+                label, _, value = entry[len(NODES) :].partition("=")
+                found[label] = (*found.get(label, ()), value)
+        return found
+
+    def _places(self) -> tuple[str, ...]:
+        return tuple(place for place in self.where if not place.startswith(NODES))
 
     def _is_over(self, at: datetime) -> bool:
         return self.until is not None and at > self.until
@@ -111,6 +126,10 @@ def parse_restriction(who: Sequence[str] = (), where: Sequence[str] = (), until:
         for entry in entries:
             if not entry or not entry.isprintable() or len(entry) > MAX_ENTRY_CHARS:
                 raise InvalidInputError(f"no name and no pattern: {entry[:80]!r}", where=name)
+            if entry.startswith(NODES) and not (name == "where" and _NODES.fullmatch(entry)):
+                raise InvalidInputError(
+                    "no label of nodes", where=entry[:80], remedy="write nodes:LABEL=VALUE in where"
+                )
     return Restriction(who=tuple(who), where=tuple(where), until=parse_moment(until) if until else None)
 
 

@@ -23,8 +23,12 @@ from tidegate.evidence import BEHAVIOUR, SCAN, Boundary, Decision, Evidence, Rea
 from tidegate.evidence.predicates.behaviour import Behaviour, read_behaviour
 from tidegate.execution.behaviour import Expected, expected_in
 from tidegate.execution.gate import GateOptions, ObjectReview, Question, WorkloadReview, is_root, judge_workload
-from tidegate.execution.kept import kept_for_others, shut_by_curation, with_denials
+from tidegate.execution.kept import kept_for_others, node_demands, shut_by_curation, with_denials
 from tidegate.execution.placements import place
+from tidegate.execution.placing.place import place_workload
+from tidegate.execution.placing.placed import Placed
+from tidegate.execution.placing.strategy import NodeDemand, Strategies
+from tidegate.execution.workload import Workload, parse_objects
 from tidegate.policy.context import ContainerContext, Context
 from tidegate.storage import outbox, schema
 from tidegate.storage.database import Database
@@ -71,6 +75,7 @@ class ExecutionGate:
                 where=where,
                 cluster=cluster,
                 expected_of=lambda digest: self.expected_of(connection, digest),
+                nodes_of=lambda digest, reference: self.nodes_of(connection, digest, reference),
                 at=self.clock(),
             )
         if record:
@@ -78,6 +83,23 @@ class ExecutionGate:
                 for item in review.objects:
                     self._record(connection, item, allowed=review.allowed)
         return review
+
+    def placed(self, documents: Sequence[Any], *, where: str, cluster: str = "") -> tuple[Placed, ...]:
+        """Places Kubernetes workloads, and puts nothing on record; other objects are passed over.
+
+        Raises:
+            BoundExceededError: more objects or containers than allowed.
+            InvalidInputError: not Kubernetes objects.
+        """
+        found = parse_objects(documents, where=where, cluster=cluster)
+        with self.database.read() as connection:
+            return tuple(self._placed(connection, one) for one in found if isinstance(one, Workload))
+
+    def _placed(self, connection: Connection, workload: Workload) -> Placed:
+        images = (one.image for one in workload.containers)
+        known = ((image.digest or self.resolve(connection, image), image) for image in images)
+        demands = [one for digest, image in known if digest for one in self.nodes_of(connection, digest, image)]
+        return place_workload(workload, self.options.strategies or Strategies(), demands)
 
     def decide_image(self, connection: Connection, digest: Digest, reference: Reference) -> Decision | None:
         """The decision over one image as its own configuration would run it; None when nothing is on record of it."""
@@ -134,6 +156,15 @@ class ExecutionGate:
             for one in (judged_images(connection, digest) or (digest,))
         }
         return users.pop() if len(users) == 1 else None
+
+    def nodes_of(self, connection: Connection, digest: Digest, reference: Reference) -> tuple[NodeDemand, ...]:
+        """What the restrictions of an image, or of those an index lists, demand of nodes."""
+        imposed = {
+            one.id: one
+            for known in (digest, *_children(connection, digest))
+            for one in restrictions_on(connection, known, reference.repository)
+        }
+        return node_demands(imposed.values())
 
     def expected_of(self, connection: Connection, digest: Digest) -> Expected | None:
         """What an image's behaviour profiles tell; for an index, only when all its images have one."""

@@ -15,6 +15,10 @@ from tidegate.evidence import Boundary, Decision, Reason, Verdict
 from tidegate.execution.behaviour import ExpectedOf
 from tidegate.execution.edit import Change
 from tidegate.execution.harden import Hardened, HardenOptions, Resolve, UserOf, harden
+from tidegate.execution.json_patch import json_patch
+from tidegate.execution.placing.place import place_workload
+from tidegate.execution.placing.placed import Placed
+from tidegate.execution.placing.strategy import NodeDemand, Strategies
 from tidegate.execution.pod_judgement import has_token, judge_pod
 from tidegate.execution.pod_rules import PodRule, PodRules
 from tidegate.execution.standards import Level, Violation
@@ -25,6 +29,7 @@ _NOT_RESOLVED: Final = "execution/image-not-known"
 _NO_DECISION: Final = "execution/no-decision"
 _NO_WORKLOAD: Final = "execution/no-workload"
 _UNKNOWN_KIND: Final = "execution/unknown-kind"
+PLACEMENT: Final = "execution/placement"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +54,10 @@ Decide = Callable[[Question], Decision | None]
 """The decision at the execution boundary; None when nothing is known of the digest."""
 
 
+NodesOf = Callable[[Digest, Reference], Sequence[NodeDemand]]
+"""What the restrictions of an image demand of the nodes it runs on."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateOptions:
     """How strict the gate is.
@@ -57,11 +66,13 @@ class GateOptions:
         level: of the Pod Security Standards; what it does not allow is denied.
         harden: None leaves the workload as it was written.
         rules: for workloads that one of them speaks of, it holds instead of the two above.
+        strategies: of placement; None leaves it to the scheduler, whatever images demand.
     """
 
     level: Level = Level.RESTRICTED
     harden: HardenOptions | None = field(default_factory=HardenOptions)
     rules: PodRules = field(default_factory=PodRules)
+    strategies: Strategies | None = field(default_factory=Strategies)
 
     def pod_rules(self) -> PodRules:
         """The rules, with what holds for all others."""
@@ -126,6 +137,7 @@ def judge_workload(
     where: str = "manifest",
     cluster: str = "",
     expected_of: ExpectedOf = lambda _: None,
+    nodes_of: NodesOf = lambda *_: (),
     at: datetime | None = None,
 ) -> WorkloadReview:
     """Judges Kubernetes objects.
@@ -139,6 +151,7 @@ def judge_workload(
         where: the documents' name in errors.
         cluster: where they shall run.
         expected_of: what an image's behaviour profile tells.
+        nodes_of: what an image's restrictions demand of nodes.
         at: the moment; with None no exception to rules of pods holds.
 
     Raises:
@@ -146,7 +159,15 @@ def judge_workload(
         InvalidInputError: not Kubernetes objects.
     """
     options = options or GateOptions()
-    asked = _Asked(resolve=resolve, user_of=user_of, decide=decide, expected_of=expected_of, at=at)
+    asked = _Asked(
+        resolve=resolve,
+        user_of=user_of,
+        decide=decide,
+        expected_of=expected_of,
+        nodes_of=nodes_of,
+        strategies=options.strategies,
+        at=at,
+    )
     rules = options.pod_rules()
     objects = parse_objects(documents, where=where, cluster=cluster)
     reviews = tuple(
@@ -168,17 +189,21 @@ class _Asked:
     user_of: UserOf
     decide: Decide
     expected_of: ExpectedOf
+    nodes_of: NodesOf
+    strategies: Strategies | None
     at: datetime | None
 
 
 def _workload(workload: Workload, asked: _Asked, rules: PodRules) -> ObjectReview:
     rule = rules.rule_for(workload)
-    hardened = _hardened(workload, asked, rule)
+    placed = _placed(workload, asked)
+    hardened = _hardened(placed.workload, asked, rule)
     expected = (asked.expected_of(digest) for digest in hardened.digests.values() if digest)
     asks_api = any(one is not None and one.asks_api for one in expected)
     found, set_up = judge_pod(hardened.workload, rule, rules, asks_api=asks_api, at=asked.at)
     containers = _containers(hardened, asked.user_of, asked.decide)
-    reasons = (*set_up, *_without_repeats(containers))
+    conflicts = tuple(_deny(PLACEMENT, str(one), one.fix, item=one.path) for one in placed.conflicts)
+    reasons = (*set_up, *conflicts, *_without_repeats(containers))
     decided = all(review.decision and review.decision.verdict is not Verdict.DENY for review in containers)
     return ObjectReview(
         name=str(workload),
@@ -188,9 +213,17 @@ def _workload(workload: Workload, asked: _Asked, rules: PodRules) -> ObjectRevie
         containers=containers,
         reasons=reasons,
         violations=found,
-        changes=hardened.changes,
-        patch=hardened.patch,
+        changes=(*placed.changes, *hardened.changes),
+        patch=tuple(json_patch(workload.document, hardened.workload.document)) if placed.changes else hardened.patch,
     )
+
+
+def _placed(workload: Workload, asked: _Asked) -> Placed:
+    if asked.strategies is None:
+        return Placed(workload=workload, additions=(), conflicts=(), changes=())
+    images = ((one.image.digest or asked.resolve(one.image), one.image) for one in workload.containers)
+    demands = tuple(demand for digest, image in images if digest for demand in asked.nodes_of(digest, image))
+    return place_workload(workload, asked.strategies, demands)
 
 
 def _hardened(workload: Workload, asked: _Asked, rule: PodRule) -> Hardened:

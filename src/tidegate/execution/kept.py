@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """What keeps an image from running here beside policy: it is kept for others, or curation shut it. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
 from tidegate.admission.gathered import Gathered
 from tidegate.admission.restrictions import Imposed
 from tidegate.evidence import VSA, Decision, Reason, Verdict
+from tidegate.execution.placing.strategy import NodeDemand
 from tidegate.values import replace
 
 _KEPT: Final = "execution/kept-for-others"
@@ -28,6 +29,15 @@ def kept_for_others(imposed: Sequence[Imposed], namespace: str, cluster: str, *,
         Reason(rule=_KEPT, verdict=Verdict.DENY, message=f"{said} ({one.reason})", item="", fix=f"ask {one.by}")
         for one, said in found
         if said
+    )
+
+
+def node_demands(imposed: Iterable[Imposed]) -> tuple[NodeDemand, ...]:
+    """What restrictions demand of the nodes that an image runs on."""
+    return tuple(
+        NodeDemand(label=label, values=values, source=f"the image's restriction ({one.reason}, {one.by})")
+        for one in imposed
+        for label, values in one.restriction.nodes().items()
     )
 
 

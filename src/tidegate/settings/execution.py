@@ -20,6 +20,7 @@ class ExecutionSettings:
             meaning="Files of rules of pods; for workloads that none speaks of, the standards' level restricted holds."
         ),
     ] = ()
+    placement_files: Annotated[tuple[Path, ...], Leaf(meaning="Files of strategies of placement.")] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

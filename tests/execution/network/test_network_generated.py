@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from network_samples import HEAD, SHOP, generated, shop
 
@@ -195,6 +195,7 @@ def _flows(draw: st.DrawFn) -> Flows:
 
 
 @pytest.mark.property
+@settings(deadline=None)
 @given(_flows(), _PODS, _PODS, st.integers(1, 7), st.sampled_from([Protocol.TCP, Protocol.UDP]))
 def test_exactly_the_declared_flows(flows: Flows, source: Pod, target: Pod, port: int, protocol: Protocol) -> None:
     policies = generated(flows)
@@ -204,12 +205,14 @@ def test_exactly_the_declared_flows(flows: Flows, source: Pod, target: Pod, port
 
 
 @pytest.mark.property
+@settings(deadline=None)
 @given(_flows())
 def test_no_difference_of_what_is_generated_is_ever_told(flows: Flows) -> None:
     assert differences(flows, generated(flows)) == ()
 
 
 @pytest.mark.property
+@settings(deadline=None)
 @given(_flows(), st.integers(0, 30))
 def test_a_flow_that_is_not_generated_is_missed(flows: Flows, number: int) -> None:
     if not flows.flows:

@@ -4,7 +4,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tidegate.errors import InvalidInputError
@@ -231,6 +231,7 @@ _END = st.one_of(
 
 
 @pytest.mark.property
+@settings(deadline=None)
 @given(st.lists(_POLICY, max_size=4), _POLICY, _END, _END, st.sampled_from([1, 2, 3]))
 def test_laws(policies: list[NetworkPolicy], more: NetworkPolicy, source: Any, target: Any, port: int) -> None:
     before, after = ask(policies, source, target, port), ask([*policies, more], source, target, port)

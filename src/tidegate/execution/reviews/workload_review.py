@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from tidegate.artifact import Digest, Reference
 from tidegate.evidence import Decision, Reason, Verdict
-from tidegate.execution.gate import GateOptions, ObjectReview, Question, WorkloadReview, judge_workload
+from tidegate.execution.edit import Change
+from tidegate.execution.gate import PLACEMENT, GateOptions, ObjectReview, Question, WorkloadReview, judge_workload
 from tidegate.execution.json_patch import pointer
 from tidegate.execution.pod_rules import PodRules
 from tidegate.execution.reviews.admission_review import AdmissionRequest
@@ -59,7 +60,10 @@ def as_it_stands(options: GateOptions) -> GateOptions:
     """The same options, by which nothing is changed before it is judged."""
     rules = tuple(replace(rule, harden=None) for rule in options.rules.rules)
     return GateOptions(
-        level=options.level, harden=None, rules=PodRules(rules=rules, exceptions=options.rules.exceptions)
+        level=options.level,
+        harden=None,
+        rules=PodRules(rules=rules, exceptions=options.rules.exceptions),
+        strategies=options.strategies,
     )
 
 
@@ -78,6 +82,9 @@ def review_workload(request: AdmissionRequest, judge: LocalJudge, options: GateO
         for one in item.violations
         if fresh is None or one.container in fresh
     ]
+    reasons += [one for one in item.reasons if one.rule == PLACEMENT]
+    # Nothing else is changed by these options, so what is still to be added was taken out after us, or never came to us.
+    reasons += [_not_placed(change) for change in item.changes]
     reasons += [_not_pinned(one.container, one.reference) for one in containers if _is_loose(one.reference, one.digest)]
     decided = all(one.decision is not None and one.decision.verdict is not Verdict.DENY for one in containers)
     images: dict[str, str] = {one.container: one.digest or "" for one in containers}
@@ -113,14 +120,29 @@ def _judged(
         resolve=judge.resolve,
         user_of=judge.user_of,
         decide=decide,
-        options=options,
+        options=_unplaced(options) if _is_bound(request) else options,
         where=where,
         cluster=cluster,
         expected_of=judge.expected_of,
+        nodes_of=judge.nodes_of,
         at=judge.clock(),
     )
     item = review.objects[0]
     return item, item.workload or _no_workload(item)
+
+
+def _unplaced(options: GateOptions) -> GateOptions:
+    return GateOptions(level=options.level, harden=options.harden, rules=options.rules, strategies=None)
+
+
+def _is_bound(request: AdmissionRequest) -> bool:
+    """True for a pod that is there already: where it runs is decided, and can be changed no more."""
+    return request.kind.kind == "Pod" and (request.operation != "CREATE" or bool(request.subresource))
+
+
+def _not_placed(change: Change) -> Reason:
+    message = f"{change.path} is not as its placement demands: {change.why}"
+    return Reason(rule=PLACEMENT, verdict=Verdict.DENY, message=message, fix="leave it as tidegate wrote it")
 
 
 def _no_workload(item: ObjectReview) -> Workload:

@@ -10,7 +10,8 @@ from tidegate.clock import Clock, rfc3339
 from tidegate.evidence import Boundary, Decision, Reason, Verdict
 from tidegate.execution.behaviour import Expected
 from tidegate.execution.gate import Question
-from tidegate.execution.kept import kept_for_others
+from tidegate.execution.kept import kept_for_others, node_demands
+from tidegate.execution.placing.strategy import NodeDemand
 from tidegate.execution.verdicts.store import VerdictStore
 from tidegate.execution.verdicts.verdict import ImageVerdict
 from tidegate.policy.context import Context
@@ -44,6 +45,12 @@ class LocalJudge:
         """What an image's behaviour profile tells; None where there is none."""
         said = self.store.verdict_of(digest)
         return None if said is None else said.expected
+
+    def nodes_of(self, digest: Digest, reference: Reference) -> tuple[NodeDemand, ...]:
+        """What the restrictions of an image, asked for by this name, demand of nodes."""
+        said = self.store.verdict_of(digest)
+        imposed = () if said is None else said.restrictions
+        return node_demands(one for one in imposed if one.is_for(reference.repository))
 
     def decide(self, question: Question) -> Decision | None:
         """The decision over one image of one workload; None when nothing is known of it."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-_BUILT = Path(__file__).parents[2] / ".tools" / "bin" / "podsecurity"
+_BUILT = Path(__file__).parents[1] / ".tools" / "bin" / "podsecurity"
 
 
 def judged(questions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
