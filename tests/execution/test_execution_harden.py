@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from execution_manifests import COMPLIANT_POD, CRON_JOB, DEPLOYMENT, PRIVILEGED_POD
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from execution_manifests import COMPLIANT_POD, CRON_JOB, DEPLOYMENT, PRIVILEGED_POD
 from tidegate.artifact import Digest, Reference
 from tidegate.execution.changes_annotation import CHANGES_ANNOTATION
 from tidegate.execution.harden import Hardened, HardenOptions, harden

@@ -161,7 +161,7 @@ class ExecutionGate:
         """What the restrictions of an image, or of those an index lists, demand of nodes."""
         imposed = {
             one.id: one
-            for known in (digest, *_children(connection, digest))
+            for known in (digest, *judged_images(connection, digest))
             for one in restrictions_on(connection, known, reference.repository)
         }
         return node_demands(imposed.values())

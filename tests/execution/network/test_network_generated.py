@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from network_samples import HEAD, SHOP, generated, shop
 
+from network_samples import HEAD, SHOP, generated, shop
 from tidegate.execution.network.compare import Lack, differences
 from tidegate.execution.network.endpoint import Endpoint, Outside, Pod, Protocol
 from tidegate.execution.network.evaluate import ask

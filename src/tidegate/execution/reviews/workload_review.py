@@ -83,7 +83,7 @@ def review_workload(request: AdmissionRequest, judge: LocalJudge, options: GateO
         if fresh is None or one.container in fresh
     ]
     reasons += [one for one in item.reasons if one.rule == PLACEMENT]
-    # Nothing else is changed by these options, so what is still to be added was taken out after us, or never came to us.
+    # Nothing else is changed by these options: what is still to be added was taken out after us, or never came to us.
     reasons += [_not_placed(change) for change in item.changes]
     reasons += [_not_pinned(one.container, one.reference) for one in containers if _is_loose(one.reference, one.digest)]
     decided = all(one.decision is not None and one.decision.verdict is not Verdict.DENY for one in containers)
