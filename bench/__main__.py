@@ -35,6 +35,7 @@ PARTS = (
     "registry",
     "garbage",
     "scan_layers",
+    "webhook",
 )
 ASKED_FOR = ("scale",)
 """Parts that take minutes, and are measured when they are named."""
