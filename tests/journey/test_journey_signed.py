@@ -78,3 +78,19 @@ def test_an_image_elsewhere_is_for_nobody(demanding: WholeServer, tmp_path: Path
     found = demanding.verdict(digest)
     assert found["state"] == "rejected"
     assert "no requirement of the policy is for" in str(found["verdict"]["reasons"])
+
+
+def test_a_trust_policy_that_is_changed_counts_from_the_next_image_on(
+    demanding: WholeServer, folder: Path, tmp_path: Path
+) -> None:
+    digest = python_image(tmp_path / "l", "later", {"h11": "0.14.0"})
+    demanding.push(tmp_path / "l", "later", "team/later:1")
+    assert demanding.verdict(digest)["state"] == "rejected"
+    after = demanding.api("/events", limit=1000)["next"]
+    (folder / "trust.yaml").write_text(TRUST.replace("release.pub", "mallory.pub"))
+    try:
+        address = demanding.address.removeprefix("http://")
+        assert main(["sign", f"{address}/team/later@{digest}", "--key", str(folder / "mallory.key")]) == 0
+        assert demanding.wait_for_event("curation.image.admitted", after=after)["subject"] == digest
+    finally:
+        (folder / "trust.yaml").write_text(TRUST)

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Garbage collection for a command: over the record here, or by a server elsewhere."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from tidegate.assembly.keeping import Keeping, local_user, open_keeping
-from tidegate.assembly.remote import open_remote
+from tidegate.assembly.ordered import ordered
+from tidegate.assembly.remote import here_or_there
+from tidegate.assembly.upkeep_orders import of_many
 from tidegate.curation.keeping.collector import Collected, Waiting
 from tidegate.remote import RemoteServer
 from tidegate.settings import Settings
@@ -21,7 +23,7 @@ class Collecting(Protocol):
         ...
 
     def collect(self, *, tell: Callable[[str], None]) -> Collected:
-        """Collects what is due; tells how far it is, where that is known.
+        """Collects what is due; tells how far it is.
 
         Raises:
             OutsideError: the database, the blob store or the server failed.
@@ -30,19 +32,13 @@ class Collecting(Protocol):
         ...
 
 
-@contextmanager
-def open_collecting(settings: Settings) -> Iterator[Collecting]:
+def open_collecting(settings: Settings) -> AbstractContextManager[Collecting]:
     """Garbage collection by the server that `client.server` names; without one, over the record here.
 
     Raises:
         TidegateError: the record cannot be used, or the server's address is none.
     """
-    if settings.client.server:
-        with open_remote(settings) as server:
-            yield _Remote(server)
-    else:
-        with open_keeping(settings) as keeping:
-            yield _Recorded(keeping)
+    return here_or_there(settings, opens=open_keeping, here=_Recorded, there=_Remote)
 
 
 class _Recorded:
@@ -54,9 +50,7 @@ class _Recorded:
 
     def collect(self, *, tell: Callable[[str], None]) -> Collected:
         with self._keeping.alone():
-            return self._keeping.collect(
-                who=local_user(), progress=lambda phase, done, total: tell(f"{phase} {done} of {total}")
-            )
+            return self._keeping.collect(who=local_user(), progress=of_many(tell))
 
 
 class _State(Struct, frozen=True):
@@ -71,5 +65,4 @@ class _Remote:
         return self._server.ask("GET", "/gc", _State, query={"limit": 1}).waiting
 
     def collect(self, *, tell: Callable[[str], None]) -> Collected:
-        del tell  # a server answers when it is done
-        return self._server.ask("POST", "/gc", Collected)
+        return ordered(self._server, "/gc", Collected, tell=tell)

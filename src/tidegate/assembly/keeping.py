@@ -19,6 +19,7 @@ from tidegate.clock import Clock, system_clock
 from tidegate.curation.keeping.collector import Collected, Collector, Progress
 from tidegate.curation.keeping.repair_source import FolderSource, RegistrySource, RepairSource
 from tidegate.curation.keeping.retention import Plan, Retained, Retention
+from tidegate.curation.keeping.retention import Progress as RetentionProgress
 from tidegate.curation.keeping.rule_file import KeepingRules, laid_over, load_keeping_rules
 from tidegate.curation.keeping.scrub import Progress as ScrubProgress
 from tidegate.curation.keeping.scrub import Scrubbed, Scrubber
@@ -78,14 +79,14 @@ class Keeping:
         """
         return self.retention.supposing(rules.tags).plan(rules.retention)
 
-    def retain(self, *, who: str) -> Retained:
+    def retain(self, *, who: str, progress: RetentionProgress | None = None) -> Retained:
         """Takes out what the rules in force say, and puts it on record.
 
         Raises:
             OutsideError: the database failed.
         """
-        began_at = self.clock()
-        found = self.retention.run(self.rules.retention)
+        began_at, rules = self.clock(), self.rules.retention
+        found = self.retention.run(rules, progress=progress) if progress else self.retention.run(rules)
         with self.database.begin() as connection:
             told = replace(found, gone=found.gone[:MAX_TOLD])
             record_run(connection, "retention", told, who=who, began_at=began_at, ended_at=self.clock())

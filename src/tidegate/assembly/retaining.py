@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Retention for a command: over the record here, or by a server elsewhere."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
 from tidegate.assembly.keeping import Keeping, local_user, open_keeping, read_rules
-from tidegate.assembly.remote import open_remote
+from tidegate.assembly.ordered import ordered
+from tidegate.assembly.remote import here_or_there
 from tidegate.assembly.rule_text import rule_text
+from tidegate.assembly.upkeep_orders import of_many
 from tidegate.curation.keeping.retention import Plan, Retained
 from tidegate.remote import RemoteServer
 from tidegate.settings import Settings
@@ -18,8 +20,10 @@ from tidegate.values import Struct
 class Retaining(Protocol):
     """What a command asks of retention."""
 
-    def plan(self, files: Sequence[Path]) -> tuple[Plan, bool]:
+    def plan(self, files: Sequence[Path], *, tell: Callable[[str], None]) -> tuple[Plan, bool]:
         """What rules would take out now, those in force or those of files; and whether they delete anything at all.
+
+        Tells how far it is.
 
         Raises:
             DocumentError: a file is wrong.
@@ -27,8 +31,8 @@ class Retaining(Protocol):
         """
         ...
 
-    def run(self) -> Retained:
-        """Takes out what the rules in force say.
+    def run(self, *, tell: Callable[[str], None]) -> Retained:
+        """Takes out what the rules in force say; tells how far it is.
 
         Raises:
             OutsideError: the database or the server failed.
@@ -36,31 +40,25 @@ class Retaining(Protocol):
         ...
 
 
-@contextmanager
-def open_retaining(settings: Settings) -> Iterator[Retaining]:
+def open_retaining(settings: Settings) -> AbstractContextManager[Retaining]:
     """Retention by the server that `client.server` names; without one, over the record here.
 
     Raises:
         TidegateError: a rule or the record cannot be used, or the server's address is none.
     """
-    if settings.client.server:
-        with open_remote(settings) as server:
-            yield _Remote(server)
-    else:
-        with open_keeping(settings) as keeping:
-            yield _Recorded(keeping)
+    return here_or_there(settings, opens=open_keeping, here=_Recorded, there=_Remote)
 
 
 class _Recorded:
     def __init__(self, keeping: Keeping) -> None:
         self._keeping = keeping
 
-    def plan(self, files: Sequence[Path]) -> tuple[Plan, bool]:
+    def plan(self, files: Sequence[Path], *, tell: Callable[[str], None]) -> tuple[Plan, bool]:
         rules = read_rules(files).retention if files else self._keeping.rules.retention
-        return self._keeping.retention.plan(rules), bool(rules.delete)
+        return self._keeping.retention.plan(rules, progress=of_many(tell)), bool(rules.delete)
 
-    def run(self) -> Retained:
-        return self._keeping.retain(who=local_user())
+    def run(self, *, tell: Callable[[str], None]) -> Retained:
+        return self._keeping.retain(who=local_user(), progress=of_many(tell))
 
 
 class _Rules(Struct, frozen=True):
@@ -75,14 +73,14 @@ class _Remote:
     def __init__(self, server: RemoteServer) -> None:
         self._server = server
 
-    def plan(self, files: Sequence[Path]) -> tuple[Plan, bool]:
+    def plan(self, files: Sequence[Path], *, tell: Callable[[str], None]) -> tuple[Plan, bool]:
         if files:
             deletes = bool(read_rules(files).retention.delete)  # what is wrong is told with the name of its file
             body = "".join(f"---\n{rule_text(path)}\n" for path in files).encode()
         else:
             deletes = bool(self._server.ask("GET", "/retention", _InForce, query={"limit": 1}).rules.delete)
             body = None
-        return self._server.ask("POST", "/retention/plan", Plan, body=body), deletes
+        return ordered(self._server, "/retention/plan", Plan, tell=tell, body=body), deletes
 
-    def run(self) -> Retained:
-        return self._server.ask("POST", "/retention/run", Retained)
+    def run(self, *, tell: Callable[[str], None]) -> Retained:
+        return ordered(self._server, "/retention/run", Retained, tell=tell)

@@ -2,12 +2,14 @@
 """Scrubbing for a command: over the record here, or by a server elsewhere."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Final, Protocol
 
 from tidegate.assembly.keeping import Keeping, local_user, open_keeping
-from tidegate.assembly.remote import open_remote
+from tidegate.assembly.ordered import ordered
+from tidegate.assembly.remote import here_or_there
+from tidegate.assembly.upkeep_orders import scrub_progress
 from tidegate.curation.keeping.damage import Damage, Hit, hit_by_blob, list_damages
 from tidegate.curation.keeping.scrub import Position, Scrubbed
 from tidegate.remote import RemoteServer
@@ -15,8 +17,8 @@ from tidegate.settings import Settings
 from tidegate.values import Struct
 
 MAX_DAMAGES: Final = 1000
-_SLICE_SECONDS: Final = 15.0
-"""Of one request to a server: well within the time that an answer may take."""
+_MAX_SLICE_SECONDS: Final = 86_400.0
+"""Of one order to a server."""
 
 
 class ScrubState(Struct, frozen=True, kw_only=True):
@@ -50,19 +52,13 @@ class Scrubbing(Protocol):
         ...
 
 
-@contextmanager
-def open_scrubbing(settings: Settings) -> Iterator[Scrubbing]:
+def open_scrubbing(settings: Settings) -> AbstractContextManager[Scrubbing]:
     """Scrubbing by the server that `client.server` names; without one, over the record here.
 
     Raises:
         TidegateError: the record cannot be used, or the server's address is none.
     """
-    if settings.client.server:
-        with open_remote(settings) as server:
-            yield _Remote(server)
-    else:
-        with open_keeping(settings) as keeping:
-            yield _Recorded(keeping)
+    return here_or_there(settings, opens=open_keeping, here=_Recorded, there=_Remote)
 
 
 def scrub_state(keeping: Keeping, *, limit: int) -> ScrubState:
@@ -85,7 +81,7 @@ class _Recorded:
             return self._keeping.scrub(
                 who=local_user(),
                 seconds=seconds,
-                progress=lambda part, count, read: tell(f"{part}: {count}, {read >> 20} MiB read"),
+                progress=lambda part, count, read: tell(scrub_progress(part, count, read)),
             )
 
 
@@ -97,11 +93,11 @@ class _Remote:
         return self._server.ask("GET", "/scrub", ScrubState, query={"limit": MAX_DAMAGES})
 
     def scrub(self, *, seconds: float | None, tell: Callable[[str], None]) -> Scrubbed:
+        # A server that is stopped meanwhile ends the order, not the round.
         found, ends = Scrubbed(), time.monotonic() + seconds if seconds is not None else float("inf")
         while not found.finished and (left := ends - time.monotonic()) > 0:
-            query = {"seconds": min(left, _SLICE_SECONDS)}
-            found = _together(found, self._server.ask("POST", "/scrub", Scrubbed, query=query))
-            tell(f"{found.blobs} blobs and {found.manifests} manifests, {found.read_bytes >> 20} MiB read")
+            query = {"seconds": min(left, _MAX_SLICE_SECONDS) if seconds is not None else 0}
+            found = _together(found, ordered(self._server, "/scrub", Scrubbed, tell=tell, query=query))
         return found
 
 

@@ -27,10 +27,12 @@ from tidegate.assembly.scanner import build_scanner
 from tidegate.assembly.shared_keys import demand_same_keys
 from tidegate.assembly.signing import shelf_signatures
 from tidegate.assembly.stores import database_urls, open_blobs, open_database, replica_name
+from tidegate.assembly.upkeep_orders import build_orders
 from tidegate.assembly.vending import build_catalogue, build_sender, build_vending
 from tidegate.clock import Clock, system_clock
 from tidegate.curation.consumer_pulls import ConsumerPulls
 from tidegate.curation.encryption.copy_job import CopyJob
+from tidegate.curation.keeping.orders import UPKEEP, unfinished
 from tidegate.curation.keeping.upkeep import UpkeepThread
 from tidegate.curation.pulls import PullNotes
 from tidegate.curation.rules_in_force import RuleWatch
@@ -83,6 +85,7 @@ from tidegate.storage.takeover import Takeover
 _log = logging.getLogger(__name__)
 _PROMOTIONS_AT_ONCE: Final = 2
 _COPIES_AT_ONCE: Final = 1
+_ORDERS_AT_ONCE: Final = 2
 _LOOK_EVERY_SECONDS: Final = 900.0
 _LOOK_AT_QUEUES_SECONDS: Final = 1.0
 """For what other replicas put there."""
@@ -148,6 +151,8 @@ class Server:
             consumer.start()
         for job in self.encryption.encrypting.unfinished():  # also what a kill left asked for, and nobody began
             self.encrypt(job)
+        for number in self._unfinished_orders():
+            self.keep(number)
         self.upkeep.start()
         self.consumer_pulls.start()
         self.sender.seal()
@@ -205,6 +210,14 @@ class Server:
     def encrypt(self, job: CopyJob) -> None:
         """Asks for an encrypted copy that is on record; the same attempt again changes nothing."""
         self.durable.submit(ENCRYPT, f"{job.id}:{job.attempt}", job.id)
+
+    def keep(self, order: str) -> None:
+        """Asks for upkeep that was ordered, by its number; the same again changes nothing."""
+        self.durable.submit(UPKEEP, order, order)
+
+    def _unfinished_orders(self) -> list[str]:
+        with self.database.read() as connection:
+            return unfinished(connection)
 
     def _watch_time(self) -> None:
         while not self._stopping.is_set():
@@ -306,18 +319,25 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         clock=clock,
     )
     urls = database_urls(settings)
+    orders = build_orders(keeping)
     durable = DurableWork(
         DurableOptions(
             database_url=urls.work,
             look_seconds=_LOOK_AT_QUEUES_SECONDS if urls.is_shared else _LOOK_AT_OWN_QUEUES_SECONDS,
             executor_id=leases.holder,
-            apart={TAKE_IN: settings.intake.workers, VEND: _PROMOTIONS_AT_ONCE, ENCRYPT: _COPIES_AT_ONCE},
+            apart={
+                TAKE_IN: settings.intake.workers,
+                VEND: _PROMOTIONS_AT_ONCE,
+                ENCRYPT: _COPIES_AT_ONCE,
+                UPKEEP: _ORDERS_AT_ONCE,
+            },
         ),
         {
             CURATE: curation.work,
             TAKE_IN: taking_in.intake.work,
             VEND: vending.work,
             ENCRYPT: encryption.encrypting.work,
+            UPKEEP: orders.work,
         },
     )
     consumers = (

@@ -34,7 +34,7 @@ from tidegate.signing.key_service import is_key_service, open_key_service
 from tidegate.signing.keys import Signer, SigningKey
 from tidegate.signing.scheme import Scheme
 from tidegate.values import replace
-from tidegate.verification.document import load_trust_policy
+from tidegate.verification.followed_policy import FollowedTrustPolicy
 from tidegate.verification.judge import judge
 from tidegate.verification.policy import TrustPolicy
 from tidegate.verification.reading import read_all
@@ -132,7 +132,7 @@ def verify_image(
 def shelf_signatures(
     settings: Settings, registry: str, clock: Clock
 ) -> Callable[[SignaturePlace, Sequence[Digest], Sequence[Repository]], Statement] | None:
-    """What verifies signatures on the shelf by the trust policy; None when the settings name none.
+    """What verifies signatures on the shelf by the trust policy as it is then; None when the settings name none.
 
     An image must be good in each of its repositories; one that is signed by the index it belongs to is signed.
 
@@ -142,10 +142,10 @@ def shelf_signatures(
     file = settings.signing.trust_policy_file
     if file is None:
         return None
-    policy = load_trust_policy(file)
+    followed = FollowedTrustPolicy(file)
 
     def verify(place: SignaturePlace, subjects: Sequence[Digest], repositories: Sequence[Repository]) -> Statement:
-        at = clock()
+        at, policy = clock(), followed.now()
         found = [read_all(signatures_on(place, subject)) for subject in subjects]
         worst: Verification | None = None
         for repository in [f"{registry}/{one}" for one in repositories] or [""]:

@@ -37,11 +37,15 @@ command = ClickVerbs(
 def _plan(call: Call, *, output: Output, server: str | None, files: tuple[Path, ...]) -> int:
     """Tell, for each digest, what would go now and why, and what stays although a rule picked it. Changes nothing."""
     from tidegate.assembly.retaining import open_retaining
+    from tidegate.cli.progress import ProgressLine
     from tidegate.rules.reading import DocumentError
 
-    with open_retaining(call.settings(client__server=server)) as retaining:
+    with (
+        open_retaining(call.settings(client__server=server)) as retaining,
+        ProgressLine(shown=call.shows_progress) as line,
+    ):
         try:
-            plan, deletes = retaining.plan(files)
+            plan, deletes = retaining.plan(files, tell=line.tell)
         except DocumentError as error:
             for defect in error.defects:
                 say(str(defect))
@@ -61,9 +65,13 @@ def _plan(call: Call, *, output: Output, server: str | None, files: tuple[Path, 
 def _run(call: Call, *, output: Output, server: str | None) -> int:
     """Take out now what the rules in force say. Blobs nobody needs then go with the next collection (tidegate gc)."""
     from tidegate.assembly.retaining import open_retaining
+    from tidegate.cli.progress import ProgressLine
 
-    with open_retaining(call.settings(client__server=server)) as retaining:
-        found = retaining.run()
+    with (
+        open_retaining(call.settings(client__server=server)) as retaining,
+        ProgressLine(shown=call.shows_progress) as line,
+    ):
+        found = retaining.run(tell=line.tell)
     if output.form == "json":
         output.write_json(found)
     else:

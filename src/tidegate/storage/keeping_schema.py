@@ -80,6 +80,21 @@ upkeep_run = Table(
     Index("ix_upkeep_run_kind", "kind", "id"),
 )
 
+upkeep_order = Table(
+    "upkeep_order",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("argument", Text, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("state", String(16), nullable=False, index=True),
+    Column("asked_at", String(32), nullable=False, index=True),
+    Column("beat_at", String(32), nullable=False),
+    Column("progress", Text, nullable=False),
+    Column("told", LargeBinary, nullable=False),  # JSON; empty until it is done
+    Column("problem", Text, nullable=False),
+)
+
 pull = Table(
     "pull",
     metadata,

@@ -3,7 +3,7 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -78,6 +78,14 @@ class Retained(Struct, frozen=True, kw_only=True):
     gone: tuple[Going, ...]
 
 
+Progress = Callable[[str, int, int], None]
+"""Told what is gone through, how many of it are done, and how many there are."""
+
+
+def _silent(_what: str, _done: int, _total: int) -> None:
+    return
+
+
 class Retention:
     """Plans and takes out. Several may run at once.
 
@@ -105,23 +113,27 @@ class Retention:
         """The same, were other tags immutable."""
         return Retention(self._database, self._clock, tag_rules=tag_rules, grace=self._grace)
 
-    def plan(self, rules: RetentionRules) -> Plan:
-        """What would go now, and what stays although a rule picked it. Changes nothing."""
+    def plan(self, rules: RetentionRules, *, progress: Progress = _silent) -> Plan:
+        """What would go now, and what stays although a rule picked it. Changes nothing; tells after each repository."""
         at = self._clock()
         going: list[Going] = []
         staying: list[Staying] = []
-        for repository in self._repositories(rules):
+        repositories = self._repositories(rules)
+        for number, repository in enumerate(repositories):
+            progress("repositories", number, len(repositories))
             with self._database.read() as connection:
                 gone, kept = self._plan_one(connection, repository, rules, at)
             going += gone
             staying += kept
         return Plan(at=at, going=tuple(going), staying=tuple(staying))
 
-    def run(self, rules: RetentionRules) -> Retained:
+    def run(self, rules: RetentionRules, *, progress: Progress = _silent) -> Retained:
         """Takes out what the rules say now. Each digest is a transaction of its own, and is looked at anew in it."""
         gone: list[Going] = []
         spared = 0
-        for going in self.plan(rules).going:
+        planned = self.plan(rules, progress=progress).going
+        for number, going in enumerate(planned):
+            progress("digests", number, len(planned))
             try:
                 with self._database.begin() as connection:
                     done = self._take_out(connection, going)

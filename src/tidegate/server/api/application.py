@@ -32,6 +32,7 @@ from tidegate.server.api import (
     subscriptions,
     tags,
     tenants,
+    upkeep,
     verdicts,
 )
 from tidegate.server.api.problem import problem
@@ -69,6 +70,7 @@ def create_api(server: Server) -> FastAPI:
         grants,
         audit,
         tenants,
+        upkeep,
         keys,
     ):
         api.include_router(module.routes(server))

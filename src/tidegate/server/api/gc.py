@@ -7,9 +7,10 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from tidegate.assembly.server import Server
+from tidegate.curation.keeping.orders import OrderKind
 from tidegate.curation.keeping.upkeep import MAX_RUNS, list_runs
 from tidegate.server.api.problem import reply
-from tidegate.server.authentication import principal_of
+from tidegate.server.api.upkeep import WAITS, Wait, answer
 
 
 def routes(server: Server) -> APIRouter:
@@ -23,7 +24,7 @@ def routes(server: Server) -> APIRouter:
         return reply({"waiting": server.keeping.collector.waiting(), "runs": runs})
 
     @router.post("/gc", summary="Collect now what is due")
-    def run_gc(request: Request) -> Response:
-        return reply(server.keeping.collect(who=principal_of(request).name))
+    def run_gc(request: Request, wait: Wait = WAITS) -> Response:
+        return answer(server, request, OrderKind.GC, wait=wait)
 
     return router

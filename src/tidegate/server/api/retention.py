@@ -9,12 +9,12 @@ from starlette.responses import Response
 
 from tidegate.assembly.server import Server
 from tidegate.bounds import MIB
-from tidegate.curation.keeping.retention import Plan
+from tidegate.curation.keeping.orders import OrderKind
 from tidegate.curation.keeping.rule_file import load_keeping_rules
 from tidegate.curation.keeping.upkeep import MAX_RUNS, list_runs
 from tidegate.errors import BoundExceededError, InvalidInputError
 from tidegate.server.api.problem import reply
-from tidegate.server.authentication import principal_of
+from tidegate.server.api.upkeep import WAITS, Wait, answer
 
 MAX_RULES_BYTES = MIB
 
@@ -30,18 +30,19 @@ def routes(server: Server) -> APIRouter:
         return reply({"rules": server.keeping.rules.retention, "runs": runs})
 
     @router.post("/retention/plan", summary="What would go now and why. Body: none, or other rules to try, as YAML")
-    async def plan(request: Request) -> Response:
-        raw = await _body(request)
+    async def plan(request: Request, wait: Wait = WAITS) -> Response:
+        rules = _text(await _body(request))
 
-        def planned() -> Plan:
-            rules = load_keeping_rules({"request": _text(raw)}).retention if raw else server.keeping.rules.retention
-            return server.keeping.retention.plan(rules)
+        def planned() -> Response:
+            if rules:
+                load_keeping_rules({"request": rules})  # what is wrong with them is told at once
+            return answer(server, request, OrderKind.PLAN, argument=rules, wait=wait)
 
-        return reply(await run_sync(planned))
+        return await run_sync(planned)
 
     @router.post("/retention/run", summary="Take out now what the rules in force say")
-    def run(request: Request) -> Response:
-        return reply(server.keeping.retain(who=principal_of(request).name))
+    def run(request: Request, wait: Wait = WAITS) -> Response:
+        return answer(server, request, OrderKind.RETENTION, wait=wait)
 
     return router
 

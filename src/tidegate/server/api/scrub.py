@@ -8,9 +8,10 @@ from starlette.responses import Response
 
 from tidegate.assembly.scrubbing import scrub_state
 from tidegate.assembly.server import Server
+from tidegate.curation.keeping.orders import OrderKind
 from tidegate.curation.keeping.upkeep import MAX_RUNS, list_runs
 from tidegate.server.api.problem import reply
-from tidegate.server.authentication import principal_of
+from tidegate.server.api.upkeep import WAITS, Wait, answer
 
 
 def routes(server: Server) -> APIRouter:
@@ -28,8 +29,10 @@ def routes(server: Server) -> APIRouter:
         told = {"position": state.position, "damages": state.damages, "lost": state.lost, "runs": runs}
         return reply(told)
 
-    @router.post("/scrub", summary="Go on with the round now, or begin another, for so many seconds")
-    def run_scrub(request: Request, seconds: Annotated[float, Query(gt=0, le=3600)] = 60) -> Response:
-        return reply(server.keeping.scrub(who=principal_of(request).name, seconds=seconds))
+    @router.post("/scrub", summary="Go on with the round now, or begin another, for so many seconds (0: to its end)")
+    def run_scrub(
+        request: Request, seconds: Annotated[float, Query(ge=0, le=86400)] = 60, wait: Wait = WAITS
+    ) -> Response:
+        return answer(server, request, OrderKind.SCRUB, argument=str(seconds), wait=wait)
 
     return router
