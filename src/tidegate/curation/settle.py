@@ -61,10 +61,10 @@ def settle(
 
 
 def summary(decision: Decision, trouble: str = "") -> str:
-    """The first reasons of a decision in one line, worst first, each said once."""
+    """The first reasons of a decision in one line, each said once; of a refusal those that refuse, no warnings."""
     counting = [reason for reason in decision.reasons if not reason.excepted_by and reason.verdict is not Verdict.ALLOW]
-    counting.sort(key=lambda reason: -reason.verdict.rank)
-    said = list(dict.fromkeys(reason.message for reason in counting))
+    deciding = [reason for reason in counting if reason.verdict is decision.verdict] or counting
+    said = list(dict.fromkeys(reason.message for reason in deciding))
     lines = ([trouble] if trouble else []) + said[:_MAX_WHY_REASONS]
     left = len(said) - _MAX_WHY_REASONS
     more = [f"and {left} more"] if left > 0 else []
