@@ -6,7 +6,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -15,10 +15,12 @@ from api_server import ApiServer
 
 from filled_ledger import add_statements, run_tlogcheck, settings_of
 from tidegate import ledger
+from tidegate.assembly.local_ledger import open_local_ledger
 from tidegate.assembly.notes import note_signer
 from tidegate.errors import TidegateError
 from tidegate.ledger import Checkpoint, NoteSigner, Prover, StoredTiles, sign_checkpoint
 from tidegate.ledger.add_checkpoint import SIZE_TYPE, AddCheckpoint, read_size
+from tidegate.ledger.handover import read_handovers
 from tidegate.ledger.note import open_note
 from tidegate.ledger.note_key import parse_note_key
 from tidegate.ledger.policy import Accepted, parse_policy
@@ -72,6 +74,10 @@ class Cosigned:
         assert answer.status_code == 200, answer.text
         return self.policy.accept(answer.text, datetime.now(UTC))
 
+    def published_size(self, server: ApiServer) -> int:
+        found = self.published(server)
+        return 0 if found is None else found.checkpoint.size
+
     def wait(self, server: ApiServer, size: int, witnesses: set[str]) -> None:
         def arrived() -> bool:
             found = self.published(server)
@@ -113,6 +119,29 @@ def test_what_witnesses_make_of_a_log(cosigned: Cosigned, tmp_path: Path) -> Non
         found_now = cosigned.published(server)
         assert found_now is not None
         assert found_now.checkpoint.size == 5
+
+
+def test_a_key_of_the_log_hands_over_under_its_witnesses(cosigned: Cosigned) -> None:
+    """They know the old key alone, and say yes to what both sign; nothing has to grow for that."""
+    add_statements(cosigned.home, 5)
+    with cosigned.server() as server:
+        cosigned.wait(server, 5, {"one", "two"})
+        with open_local_ledger(settings_of(cosigned.home)) as local:
+            signer, handover = local.rotate_key(timedelta(days=30))
+        until(lambda: cosigned.published_size(server) >= 6, "the handover is not published")  # by the key it has
+    with cosigned.server() as server:
+        read = server.client(None, base="/ledger")
+
+        def both_sign() -> bool:
+            note = read.get("/checkpoint").text
+            return len(open_note(note, (handover.old, handover.new))[1]) == 2
+
+        until(both_sign, "the new key does not sign what is published")
+        assert cosigned.published_size(server) >= 6, "witnesses that know the old key alone cosigned it"
+        assert read.get("/key").text.strip() == str(signer.verifier) == str(handover.new)
+        assert read_handovers(read.get("/handovers").content) == (handover,)
+        found = run_tlogcheck(str(handover.new), f"{server.address}/ledger")
+        assert found.returncode == 0, found.stderr
 
 
 class Lines:

@@ -7,7 +7,7 @@ from tidegate.errors import OutsideError
 from tidegate.ledger.checkpoint import Checkpoint, sign_checkpoint
 from tidegate.ledger.last_signed import LastSigned
 from tidegate.ledger.log import root
-from tidegate.ledger.note import NoteSigner
+from tidegate.ledger.note import NoteSigner, open_note
 from tidegate.ledger.stored import size
 from tidegate.storage.database import Database
 
@@ -73,6 +73,10 @@ class Publication:
                 self._last.keep(note, now.size)
                 self._kept = now.size
         return now, note
+
+    def signed_by_it(self, note: str) -> bool:
+        """Whether a checkpoint is signed by the key of now, and not by one that handed over to it alone."""
+        return bool(open_note(note, (self._signer.verifier,))[1])
 
     def note(self) -> str:
         """The signed checkpoint of now.

@@ -84,7 +84,11 @@ class WitnessedPublication:
         """
         checkpoint, note = self._signed.signed()
         kept = self._kept()
-        if kept and Checkpoint.from_text(split_note(kept)[0]).size >= checkpoint.size:
+        if (
+            kept
+            and Checkpoint.from_text(split_note(kept)[0]).size >= checkpoint.size
+            and self._signed.signed_by_it(kept)
+        ):
             return checkpoint
         lines = self._witnessing.cosignatures(checkpoint, note)
         if not self._policy.is_met(lines):
@@ -109,7 +113,8 @@ class WitnessedPublication:
         values = {"size": checkpoint.size, "note": note, "published_at": at}
         with self._database.begin() as connection:
             if not insert_once(connection, table, origin=checkpoint.origin, **values):
-                older = (table.c.origin == checkpoint.origin) & (table.c.size < checkpoint.size)
+                # One of the same size takes its place when another key signs by now.
+                older = (table.c.origin == checkpoint.origin) & (table.c.size <= checkpoint.size)
                 connection.execute(update(table).where(older).values(values))
 
 

@@ -34,7 +34,7 @@ class LedgerReport(Struct, frozen=True, kw_only=True):
         root: hexadecimal.
         witnesses: who of the policy's cosigned it, and when (RFC 3339).
         since: size of the checkpoint that was kept, which this one goes on from; None when none was given.
-        key: that signed it, where the one that is believed handed over to others; "" where none did.
+        key: that signed it, where it is one to which those that are believed handed over; else "".
         statements: entries that name one, by what was found: `trusted` (signed by a trusted key), `others` (by keys
             that are not), `unread` (left out because they were not asked for).
         other_entries: entries of other kinds: their hashes are checked, and nothing else.
@@ -103,7 +103,7 @@ class LedgerCheck:
             root=checkpoint.root.hex(),
             witnesses={name: rfc3339(moment) for name, moment in sorted(accepted.witnesses.items())},
             since=None if kept is None else kept.size,
-            key=str(accepted.key) if handovers else "",
+            key="" if accepted.key in {log.key for log in self._policy.logs} else str(accepted.key),
             statements=tally.statements,
             other_entries=tally.other_entries,
             defects=tuple(defects),
