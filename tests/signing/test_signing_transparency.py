@@ -105,6 +105,33 @@ def test_identity_and_issuer_are_asked_for() -> None:
                 vouch(found, authority, root, AT, Effort())
 
 
+@pytest.mark.parametrize(
+    ("start", "end"), [("2021-01-12T11:53:27Z", "2021-02-01T00:00:00Z"), ("2026-01-01T00:00:00Z", "")]
+)
+def test_a_log_that_was_retired_or_is_not_begun_takes_nothing_in(start: str, end: str, tmp_path: Path) -> None:
+    """Its key may be anybody's by now, and signs whatever moment they like."""
+    document = json.loads(json.dumps(CONFORMANCE["roots"]["public"]))
+    for log in document["tlogs"]:
+        log["publicKey"]["validFor"] = {"start": start, **({"end": end} if end else {})}
+    (tmp_path / "root.json").write_text(json.dumps(document))
+    authority = CertificateAuthority(name="one", identities=(ANYBODY,))
+    with pytest.raises(RefusedError, match="not in use at that time"):
+        vouch(_keyless(), authority, TrustedRoot.load(tmp_path / "root.json"), AT, Effort())
+    assert vouch(_keyless(), authority, root_named("public"), AT, Effort())
+
+
+@pytest.mark.parametrize("left_out", ["tlogs", "certificateAuthorities", "ctlogs", "all"])
+def test_a_root_that_names_nobody_refuses_and_does_no_more(left_out: str, tmp_path: Path) -> None:
+    """Whoever hangs a log entry on an image must not end the verifying of what else hangs there."""
+    parts = ("tlogs", "certificateAuthorities", "ctlogs", "timestampAuthorities")
+    dropped = parts if left_out == "all" else (left_out,)
+    document = {**CONFORMANCE["roots"]["public"], **{name: [] for name in dropped}}
+    (tmp_path / "root.json").write_text(json.dumps(document))
+    authority = CertificateAuthority(name="one", identities=(ANYBODY,))
+    with pytest.raises(RefusedError):
+        vouch(_keyless(), authority, TrustedRoot.load(tmp_path / "root.json"), AT, Effort())
+
+
 def test_without_a_root_nothing_is_proved() -> None:
     with pytest.raises(RefusedError, match="no trusted root is given"):
         vouch(_keyless(), CertificateAuthority(name="one", identities=(ANYBODY,)), None, AT, Effort())

@@ -6,7 +6,7 @@ own verifier takes nothing but bundles of certificates; signatures of keys and o
 its parts are used one by one. Its import takes half a second: only `TrustedRoot.load` does it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -92,6 +92,8 @@ class TrustedRoot:
         times += [self._timestamp(stamp, found) for stamp in found.log.timestamps]
         if any(time > at + _SKEW for time in times):
             raise RefusedError("was logged in the future", where=found.where)
+        for log in {_log_id(entry, found.where) for entry in found.log.entries}:
+            self._demand_in_force(log, times, found.where)
         return Logged(times=tuple(sorted(times)), entries=tuple(entries))
 
     def verify_certificate(self, found: FoundSignature, logged: Logged) -> None:
@@ -108,7 +110,10 @@ class TrustedRoot:
             raise InvalidInputError("carries no certificate", where=found.where)
         if not logged.times:
             raise RefusedError("nobody trusted says when it was signed", where=found.where)
-        roots = Roots(tuple(self._root.get_fulcio_certs()))
+        try:
+            roots = Roots(tuple(self._root.get_fulcio_certs()))
+        except Error as error:
+            raise RefusedError(f"no authority is trusted: {_words(error)}") from error
         chains = [roots.verify(found.certificate, time) for time in logged.times]
         try:
             verify_sct(found.certificate.leaf, list(chains[0][1:]), self._root.ct_keyring(KeyringPurpose.VERIFY))
@@ -122,12 +127,12 @@ class TrustedRoot:
         from sigstore.models import TransparencyLogEntry
         from sigstore_models.rekor.v1 import TransparencyLogEntry as Inner
 
-        keys = self._root.rekor_keyring(KeyringPurpose.VERIFY)
         promise = entry.get("inclusionPromise")
         proof = entry.get("inclusionProof")
         if not proof and not promise:
             raise RefusedError("a log entry has neither a proof nor a promise", where=where)
         try:
+            keys = self._root.rekor_keyring(KeyringPurpose.VERIFY)
             if proof:
                 TransparencyLogEntry(Inner.from_json(to_json(entry)))._verify(keys)  # noqa: SLF001 - see above
             if promise:
@@ -137,6 +142,15 @@ class TrustedRoot:
         except (Error, ValueError, AttributeError, TypeError) as error:
             raise RefusedError(f"its log entry does not hold: {_words(error)}", where=where) from error
         return datetime.fromtimestamp(_number(entry, "integratedTime", where), UTC) if promise else None
+
+    def _demand_in_force(self, log_id: str, times: Sequence[datetime], where: str) -> None:
+        """Demands that a log was in use when it took an entry in: a key that was retired may be anybody's."""
+        for log in self._root._inner.tlogs:  # noqa: SLF001 - its own keyring looks at the end of no key
+            span = log.public_key.valid_for
+            if log.log_id.key_id.hex() != log_id or span is None:
+                continue
+            if any((span.start and time < span.start) or (span.end and time > span.end) for time in times):
+                raise RefusedError("its log was not in use at that time", where=where)
 
     def _timestamp(self, stamp: bytes, found: FoundSignature) -> datetime:
         from rfc3161_client import VerificationError, VerifierBuilder, decode_timestamp_response
