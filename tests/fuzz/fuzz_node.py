@@ -4,18 +4,23 @@
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import NamedTemporaryFile, TemporaryDirectory
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from fuzz_parser import Parser, clean_text_of, told
 
 from tidegate.artifact import Digest
+from tidegate.artifact.media_type import OCI_EMPTY, OCI_MANIFEST
 from tidegate.checks.check import own_checks
 from tidegate.checks.host import host_material
 from tidegate.checks.run import run_checks
 from tidegate.checks.xccdf import read_xccdf
 from tidegate.evidence import Statement, Subject
+from tidegate.execution.capture import ARTIFACT_TYPE, OVERVIEW, TITLE, Capture, CapturedContainer
+from tidegate.execution.capture_archive import open_capture
 from tidegate.hosts.host import read_host
+from tidegate.oci.write import enter_unnamed, pack_oci_archive, wire_descriptor, write_blob
 from tidegate.outbound import Reply
 from tidegate.oversight.bundle import (
     FORMAT,
@@ -36,7 +41,8 @@ from tidegate.sensor.overlay import overlay_of
 from tidegate.signing.envelope import EnvelopeDocument, sign
 from tidegate.signing.keys import SigningKey
 from tidegate.trust.role import PASSPORT_SEAL, parse_roles
-from tidegate.wire import from_json
+from tidegate.values import replace
+from tidegate.wire import from_json, to_json
 
 _MOUNTS = (
     b"73 48 0:40 / / rw,relatime - overlay overlay rw,lowerdir=/l/a\\134:b:/l/b,upperdir=/u,workdir=/w\n"
@@ -62,6 +68,7 @@ def node() -> Iterator[Parser]:
     yield Parser(name="mounts", form="text", read=_mounts, samples=(_MOUNTS,))
     yield Parser(name="passport", form="json", read=read_bundle, samples=(_passport(),))
     yield Parser(name="host", form="text", read=_host, samples=(b'{"hosts": ["a"]}', b"[a]\nb = [1]\n", _POD, _TCP))
+    yield Parser(name="capture", form="tar", read=_capture, samples=(_capture_sample(),))
     yield Parser(name="xccdf", form="text", read=_xccdf, samples=(_XCCDF,))
     yield Parser(name="roles", form="text", read=_roles, samples=(b"decision,review", b"sbom"))
     yield Parser(name="server-name", form="text", read=_server, samples=(b"https://tidegate.example:8421", b"[::1]:80"))
@@ -85,6 +92,34 @@ def _host(data: bytes) -> object:
     for name in _HOST_FILES:
         (root / name).write_bytes(data)
     return run_checks(own_checks("host"), host_material(read_host(root)))
+
+
+@cache
+def _capture_file() -> Any:
+    return NamedTemporaryFile(prefix="tidegate-capture-")
+
+
+def _capture(data: bytes) -> object:
+    file = Path(_capture_file().name)
+    file.write_bytes(data)
+    with open_capture(file) as archive:
+        return archive.overview(), list(archive.parts)
+
+
+def _capture_sample() -> bytes:
+    overview = Capture(node="n", container=CapturedContainer(id="ab"), began_at="2026-11-30T00:00:00Z", ended_at="")
+    with TemporaryDirectory(prefix="tidegate-capture-") as folder:
+        layout = Path(folder, "layout")
+        part = replace(write_blob(layout, to_json(overview), OVERVIEW), annotations={TITLE: "capture.json"})
+        manifest = {
+            "schemaVersion": 2,
+            "mediaType": OCI_MANIFEST,
+            "artifactType": ARTIFACT_TYPE,
+            "config": wire_descriptor(write_blob(layout, b"{}", OCI_EMPTY)),
+            "layers": [wire_descriptor(part)],
+        }
+        enter_unnamed(layout, write_blob(layout, to_json(manifest), OCI_MANIFEST))
+        return pack_oci_archive(layout, Path(folder, "archive")).read_bytes()
 
 
 def _xccdf(data: bytes) -> object:

@@ -12,6 +12,7 @@ from tidegate.admission.gate import Gate
 from tidegate.admission.remembered_restrictions import RememberedRestrictions
 from tidegate.artifact import Reference, Repository, Tag
 from tidegate.assembly.access import build_access
+from tidegate.assembly.capture_book import build_captures, capture_tasks
 from tidegate.assembly.encryption import Encryption, build_encryption
 from tidegate.assembly.examiner import Examiner
 from tidegate.assembly.execution import build_verdicts, gate_options
@@ -49,6 +50,7 @@ from tidegate.curation.vending.webhook_sender import WebhookSender
 from tidegate.curation.workflow import Curation
 from tidegate.evidence.restriction import parse_zones
 from tidegate.execution.admit import ExecutionGate
+from tidegate.execution.captures import Captures
 from tidegate.execution.verdicts.issuing import VerdictIssue
 from tidegate.identity import Access
 from tidegate.identity.audit_writer import AuditWriter
@@ -127,6 +129,7 @@ class Server:
     deliveries: DeliveryPool
     execution: ExecutionGate
     verdicts: VerdictIssue
+    captures: Captures
     knowledge: NewKnowledge
     durable: DurableWork
     leases: Leases
@@ -263,6 +266,7 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
     )
     directory, throttle = Directory(database), Throttle(database, clock)
     gate = build_gate(settings)
+    captures = build_captures(settings, database, gate, clock)
     ensure_knowledge(settings, clock)
 
     def submit(key: str, digest: str) -> None:
@@ -410,6 +414,7 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         consumers=tuple(ConsumerThread(database, consumer, leases) for consumer in consumers),
         taking_in=taking_in,
         upkeep=UpkeepThread(database, keeping.tasks(), clock, flush=pulls.flush),
-        slow_upkeep=UpkeepThread(database, keeping.slow_tasks(), clock),
+        captures=captures,
+        slow_upkeep=UpkeepThread(database, (*keeping.slow_tasks(), *capture_tasks(captures)), clock),
         rule_watch=RuleWatch((keeping.in_force, taking_in.rules)),
     )

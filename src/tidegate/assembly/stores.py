@@ -4,9 +4,11 @@
 import socket
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
 from tidegate.assembly.home import Home
+from tidegate.execution.captures import MAX_CAPTURE_BYTES
 from tidegate.settings import Settings
 from tidegate.storage.blobs import BlobBounds, BlobStore
 from tidegate.storage.database import Database, DatabaseOptions
@@ -15,6 +17,7 @@ from tidegate.storage.migrations import migrate
 
 ALONE: Final = "tidegate-0"
 """The name of a server that shares nothing."""
+_CAPTURES: Final = "captures"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,15 +57,30 @@ def open_blobs(settings: Settings, database: Database) -> BlobStore:
     Raises:
         TidegateError: the URL or the credentials are wrong, or the folder cannot be made.
     """
+    return _open_blobs(settings, database, below="", max_bytes=settings.server.max_upload_bytes)
+
+
+def open_capture_blobs(settings: Settings, database: Database) -> BlobStore:
+    """Opens the archives of forensic captures: beside the blobs, where nothing that serves or collects those looks.
+
+    Raises:
+        TidegateError: as `open_blobs`.
+    """
+    return _open_blobs(settings, database, below=_CAPTURES, max_bytes=MAX_CAPTURE_BYTES)
+
+
+def _open_blobs(settings: Settings, database: Database, *, below: str, max_bytes: int) -> BlobStore:
     options = settings.storage
-    bounds = BlobBounds(max_blob_bytes=settings.server.max_upload_bytes)
+    bounds = BlobBounds(max_blob_bytes=max_bytes)
     if not options.blobs_url:
-        return FolderBlobs(options.blobs_folder, bounds)
+        return FolderBlobs(options.blobs_folder / below, bounds)
     # Loaded only where it is wanted: it takes a tenth of a second.
     from tidegate.storage.object_access import open_objects
     from tidegate.storage.object_blobs import ObjectBlobs
 
-    objects = open_objects(options.blobs_url, credentials=options.credentials_file)
+    parts = urlsplit(options.blobs_url)
+    url = urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/{below}")) if below else options.blobs_url
+    objects = open_objects(url, credentials=options.credentials_file)
     return ObjectBlobs(objects, database, bounds, link_seconds=options.redirect_seconds or None)
 
 

@@ -58,6 +58,7 @@ VERBS: Final = (
     Verb(name="recipient", module="tidegate.cli.recipient", help="Say for whom the registry encrypts copies."),
     Verb(name="scrub", module="tidegate.cli.scrub", help="Hash what the registry stores again; repair it, or tell."),
     Verb(name="ledger", module="tidegate.cli.ledger", help="Show, prove, copy and verify the log of all statements."),
+    Verb(name="forensics", module="tidegate.cli.forensics", help="Capture what a container did, and keep it sealed."),
     Verb(name="sensor", module="tidegate.cli.sensor", help="Watch this node's containers; refuse what is not theirs."),
     Verb(name="placement", module="tidegate.cli.placement", help="Tell where workloads may run, and who says so."),
     Verb(name="netpol", module="tidegate.cli.netpol", help="Make network policies of flows; find what runs otherwise."),

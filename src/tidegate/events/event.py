@@ -59,6 +59,8 @@ class EventKind(StrEnum):
     GLASS_BROKEN = "execution.glass.broken"
     CONNECTION_OPENED = "execution.connection.opened"
     CONNECTION_REFUSED = "execution.connection.refused"
+    CAPTURE_KEPT = "execution.capture.kept"
+    CAPTURE_GONE = "execution.capture.gone"
     RECON_DETECTED = "curation.recon.detected"
     PRINCIPAL_CREATED = "oversight.principal.created"
     PRINCIPAL_CHANGED = "oversight.principal.changed"

@@ -33,6 +33,7 @@ TEST_RESULT: Final = PredicateType("https://in-toto.io/attestation/test-result/v
 REVIEW: Final = PredicateType("https://tidegate.dev/predicates/review/v1")
 BEHAVIOUR: Final = PredicateType("https://tidegate.dev/predicates/behaviour/v1")
 STATE_CHANGE: Final = PredicateType("https://tidegate.dev/predicates/state-change/v1")
+FORENSIC_CAPTURE: Final = PredicateType("https://tidegate.dev/predicates/forensic-capture/v1")
 RUNTIME_TRACE: Final = (
     PredicateType("https://in-toto.io/attestation/runtime-trace/v0.1"),
     PredicateType("https://in-toto.io/attestation/runtime-trace/v0.2"),

@@ -15,7 +15,9 @@ from tidegate.identity.ruling import Asked, Ruling
 from tidegate.identity.verb import Verb
 
 T = TypeVar("T", bound=str)
-_OF_ADMINISTRATORS: Final = frozenset({Verb.APPROVE, Verb.AUDIT, Verb.TRUST, Verb.GOVERN, Verb.ADMINISTER})
+_OF_ADMINISTRATORS: Final = frozenset(
+    {Verb.APPROVE, Verb.AUDIT, Verb.INVESTIGATE, Verb.TRUST, Verb.GOVERN, Verb.ADMINISTER}
+)
 """What only an administrator may give on another's asking: approvers make no approvers."""
 _ADMINISTERING: Final = Asked(verb=Verb.ADMINISTER)
 

@@ -18,6 +18,8 @@ class Verb(StrEnum):
     ADMIT = "admit"  # put before a gate, have judged again
     APPROVE = "approve"  # decide what another asked for
     AUDIT = "audit"  # read who did what
+    CAPTURE = "capture"  # bring forensic captures, as nodes do; not see them
+    INVESTIGATE = "investigate"  # see forensic captures: secrets of workloads may be in them
     TRUST = "trust"  # say whose signatures count; asked of the server as a whole
     GOVERN = "govern"  # set rules of intake and of keeping
     ADMINISTER = "administer"  # principals, grants, tenants, and whatever has no verb of its own

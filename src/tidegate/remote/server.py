@@ -2,6 +2,8 @@
 """A server's management API, asked over HTTP with the login that is kept for it."""
 
 from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
 from threading import Lock
 from typing import Final, TypeVar
 from urllib.parse import quote, urlencode
@@ -9,7 +11,15 @@ from urllib.parse import quote, urlencode
 from tidegate.artifact import Digest, Reference
 from tidegate.bounds import MIB, printable
 from tidegate.clock import Clock, rfc3339, system_clock
-from tidegate.errors import InvalidInputError, NotFoundError, OutsideError, RefusedError, TidegateError, UsageError
+from tidegate.errors import (
+    DigestMismatchError,
+    InvalidInputError,
+    NotFoundError,
+    OutsideError,
+    RefusedError,
+    TidegateError,
+    UsageError,
+)
 from tidegate.oci.credentials import Credentials
 from tidegate.outbound import Outbound, Reply
 from tidegate.outbound.address import check_url, is_loopback, split_url
@@ -19,6 +29,8 @@ from tidegate.wire import from_json, to_json
 
 T = TypeVar("T")
 _API: Final = "/api/v1"
+_JSON: Final = "application/json"
+_BODIES: Final[Mapping[type, str]] = {bytes: "application/yaml", Path: "application/octet-stream"}
 _MAX_ANSWER_BYTES: Final = 64 * MIB
 _BAD: Final = 400
 _UNKNOWN: Final = 401
@@ -75,7 +87,7 @@ class RemoteServer:
             path: under `/api/v1`, its parts already quoted (`quoted`).
             type_: what the answer must be.
             query: parameters; those that are empty or None are left out.
-            body: sent as JSON; bytes as they are, as YAML.
+            body: sent as JSON; bytes as they are, as YAML; a file streamed.
             headers: sent along.
 
         Raises:
@@ -85,16 +97,56 @@ class RemoteServer:
         """
         given = {name: value for name, value in (query or {}).items() if value is not None and value != ""}
         url = f"{self.address}{_API}{path}" + (f"?{urlencode(given)}" if given else "")
-        raw = body if isinstance(body, bytes) else None if body is None else to_json(body)
+        raw = body if isinstance(body, bytes | Path) else None if body is None else to_json(body)
         sent = {"Accept": "application/json", **(headers or {})}
         if raw is not None:
-            sent["Content-Type"] = "application/yaml" if isinstance(body, bytes) else "application/json"
+            kinds: dict[type, str] = {bytes: "application/yaml"}
+            sent["Content-Type"] = (
+                "application/octet-stream" if isinstance(body, Path) else kinds.get(type(body), _JSON)
+            )
         if authorization := self._authorization():
             sent["Authorization"] = authorization
         reply = self._outbound.request(method, url, headers=sent, body=raw, max_bytes=_MAX_ANSWER_BYTES, follow=False)
         if reply.status >= _BAD:
             raise self._problem(reply)
         return from_json(reply.body or b"null", type_, what=self.host, max_bytes=_MAX_ANSWER_BYTES)
+
+    def fetch(self, path: str, to: Path, digest: Digest, *, max_bytes: int) -> int:
+        """Fetches a file, which appears whole and proved or not at all.
+
+        Args:
+            path: under `/api/v1`, its parts already quoted.
+            to: where it shall lie; its folder exists.
+            digest: what it must hash to.
+            max_bytes: the longest accepted.
+
+        Returns:
+            Its size in bytes.
+
+        Raises:
+            DigestMismatchError: it is another file.
+            OutsideError, RefusedError, NotFoundError: as `ask`; or the disk failed.
+        """
+        authorization = self._authorization()
+        headers = {"Authorization": authorization} if authorization else {}
+        part = to.with_name(f"{to.name}.part")
+        hashed = sha256()
+        try:
+            url = f"{self.address}{_API}{path}"
+            with self._outbound.stream(url, max_bytes=max_bytes, headers=headers) as body, part.open("wb") as file:
+                part.chmod(0o600)
+                while piece := body.read(MIB):
+                    hashed.update(piece)
+                    file.write(piece)
+                size = file.tell()
+            if hashed.hexdigest() != digest.hex:
+                raise DigestMismatchError(digest, Digest(f"sha256:{hashed.hexdigest()}"), where=self.host)
+            part.replace(to)
+        except OSError as error:
+            raise OutsideError(f"cannot be written: {error.strerror or error}", where=str(to)) from error
+        finally:
+            part.unlink(missing_ok=True)
+        return size
 
     def digest_of(self, name: str) -> Digest:
         """The digest of an image there: itself, or what a name (`repository:tag`) points to, served or withheld.

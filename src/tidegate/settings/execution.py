@@ -21,6 +21,9 @@ class ExecutionSettings:
         ),
     ] = ()
     placement_files: Annotated[tuple[Path, ...], Leaf(meaning="Files of strategies of placement.")] = ()
+    capture_keep_days: Annotated[
+        int, Leaf(meaning="Days that a forensic capture is kept, when nobody says otherwise.", low=1, high=3650)
+    ] = 90
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

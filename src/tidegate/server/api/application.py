@@ -9,6 +9,7 @@ from tidegate.errors import TidegateError
 from tidegate.server.api import (
     admission,
     audit,
+    captures,
     catalogue,
     encryption,
     event_stream,
@@ -62,6 +63,7 @@ def create_api(server: Server) -> FastAPI:
         refusals,
         admission,
         verdicts,
+        captures,
         events,
         event_stream,
         knowledge,

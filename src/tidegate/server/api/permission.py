@@ -40,6 +40,8 @@ _NEEDS: Final = (
     _need("POST", r"/images/[^/]+/keys", None),
     _need("GET", r"/encryption-key", None),
     _need("GET", r"/key-releases", Verb.AUDIT),
+    _need("GET", r"/captures(?:/.*)?", Verb.INVESTIGATE),
+    _need("POST", r"/captures", Verb.CAPTURE),
     _need("GET", r"/audit(?:/.*)?", Verb.AUDIT),
     _need("GET", r"/subscriptions(?:/.*)?", None),
     _need("GET", r"/catalogue(?:/.*)?", None),  # shows what one may see

@@ -4,6 +4,7 @@
 from alembic import context
 
 from tidegate.storage import (
+    capture_schema,
     encryption_schema,
     identity_schema,
     intake_schema,
@@ -18,6 +19,7 @@ from tidegate.storage import (
 
 # One metadata, complete once every file of tables was imported.
 _METADATA = {
+    capture_schema.capture.metadata,
     encryption_schema.recipient.metadata,
     identity_schema.principal.metadata,
     intake_schema.base_version.metadata,
