@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from fuzz_parser import Parser, clean_text_of
 
 from tidegate.evidence import parse_statement
+from tidegate.execution.configuration.configuration import configuration_of
+from tidegate.execution.configuration.rule_file import load_configuration_rules
 from tidegate.execution.network.endpoint import Pod, Protocol
 from tidegate.execution.network.flow_file import load_flows
 from tidegate.execution.network.flows import Flows, parse_ports
@@ -18,6 +20,7 @@ from tidegate.execution.quantity import parse_quantity
 from tidegate.execution.reviews.admission_review import read_review
 from tidegate.execution.reviews.connect_rules import load_connect_rules
 from tidegate.execution.verdicts.verdict import from_statement
+from tidegate.execution.workload import Bystander, parse_manifests
 from tidegate.manifests.documents import read_documents
 
 _HEAD = b"apiVersion: tidegate.dev/v1\nmetadata: {name: h}\n"
@@ -34,6 +37,27 @@ spec:
        expires: 2026-01-02}
 """
 )
+_CONFIGURATION = (
+    _HEAD
+    + b"""\
+kind: ConfigurationRules
+spec:
+  rules:
+    - {name: a, names: [x-*], when: configuration.size > 5, secrets: warn, mutable: deny, codeKeys: ["*.x"]}
+"""
+)
+_SETTINGS = b"""\
+apiVersion: v1
+kind: Secret
+metadata: {name: s}
+data: {a: YWJj}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: c}
+data: {a: b}
+binaryData: {c: YWJj}
+"""
 _STRATEGIES = (
     _HEAD
     + b"""\
@@ -116,6 +140,13 @@ def execution() -> Iterator[Parser]:
     )
     yield Parser(name="admission-review", form="json", read=read_review, samples=(_REVIEW,))
     yield Parser(
+        name="configuration-rules",
+        form="yaml",
+        read=lambda data: load_configuration_rules({"c": clean_text_of(data)}),
+        samples=(_CONFIGURATION,),
+    )
+    yield Parser(name="configurations", form="yaml", read=_configurations, samples=(_SETTINGS,))
+    yield Parser(
         name="placement-strategies",
         form="yaml",
         read=lambda data: load_strategies({"s": clean_text_of(data)}),
@@ -149,3 +180,8 @@ def _policies(data: bytes) -> object:
         if isinstance(document, dict):
             parse_policy(document, where="p")
     return policies_in(documents, where="p")
+
+
+def _configurations(data: bytes) -> object:
+    found = parse_manifests(data, where="c")
+    return [configuration_of(one, where="c") for one in found if isinstance(one, Bystander)]

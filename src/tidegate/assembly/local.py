@@ -16,10 +16,10 @@ from tidegate.admission.records import evidence_of_others
 from tidegate.admission.statements import sbom_statement, scan_statement
 from tidegate.artifact import Digest, Platform
 from tidegate.assembly.examiner import Examiner
-from tidegate.assembly.execution import gate_options
+from tidegate.assembly.execution import build_execution
 from tidegate.assembly.gate import build_gate
 from tidegate.assembly.home import Home
-from tidegate.assembly.names import named_digest, own_reference, resolve_reference
+from tidegate.assembly.names import named_digest, own_reference
 from tidegate.assembly.outward import build_outbound, build_registry_client
 from tidegate.assembly.scanner import build_scanner
 from tidegate.assembly.stores import open_database
@@ -199,9 +199,7 @@ def open_local(settings: Settings, *, clock: Clock = system_clock) -> Iterator[L
     database = open_database(settings)
     try:
         gate = build_gate(settings)
-        execution = ExecutionGate(
-            database=database, gate=gate, resolve=resolve_reference, clock=clock, options=gate_options(settings)
-        )
+        execution = build_execution(settings, database, gate, clock)
         yield Local(settings=settings, database=database, gate=gate, execution=execution, clock=clock)
     finally:
         database.close()

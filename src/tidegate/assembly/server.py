@@ -15,14 +15,13 @@ from tidegate.assembly.access import build_access
 from tidegate.assembly.capture_book import build_captures, capture_tasks
 from tidegate.assembly.encryption import Encryption, build_encryption
 from tidegate.assembly.examiner import Examiner
-from tidegate.assembly.execution import build_verdicts, gate_options
+from tidegate.assembly.execution import build_execution, build_verdicts
 from tidegate.assembly.gate import build_gate
 from tidegate.assembly.home import Home
 from tidegate.assembly.intake import TAKE_IN, TakingIn, build_taking_in
 from tidegate.assembly.keeping import InForceTags, Keeping, build_blobs, build_keeping
 from tidegate.assembly.knowledge import ensure_knowledge
 from tidegate.assembly.ledger import build_publication
-from tidegate.assembly.names import resolve_reference
 from tidegate.assembly.notes import note_signer
 from tidegate.assembly.scanner import build_scanner
 from tidegate.assembly.shared_keys import demand_same_keys
@@ -376,9 +375,7 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
     sender = build_sender(settings, database, webhook_key, clock)
     subscribers = Subscribers(directory, access.permissions, lambda: access.lets_in_anybody, clock)
     delivery = Delivery(database, sender, subscribers, hearing, clock=clock)
-    execution = ExecutionGate(
-        database=database, gate=gate, resolve=resolve_reference, clock=clock, options=gate_options(settings)
-    )
+    execution = build_execution(settings, database, gate, clock)
     return Server(
         settings=settings,
         home=home,

@@ -55,6 +55,8 @@ class EventKind(StrEnum):
     EVIDENCE_ADDED = "curation.evidence.added"
     WORKLOAD_ADMITTED = "execution.workload.admitted"
     WORKLOAD_DENIED = "execution.workload.denied"
+    CONFIGURATION_ADMITTED = "execution.configuration.admitted"
+    CONFIGURATION_DENIED = "execution.configuration.denied"
     WORKLOAD_EXPOSED = "execution.workload.exposed"
     GLASS_BROKEN = "execution.glass.broken"
     CONNECTION_OPENED = "execution.connection.opened"

@@ -22,6 +22,7 @@ from tidegate.events import Event, EventKind
 from tidegate.evidence import BEHAVIOUR, SCAN, Boundary, Decision, Evidence, Reason
 from tidegate.evidence.predicates.behaviour import Behaviour, read_behaviour
 from tidegate.execution.behaviour import Expected, expected_in
+from tidegate.execution.configuration.judge import ConfigurationReview, FindSecrets
 from tidegate.execution.gate import GateOptions, ObjectReview, Question, WorkloadReview, is_root, judge_workload
 from tidegate.execution.kept import kept_for_others, node_demands, shut_by_curation, with_denials
 from tidegate.execution.placements import place
@@ -44,6 +45,7 @@ class ExecutionGate:
     Attributes:
         resolve: which digest a tag means.
         options: how strict, and what is filled in.
+        find_secrets: looks through ConfigMaps.
     """
 
     database: Database
@@ -51,6 +53,7 @@ class ExecutionGate:
     resolve: ResolveTag
     clock: Clock
     options: GateOptions
+    find_secrets: FindSecrets | None = None
 
     def review(self, documents: Sequence[Any], *, where: str, cluster: str = "", record: bool = True) -> WorkloadReview:
         """Judges Kubernetes objects.
@@ -76,6 +79,7 @@ class ExecutionGate:
                 cluster=cluster,
                 expected_of=lambda digest: self.expected_of(connection, digest),
                 nodes_of=lambda digest, reference: self.nodes_of(connection, digest, reference),
+                find_secrets=self.find_secrets,
                 at=self.clock(),
             )
         if record:
@@ -176,6 +180,8 @@ class ExecutionGate:
 
     def _record(self, connection: Connection, item: ObjectReview, *, allowed: bool) -> None:
         workload, at = item.workload, self.clock()
+        if item.configuration is not None:
+            outbox.publish(connection, _of_configuration(item.configuration, at))
         if workload is None:
             return
         for container in item.containers:
@@ -233,3 +239,19 @@ def _profiles_in(evidence: Sequence[Evidence]) -> list[Behaviour]:
             except InvalidInputError:
                 return []
     return found
+
+
+def _of_configuration(said: ConfigurationReview, at: datetime) -> Event:
+    """Its own decision, as an event; of content nothing but its digest is told."""
+    return Event(
+        id=uuid4().hex,
+        kind=EventKind.CONFIGURATION_ADMITTED if said.allowed else EventKind.CONFIGURATION_DENIED,
+        subject=f"{said.namespace}/{said.kind}/{said.name}",
+        time=at,
+        data={
+            "digest": said.digest,
+            "rule": said.rule,
+            "reasons": [reason.message for reason in said.reasons],
+            "used_by": list(said.used_by),
+        },
+    )

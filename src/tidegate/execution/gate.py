@@ -13,6 +13,9 @@ from typing import Any, Final
 from tidegate.artifact import Digest, Reference
 from tidegate.evidence import Boundary, Decision, Reason, Verdict
 from tidegate.execution.behaviour import ExpectedOf
+from tidegate.execution.configuration.configuration import configuration_of, users_of
+from tidegate.execution.configuration.judge import ConfigurationReview, FindSecrets, judge_configuration
+from tidegate.execution.configuration.rules import ConfigurationRules
 from tidegate.execution.edit import Change
 from tidegate.execution.harden import Hardened, HardenOptions, Resolve, UserOf, harden
 from tidegate.execution.json_patch import json_patch
@@ -67,12 +70,14 @@ class GateOptions:
         harden: None leaves the workload as it was written.
         rules: for workloads that one of them speaks of, it holds instead of the two above.
         strategies: of placement; None leaves it to the scheduler, whatever images demand.
+        configuration: of ConfigMaps and Secrets.
     """
 
     level: Level = Level.RESTRICTED
     harden: HardenOptions | None = field(default_factory=HardenOptions)
     rules: PodRules = field(default_factory=PodRules)
     strategies: Strategies | None = field(default_factory=Strategies)
+    configuration: ConfigurationRules = field(default_factory=ConfigurationRules)
 
     def pod_rules(self) -> PodRules:
         """The rules, with what holds for all others."""
@@ -100,6 +105,7 @@ class ObjectReview:
         document: the object, changed.
         patch: the changes as a JSON Patch (RFC 6902) against the object as it came.
         reasons: all of them, those of the containers too.
+        configuration: what is said of a ConfigMap or Secret; None for all else.
     """
 
     name: str
@@ -111,6 +117,7 @@ class ObjectReview:
     violations: tuple[Violation, ...] = ()
     changes: tuple[Change, ...] = ()
     patch: tuple[Mapping[str, Any], ...] = ()
+    configuration: ConfigurationReview | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +145,7 @@ def judge_workload(
     cluster: str = "",
     expected_of: ExpectedOf = lambda _: None,
     nodes_of: NodesOf = lambda *_: (),
+    find_secrets: FindSecrets | None = None,
     at: datetime | None = None,
 ) -> WorkloadReview:
     """Judges Kubernetes objects.
@@ -152,6 +160,7 @@ def judge_workload(
         cluster: where they shall run.
         expected_of: what an image's behaviour profile tells.
         nodes_of: what an image's restrictions demand of nodes.
+        find_secrets: looks through ConfigMaps.
         at: the moment; with None no exception to rules of pods holds.
 
     Raises:
@@ -170,11 +179,15 @@ def judge_workload(
     )
     rules = options.pod_rules()
     objects = parse_objects(documents, where=where, cluster=cluster)
+    workloads = [item for item in objects if isinstance(item, Workload)]
     reviews = tuple(
-        _bystander(item) if isinstance(item, Bystander) else _workload(item, asked, rules) for item in objects
+        _bystander(item, where, workloads, options, find_secrets)
+        if isinstance(item, Bystander)
+        else _workload(item, asked, rules)
+        for item in objects
     )
     reasons = [reason for review in reviews for reason in review.reasons]
-    if not any(review.workload for review in reviews):
+    if not any(review.workload or review.configuration for review in reviews):
         reasons.append(_deny(_NO_WORKLOAD, "there is nothing that runs containers in it", "hand in a workload"))
     denied = any(reason.verdict is Verdict.DENY and not reason.excepted_by for reason in reasons)
     allowed = not denied and all(review.allowed for review in reviews)
@@ -332,8 +345,27 @@ def _without_repeats(containers: Sequence[ContainerReview]) -> tuple[Reason, ...
     return tuple(dict.fromkeys(reason for review in containers for reason in review.reasons))
 
 
-def _bystander(item: Bystander) -> ObjectReview:
+def _bystander(
+    item: Bystander,
+    where: str,
+    workloads: Sequence[Workload],
+    options: GateOptions,
+    find_secrets: FindSecrets | None,
+) -> ObjectReview:
     name = f"{item.kind}/{item.name}"
+    configuration = configuration_of(item, where=where)
+    if configuration is not None:
+        said = judge_configuration(
+            configuration, options.configuration, users_of(configuration, workloads), find_secrets
+        )
+        return ObjectReview(
+            name=str(configuration),
+            allowed=said.allowed,
+            workload=None,
+            document=item.document,
+            reasons=said.reasons,
+            configuration=said,
+        )
     reasons: tuple[Reason, ...] = ()
     if item.holds_containers:
         message = f"{name} brings containers in a form tidegate does not know"

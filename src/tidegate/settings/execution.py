@@ -24,6 +24,7 @@ class ExecutionSettings:
     capture_keep_days: Annotated[
         int, Leaf(meaning="Days that a forensic capture is kept, when nobody says otherwise.", low=1, high=3650)
     ] = 90
+    configuration_files: Annotated[tuple[Path, ...], Leaf(meaning="Files of rules of ConfigMaps and Secrets.")] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
