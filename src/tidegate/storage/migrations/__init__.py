@@ -12,6 +12,20 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import Connection, insert, inspect, text
 
 from tidegate.errors import OutsideError
+
+# All of them: tables that no import has described are not made, and a command that needs few of them may be the first.
+from tidegate.storage import (  # noqa: F401
+    capture_schema,
+    encryption_schema,
+    identity_schema,
+    intake_schema,
+    ledger_schema,
+    replica_schema,
+    rule_schema,
+    sharing_schema,
+    trust_schema,
+    vending_schema,
+)
 from tidegate.storage.database import Database
 from tidegate.storage.keeping_schema import upkeep_turn
 from tidegate.storage.schema import metadata
