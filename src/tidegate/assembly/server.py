@@ -14,6 +14,7 @@ from tidegate.artifact import Reference, Repository, Tag
 from tidegate.assembly.access import build_access
 from tidegate.assembly.capture_book import build_captures, capture_tasks
 from tidegate.assembly.encryption import Encryption, build_encryption
+from tidegate.assembly.event_consumers import build_consumers
 from tidegate.assembly.examiner import Examiner
 from tidegate.assembly.execution import build_execution, build_verdicts
 from tidegate.assembly.gate import build_gate
@@ -59,19 +60,9 @@ from tidegate.identity.upkeep import IdentityUpkeep
 from tidegate.inventory import Inventory
 from tidegate.ledger.note import NoteSigner
 from tidegate.ledger.witnessed_publication import PublicationThread, Published
-from tidegate.loops.attached import judge_when_attached
-from tidegate.loops.base_moved import remember_chains
-from tidegate.loops.child_judged import judge_parents
 from tidegate.loops.expiring import judge_before_expiry
-from tidegate.loops.key_revoked import judge_when_revoked
 from tidegate.loops.new_knowledge import NewKnowledge
-from tidegate.loops.plain_judged import judge_copies
-from tidegate.loops.pushed import judge_when_pushed
-from tidegate.loops.recalled import name_exposed_workloads
 from tidegate.loops.stalled import judge_stalled
-from tidegate.loops.state_statements import hang_state_statements
-from tidegate.loops.subscribers import end_for_the_removed, note_for_subscribers, tell_who_pulled
-from tidegate.loops.upstream_moved import follow_when_admitted
 from tidegate.oversight.audit_anchor import AuditAnchoring
 from tidegate.settings import Settings
 from tidegate.storage.announcements import Announcements
@@ -343,20 +334,8 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
             UPKEEP: orders.work,
         },
     )
-    consumers = (
-        follow_when_admitted(taking_in.intake),
-        remember_chains(database, store),
-        taking_in.renewal.consumer(),
-        judge_when_pushed(submit),
-        judge_parents(database, submit),
-        judge_copies(database, submit),
-        judge_when_attached(database, submit),
-        judge_when_revoked(database, submit),
-        name_exposed_workloads(database, clock),
-        note_for_subscribers(database, clock),
-        tell_who_pulled(database, consumer_pulls, clock),
-        end_for_the_removed(database),
-        hang_state_statements(database, shelf),
+    consumers = build_consumers(
+        database, shelf, store, submit, taking_in=taking_in, consumer_pulls=consumer_pulls, clock=clock
     )
     access = build_access(settings, directory, throttle, clock)
     restrictions = RememberedRestrictions(database)
