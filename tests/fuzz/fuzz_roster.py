@@ -16,6 +16,7 @@ from fuzz_node import node
 from fuzz_parser import Parser
 from fuzz_remote import remote
 from fuzz_secrets import secrets
+from fuzz_sensor import sensor
 from fuzz_signing import signing
 from fuzz_versions import lines
 
@@ -34,6 +35,7 @@ def parsers() -> tuple[Parser, ...]:
         *documents(),
         *execution(),
         *node(),
+        *sensor(),
         *remote(),
         *secrets(),
         *knowledge(),

@@ -2,11 +2,14 @@
 """Real containers for the sensor's tests: podman with a root of this machine's own programs."""
 
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+
+sys.path.append(str(Path(__file__).parents[1] / "server"))
 from node import RULES, Podman, Sensor
 
 from tidegate.errors import OutsideError

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tarfile
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,12 +54,12 @@ class Podman:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         (folder / "containers.conf").write_text(_CONF)
-        self._environment = {**os.environ, "CONTAINERS_CONF": str(folder / "containers.conf")}
-        self._command = ["podman", "--root", str(folder / "root"), "--runroot", str(folder / "run")]
+        self.environment = {**os.environ, "CONTAINERS_CONF": str(folder / "containers.conf")}
+        self.command = ["podman", "--root", str(folder / "root"), "--runroot", str(folder / "run")]
         self.call("import", str(_root(folder)), self.image)
 
     def call(self, *words: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
-        command, environment = [*self._command, *words], self._environment
+        command, environment = [*self.command, *words], self.environment
         done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120, check=False)
         assert not check or done.returncode == 0, done.stderr
         return done
@@ -103,11 +103,11 @@ def _root(folder: Path) -> Path:
 class Sensor:
     """`tidegate sensor` while it runs, and what it tells."""
 
-    def __init__(self, folder: Path, rules: str) -> None:
+    def __init__(self, folder: Path, rules: str, environment: Mapping[str, str] | None = None) -> None:
         file = folder / "drift.yaml"
         file.write_text(rules)
         command = [sys.executable, "-m", "tidegate", "sensor", "--rules", str(file), "--format", "json"]
-        pipe, environment = subprocess.PIPE, {**os.environ, "TIDEGATE_HOME": str(folder)}
+        pipe, environment = subprocess.PIPE, {**os.environ, "TIDEGATE_HOME": str(folder), **(environment or {})}
         self.process = subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, cwd=folder, env=environment)
         self.told: list[dict[str, Any]] = []
         self.said: list[str] = []
@@ -123,17 +123,37 @@ class Sensor:
             assert self._news.wait_for(true, seconds), (self.told[-3:], self.said)
 
     def seen(self, *, name: str = "", **wanted: object) -> list[dict[str, Any]]:
-        """What was told, of one container or all, with these values."""
+        """What was told, of one container or all, with these values; of shells, which tests run by, only when asked."""
         found = [one for one in self.told if not name or (one["container"] or {}).get("name") == name]
+        found = [one for one in found if one["act"] != "shell" or "act" in wanted]
         return [one for one in found if all(one[key] == value for key, value in wanted.items())]
 
     def guard(self) -> int:
         """The process that answers the kernel."""
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text(encoding="ascii")
-        return int(children.split()[0])
+        return self._part("--as-guard")
+
+    def attendant(self) -> int:
+        """The process that reports to the server."""
+        return self._part("--as-attendant")
+
+    def kill(self) -> None:
+        """All of it, at once, as a crash would."""
+        for pid in (self.process.pid, self.guard(), self.attendant()):
+            os.kill(pid, signal.SIGKILL)
+        self._ended()
+
+    def _part(self, word: str) -> int:
+        for task in Path(f"/proc/{self.process.pid}/task").iterdir():
+            for child in (task / "children").read_text(encoding="ascii").split():
+                if word in Path(f"/proc/{child}/cmdline").read_text(encoding="utf-8").split("\0"):
+                    return int(child)
+        raise AssertionError(f"no {word} runs: {self.said}")
 
     def end(self) -> int:
         self.process.send_signal(signal.SIGTERM)
+        return self._ended()
+
+    def _ended(self) -> int:
         status = self.process.wait(120)
         for thread in self._threads:
             thread.join()

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tidegate.sensor.containers import Container, Containers, container_id
+from tidegate.execution.observation import Container
+from tidegate.sensor.containers import Containers, container_id
 
 ID = "839879cf15852837469d19a0c65e2bc0a666bfc9491d90111da1b1cd7fc709a7"
 POD = "b" * 64

@@ -2,10 +2,9 @@
 """The same thing is told once, then with its number."""
 
 from tidegate.execution.drift_rules import Mode
+from tidegate.execution.observation import Act, Observation, Origin
 from tidegate.sensor import folding
 from tidegate.sensor.folding import FOLD_SECONDS, Folding
-from tidegate.sensor.observation import Act, Observation
-from tidegate.sensor.overlay import Origin
 from tidegate.values import replace
 
 SEEN = Observation(

@@ -16,8 +16,11 @@ _ADDRESS = re.compile(r"serves at (http://\S+)")
 class ApiServer:
     """A running server over a home folder; ended with the block."""
 
-    def __init__(self, home: Path, *, token: str = "", environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, home: Path, *, token: str = "", environment: dict[str, str] | None = None, port: int = 0
+    ) -> None:
         self.home = home
+        self._port = port
         self._environment = {**os.environ, "TIDEGATE_HOME": str(home), **(environment or {})}
         if token:
             (home / "access-token").write_text(token)
@@ -27,7 +30,7 @@ class ApiServer:
     def __enter__(self) -> Self:
         self._log = (self.home / "server.log").open("a+")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tidegate", "serve", "--port", "0"],
+            [sys.executable, "-m", "tidegate", "serve", "--port", str(self._port)],
             env=self._environment,
             stdout=subprocess.PIPE,
             stderr=self._log,

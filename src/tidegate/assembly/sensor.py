@@ -4,7 +4,31 @@
 from tidegate.assembly.rule_text import rule_text
 from tidegate.execution.drift_rule_file import load_drift_rules
 from tidegate.execution.drift_rules import DriftRules, Mode
+from tidegate.execution.expectation import Expectations
+from tidegate.execution.expectation_file import load_expectations
+from tidegate.execution.response_policy import ResponsePolicy
+from tidegate.execution.response_policy_file import load_response_policy
 from tidegate.settings import Settings
+from tidegate.signing.keys import TrustedKeys
+
+
+def response_policy(settings: Settings) -> ResponsePolicy:
+    """The policy of response that the settings name. Raises as `drift_rules`."""
+    return load_response_policy({str(path): rule_text(path) for path in settings.execution.response_files})
+
+
+def expectations(settings: Settings) -> Expectations:
+    """The profiles of behaviour that the settings name. Raises as `drift_rules`."""
+    return load_expectations({str(path): rule_text(path) for path in settings.sensor.profile_files})
+
+
+def order_keys(settings: Settings) -> TrustedKeys:
+    """The keys whose signed orders are carried out.
+
+    Raises:
+        TidegateError: a file is missing, or no public key.
+    """
+    return TrustedKeys.load(settings.sensor.server_keys)
 
 
 def drift_rules(settings: Settings) -> DriftRules:

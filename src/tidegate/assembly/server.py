@@ -5,13 +5,13 @@ import logging
 from dataclasses import dataclass, field
 from datetime import timedelta
 from threading import Event as Flag
-from threading import Thread
 from typing import Final
 
 from tidegate.admission.gate import Gate
 from tidegate.admission.remembered_restrictions import RememberedRestrictions
 from tidegate.artifact import Reference, Repository, Tag
 from tidegate.assembly.access import build_access
+from tidegate.assembly.by_time import ByTime
 from tidegate.assembly.capture_book import build_captures, capture_tasks
 from tidegate.assembly.encryption import Encryption, build_encryption
 from tidegate.assembly.event_consumers import build_consumers
@@ -24,6 +24,7 @@ from tidegate.assembly.keeping import InForceTags, Keeping, build_blobs, build_k
 from tidegate.assembly.knowledge import ensure_knowledge
 from tidegate.assembly.ledger import build_publication
 from tidegate.assembly.notes import note_signer
+from tidegate.assembly.responding import Responding, build_responding
 from tidegate.assembly.scanner import build_scanner
 from tidegate.assembly.shared_keys import demand_same_keys
 from tidegate.assembly.signing import shelf_signatures
@@ -60,14 +61,11 @@ from tidegate.identity.upkeep import IdentityUpkeep
 from tidegate.inventory import Inventory
 from tidegate.ledger.note import NoteSigner
 from tidegate.ledger.witnessed_publication import PublicationThread, Published
-from tidegate.loops.expiring import judge_before_expiry
 from tidegate.loops.new_knowledge import NewKnowledge
-from tidegate.loops.stalled import judge_stalled
 from tidegate.oversight.audit_anchor import AuditAnchoring
 from tidegate.settings import Settings
 from tidegate.storage.announcements import Announcements
 from tidegate.storage.blobs import BlobStore
-from tidegate.storage.carry_on import carrying_on
 from tidegate.storage.consumers import ConsumerThread
 from tidegate.storage.database import Database
 from tidegate.storage.durable import DurableOptions, DurableWork
@@ -78,7 +76,6 @@ _log = logging.getLogger(__name__)
 _PROMOTIONS_AT_ONCE: Final = 2
 _COPIES_AT_ONCE: Final = 1
 _ORDERS_AT_ONCE: Final = 2
-_LOOK_EVERY_SECONDS: Final = 900.0
 _LOOK_AT_QUEUES_SECONDS: Final = 1.0
 """For what other replicas put there."""
 _LOOK_AT_OWN_QUEUES_SECONDS: Final = 5.0
@@ -120,6 +117,7 @@ class Server:
     execution: ExecutionGate
     verdicts: VerdictIssue
     captures: Captures
+    responding: Responding
     knowledge: NewKnowledge
     durable: DurableWork
     leases: Leases
@@ -128,9 +126,9 @@ class Server:
     taking_in: TakingIn
     upkeep: UpkeepThread
     slow_upkeep: UpkeepThread
+    by_time: ByTime
     rule_watch: RuleWatch
     _stopping: Flag = field(default_factory=Flag)
-    _by_time: Thread | None = None
 
     def start(self) -> None:
         """Takes up what a kill left unfinished, then new work."""
@@ -138,6 +136,7 @@ class Server:
         self.leases.start(Takeover(self.leases, self.durable))
         self.announcements.start()
         self.rule_watch.start()
+        self.responding.watch.start()
         self.taking_in.start()
         self.knowledge.start()
         for consumer in self.consumers:
@@ -155,8 +154,7 @@ class Server:
         if self.publishing is not None:
             self.publishing.start()
         self.identity_upkeep.start()
-        self._by_time = Thread(target=self._watch_time, name="by time", daemon=True)
-        self._by_time.start()
+        self.by_time.start()
 
     @property
     def is_stopping(self) -> bool:
@@ -183,9 +181,9 @@ class Server:
         self.slow_upkeep.stop()
         self.knowledge.stop()
         self.durable.stop()
-        if self._by_time is not None:
-            self._by_time.join()
+        self.by_time.stop()
         self.rule_watch.stop()
+        self.responding.watch.stop()
         self.taking_in.stop()
         self.announcements.stop()
         self.leases.stop()
@@ -212,18 +210,6 @@ class Server:
         with self.database.read() as connection:
             return unfinished(connection)
 
-    def _watch_time(self) -> None:
-        while not self._stopping.is_set():
-            for look in (self._sweep, judge_before_expiry, judge_stalled):
-                with carrying_on(_log, look.__name__):
-                    if self.leases.hold("by time"):
-                        look(self.database, self.submit, self.clock)
-            self._stopping.wait(_LOOK_EVERY_SECONDS)
-
-    def _sweep(self, *_: object) -> None:
-        """Clears what kills left of uploads."""
-        self.blobs.sweep()
-
 
 def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
     """Builds a server; nothing runs until `start`.
@@ -242,8 +228,7 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
     keeping = build_keeping(settings, database, store, blobs, clock)
     tag_rules = InForceTags(keeping.in_force)
     zones = parse_zones(settings.curation.zones)
-    pulls = PullNotes(database, clock)
-    consumer_pulls = ConsumerPulls(database, clock)
+    pulls, consumer_pulls = PullNotes(database, clock), ConsumerPulls(database, clock)
     shelf = Shelf(
         database,
         blobs,
@@ -295,22 +280,10 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         clock=clock,
     )
     vending = build_vending(
-        settings,
-        database=database,
-        shelf=shelf,
-        blobs=blobs,
-        gate=gate,
-        tag_rules=tag_rules,
-        clock=clock,
+        settings, database=database, shelf=shelf, blobs=blobs, gate=gate, tag_rules=tag_rules, clock=clock
     )
     encryption = build_encryption(
-        settings,
-        database=database,
-        blobs=blobs,
-        shelf=shelf,
-        gate=gate,
-        tag_rules=tag_rules,
-        clock=clock,
+        settings, database=database, blobs=blobs, shelf=shelf, gate=gate, tag_rules=tag_rules, clock=clock
     )
     urls = database_urls(settings)
     orders = build_orders(keeping)
@@ -334,6 +307,7 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
             UPKEEP: orders.work,
         },
     )
+    responding = build_responding(settings, database, gate, clock)
     consumers = build_consumers(
         database, shelf, store, submit, taking_in=taking_in, consumer_pulls=consumer_pulls, clock=clock
     )
@@ -383,14 +357,16 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         deliveries=DeliveryPool(database, delivery, directory, leases),
         execution=execution,
         verdicts=build_verdicts(settings, execution),
+        responding=responding,
         knowledge=knowledge,
         durable=durable,
         leases=leases,
         announcements=Announcements(database),
-        consumers=tuple(ConsumerThread(database, consumer, leases) for consumer in consumers),
+        consumers=tuple(ConsumerThread(database, consumer, leases) for consumer in (*consumers, *responding.consumers)),
         taking_in=taking_in,
         upkeep=UpkeepThread(database, keeping.tasks(), clock, flush=pulls.flush),
         captures=captures,
         slow_upkeep=UpkeepThread(database, (*keeping.slow_tasks(), *capture_tasks(captures)), clock),
+        by_time=ByTime(database, leases, blobs.sweep, submit, clock),
         rule_watch=RuleWatch((keeping.in_force, taking_in.rules)),
     )

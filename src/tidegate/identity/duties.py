@@ -33,6 +33,8 @@ class Duty(StrEnum):
     GIVE_GRANT = "approved the grant"
     PROPOSE_KEY = "proposed the key"
     CONFIRM_KEY = "confirmed the key"
+    ASK_RESPONSE = "asked for the response"
+    APPROVE_RESPONSE = "approved the response"
 
 
 class Separation(StrEnum):
@@ -44,6 +46,7 @@ class Separation(StrEnum):
     PROMOTED = "promoted"
     GRANTED = "granted"
     KEY_CONFIRMED = "key confirmed"
+    CONTAINED = "contained"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +69,7 @@ RULES: Final[Mapping[Separation, Rule]] = {
     Separation.PROMOTED: Rule(first=Duty.PUSH, then=Duty.PROMOTE_OUT, may_be_broken=True),
     Separation.GRANTED: Rule(first=Duty.ASK_GRANT, then=Duty.GIVE_GRANT, may_be_broken=False),
     Separation.KEY_CONFIRMED: Rule(first=Duty.PROPOSE_KEY, then=Duty.CONFIRM_KEY, may_be_broken=True),
+    Separation.CONTAINED: Rule(first=Duty.ASK_RESPONSE, then=Duty.APPROVE_RESPONSE, may_be_broken=False),
 }
 
 

@@ -16,7 +16,7 @@ from tidegate.identity.verb import Verb
 
 T = TypeVar("T", bound=str)
 _OF_ADMINISTRATORS: Final = frozenset(
-    {Verb.APPROVE, Verb.AUDIT, Verb.INVESTIGATE, Verb.TRUST, Verb.GOVERN, Verb.ADMINISTER}
+    {Verb.APPROVE, Verb.AUDIT, Verb.INVESTIGATE, Verb.REPORT, Verb.RESPOND, Verb.TRUST, Verb.GOVERN, Verb.ADMINISTER}
 )
 """What only an administrator may give on another's asking: approvers make no approvers."""
 _ADMINISTERING: Final = Asked(verb=Verb.ADMINISTER)

@@ -20,6 +20,8 @@ class Verb(StrEnum):
     AUDIT = "audit"  # read who did what
     CAPTURE = "capture"  # bring forensic captures, as nodes do; not see them
     INVESTIGATE = "investigate"  # see forensic captures: secrets of workloads may be in them
+    REPORT = "report"  # say what is seen on nodes, and take orders for them
+    RESPOND = "respond"  # contain what runs, and let it go again
     TRUST = "trust"  # say whose signatures count; asked of the server as a whole
     GOVERN = "govern"  # set rules of intake and of keeping
     ADMINISTER = "administer"  # principals, grants, tenants, and whatever has no verb of its own

@@ -5,42 +5,22 @@ No runtime is asked and no library of one is needed: the kernel knows the cgroup
 container (conmon, containerd's shim) knows where its bundle lies (OCI runtime-spec 1.0, config.md).
 """
 
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
-from tidegate.bounds import KIB, MIB, read_bounded
-from tidegate.errors import InvalidInputError
-from tidegate.values import Struct, msgspec
+from tidegate.bounds import KIB
+from tidegate.execution.observation import Container
+from tidegate.sensor.bundle import describe
 
-MAX_CONFIG_BYTES: Final = 4 * MIB
 _MAX_PROC_BYTES: Final = 256 * KIB
 _MAX_ANCESTORS: Final = 5
 _MAX_REMEMBERED: Final = 10_000
-_ID: Final = re.compile(r"(?:^|[/:-])([0-9a-f]{64})(?:\.scope)?(?:/|$)", re.MULTILINE)
-_CRI: Final = "io.kubernetes.cri."
-_CRIO: Final = "io.kubernetes.cri-o."
+_ID: Final = re.compile(r"(?:^|[/:]|(?<!conmon)-)([0-9a-f]{64})(?:\.scope)?(?:/|$)", re.MULTILINE)
 _SHIM: Final = "containerd-shim"
 _BUNDLE: Final = ("-b", "--bundle", "-bundle")
-_T = TypeVar("_T")
-
-
-class Container(Struct, frozen=True, kw_only=True):
-    """A container as its runtime describes it; "" for what it does not say.
-
-    Attributes:
-        id: 64 hexadecimal digits.
-        name: of the container, or of the container within its pod.
-        image: the reference it was started from.
-        namespace, pod: of Kubernetes.
-    """
-
-    id: str
-    name: str = ""
-    image: str = ""
-    namespace: str = ""
-    pod: str = ""
 
 
 class Containers:
@@ -66,12 +46,26 @@ class Containers:
             self._known[number] = found
         return found
 
+    def running(self) -> dict[str, tuple[Container, list[int]]]:
+        """The containers that run, by id, each with its processes in the order of their numbers."""
+        found: dict[str, list[int]] = {}
+        for pid in _processes(self._proc):
+            number = container_id(_text(self._proc / str(pid) / "cgroup"))
+            if number is not None:
+                found.setdefault(number, []).append(pid)
+        known: dict[str, tuple[Container, list[int]]] = {}
+        for number, pids in found.items():
+            one = self.of_process(pids[0])
+            if one is not None and one.id == number:
+                known[number] = (one, pids)
+        return known
+
     def _described(self, pid: int, number: str) -> Container:
         for ancestor in self._ancestors(pid):
             words = _text(self._proc / str(ancestor) / "cmdline").split("\0")
             bundle = self._bundle(ancestor, words, number)
             if bundle is not None:
-                return _read(bundle, number)
+                return describe(bundle, number, root=self._proc / str(ancestor) / "root")
         return Container(id=number)
 
     def _ancestors(self, pid: int) -> list[int]:
@@ -109,53 +103,8 @@ def container_id(cgroups: str) -> str | None:
     return str(found[-1]) if found else None
 
 
-def _read(bundle: Path, number: str) -> Container:
-    config = _json(bundle / "config.json", _Config) or _Config()
-    notes = config.annotations
-    others = _json(bundle / "../../containers.json", list[_Stored]) or []
-    stored = next((one for one in others if one.id == number), _Stored(id=number))
-
-    def said(*names: str) -> str:
-        return next((notes[one] for one in names if notes.get(one)), "")
-
-    return Container(
-        id=number,
-        name=said(_CRI + "container-name", _CRIO + "ContainerName") or next(iter(stored.names), ""),
-        image=said(_CRI + "image-name", _CRIO + "ImageName") or stored.image_name,
-        namespace=said(_CRI + "sandbox-namespace", _CRIO + "Namespace"),
-        pod=said(_CRI + "sandbox-name", _CRIO + "KubeName"),
-    )
-
-
-def _json(path: Path, kind: type[_T]) -> _T | None:
-    try:
-        with path.open("rb") as file:
-            return msgspec.json.decode(read_bounded(file, max_bytes=MAX_CONFIG_BYTES, what=str(path)), type=kind)
-    except (OSError, InvalidInputError, msgspec.MsgspecError):
-        return None
-
-
-class _Config(Struct, frozen=True):
-    annotations: Mapping[str, str] = {}
-
-
-class _Stored(Struct, frozen=True):
-    """A line of what containers/storage, which podman and CRI-O stand on, keeps beside its bundles."""
-
-    id: str
-    names: tuple[str, ...] = ()
-    metadata: str = ""
-
-    @property
-    def image_name(self) -> str:
-        try:
-            return msgspec.json.decode(self.metadata, type=_Metadata).image_name
-        except msgspec.MsgspecError:
-            return ""
-
-
-class _Metadata(Struct, frozen=True, rename="kebab"):
-    image_name: str = ""
+def _processes(proc: Path) -> Iterator[int]:
+    return (int(name) for name in os.listdir(proc) if name.isdecimal())  # noqa: PTH208 - names only
 
 
 def _after(words: list[str], option: str) -> str:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Hashable
 from typing import Final
 
-from tidegate.sensor.observation import Observation
+from tidegate.execution.observation import Observation
 from tidegate.values import Struct, replace
 
 FOLD_SECONDS: Final = 10.0
@@ -34,7 +34,7 @@ class Folding:
 
     def __call__(self, seen: Observation) -> None:
         """Takes one."""
-        key = (seen.container.id if seen.container else "", seen.act, seen.path, seen.origin, seen.refused)
+        key = (seen.container.id if seen.container else "", seen.act, seen.path, seen.origin, seen.refused, seen.what)
         known = self._open.get(key)
         if known is not None:
             known.last, known.more = seen, known.more + 1

@@ -16,11 +16,12 @@ from typing import Final
 
 from tidegate.clock import Clock, rfc3339, system_clock
 from tidegate.execution.drift_rules import DriftRule, DriftRules, Mode, Workload
-from tidegate.sensor.containers import Container, Containers
+from tidegate.execution.expectation import NOTHING_EXPECTED, Expectation, Expectations
+from tidegate.execution.observation import Act, Container, Observation, Origin, clean
+from tidegate.execution.response_policy import workload_of
+from tidegate.sensor.containers import Containers
 from tidegate.sensor.fanotify import Event, Fanotify, Mask
 from tidegate.sensor.mounts import Mount
-from tidegate.sensor.observation import Act, Observation
-from tidegate.sensor.overlay import Origin
 from tidegate.sensor.watching import Watching, mount_number
 
 _log = logging.getLogger(__name__)
@@ -45,6 +46,7 @@ class Guard:
     Args:
         rules: what holds for which workload.
         tell: is told of each program that was not in its image; must be quick.
+        expectations: which programs of their image workloads may run.
         host: as `Watching` has it.
         clock: the moment told.
 
@@ -57,14 +59,17 @@ class Guard:
         rules: DriftRules,
         tell: Callable[[Observation], None],
         *,
+        expectations: Expectations = NOTHING_EXPECTED,
         host: int | None = None,
         clock: Clock = system_clock,
     ) -> None:
         self._rules = rules
+        self._expectations = expectations
         self._tell = tell
         self._clock = clock
         self._containers = Containers()
         self._rule_of: dict[Workload, DriftRule] = {}
+        self._expected_of: dict[Container, Expectation | None] = {}
         self._fanotify = Fanotify()
         self._watching = Watching(self._fanotify, host)
 
@@ -127,7 +132,11 @@ class Guard:
         if container is None:  # a container could give its own folders the runtime's names
             path = self._watching.inside(path)
         origin = self._origin(event, file, path, mounts)
-        if origin is Origin.IMAGE or (origin is Origin.OUTSIDE and container is None) or rule.allows(path):
+        foreign = origin is not Origin.IMAGE
+        expected = None if foreign or container is None else self._expected(container)
+        if not foreign and (expected is None or not event.mask & Mask.EXECUTE or expected.lets_run(path)):
+            return True
+        if (origin is Origin.OUTSIDE and container is None) or (foreign and rule.allows(path)):
             return True  # what the node itself runs is no matter of the sensor, whatever was marked
         act = Act.EXECUTED if event.mask & Mask.EXECUTE else _act_of_opening(event, file)
         if act is None:
@@ -136,12 +145,12 @@ class Guard:
         seen = Observation(
             at=rfc3339(self._clock()),
             act=act,
-            path=path,
+            path=clean(path),
             origin=origin,
             refused=refused,
             mode=rule.mode,
-            rule=rule.name,
-            program=_text(f"/proc/{event.pid}/comm").strip(),
+            rule=rule.name if expected is None else expected.name,
+            program=clean(_text(f"/proc/{event.pid}/comm").strip()),
             pid=event.pid,
             container=container,
         )
@@ -158,12 +167,18 @@ class Guard:
                 return Origin.OUTSIDE
         return overlay.origin(path, file)
 
+    def _expected(self, container: Container) -> Expectation | None:
+        if container not in self._expected_of:
+            if len(self._expected_of) >= _MAX_REMEMBERED:
+                self._expected_of.clear()
+            found = self._expectations.of(workload_of(container), container.digest, container.config)
+            self._expected_of[container] = found
+        return self._expected_of[container]
+
     def _rule(self, container: Container | None) -> DriftRule:
         if container is None:
             return self._rules.rule_for(Workload())
-        workload = Workload(
-            container=container.name, image=container.image, namespace=container.namespace, pod=container.pod
-        )
+        workload = workload_of(container)
         rule = self._rule_of.get(workload)
         if rule is None:
             if len(self._rule_of) >= _MAX_REMEMBERED:

@@ -5,20 +5,27 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from threading import Event as Flag
+from threading import Thread
 
+from tidegate.errors import OutsideError
 from tidegate.execution.drift_rules import DriftRules
+from tidegate.execution.expectation import Expectations
+from tidegate.execution.observation import Observation
 from tidegate.sensor.folding import Folding
 from tidegate.sensor.guard import Guard
-from tidegate.sensor.observation import Observation
 from tidegate.sensor.supervisor import Supervisor
 
 
-def guard_until_told(rules: DriftRules, tell: Callable[[Observation], None], *, beat: int) -> None:
+def guard_until_told(
+    rules: DriftRules, expected: Expectations, tell: Callable[[Observation], None], *, beat: int
+) -> None:
     """Answers the kernel until standard input ends.
 
     Args:
         rules: what holds for which workload.
+        expected: which programs of their image they may run.
         tell: is told what was seen.
         beat: a descriptor that takes a byte for each sign of life.
 
@@ -35,24 +42,52 @@ def guard_until_told(rules: DriftRules, tell: Callable[[Observation], None], *, 
             os.write(beat, b".")
 
     try:
-        Guard(rules, folding).run(sys.stdin.fileno(), alive=alive)
+        Guard(rules, folding, expectations=expected).run(sys.stdin.fileno(), alive=alive)
     finally:
         folding.flush(all_of_it=True)
 
 
-def supervise(command: Sequence[str], *, alarm: Callable[[str], None], watched: Callable[[], None]) -> None:
-    """Keeps a guard alive until SIGTERM or SIGINT.
+def supervise(
+    guard: Sequence[str], attendant: Sequence[str], *, alarm: Callable[[str], None], watched: Callable[[], None]
+) -> None:
+    """Keeps the guard, and the attendant beside it, alive until SIGTERM or SIGINT.
 
     Args:
-        command: of the guard.
+        guard: its command.
+        attendant: its command.
         alarm: as `Supervisor` has it.
-        watched: as `Supervisor` has it.
+        watched: called when both are there.
 
     Raises:
-        OutsideError: no guard could watch.
+        OutsideError: no guard could watch, or no attendant could attend.
     """
-    with _told_to_stop() as stop:
-        Supervisor(command, alarm, watched).run(stop)
+    failed: list[OutsideError] = []
+    with _told_to_stop() as stop, ExitStack() as stack:
+        beside, going = os.pipe()  # readable once the attendant is to end
+        stack.callback(os.close, beside)
+        here, cost = Flag(), "until it is back the server is told nothing"
+        keeper = Supervisor(attendant, alarm, here.set, name="attendant", cost=cost)
+
+        def keep() -> None:
+            try:
+                keeper.run(beside)
+            except OutsideError as error:
+                failed.append(error)
+                here.set()
+                os.kill(os.getpid(), signal.SIGTERM)
+
+        def both() -> None:
+            here.wait()
+            if not failed:
+                watched()
+
+        thread = Thread(target=keep, name="attendant")
+        thread.start()
+        stack.callback(thread.join)
+        stack.callback(os.close, going)
+        Supervisor(guard, alarm, both).run(stop)
+    if failed:
+        raise failed[0]
 
 
 @contextmanager

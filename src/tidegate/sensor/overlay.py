@@ -8,31 +8,15 @@ nothing need be hashed or remembered. In doubt a file is not of the image.
 import os
 import re
 import stat
-from enum import StrEnum
 from typing import Final
 
+from tidegate.execution.observation import Origin
 from tidegate.sensor.mounts import Mount
 from tidegate.values import Struct
 
 OVERLAY: Final = "overlay"
 _DELETED: Final = " (deleted)"
 _WHITEOUT_DEVICE: Final = 0
-
-
-class Origin(StrEnum):
-    """Where a file comes from."""
-
-    IMAGE = "image"
-    ADDED = "added"
-    """It was not in the image."""
-    CHANGED = "changed"
-    """The image has another one in its place."""
-    REMOVED = "removed"
-    """It has no name any more, or the image's was taken away."""
-    OUTSIDE = "outside"
-    """It lies on another file system than the image: a volume, a tmpfs."""
-    UNCLEAR = "unclear"
-    """It is not to be found under its name."""
 
 
 class Overlay(Struct, frozen=True, kw_only=True):

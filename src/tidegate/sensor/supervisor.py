@@ -32,12 +32,21 @@ class Supervisor:
             argument when it watches, and then each second.
         alarm: is told, in one line, of each guard that ended by itself or was killed because it hung.
         watched: called when a guard watches for the first time.
+        name: what the process is called in alarms, and `cost` what it means that it is gone.
     """
 
     def __init__(
-        self, command: Sequence[str], alarm: Callable[[str], None], watched: Callable[[], None] = lambda: None
+        self,
+        command: Sequence[str],
+        alarm: Callable[[str], None],
+        watched: Callable[[], None] = lambda: None,
+        *,
+        name: str = "guard",
+        cost: str = "until it is back nothing is refused",
     ) -> None:
         self._command = list(command)
+        self._name = name
+        self._cost = cost
         self._alarm = alarm
         self._watched = watched
         self._never_watched = True
@@ -55,7 +64,7 @@ class Supervisor:
             if why is None:
                 return
             if self._never_watched:
-                raise OutsideError("the guard did not start", remedy="its own error stands above")
+                raise OutsideError(f"the {self._name} did not start", remedy="its own error stands above")
             self._alarm(why)
             pause = _FIRST_PAUSE_SECONDS if time.monotonic() - began > _CALM_SECONDS else pause
             if select.select([stop], [], [], pause)[0]:
@@ -84,10 +93,11 @@ class Supervisor:
             if heart not in readable:
                 guard.kill()
                 return (
-                    f"the guard gave no sign of life for {within:g} s and was killed; what waited for it went through"
+                    f"the {self._name} gave no sign of life for {within:g} s and was killed; "
+                    "what waited for it went through"
                 )
             if not os.read(heart, 4096):
-                return f"the guard ended with status {guard.wait()}; until it is back nothing is refused"
+                return f"the {self._name} ended with status {guard.wait()}; {self._cost}"
             within = SILENT_SECONDS
             if self._never_watched:
                 self._never_watched = False

@@ -36,7 +36,7 @@ class Watching:
 
     def __init__(self, fanotify: Fanotify, host: int | None = None) -> None:
         self._fanotify = fanotify
-        host = _node_process() if host is None else host
+        host = node_process() if host is None else host
         self._host = Path(f"/proc/{host}")
         self._overlays: dict[int, Overlay] = {}
         self._roots: dict[int, tuple[int, str | None]] = {}
@@ -191,7 +191,8 @@ def mount_number(file: int) -> int:
     return int(found[1]) if found else -1
 
 
-def _node_process() -> int:
+def node_process() -> int:
+    """A process that has the node's own mounts, as far as this one may look."""
     return 1 if device_of("/proc/1/root") >= 0 else os.getpid()
 
 

@@ -25,11 +25,32 @@ class ExecutionSettings:
         int, Leaf(meaning="Days that a forensic capture is kept, when nobody says otherwise.", low=1, high=3650)
     ] = 90
     configuration_files: Annotated[tuple[Path, ...], Leaf(meaning="Files of rules of ConfigMaps and Secrets.")] = ()
+    response_files: Annotated[
+        tuple[Path, ...],
+        Leaf(
+            meaning="Files of the policy of response: what follows from what sensors see, of the server and of sensors."
+        ),
+    ] = ()
+    node_silent_s: Annotated[
+        float, Leaf(meaning="Seconds after which a node whose sensor says nothing is told of.", low=15, high=86400)
+    ] = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SensorSettings:
     """What a node's sensor does about programs that were not in their image."""
+
+    node: Annotated[str, Leaf(meaning="Name of this node at the server; empty is the machine's own.")] = ""
+    spool_file: Annotated[
+        Path, Leaf(meaning="File in which what was seen waits for the server.", under_home="sensor/spool.db")
+    ]
+    server_keys: Annotated[
+        tuple[Path, ...], Leaf(meaning="PEM public keys of the server, whose signed orders are carried out.")
+    ] = ()
+    max_responses_per_hour: Annotated[
+        int,
+        Leaf(meaning="Steps this node takes in an hour, whoever orders them; more are refused.", low=0, high=10_000),
+    ] = 60
 
     mode: Annotated[
         SensorMode,
@@ -39,3 +60,6 @@ class SensorSettings:
         ),
     ] = "alert"
     rules_files: Annotated[tuple[Path, ...], Leaf(meaning="Files of rules of drift.")] = ()
+    profile_files: Annotated[
+        tuple[Path, ...], Leaf(meaning="Files of profiles of behaviour: what is expected of which workloads.")
+    ] = ()

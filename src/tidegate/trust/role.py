@@ -37,7 +37,14 @@ TRUST_CHANGE: Final = PredicateType("https://tidegate.dev/predicates/trust-chang
 PASSPORT_SEAL: Final = PredicateType("https://tidegate.dev/predicates/passport/v1")
 """Of an exported passport: what it says counts as much as a decision."""
 
-_OURS: Final[Mapping[str, Role]] = {TRUST_CHANGE: Role.TRUST, PASSPORT_SEAL: Role.DECISION}
+RESPONSE_ORDER: Final = PredicateType("https://tidegate.dev/predicates/response-order/v1")
+"""What a node's sensor is to do about a container."""
+
+_OURS: Final[Mapping[str, Role]] = {
+    TRUST_CHANGE: Role.TRUST,
+    PASSPORT_SEAL: Role.DECISION,
+    RESPONSE_ORDER: Role.DECISION,
+}
 _OF_KIND: Final[Mapping[str, Role]] = {
     "scan": Role.SCAN,
     "sbom": Role.SBOM,

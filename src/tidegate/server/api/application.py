@@ -21,10 +21,13 @@ from tidegate.server.api import (
     keys,
     knowledge,
     ledger,
+    nodes,
+    observations,
     passports,
     principals,
     promotions,
     refusals,
+    responses,
     restrictions,
     retention,
     rules,
@@ -74,6 +77,9 @@ def create_api(server: Server) -> FastAPI:
         tenants,
         upkeep,
         keys,
+        nodes,
+        observations,
+        responses,
     ):
         api.include_router(module.routes(server))
     api.add_exception_handler(TidegateError, problem)

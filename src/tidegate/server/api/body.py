@@ -20,9 +20,19 @@ async def read_body(request: Request, type_: type[T], *, max_bytes: int = MAX_BO
         BoundExceededError: it is longer than `max_bytes`.
         InvalidInputError: it is not JSON, or not of that type.
     """
+    body = await read_bytes(request, max_bytes=max_bytes)
+    return from_json(body or b"{}", type_, what="request", max_bytes=max_bytes)
+
+
+async def read_bytes(request: Request, *, max_bytes: int) -> bytes:
+    """A request's body as it is.
+
+    Raises:
+        BoundExceededError: it is longer than `max_bytes`.
+    """
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > max_bytes:
             raise BoundExceededError("max_bytes", max_bytes, where="request")
-    return from_json(bytes(body) or b"{}", type_, what="request", max_bytes=max_bytes)
+    return bytes(body)

@@ -43,6 +43,8 @@ _NEEDS: Final = (
     _need("GET", r"/captures(?:/.*)?", Verb.INVESTIGATE),
     _need("POST", r"/captures", Verb.CAPTURE),
     _need("GET", r"/audit(?:/.*)?", Verb.AUDIT),
+    _need("GET", r"/nodes/[^/]+/orders", Verb.REPORT),
+    _need("GET", r"/(?:nodes|incidents|responses)(?:/.*)?", Verb.AUDIT),
     _need("GET", r"/subscriptions(?:/.*)?", None),
     _need("GET", r"/catalogue(?:/.*)?", None),  # shows what one may see
     _need("GET", r"/passports(?:/[^/]+)?", None),  # likewise
@@ -52,6 +54,11 @@ _NEEDS: Final = (
     _need("DELETE", r"/(?:intake|retention)/rules/[^/]+", Verb.GOVERN),
     _need("POST", r"/(?:intake|retention)/rules/[^/]+/plan", Verb.GOVERN),
     _need("POST", r"/admission/.*", Verb.ADMIT),
+    _need("POST", r"/nodes/[^/]+/(?:observations|orders/[^/]+)", Verb.REPORT),
+    _need("POST", r"/observations/(?:falco|kubernetes)", Verb.REPORT),
+    _need("POST", r"/incidents/[^/]+/close", Verb.RESPOND),
+    _need("POST", r"/responses/[^/]+/(?:approve|refuse)", Verb.APPROVE),
+    _need("POST", r"/responses(?:/[^/]+/undo)?", Verb.RESPOND),
     _need("POST", r"/keys(?:/.*)?", Verb.TRUST),
     _need("POST", r"/promotions", None),
     _need("POST", r"/subscriptions(?:/.*)?", None),

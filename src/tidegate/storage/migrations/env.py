@@ -10,6 +10,7 @@ from tidegate.storage import (
     intake_schema,
     keeping_schema,
     ledger_schema,
+    node_schema,
     replica_schema,
     rule_schema,
     sharing_schema,
@@ -28,6 +29,7 @@ _METADATA = {
     rule_schema.rule_set.metadata,
     sharing_schema.rate_bucket.metadata,
     ledger_schema.ledger_entry.metadata,
+    node_schema.node.metadata,
     trust_schema.trusted_key.metadata,
     vending_schema.refusal.metadata,
 }.pop()

@@ -1,0 +1,262 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Nodes with a sensor, what runs there and what was seen: taken from reports, each observation once, as an event.
+
+A node belongs to the principal that first reported for it; nobody else speaks for it until it is forgotten.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+from hashlib import sha256
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, delete, insert, select, update
+
+from tidegate.clock import parse_rfc3339, rfc3339
+from tidegate.errors import NotFoundError, RefusedError
+from tidegate.events import Event, EventKind
+from tidegate.execution.observation import Container, Observation
+from tidegate.execution.report import Report, Sent, Taken, check_node
+from tidegate.storage import outbox
+from tidegate.storage.insert import insert_once
+from tidegate.storage.lock_order import Rank, taking
+from tidegate.storage.node_schema import node, node_container
+from tidegate.values import Struct
+from tidegate.wire import to_builtins
+
+_UNKNOWN: Final = -1
+
+
+class NodeState(StrEnum):
+    """How a node's sensor is."""
+
+    WATCHED = "watched"
+    SILENT = "silent"
+    """It said nothing for too long."""
+    ENDED = "ended"
+    """It said that it ends."""
+
+
+class Node(Struct, frozen=True, kw_only=True):
+    """A node.
+
+    Attributes:
+        principal: who reports for it.
+        since: when it came to its state.
+        lost: observations its sensor dropped.
+        containers: how many run there; -1 when that is not known.
+    """
+
+    name: str
+    principal: str
+    version: str
+    state: NodeState
+    since: datetime
+    seen_at: datetime
+    lost: int
+    containers: int
+
+
+class Running(Struct, frozen=True, kw_only=True):
+    """A container that runs on a node."""
+
+    node: str
+    container: Container
+    since: datetime
+
+
+def take_report(connection: Connection, name: str, report: Report, *, principal: str, at: datetime) -> Taken:
+    """Takes a report, in the caller's transaction: what is in it already is not taken twice.
+
+    Raises:
+        InvalidInputError: not a node's name.
+        RefusedError: the node belongs to another principal.
+    """
+    check_node(name)
+    taking(connection, Rank.WORK, [f"node:{name}"])
+    before = _hold(connection, name)
+    if before is None:
+        _join(connection, name, report, principal, at)
+    elif before.principal != principal:
+        raise RefusedError(
+            "another principal reports for this node", where=name, remedy="have an administrator forget the node"
+        )
+    known = before.containers if before is not None and before.run == report.run else _UNKNOWN
+    if report.containers is not None:
+        _set_containers(connection, name, report.containers, at)
+        known = len(report.containers)
+    state = NodeState.ENDED if report.ends else NodeState.WATCHED
+    changed = before is not None and before.state != state
+    values: dict[str, Any] = {"run": report.run, "version": report.version, "state": state.value, "containers": known}
+    if changed:
+        values["since"] = rfc3339(at)
+        kind = EventKind.NODE_ENDED if report.ends else EventKind.NODE_BACK
+        _tell(connection, kind, name, at, {"run": report.run, "was": before.state if before else ""})
+    values |= {"seen_at": rfc3339(at), "lost": max(report.lost, before.lost if before is not None else 0)}
+    connection.execute(update(node).where(node.c.name == name).values(**values))
+    new = sum(outbox.publish(connection, observed(name, sent, at)) for sent in report.observations)
+    return Taken(new=new, unknown_containers=known == _UNKNOWN and not report.ends)
+
+
+def observed(name: str, sent: Sent, at: datetime) -> Event:
+    """The event of an observation: of one node and id always the same."""
+    seen = sent.seen
+    where = seen.container.id if seen.container else "node"
+    data = {"node": name, "observation": to_builtins(seen)}
+    return Event(
+        id=f"observation:{name}:{sent.id}",
+        kind=EventKind.OBSERVATION_MADE,
+        subject=f"{name}/{where}",
+        time=at,
+        data=data,
+    )
+
+
+def observed_elsewhere(name: str, key: str, seen: Observation, at: datetime) -> Event:
+    """The event of what another tool saw, of one key always the same."""
+    return observed(name, Sent(id=sha256(key.encode()).hexdigest()[:32], seen=seen), at)
+
+
+def note_silence(connection: Connection, *, after: timedelta, at: datetime) -> Sequence[str]:
+    """Tells of nodes that said nothing for too long, each once; returns their names."""
+    late = _late(after, at)
+    silent = []
+    for row in connection.execute(select(node).where(late).order_by(node.c.name)).mappings().all():
+        taking(connection, Rank.WORK, [f"node:{row['name']}"])
+        still = (node.c.name == row["name"]) & late
+        values = {"state": NodeState.SILENT.value, "since": rfc3339(at)}
+        if connection.execute(update(node).where(still).values(**values)).rowcount:
+            data = {"last_seen_at": row["seen_at"], "run": row["run"], "containers": row["containers"]}
+            _tell(connection, EventKind.NODE_SILENT, row["name"], at, data)
+            silent.append(row["name"])
+    return silent
+
+
+def has_late(connection: Connection, *, after: timedelta, at: datetime) -> bool:
+    """True when `note_silence` would tell of a node."""
+    return connection.scalar(select(node.c.name).where(_late(after, at)).limit(1)) is not None
+
+
+def list_nodes(connection: Connection) -> Sequence[Node]:
+    """Nodes, by name."""
+    return [_node(row) for row in connection.execute(select(node).order_by(node.c.name)).mappings()]
+
+
+def forget_node(connection: Connection, name: str) -> None:
+    """Takes a node out: it is gone for good, or gets another principal.
+
+    Raises:
+        NotFoundError: nobody reports for such a node.
+    """
+    connection.execute(delete(node_container).where(node_container.c.node == name))
+    if not connection.execute(delete(node).where(node.c.name == name)).rowcount:
+        raise NotFoundError("no such node", where=name)
+
+
+def principal_of_node(connection: Connection, name: str) -> str | None:
+    """Who reports for a node; None when nobody does."""
+    found: str | None = connection.scalar(select(node.c.principal).where(node.c.name == name))
+    return found
+
+
+def running_on(connection: Connection, name: str = "") -> Sequence[Running]:
+    """What runs on a node, or on all, by node and id."""
+    query = select(node_container).order_by(node_container.c.node, node_container.c.id)
+    if name:
+        query = query.where(node_container.c.node == name)
+    return [_running(row) for row in connection.execute(query).mappings()]
+
+
+def running_images(connection: Connection, digest: str, configs: Sequence[str]) -> Sequence[Running]:
+    """What runs an image, by node and id.
+
+    Args:
+        connection: any.
+        digest: of its manifest.
+        configs: digests one of which is that of its configuration.
+    """
+    of_it = (node_container.c.digest == digest) | node_container.c.config.in_(list(configs))
+    query = select(node_container).where(of_it).order_by(node_container.c.node, node_container.c.id)
+    return [_running(row) for row in connection.execute(query).mappings()]
+
+
+def _late(after: timedelta, at: datetime) -> ColumnElement[bool]:
+    return (node.c.state == NodeState.WATCHED.value) & (node.c.seen_at < rfc3339(at - after))
+
+
+def _hold(connection: Connection, name: str) -> Any:
+    return connection.execute(select(node).where(node.c.name == name).with_for_update()).first()
+
+
+def _join(connection: Connection, name: str, report: Report, principal: str, at: datetime) -> None:
+    told = rfc3339(at)
+    new = insert_once(
+        connection,
+        node,
+        name=name,
+        principal=principal,
+        run=report.run,
+        version=report.version,
+        state=NodeState.WATCHED.value,
+        since=told,
+        seen_at=told,
+        lost=0,
+        containers=_UNKNOWN,
+    )
+    if not new and principal_of_node(connection, name) != principal:  # another was first, just now
+        raise RefusedError("another principal reports for this node", where=name)
+    _tell(connection, EventKind.NODE_JOINED, name, at, {"principal": principal, "run": report.run})
+
+
+def _set_containers(connection: Connection, name: str, containers: Sequence[Container], at: datetime) -> None:
+    known = {
+        row.id: row.since for row in connection.execute(select(node_container).where(node_container.c.node == name))
+    }
+    connection.execute(delete(node_container).where(node_container.c.node == name))
+    rows = [
+        {
+            "node": name,
+            "id": one.id,
+            "name": one.name,
+            "namespace": one.namespace,
+            "pod": one.pod,
+            "image": one.image,
+            "digest": one.digest,
+            "config": one.config,
+            "since": known.get(one.id, rfc3339(at)),
+        }
+        for one in {one.id: one for one in containers}.values()
+    ]
+    if rows:
+        connection.execute(insert(node_container), rows)
+
+
+def _tell(connection: Connection, kind: EventKind, name: str, at: datetime, data: Mapping[str, Any]) -> None:
+    event = Event(id=f"{kind}:{name}:{data['run']}:{rfc3339(at)}", kind=kind, subject=name, time=at, data=data)
+    outbox.publish(connection, event)
+
+
+def _node(row: RowMapping) -> Node:
+    return Node(
+        name=row["name"],
+        principal=row["principal"],
+        version=row["version"],
+        state=NodeState(row["state"]),
+        since=parse_rfc3339(row["since"]),
+        seen_at=parse_rfc3339(row["seen_at"]),
+        lost=row["lost"],
+        containers=row["containers"],
+    )
+
+
+def _running(row: RowMapping) -> Running:
+    container = Container(
+        id=row["id"],
+        name=row["name"],
+        namespace=row["namespace"],
+        pod=row["pod"],
+        image=row["image"],
+        digest=row["digest"],
+        config=row["config"],
+    )
+    return Running(node=row["node"], container=container, since=parse_rfc3339(row["since"]))

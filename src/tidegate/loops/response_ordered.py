@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A step was ordered that no node takes: the server takes it, and says how it went."""
+
+from collections.abc import Callable
+
+from sqlalchemy import Connection, select
+
+from tidegate.admission.gate import Gate
+from tidegate.artifact import Digest
+from tidegate.clock import Clock
+from tidegate.curation.change import Act, Wish, change_state
+from tidegate.curation.lifecycle import UnlawfulChangeError
+from tidegate.errors import InvalidInputError, NotFoundError, OutsideError, RefusedError
+from tidegate.events import Event, EventKind
+from tidegate.execution.order import Outcome
+from tidegate.execution.response_policy import ON_THE_NODE, Step
+from tidegate.execution.responses import Response, ResponseState, conclude, find_response
+from tidegate.storage import schema
+from tidegate.storage.consumers import Consumer
+from tidegate.storage.database import Database
+from tidegate.storage.node_schema import node_container
+
+Cluster = Callable[[Response], Outcome]
+"""Takes a step in a Kubernetes cluster; the same again changes nothing."""
+
+
+def take_own_steps(database: Database, gate: Gate, cluster: Cluster | None, clock: Clock) -> Consumer:
+    """A consumer that takes the steps which are the server's."""
+
+    def handle(event: Event, _: int) -> None:
+        with database.read() as connection:
+            found = find_response(connection, str(event.data["response"]))
+        if found.step in ON_THE_NODE or found.state is not ResponseState.ORDERED:
+            return
+        outcome = _in_cluster(cluster, found) if found.step is not Step.RECALL else None
+        with database.begin() as connection:
+            if outcome is None:
+                outcome = _recall(connection, gate, found, clock)
+            conclude(connection, found.id, found.node, outcome, at=clock())
+
+    return Consumer(name="loops.response_ordered", kinds=frozenset({EventKind.RESPONSE_ORDERED}), handle=handle)
+
+
+def _in_cluster(cluster: Cluster | None, found: Response) -> Outcome:
+    if cluster is None:
+        if found.step is Step.LABEL:
+            return Outcome(done=True, what="marked on record")
+        return Outcome(done=False, what="no cluster is set up; a node's containers are ended by kill")
+    try:
+        return cluster(found)
+    except (OutsideError, RefusedError, InvalidInputError, NotFoundError) as error:
+        return Outcome(done=False, what=str(error)[:4000])
+
+
+def _recall(connection: Connection, gate: Gate, found: Response, clock: Clock) -> Outcome:
+    digest = _digest_of(connection, found)
+    if digest is None:
+        return Outcome(done=False, what="its image is not on this server's shelf")
+    who = found.approved_by or found.asked_by
+    wish = Wish(act=Act.RECALL, reason=f"response {found.id}: {found.why}"[:1000], who=who)
+    try:
+        change_state(connection, gate, digest, wish, at=clock())
+    except (UnlawfulChangeError, NotFoundError) as error:
+        return Outcome(done=False, what=str(error)[:4000])
+    return Outcome(done=True, what=f"recalled {digest}")
+
+
+def _digest_of(connection: Connection, found: Response) -> Digest | None:
+    its = (node_container.c.node == found.node) & (node_container.c.id == found.container)
+    row = connection.execute(select(node_container.c.digest, node_container.c.config).where(its)).first()
+    if row is None:
+        return None
+    by_parts = select(schema.manifest_blob.c.manifest).where(schema.manifest_blob.c.blob == row.config)
+    known = select(schema.state.c.digest).where(
+        (schema.state.c.digest == row.digest) | (schema.state.c.digest.in_(by_parts) & (row.config != ""))
+    )
+    name = connection.scalar(known.order_by(schema.state.c.digest).limit(1))
+    return Digest(name) if name else None

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Takes steps on this node's containers, and takes them back: each once, and not too many in an hour."""
+
+import logging
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from tidegate.clock import Clock, rfc3339, system_clock
+from tidegate.errors import TidegateError
+from tidegate.execution.drift_rules import Mode
+from tidegate.execution.observation import Act, Container, Observation
+from tidegate.execution.order import Order, Outcome
+from tidegate.execution.response_policy import Step
+from tidegate.sensor.cgroup import cgroup_of
+from tidegate.sensor.quarantine import TABLE, isolate, rejoin
+from tidegate.sensor.spool import Spool
+from tidegate.wire import from_json, to_json
+
+_log = logging.getLogger(__name__)
+_BEGUN: Final = "begun"
+_MAX_OUTCOME_BYTES: Final = 64 * 1024
+
+Found = tuple[Container, Sequence[int]]
+
+
+class Containing:
+    """Carries orders out.
+
+    Args:
+        spool: remembers what was carried out, and takes the evidence of it.
+        find: the container of an id with its processes; None when it does not run here.
+        most_per_hour: steps in an hour; those that take one back are not counted.
+        clock: now.
+    """
+
+    def __init__(
+        self, spool: Spool, find: Callable[[str], Found | None], *, most_per_hour: int, clock: Clock = system_clock
+    ) -> None:
+        self._spool = spool
+        self._find = find
+        self._most = most_per_hour
+        self._clock = clock
+
+    def __call__(self, order: Order) -> Outcome:
+        """Carries an order out, or says what became of it before; one that was broken off by a kill is begun again."""
+        before = self._spool.outcome_of(order.id)
+        if before is not None and before != _BEGUN:
+            return from_json(before.encode(), Outcome, what="outcome", max_bytes=_MAX_OUTCOME_BYTES)
+        at = self._clock()
+        if not order.undoes and before is None:
+            since = rfc3339(at - timedelta(hours=1))
+            if self._spool.carried_out_since(since) >= self._most:
+                return Outcome(done=False, what=f"over sensor.max_responses_per_hour = {self._most} on this node")
+        # An undoing is remembered like any step, but by a moment that no hour counts.
+        self._spool.note_outcome(order.id, _BEGUN, at="" if order.undoes else rfc3339(at))
+        outcome = self._try(order)
+        self._spool.note_outcome(order.id, to_json(outcome).decode(), at="" if order.undoes else rfc3339(at))
+        self._tell(order, outcome)
+        return outcome
+
+    def _try(self, order: Order) -> Outcome:
+        found = self._find(order.container)
+        if found is None:
+            gone = order.step is Step.KILL or bool(order.undoes)
+            return Outcome(done=gone, what="it does not run here any more")
+        try:
+            what = self._take(order, found[1][0])
+        except TidegateError as error:
+            _log.error("%s of %s failed: %s", order.step, order.container[:12], error)
+            return Outcome(done=False, what=str(error)[:4000])
+        return Outcome(done=True, what=what)
+
+    def _take(self, order: Order, pid: int) -> str:
+        if order.step is Step.ISOLATE:
+            if order.undoes:
+                rejoin(pid)
+                return f"the table {TABLE} was taken out of its network"
+            isolate(pid)
+            return f"all but loopback is dropped by the table {TABLE} in {Path(f'/proc/{pid}/ns/net').readlink()}"
+        group = cgroup_of(pid, order.container)
+        if order.step is Step.FREEZE:
+            group.freeze(stop=not order.undoes)
+            return (
+                f"{'go on' if order.undoes else 'stopped'}: {len(list(group.processes()))} processes of {group.folder}"
+            )
+        return f"{group.kill()} processes of {group.folder} ended"
+
+    def _tell(self, order: Order, outcome: Outcome) -> None:
+        found = self._find(order.container)
+        seen = Observation(
+            at=rfc3339(self._clock()),
+            act=Act.CONTAINED,
+            path=f"{'undo ' if order.undoes else ''}{order.step}",
+            mode=Mode.OBSERVE,
+            rule=order.incident or "order",
+            container=found[0] if found else Container(id=order.container),
+            what=f"{'done' if outcome.done else 'failed'}: {outcome.what}"[:2000],
+        )
+        self._spool.put(seen)

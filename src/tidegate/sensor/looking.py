@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Looks around on the node: at what processes do, which ports are open, who can log in, and what was written.
+
+What is expected of a workload comes from its profile; where there is none, a shell or a new port is only observed,
+connections and writes are not told, and programs without a file, more rights and changed logins are told in any case.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from tidegate.clock import Clock, rfc3339, system_clock
+from tidegate.errors import InvalidInputError
+from tidegate.execution.drift_rules import DriftRule, DriftRules, Mode
+from tidegate.execution.expectation import Expectation, Expectations
+from tidegate.execution.observation import Act, Container, Observation, Origin
+from tidegate.execution.response_policy import workload_of
+from tidegate.sensor.accounts import Accounts
+from tidegate.sensor.connector import Connector
+from tidegate.sensor.containing import Found
+from tidegate.sensor.mounts import mounts_of
+from tidegate.sensor.overlay import overlay_of
+from tidegate.sensor.processes import Processes
+from tidegate.sensor.sockets import Sockets, network_of, node_network, sockets_of
+from tidegate.sensor.watching import node_process
+from tidegate.sensor.written import Written
+from tidegate.values import Struct
+
+_log = logging.getLogger(__name__)
+SOCKETS_SECONDS: Final = 2.0
+FILES_SECONDS: Final = 10.0
+
+
+class _Container(Struct, kw_only=True):
+    container: Container
+    rule: DriftRule
+    expected: Expectation | None
+    accounts: Accounts
+    written: Written
+    sockets: Sockets | None = None
+    seen_twice: bool = False
+
+
+class Looking:
+    """What is known of the containers that run.
+
+    Args:
+        rules: the mode of each workload.
+        expectations: what is expected of which.
+        tell: is told of what was not.
+        container_of: the container of a process.
+        clock: the moment told.
+    """
+
+    def __init__(
+        self,
+        rules: DriftRules,
+        expectations: Expectations,
+        tell: Callable[[Observation], None],
+        container_of: Callable[[int], Container | None],
+        *,
+        clock: Clock = system_clock,
+    ) -> None:
+        self._rules = rules
+        self._expectations = expectations
+        self._tell = tell
+        self._clock = clock
+        self._processes = Processes(container_of)
+        self._node_root = f"/proc/{node_process()}/root"
+        self._node_network = node_network()
+        self._known: dict[str, _Container] = {}
+        self._sockets_at = self._files_at = float("-inf")
+
+    def hear(self, connector: Connector) -> None:
+        """Takes what the kernel has to tell."""
+        lost = connector.lost
+        for event in connector.events():
+            judged = self._processes.judge(event)
+            if judged is None:
+                continue
+            container, noticed = judged
+            known = self._of(container)
+            for one in noticed:
+                mode = self._mode(known, one.act)
+                if mode is not None:
+                    self._say(known, one.act, one.path, mode=mode, program=one.program, pid=one.pid, what=one.what)
+        if connector.lost > lost:
+            _log.warning("the kernel had more to tell of processes than was read in time")
+
+    def look(self, running: Mapping[str, Found]) -> None:
+        """Looks at what is due of these containers; those that are not among them are forgotten."""
+        now = time.monotonic()
+        self._known = {number: known for number, known in self._known.items() if number in running}
+        sockets, files = now - self._sockets_at >= SOCKETS_SECONDS, now - self._files_at >= FILES_SECONDS
+        self._sockets_at, self._files_at = now if sockets else self._sockets_at, now if files else self._files_at
+        looked: dict[str, Sockets] = {}
+        for container, pids in running.values():
+            known = self._of(container)
+            self._processes.begin_with(container, pids[0])
+            if sockets:
+                self._look_at_sockets(known, pids[0], looked)
+            if files or not known.seen_twice:
+                self._look_at_files(known, pids[0])
+
+    def _look_at_sockets(self, known: _Container, pid: int, looked: dict[str, Sockets]) -> None:
+        network = network_of(pid)
+        if not network or network in self._node_network:  # the node's own ports are not this container's alone
+            return
+        now = looked.get(network) or looked.setdefault(network, sockets_of(pid))
+        before, known.sockets = known.sockets, now
+        expected = known.expected
+        for protocol, port in sorted(now.listens - (before.listens if before else frozenset())):
+            is_unexpected = expected is None or expected.listens is None or not expected.lets_listen(protocol, port)
+            if is_unexpected and (mode := self._mode(known, Act.LISTENING)) is not None:
+                self._say(known, Act.LISTENING, f"{protocol}/{port}", mode=mode)
+        for address, port in sorted(now.connects - (before.connects if before else frozenset())):
+            if expected is not None and not expected.lets_connect(address, port):
+                self._say(known, Act.CONNECTED, f"{address}:{port}", mode=known.rule.mode)
+
+    def _look_at_files(self, known: _Container, pid: int) -> None:
+        for changed in known.accounts.look(pid):
+            self._say(known, Act.ACCOUNTS, changed.path, mode=known.rule.mode, what=changed.what)
+        known.seen_twice = True
+        if known.expected is None or known.expected.writes is None:
+            return
+        with suppress(OSError, InvalidInputError):
+            root = next((one for one in mounts_of(Path(f"/proc/{pid}/mountinfo")) if one.point == "/"), None)
+            overlay = overlay_of(root, seen_from=self._node_root) if root is not None else None
+            for path, origin in known.written.look(overlay) if overlay is not None else ():
+                if not known.expected.lets_write(path):
+                    self._say(known, Act.WRITTEN, path, mode=known.rule.mode, origin=origin)
+
+    def _mode(self, known: _Container, act: Act) -> Mode | None:
+        """How far it is to be told; None for not at all."""
+        expected = known.expected
+        if act is Act.SHELL:
+            said = None if expected is None else expected.shells
+            return None if said else Mode.OBSERVE if said is None else known.rule.mode
+        if act is Act.LISTENING and (expected is None or expected.listens is None):
+            return Mode.OBSERVE
+        return known.rule.mode
+
+    def _of(self, container: Container) -> _Container:
+        known = self._known.get(container.id)
+        if known is None or known.container != container:
+            workload = workload_of(container)
+            known = self._known[container.id] = _Container(
+                container=container,
+                rule=self._rules.rule_for(workload),
+                expected=self._expectations.of(workload, container.digest, container.config),
+                accounts=known.accounts if known else Accounts(),
+                written=known.written if known else Written(),
+            )
+        return known
+
+    def _say(
+        self,
+        known: _Container,
+        act: Act,
+        path: str,
+        *,
+        mode: Mode,
+        program: str = "",
+        pid: int = 0,
+        what: str = "",
+        origin: Origin | None = None,
+    ) -> None:
+        seen = Observation(
+            at=rfc3339(self._clock()),
+            act=act,
+            path=path,
+            origin=origin,
+            mode=mode,
+            rule=known.expected.name if known.expected is not None else known.rule.name,
+            program=program,
+            pid=pid,
+            container=known.container,
+            what=what,
+        )
+        self._tell(seen)
