@@ -6,8 +6,8 @@ from typing import Final
 import sqlalchemy as sa
 from alembic import op
 
-revision: Final = "0032"
-down_revision: Final = "0031"
+revision: Final = "0033"
+down_revision: Final = "0032"
 
 
 def upgrade() -> None:
