@@ -9,7 +9,8 @@ from tidegate.artifact import Digest
 from tidegate.clock import system_clock
 from tidegate.errors import NotFoundError, RefusedError, UsageError
 from tidegate.execution.capture import Capture, CapturedContainer
-from tidegate.sensor.containers import Container, Containers
+from tidegate.execution.observation import Container
+from tidegate.sensor.containers import Containers
 from tidegate.sensor.forensics.capturing import Wanted, capture
 from tidegate.sensor.forensics.memory import MemoryChoice
 
