@@ -90,11 +90,11 @@ _SEEN = (
 )
 _POLICY = b"""\
 kind: NetworkPolicy
-metadata: {name: p, namespace: n}
+metadata: {name: p, namespace: web}
 spec:
   podSelector: {matchExpressions: [{key: a, operator: In, values: [b]}]}
   ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/8, except: [10.1.0.0/16]}}], ports: [{port: a}, {port: 1, endPort: 2}]}]
-  egress: [{to: [{podSelector: {}, namespaceSelector: {matchLabels: {x: y}}}]}]
+  egress: [{to: [{podSelector: {}, namespaceSelector: {matchLabels: {x: z}}}]}]
 """
 _WAYS_IN = (
     _HEAD
