@@ -6,26 +6,14 @@ waits for; a test holds both ways equal. On PostgreSQL revisions do what no desc
 """
 
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Connection, insert, inspect, text
 
+from tidegate import storage
 from tidegate.errors import OutsideError
-
-# All of them: tables that no import has described are not made, and a command that needs few of them may be the first.
-from tidegate.storage import (  # noqa: F401
-    capture_schema,
-    encryption_schema,
-    identity_schema,
-    intake_schema,
-    ledger_schema,
-    replica_schema,
-    rule_schema,
-    sharing_schema,
-    trust_schema,
-    vending_schema,
-)
 from tidegate.storage.database import Database
 from tidegate.storage.keeping_schema import upkeep_turn
 from tidegate.storage.schema import metadata
@@ -90,6 +78,9 @@ def follow_revisions(connection: Connection) -> None:
 
 def _make_whole(connection: Connection) -> None:
     """Makes all tables of an empty file at once, as the revisions would have, in a fraction of their time."""
+    # A command that needs few of them may be the first: what no import has described would not be made.
+    for path in sorted(Path(storage.__file__).parent.glob("*_schema.py")):
+        import_module(f"{storage.__name__}.{path.stem}")
     metadata.create_all(connection)
     since = datetime.now(UTC).replace(microsecond=0).isoformat().replace("+00:00", "Z")
     connection.execute(insert(upkeep_turn).values(kind="pulls", taken_at=since))  # from when on pulls are noted
