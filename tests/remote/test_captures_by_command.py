@@ -36,7 +36,7 @@ def _somebody(server: ApiServer, folder: Path, name: str, *verbs: str) -> Desk:
 
 
 def test_a_capture_from_its_node_to_whoever_investigates(tmp_path: Path, server: ApiServer) -> None:
-    node = _somebody(server, tmp_path, "node-one", "capture")
+    node = _somebody(server, tmp_path, "node-one", "report")
     ines = _somebody(server, tmp_path, "ines", "investigate")
     lara = _somebody(server, tmp_path, "lara", "list")
     file = _archive(tmp_path)
@@ -49,7 +49,7 @@ def test_a_capture_from_its_node_to_whoever_investigates(tmp_path: Path, server:
         refused = desk.run("forensics", *words, *there)
         assert (refused.returncode, "you may not investigate here" in refused.stderr) == (1, True), refused.stderr
     refused = ines.run("forensics", "keep", str(file), *there)
-    assert (refused.returncode, "you may not capture here" in refused.stderr) == (1, True), refused.stderr
+    assert (refused.returncode, "you may not report here" in refused.stderr) == (1, True), refused.stderr
 
     (listed,) = json.loads(ines.run("forensics", "list", "--image", "shop/web:1", "--format", "json", *there).stdout)[
         "captures"

@@ -25,6 +25,8 @@ class Step(StrEnum):
 
     LABEL = "label"
     """It is marked on record, and in its cluster."""
+    CAPTURE = "capture"
+    """What it does is captured, and kept sealed (`tidegate forensics`)."""
     ISOLATE = "isolate"
     """It reaches nothing but itself over the network. Can be undone."""
     FREEZE = "freeze"
@@ -40,7 +42,7 @@ class Step(StrEnum):
 REVERSIBLE: Final = frozenset({Step.LABEL, Step.ISOLATE, Step.FREEZE})
 CONTAINING: Final = frozenset({Step.ISOLATE, Step.FREEZE, Step.EVICT, Step.KILL})
 """What takes a container out of service, and so is limited."""
-ON_THE_NODE: Final = frozenset({Step.ISOLATE, Step.FREEZE, Step.KILL})
+ON_THE_NODE: Final = frozenset({Step.CAPTURE, Step.ISOLATE, Step.FREEZE, Step.KILL})
 DRASTIC: Final = frozenset({Step.EVICT, Step.KILL, Step.RECALL})
 
 _SEVERITY_OF: Final[Mapping[Act, Severity]] = {

@@ -18,7 +18,6 @@ class Verb(StrEnum):
     ADMIT = "admit"  # put before a gate, have judged again
     APPROVE = "approve"  # decide what another asked for
     AUDIT = "audit"  # read who did what
-    CAPTURE = "capture"  # bring forensic captures, as nodes do; not see them
     INVESTIGATE = "investigate"  # see forensic captures: secrets of workloads may be in them
     REPORT = "report"  # say what is seen on nodes, and take orders for them
     RESPOND = "respond"  # contain what runs, and let it go again

@@ -29,6 +29,7 @@ from tidegate.sensor.containers import Containers
 from tidegate.sensor.containing import Containing, Found
 from tidegate.sensor.courier import Courier
 from tidegate.sensor.folding import Folding
+from tidegate.sensor.forensics.sending import CapturesToSend
 from tidegate.sensor.looking import Looking
 from tidegate.sensor.orders import Orders
 from tidegate.sensor.spool import Spool
@@ -84,12 +85,20 @@ class _Attendant:
     def _report(self, settings: Settings, stack: ExitStack) -> None:
         spool = stack.enter_context(Spool(settings.sensor.spool_file))
         node = node_name(settings)
-        carry = Containing(spool, self._running.find, most_per_hour=settings.sensor.max_responses_per_hour)
+        sending = stack.enter_context(open_remote(settings))  # a connection of its own: a capture may be long
+        captures = CapturesToSend(settings.sensor.spool_file.with_name("captures"), sending, node)
+        carry = Containing(
+            spool,
+            self._running.find,
+            most_per_hour=settings.sensor.max_responses_per_hour,
+            capture=captures.take,
+        )
         policy = response_policy(settings)
         self._alone = Alone(policy, spool, self._running.all, carry, node=node)
         remote = stack.enter_context(open_remote(settings))
         courier = self._courier = Courier(spool, remote, node, self._running.containers)
         self._threads.append(self._thread("courier", lambda: courier.run(self._stop, self._news)))
+        self._threads.append(self._thread("captures", lambda: captures.run(self._stop)))
         if settings.sensor.server_keys:
             waiting = stack.enter_context(open_remote(settings))  # a connection of its own: it waits most of the time
             orders = Orders(waiting, node, order_keys(settings), carry)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from tidegate.clock import Clock, rfc3339, system_clock
-from tidegate.errors import TidegateError
+from tidegate.errors import TidegateError, UsageError
 from tidegate.execution.drift_rules import Mode
 from tidegate.execution.observation import Act, Container, Observation
 from tidegate.execution.order import Order, Outcome
@@ -32,15 +32,23 @@ class Containing:
         spool: remembers what was carried out, and takes the evidence of it.
         find: the container of an id with its processes; None when it does not run here.
         most_per_hour: steps in an hour; those that take one back are not counted.
+        capture: captures a container for an order, and says what came of it; None where nothing can be kept.
         clock: now.
     """
 
     def __init__(
-        self, spool: Spool, find: Callable[[str], Found | None], *, most_per_hour: int, clock: Clock = system_clock
+        self,
+        spool: Spool,
+        find: Callable[[str], Found | None],
+        *,
+        most_per_hour: int,
+        capture: Callable[[Order, Found], str] | None = None,
+        clock: Clock = system_clock,
     ) -> None:
         self._spool = spool
         self._find = find
         self._most = most_per_hour
+        self._capture = capture
         self._clock = clock
 
     def __call__(self, order: Order) -> Outcome:
@@ -66,13 +74,18 @@ class Containing:
             gone = order.step is Step.KILL or bool(order.undoes)
             return Outcome(done=gone, what="it does not run here any more")
         try:
-            what = self._take(order, found[1][0])
+            what = self._take(order, found)
         except TidegateError as error:
             _log.error("%s of %s failed: %s", order.step, order.container[:12], error)
             return Outcome(done=False, what=str(error)[:4000])
         return Outcome(done=True, what=what)
 
-    def _take(self, order: Order, pid: int) -> str:
+    def _take(self, order: Order, found: Found) -> str:
+        if order.step is Step.CAPTURE:
+            if self._capture is None:
+                raise UsageError("captures are kept nowhere", remedy="set client.server on this node")
+            return self._capture(order, found)
+        pid = found[1][0]
         if order.step is Step.ISOLATE:
             if order.undoes:
                 rejoin(pid)

@@ -24,6 +24,7 @@ from tidegate.execution.capture import (
     CapturedProcess,
     MappedRegion,
 )
+from tidegate.execution.observation import Container
 from tidegate.oci.layer_builder import Compression, HashingWriter, compressed
 from tidegate.oci.write import enter_unnamed, pack_oci_archive, wire_descriptor, write_blob
 from tidegate.sensor.forensics.memory import MAX_MEMORY_BYTES, MemoryChoice, chosen, copy_region
@@ -87,6 +88,13 @@ def capture(wanted: Wanted, to: Path, clock: Clock) -> tuple[Digest, Capture]:
     except OSError as error:
         raise OutsideError(f"a capture cannot be written: {error.strerror or error}", where=str(to)) from error
     return digest, overview
+
+
+def captured_container(one: Container) -> CapturedContainer:
+    """What a capture says of its container."""
+    return CapturedContainer(
+        id=one.id, name=one.name, image=one.image, image_digest=one.digest, namespace=one.namespace, pod=one.pod
+    )
 
 
 def _into(layout: Path, wanted: Wanted, clock: Clock) -> tuple[Digest, Capture]:

@@ -41,7 +41,7 @@ _NEEDS: Final = (
     _need("GET", r"/encryption-key", None),
     _need("GET", r"/key-releases", Verb.AUDIT),
     _need("GET", r"/captures(?:/.*)?", Verb.INVESTIGATE),
-    _need("POST", r"/captures", Verb.CAPTURE),
+    _need("POST", r"/captures", Verb.REPORT),
     _need("GET", r"/audit(?:/.*)?", Verb.AUDIT),
     _need("GET", r"/nodes/[^/]+/orders", Verb.REPORT),
     _need("GET", r"/(?:nodes|incidents|responses)(?:/.*)?", Verb.AUDIT),
