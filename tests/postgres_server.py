@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A PostgreSQL server of the test's own, on loopback, thrown away afterwards."""
 
+import gc
 import os
 import shutil
 import subprocess
@@ -114,3 +115,4 @@ def postgres_server() -> Iterator[PostgresServer]:
         with suppress(subprocess.CalledProcessError):  # a test may have stopped it
             stop()
         shutil.rmtree(folder, ignore_errors=True)
+        gc.collect()  # a connection that was left open is told of here, and not in a stranger's test

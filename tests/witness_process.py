@@ -51,7 +51,9 @@ class WitnessProcess:
             )
         assert self.process.stdout is not None
         found = _ADDRESS.search(self.process.stdout.readline())
-        assert found, (self._home / "log").read_text()[-2000:]
+        if found is None:
+            self.kill()
+            raise AssertionError((self._home / "log").read_text()[-2000:])
         self.address = found[1]
         self._port = self.address.rpartition(":")[2]
         self.key = self.process.stdout.readline().strip()

@@ -53,6 +53,7 @@ class WholeServer:
         if found is None:
             if self._kill_at and self.process.wait(timeout=180) == -signal.SIGKILL:
                 return self  # it went on with work at once and came to the place
+            self.__exit__()
             raise AssertionError(f"the server did not start: {(self.home / 'server.log').read_text()[-2000:]}")
         self.address = found.group(1)
         self.http = httpx.Client(base_url=f"http://{self.address}", timeout=180)

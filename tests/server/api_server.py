@@ -38,7 +38,9 @@ class ApiServer:
         )
         assert self.process.stdout is not None
         found = _ADDRESS.search(self.process.stdout.readline())
-        assert found, (self.home / "server.log").read_text()[-2000:]
+        if found is None:
+            self.__exit__()
+            raise AssertionError((self.home / "server.log").read_text()[-2000:])
         self.address = found.group(1)
         return self
 

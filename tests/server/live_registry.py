@@ -66,14 +66,19 @@ class LiveRegistry:
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._serve)
         self._thread.start()
-        assert self._ready.wait(120)
-        assert self.port, "the server did not start"
+        self._ready.wait()  # it answers, or it has ended
+        if not self.port:
+            self._end()
+            raise AssertionError("the server did not start")
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)
+        self._end()
+
+    def _end(self) -> None:
         self._thread.join(120)
         self.audit.stop()
         self.database.close()

@@ -6,6 +6,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -43,14 +44,14 @@ def until(found: Callable[[], bool], what: str) -> None:
 class Cosigned:
     """A server whose checkpoints two witnesses are asked for, of whom one is enough."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, stack: ExitStack) -> None:
         self.home = folder / "log"
         self.home.mkdir()
         signer = note_signer(settings_of(self.home))
         lines = f"log {signer.verifier}\nquorum none\n"
         self.witnesses = [WitnessProcess(folder / name, f"{name}.example/w", lines) for name in ("one", "two")]
         for witness in self.witnesses:
-            witness.start()
+            stack.enter_context(witness)
         named = [
             f"witness {name} {witness.key} {witness.address}/\n"
             for name, witness in zip(("one", "two"), self.witnesses, strict=True)
@@ -88,10 +89,8 @@ class Cosigned:
 
 @pytest.fixture
 def cosigned(tmp_path: Path) -> Iterator[Cosigned]:
-    made = Cosigned(tmp_path)
-    yield made
-    for witness in made.witnesses:
-        witness.kill()
+    with ExitStack() as stack:
+        yield Cosigned(tmp_path, stack)
 
 
 def test_what_witnesses_make_of_a_log(cosigned: Cosigned, tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def test_the_database_goes_and_comes_back(tmp_path: Path) -> None:
 def test_the_object_store_is_slow_then_gone_and_comes_back(tmp_path: Path) -> None:
     data = os.urandom(7 * MIB)
     with start_objects(tmp_path) as objects:
-        backing = Backing(objects=objects, request_seconds=1)
+        backing = Backing(objects=objects, request_seconds=3)
         with LiveRegistry(folder=tmp_path / "registry", backing=backing) as live, live.client() as http:
             made = image()
             push(http, NAME, made, "v1")
