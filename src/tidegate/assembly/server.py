@@ -132,6 +132,7 @@ class Server:
 
     def start(self) -> None:
         """Takes up what a kill left unfinished, then new work."""
+        self.knowledge.open()  # what a kill left in flight goes on at once, and is examined by what is known
         self.durable.start()
         self.leases.start(Takeover(self.leases, self.durable))
         self.announcements.start()

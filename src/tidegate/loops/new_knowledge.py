@@ -60,6 +60,7 @@ class NewKnowledge:
         self._clock = clock
         self._lock = Lock()
         self._current: Knowledge | None = None
+        self._opened: tuple[int, int] | None = None
         self._identity: tuple[int, int] | None = None
         self._stopping = Flag()
         self._thread = Thread(target=self._watch, name="new knowledge", daemon=True)
@@ -67,6 +68,17 @@ class NewKnowledge:
     def current(self) -> Knowledge | None:
         """The knowledge in force; None while there is none."""
         return self._current
+
+    def open(self) -> None:
+        """Has what is there in force, before anything is examined; what it moved is looked at by `start`.
+
+        Raises:
+            InvalidInputError: the file is no knowledge file.
+        """
+        with self._lock:
+            identity = _identity(self._path)
+            if identity is not None:
+                self._in_force(identity)
 
     def start(self) -> None:
         """Takes up what is there, and from then on every new file within a second or so."""
@@ -91,13 +103,18 @@ class NewKnowledge:
             identity = _identity(self._path)
             if identity is None or identity == self._identity:
                 return None
-            new = Knowledge.open(self._path)
             # In force before the difference is drawn: an image examined meanwhile sees the new one or is found below.
-            self._current, self._identity = new, identity
+            new = self._in_force(identity)
+            self._identity = identity
             tide = self._join(new)
             if tide is not None:
                 self._keep()
             return tide
+
+    def _in_force(self, identity: tuple[int, int]) -> Knowledge:
+        if self._current is None or identity != self._opened:
+            self._current, self._opened = Knowledge.open(self._path), identity
+        return self._current
 
     def _join(self, new: Knowledge) -> Tide | None:
         seen = schema.knowledge_seen
