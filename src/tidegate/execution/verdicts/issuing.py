@@ -33,7 +33,10 @@ from tidegate.signing.envelope import sign
 from tidegate.storage import outbox, schema
 
 _NO_DECISION: Final = "execution/no-decision"
+_ATTACHED: Final = "attached"
 _MAX_TEXT_CHARS: Final = 300
+_UNKNOWN_FOR: Final = timedelta(days=30)
+"""An event tells when something is decided; until then nobody need ask again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,9 +85,13 @@ class VerdictIssue:
         return sign(to_statement(batch), signer).content
 
     def known_after(self, digest: str, limit: int = MAX_BATCH) -> list[Digest]:
-        """Digests of what is on the shelf, in their order, past one; "" for from the first."""
+        """Digests of what is on the shelf, in their order, past one; "" for from the first.
+
+        What only hangs on an image runs nowhere, and is left out.
+        """
         table = schema.state
-        query = select(table.c.digest).where(table.c.digest > digest).order_by(table.c.digest).limit(limit)
+        runs = (table.c.digest > digest) & (table.c.state != _ATTACHED)
+        query = select(table.c.digest).where(runs).order_by(table.c.digest).limit(limit)
         with self.gate.database.read() as connection:
             return [Digest(text) for text in connection.scalars(query)]
 
@@ -149,7 +156,7 @@ def _unknown(digest: Digest, gate: ExecutionGate) -> Decision:
         policies=(),
         inputs=(),
         decided_at=at,
-        expires_at=at + timedelta(hours=1),
+        expires_at=at + _UNKNOWN_FOR,
     )
 
 
