@@ -27,6 +27,7 @@ _RETRY_SECONDS: Final = (0.5, 1.0, 2.0, 5.0, 10.0)
 _RENEW_WITHIN: Final = 3
 """A verdict is asked for anew in the last third of the time it can hold."""
 _LOOK_SECONDS: Final = 30.0
+_END_SECONDS: Final = 1.0
 _RENEWED_EVERY: Final = timedelta(minutes=10)
 CLOSING: Final = frozenset(
     {
@@ -129,9 +130,11 @@ class Following:
             thread.start()
 
     def stop(self) -> None:
-        """Ends; a wait in flight ends by itself, and nothing comes of it."""
+        """Ends; a wait in flight is left alone after a moment."""
         self._stopping.set()
         self._wanted.set()
+        for thread in self._threads:
+            thread.join(timeout=_END_SECONDS)
 
     def _run(self, work: Callable[[], None]) -> None:
         failures = 0
