@@ -37,7 +37,7 @@ def following(folder: Path, server: WholeServer) -> WebhookProcess:
 
 
 def wait_for(condition: Callable[[], object], what: str) -> None:
-    ends = time.monotonic() + 60
+    ends = time.monotonic() + 180
     while not condition():
         assert time.monotonic() < ends, what
         time.sleep(0.02)
