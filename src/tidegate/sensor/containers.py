@@ -7,6 +7,7 @@ container (conmon, containerd's shim) knows where its bundle lies (OCI runtime-s
 
 import os
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -18,6 +19,7 @@ from tidegate.sensor.bundle import describe
 _MAX_PROC_BYTES: Final = 256 * KIB
 _MAX_ANCESTORS: Final = 5
 _MAX_REMEMBERED: Final = 10_000
+_DESCRIBED_WITHIN_SECONDS: Final = 10.0
 _ID: Final = re.compile(r"(?:^|[/:]|(?<!conmon)-)([0-9a-f]{64})(?:\.scope)?(?:/|$)", re.MULTILINE)
 _SHIM: Final = "containerd-shim"
 _BUNDLE: Final = ("-b", "--bundle", "-bundle")
@@ -33,6 +35,7 @@ class Containers:
     def __init__(self, proc: Path = Path("/proc")) -> None:
         self._proc = proc
         self._known: dict[str, Container] = {}
+        self._first_seen: dict[str, float] = {}
 
     def of_process(self, pid: int) -> Container | None:
         """The container a process runs in; None when it runs in none, or is gone."""
@@ -40,7 +43,11 @@ class Containers:
         if number is None:
             return None
         found = self._known.get(number) or self._described(pid, number)
-        if found != Container(id=number):  # one that nobody described yet may be described a moment later
+        now = time.monotonic()
+        if len(self._first_seen) >= _MAX_REMEMBERED:
+            self._first_seen.clear()
+        # One that nobody described yet may be described a moment later; after a while nobody will.
+        if found != Container(id=number) or now - self._first_seen.setdefault(number, now) > _DESCRIBED_WITHIN_SECONDS:
             if len(self._known) >= _MAX_REMEMBERED:
                 self._known.clear()
             self._known[number] = found
