@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from execution_manifests import COMPLIANT_POD, DEPLOYMENT, PRIVILEGED_POD
 from msgspec.structs import replace
 
+from execution_manifests import COMPLIANT_POD, DEPLOYMENT, PRIVILEGED_POD
 from tidegate.artifact import Digest, Reference
 from tidegate.evidence import Boundary, Decision, Reason, Verdict
 from tidegate.execution.gate import GateOptions, Question, WorkloadReview, judge_workload

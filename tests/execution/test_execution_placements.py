@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from execution_manifests import CRON_JOB, DEPLOYMENT
 from sqlalchemy import Connection, create_engine
 
+from execution_manifests import CRON_JOB, DEPLOYMENT
 from tidegate.artifact import Digest
 from tidegate.execution.placements import place, remove, running
 from tidegate.execution.workload import Workload, parse_workload

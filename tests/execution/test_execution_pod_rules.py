@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+
 from execution_manifests import PRIVILEGED_POD
 from execution_verdicts import allow
-
 from tidegate.artifact import Digest
 from tidegate.errors import BoundExceededError
 from tidegate.evidence.predicates.behaviour import Behaviour

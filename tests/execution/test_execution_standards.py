@@ -5,8 +5,8 @@ import copy
 from typing import Any
 
 import pytest
-from execution_manifests import COMPLIANT_POD, PRIVILEGED_POD
 
+from execution_manifests import COMPLIANT_POD, PRIVILEGED_POD
 from tidegate.execution.standards import Level, violations
 from tidegate.execution.workload import parse_workload
 from tidegate.manifests.documents import read_documents

@@ -7,8 +7,8 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from podsecurity_judge import judged, pod
 
+from podsecurity_judge import judged, pod
 from tidegate.errors import InvalidInputError
 from tidegate.execution.standards import LATEST, Level, StandardVersion, violations
 from tidegate.execution.standards.version import NEWEST

@@ -4,8 +4,8 @@
 import json
 
 import pytest
-from execution_manifests import CRON_JOB, DEPLOYMENT, PRIVILEGED_POD
 
+from execution_manifests import CRON_JOB, DEPLOYMENT, PRIVILEGED_POD
 from tidegate.errors import BoundExceededError, InvalidInputError
 from tidegate.execution.workload import (
     Bystander,

@@ -5,8 +5,8 @@ import json
 from typing import Any
 
 import pytest
-from network_samples import HEAD, generated, shop
 
+from network_samples import HEAD, generated, shop
 from tidegate.errors import BoundExceededError, InvalidInputError
 from tidegate.execution.network.compare import Lack, differences
 from tidegate.execution.network.evaluate import ask
