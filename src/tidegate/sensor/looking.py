@@ -24,7 +24,7 @@ from tidegate.sensor.containing import Found
 from tidegate.sensor.mounts import mounts_of
 from tidegate.sensor.overlay import overlay_of
 from tidegate.sensor.processes import Processes
-from tidegate.sensor.sockets import Sockets, network_of, node_network, sockets_of
+from tidegate.sensor.sockets import Networks, Sockets, network_of, node_network
 from tidegate.sensor.watching import node_process
 from tidegate.sensor.written import Written
 from tidegate.values import Struct
@@ -71,6 +71,7 @@ class Looking:
         self._processes = Processes(container_of)
         self._node_root = f"/proc/{node_process()}/root"
         self._node_network = node_network()
+        self._networks = Networks()
         self._known: dict[str, _Container] = {}
         self._sockets_at = self._files_at = float("-inf")
 
@@ -104,12 +105,14 @@ class Looking:
                 self._look_at_sockets(known, pids[0], looked)
             if files or not known.seen_twice:
                 self._look_at_files(known, pids[0])
+        if sockets:
+            self._networks.keep(looked)
 
     def _look_at_sockets(self, known: _Container, pid: int, looked: dict[str, Sockets]) -> None:
         network = network_of(pid)
         if not network or network in self._node_network:  # the node's own ports are not this container's alone
             return
-        now = looked.get(network) or looked.setdefault(network, sockets_of(pid))
+        now = looked.get(network) or looked.setdefault(network, self._networks.sockets_of(network, pid))
         before, known.sockets = known.sockets, now
         expected = known.expected
         for protocol, port in sorted(now.listens - (before.listens if before else frozenset())):
