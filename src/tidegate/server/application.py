@@ -80,7 +80,7 @@ def create_application(services: Services, *, extra_routes: Sequence[BaseRoute] 
 
     Args:
         services: what it stands on.
-        extra_routes: looked at first, such as the management API mounted at `/api`; they let in whom they want.
+        extra_routes: other paths, such as the management API mounted at `/api`; they let in whom they want.
     """
     metrics = HttpMetrics(services.figures)
     entrance, offload, through = services.entrance, services.offload, services.pull_through
@@ -96,13 +96,12 @@ def create_application(services: Services, *, extra_routes: Sequence[BaseRoute] 
     )
     app = registry_app(registry, entrance)
     routes = [
+        Mount("/v2", app=SameSite(app)),  # what is asked most comes first
         *extra_routes,
         *health_routes(services.checks, services.figures, services.offload),
-        Mount("/v2", app=SameSite(app)),
     ]
     if services.access.tokens is not None:
-        endpoint = TokenEndpoint(entrance, services.access.tokens)
-        routes[len(extra_routes) : len(extra_routes)] = [endpoint.route(), login_route(entrance)]
+        routes += [TokenEndpoint(entrance, services.access.tokens).route(), login_route(entrance)]
     middleware = [Middleware(EarlyAnswers), Middleware(Measured, metrics=metrics)]
     if services.audit is not None:
         middleware.append(Middleware(Audited, writer=services.audit, clock=services.clock, watch=services.watch))

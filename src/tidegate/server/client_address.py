@@ -53,7 +53,7 @@ class ClientAddresses:
         """Where a request comes from."""
         peer = _peer(scope.get("client"))
         headers = Headers(scope=scope)
-        parsed = _parse(peer)
+        parsed = _parse(peer) if self._proxies else None
         if parsed is None or not self._trusts(parsed):
             return Client(address=peer, forwarded=any(name in headers for name in _SIGNS))
         hops = ",".join(headers.getlist("x-forwarded-for")).split(",")[-_MAX_HOPS:]

@@ -19,6 +19,7 @@ from tidegate.server.registry.file_response import BlobFileResponse
 from tidegate.server.registry.names import digest, repository_in
 from tidegate.server.registry.passing import passing_response
 from tidegate.server.registry.services import RegistryServices
+from tidegate.server.registry.whole_bodies import WholeBodies
 
 _TYPE: Final = "application/octet-stream"
 
@@ -29,6 +30,7 @@ class BlobEndpoints:
     def __init__(self, services: RegistryServices) -> None:
         self._services = services
         self._known = services.shelf.known_blobs
+        self._whole = WholeBodies()
 
     async def get_blob(self, request: Request) -> Response:
         """Hands a blob out, or a range of it; HEAD only tells of it."""
@@ -44,7 +46,7 @@ class BlobEndpoints:
         if is_told:
             await self._services.offload.run(self._services.blobs.promise, name, wanted)
         if held.path is not None:
-            return BlobFileResponse(held.digest, held.path, held.size, self._services.offload)
+            return BlobFileResponse(held.digest, held.path, held.size, self._services.offload, self._whole)
         headers = {
             "Docker-Content-Digest": held.digest,
             "ETag": f'"{held.digest}"',

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A blob that lies in a file, as an ASGI response: whole files are sent by the server from their path.
+"""A blob that lies in a file, as an ASGI response: the server sends it whole from its path, a small one as one piece.
 
 Starlette's own would ask the file system once more, and hash a tag nobody needs: a blob's tag is its digest.
 """
@@ -16,6 +16,7 @@ from tidegate.artifact import Digest
 from tidegate.bounds import MIB
 from tidegate.server.offload import Offload
 from tidegate.server.registry.ranges import range_of_blob
+from tidegate.server.registry.whole_bodies import WholeBodies
 
 PIECE_BYTES: Final = MIB
 _PATH_SEND: Final = "http.response.pathsend"
@@ -29,14 +30,16 @@ class BlobFileResponse(Response):
         path: its file, which must not change.
         size: of the blob, in bytes.
         offload: where the file is read, when it has to be read here.
+        whole: hands small ones out as one piece.
     """
 
-    def __init__(self, digest: Digest, path: Path, size: int, offload: Offload) -> None:
+    def __init__(self, digest: Digest, path: Path, size: int, offload: Offload, whole: WholeBodies) -> None:
         self.status_code = HTTPStatus.OK
         self.background = None
         self._path = path
         self._size = size
         self._offload = offload
+        self._whole = whole
         self._etag = f'"{digest}"'
         self.raw_headers = [
             (b"content-type", b"application/octet-stream"),
@@ -67,6 +70,8 @@ class BlobFileResponse(Response):
             await self._start(send, HTTPStatus.PARTIAL_CONTENT, end - start, part)
         if scope["method"] == "HEAD" or start == end:
             await send({"type": "http.response.body", "body": b""})
+        elif end - start == self._size and (data := self._whole.read(self._path, self._size, scope)) is not None:
+            await send({"type": "http.response.body", "body": data})
         elif end - start == self._size and _PATH_SEND in scope.get("extensions", ()):
             await send({"type": _PATH_SEND, "path": str(self._path)})
         else:

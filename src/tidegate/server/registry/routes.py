@@ -38,10 +38,13 @@ def registry_app(services: RegistryServices, entrance: Entrance) -> Starlette:
 def _routes(services: RegistryServices) -> list[BaseRoute]:
     listing, manifest = ListingEndpoints(services), ManifestEndpoints(services)
     blob, upload = BlobEndpoints(services), UploadEndpoints(services)
-    # Names hold slashes: the last match of the fixed part counts, so the longer paths come first.
+    # Names hold slashes, so the last match of the fixed part counts. What is asked most comes first.
     uploads, one_upload = "/{name:path}/blobs/uploads/", "/{name:path}/blobs/uploads/{upload}"
     one_blob, one_manifest = "/{name:path}/blobs/{digest}", "/{name:path}/manifests/{locator}"
     return [
+        Route(one_blob, blob.get_blob, methods=["GET"]),
+        Route(one_manifest, manifest.head_manifest, methods=["HEAD"]),
+        Route(one_manifest, manifest.get_manifest, methods=["GET"]),
         Route("/", listing.base),
         Route("/_catalog", listing.list_repositories),
         Route(uploads, upload.begin_upload, methods=["POST"]),
@@ -50,10 +53,7 @@ def _routes(services: RegistryServices) -> list[BaseRoute]:
         Route(one_upload, upload.finish_upload, methods=["PUT"]),
         Route(one_upload, upload.get_upload, methods=["GET"]),
         Route(one_upload, upload.cancel_upload, methods=["DELETE"]),
-        Route(one_blob, blob.get_blob, methods=["GET"]),
         Route(one_blob, blob.delete_blob, methods=["DELETE"]),
-        Route(one_manifest, manifest.head_manifest, methods=["HEAD"]),
-        Route(one_manifest, manifest.get_manifest, methods=["GET"]),
         Route(one_manifest, manifest.put_manifest, methods=["PUT"]),
         Route(one_manifest, manifest.delete_manifest, methods=["DELETE"]),
         Route("/{name:path}/tags/list", listing.list_tags),
