@@ -65,7 +65,8 @@ def test_asking_approving_using_and_losing_a_grant(server: ApiServer, root: http
         assert bob.post(f"/grants/{grant}/approve").status_code == (403 if pattern == "team-b/**" else 200), pattern
     assert anna.get("/me").json()["grants"] == [{"grant": grant, "pattern": "team-a/app", "verbs": ["push"]}]
     assert anna.get("/grants").json()[0]["decided_by"] == "bob"
-    assert [found["holder"] for found in bob.get("/grants").json()] == ["bob", "bob", "anna"]  # also what he gave
+    held = sorted(found["holder"] for found in bob.get("/grants").json())  # those of one second come in any order
+    assert held == ["anna", "bob", "bob"]  # also what he gave
     assert [found["holder"] for found in bob.get("/grants?holder=bob").json()] == ["bob", "bob"]
     with server.client(("anna", PASSWORD), base="") as registry:
         assert registry.post("/v2/team-a/app/blobs/uploads/").status_code == 202
@@ -143,7 +144,7 @@ def test_every_route_needs_something(server: ApiServer, root: httpx.Client) -> N
             needed = verb_needed(method, path)
             if method == "GET":
                 continue
-            assert needed in {None, Verb.ADMINISTER, Verb.ADMIT, Verb.GOVERN, Verb.TRUST}, (method, path)
+            assert needed not in {Verb.PULL, Verb.PUSH, Verb.DELETE, Verb.LIST}, (method, path)  # these only let read
             # Where the table says nothing the route itself has to ask.
             answer = nobody.request(method, re.sub(r"{digest}", f"sha256:{'a' * 64}", path))
             assert answer.status_code in {400, 403, 404, 422}, (method, path, answer.text)
