@@ -235,7 +235,7 @@ def test_what_began_to_run_after_the_plan_is_spared(stand: Stand, monkeypatch: p
     plan = planned.plan(rules(OLD))
     assert len(plan.going) == 1
     place(stand, digest)
-    monkeypatch.setattr(planned, "plan", lambda _rules: plan)
+    monkeypatch.setattr(planned, "plan", lambda _rules, **_told: plan)
     assert planned.run(rules(OLD)).spared == 1
     assert stand.resolve("one") == digest
 
@@ -246,7 +246,7 @@ def test_a_tag_that_came_after_the_plan_keeps_its_manifest(stand: Stand, monkeyp
     planned = retention(stand)
     plan = planned.plan(rules(OLD))
     stand.image("one", "two")
-    monkeypatch.setattr(planned, "plan", lambda _rules: plan)
+    monkeypatch.setattr(planned, "plan", lambda _rules, **_told: plan)
     assert [one.whole for one in planned.run(rules(OLD)).gone] == [False]
     assert stand.resolve("two") == digest
 
@@ -283,7 +283,7 @@ def test_rules_use_up_no_override(stand: Stand, monkeypatch: pytest.MonkeyPatch)
     with stand.database.begin() as connection:
         freeze(connection, APP, Tag("one"), who="ann", why="audit", at=stand.clock())
         override(connection, APP, Tag("one"), who="ann", why="mine", at=stand.clock())
-    monkeypatch.setattr(planned, "plan", lambda _rules: plan)
+    monkeypatch.setattr(planned, "plan", lambda _rules, **_told: plan)
     assert planned.run(rules(OLD)).spared == 1
     assert stand.resolve("one") == digest
     with stand.database.read() as connection:

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from test_journey_provenance import image_with, provenance_of
 from whole_server import WholeServer, as_json, python_image
 
 from postgres_server import start_postgres
-from tidegate.clock import rfc3339
+from tidegate.clock import rfc3339, system_clock
 from tidegate.evidence import VSA
 from tidegate.signing.envelope import sign
 from tidegate.signing.keys import SigningKey
@@ -72,7 +71,7 @@ class Place:
         table = schema.state
         with self.record() as connection:
             ends = connection.scalar(select(table.c.expires_at).where(table.c.digest == digest))
-        return str(ends) <= rfc3339(datetime.now(UTC))
+        return str(ends) <= rfc3339(system_clock())
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.tools)])

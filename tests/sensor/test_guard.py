@@ -11,8 +11,8 @@ pytestmark = [pytest.mark.tools, pytest.mark.usefixtures("sensor")]
 DROP = "cp /bin/true /tmp/dropped; "
 ENFORCED = """apiVersion: tidegate.dev/v1
 kind: DriftRules
-metadata: {name: all}
-spec: {rules: [{name: all, mode: enforce}]}
+metadata: {name: late}
+spec: {rules: [{name: late, containers: [late], mode: enforce}]}
 """
 
 
