@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Real containers for the sensor's tests: podman with a root of this machine's own programs."""
 
+import fcntl
 import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 
 import pytest
 
@@ -14,6 +15,21 @@ from node import RULES, Podman, Sensor
 
 from tidegate.errors import OutsideError
 from tidegate.sensor.fanotify import Fanotify
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Who waits for the node may wait for all the others."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(1200))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def alone_on_the_node() -> Iterator[None]:
+    """One file of these tests at a time on this machine: a sensor watches all of it, the containers of others too."""
+    with (Path(gettempdir()) / "tidegate-tests-of-sensors.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -156,6 +156,21 @@ def test_killed_once_another_approved_it_even_when_frozen(podman: Podman, post: 
     assert post.root.get(f"/statements/{done['statement']}").status_code == 200
 
 
+def test_a_capture_is_made_on_order_and_kept_by_the_server(
+    podman: Podman, post: Post, watched: Sensor, held: str
+) -> None:
+    assert watched.process.poll() is None
+    podman.execute(held, "cp /bin/sleep /data/left")
+    done = step(post, held, "capture")
+    assert (done["state"], "captured as sha256:" in done["outcome"]) == ("done", True), done["outcome"]
+    post.wait_for(lambda: post.root.get("/captures", params={"container": held}).json())
+    (kept,) = post.root.get("/captures", params={"container": held}).json()
+    assert kept["digest"] in done["outcome"]
+    assert (kept["overview"]["node"], kept["overview"]["reason"]) == (NODE, "a test")
+    assert post.root.get(f"/captures/{kept['digest']}/archive").status_code == 200
+    assert post.robot().get("/captures").status_code == 403
+
+
 def test_alone_while_the_server_is_away_and_told_when_it_is_back(podman: Podman, post: Post, watched: Sensor) -> None:
     podman.start(name="hot-1")
     try:
@@ -184,18 +199,3 @@ def test_an_order_that_nobody_trusted_signed_is_not_carried_out(podman: Podman, 
     assert done["state"] == "failed"
     assert "not carried out" in done["outcome"]
     assert not is_frozen(podman, held)
-
-
-def test_a_capture_is_made_on_order_and_kept_by_the_server(
-    podman: Podman, post: Post, watched: Sensor, held: str
-) -> None:
-    assert watched.process.poll() is None
-    podman.execute(held, "cp /bin/sleep /data/left")
-    done = step(post, held, "capture")
-    assert (done["state"], "captured as sha256:" in done["outcome"]) == ("done", True), done
-    post.wait_for(lambda: post.root.get("/captures", params={"container": held}).json())
-    (kept,) = post.root.get("/captures", params={"container": held}).json()
-    assert kept["digest"] in done["outcome"]
-    assert (kept["overview"]["node"], kept["overview"]["reason"]) == (NODE, "a test")
-    assert post.root.get(f"/captures/{kept['digest']}/archive").status_code == 200
-    assert post.robot().get("/captures").status_code == 403

@@ -57,14 +57,15 @@ class Containing:
         if before is not None and before != _BEGUN:
             return from_json(before.encode(), Outcome, what="outcome", max_bytes=_MAX_OUTCOME_BYTES)
         at = self._clock()
-        if not order.undoes and before is None:
+        # Neither what takes a step back nor what only looks counts in the hour: both are remembered by no moment.
+        counts = not order.undoes and order.step is not Step.CAPTURE
+        if counts and before is None:
             since = rfc3339(at - timedelta(hours=1))
             if self._spool.carried_out_since(since) >= self._most:
                 return Outcome(done=False, what=f"over sensor.max_responses_per_hour = {self._most} on this node")
-        # An undoing is remembered like any step, but by a moment that no hour counts.
-        self._spool.note_outcome(order.id, _BEGUN, at="" if order.undoes else rfc3339(at))
+        self._spool.note_outcome(order.id, _BEGUN, at=rfc3339(at) if counts else "")
         outcome = self._try(order)
-        self._spool.note_outcome(order.id, to_json(outcome).decode(), at="" if order.undoes else rfc3339(at))
+        self._spool.note_outcome(order.id, to_json(outcome).decode(), at=rfc3339(at) if counts else "")
         self._tell(order, outcome)
         return outcome
 
