@@ -61,7 +61,7 @@ def test_what_a_rule_allows() -> None:
     [
         ("mode: observe", "mode: watch", "drift.yaml:8:13: unknown mode 'watch'"),
         ("mode: observe", "modes: observe", "drift.yaml:8:7: unknown key 'modes'; did you mean 'mode'?"),
-        ("kind: DriftRules", "kind: Drift", "drift.yaml:2:7: not rules of drift; write DriftRules"),
+        ("kind: DriftRules", "kind: Drift", "drift.yaml:2:7: unknown kind 'Drift'; write DriftRules"),
         ("opened: true", "opened: often", "drift.yaml:13:15: is neither true nor false"),
         ("name: builders", "name: Builders!", "drift.yaml:6:13: not a name"),
         ('["build-*"]', "build", "drift.yaml:7:19: expected a list"),

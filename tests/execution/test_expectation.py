@@ -68,7 +68,7 @@ def test_what_is_let() -> None:
         ("*:443", "everywhere:443", "not a destination"),
         ("sha256:", "sha1:", "not a digest"),
         ("shells: false", "shells: no way", "neither true nor false"),
-        ("kind: BehaviourProfile", "kind: Profile", "not a profile of behaviour"),
+        ("kind: BehaviourProfile", "kind: Profile", "unknown kind 'Profile'"),
         ("writes: []", "write: []", "unknown key 'write'"),
     ],
 )

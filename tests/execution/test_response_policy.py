@@ -49,7 +49,7 @@ def test_without_a_file_drastic_steps_need_approval() -> None:
 @pytest.mark.parametrize(
     ("was", "wrong", "told"),
     [
-        ("kind: ResponsePolicy", "kind: Policy", "not a policy of response"),
+        ("kind: ResponsePolicy", "kind: Policy", "unknown kind 'Policy'"),
         ("[label, isolate]", "[label, isolates]", "unknown step 'isolates'"),
         ("executed, fileless", "executes", "unknown act 'executes'"),
         ("perNode: 3", "perNode: 0", "not a whole number"),

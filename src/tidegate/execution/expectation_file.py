@@ -7,8 +7,9 @@ from typing import Final
 
 from tidegate.execution.drift_rules import EVERYTHING
 from tidegate.execution.expectation import Expectation, Expectations, check_destination, check_port
-from tidegate.policy.document import API_VERSION, each_of, header_and_spec
-from tidegate.rules.marked_yaml import Node, Table, read_documents
+from tidegate.execution.rule_documents import few, rule_documents
+from tidegate.policy.document import each_of, header_and_spec
+from tidegate.rules.marked_yaml import Node
 from tidegate.rules.reading import Fields, as_scalar, defect
 
 KIND: Final = "BehaviourProfile"
@@ -27,18 +28,10 @@ def load_expectations(files: Mapping[str, str]) -> Expectations:
         DocumentError: something is wrong; it carries every defect of the first document that has any.
         BoundExceededError: a document is over a bound.
     """
-    found: list[Expectation] = []
-    for file, text in files.items():
-        found += each_of(read_documents(text, file=file), _profile)
-    return Expectations(each=tuple(found))
+    return Expectations(each=each_of(tuple(rule_documents(files, KIND)), _profile))
 
 
 def _profile(node: Node) -> Expectation:
-    document = Fields(node if isinstance(node, Table) else Fields.of(node).table)
-    if document.text("apiVersion") != API_VERSION:
-        raise defect(document.node("apiVersion"), "unknown apiVersion", f"write {API_VERSION}")
-    if document.text("kind") != KIND:
-        raise defect(document.node("kind"), "not a profile of behaviour", f"write {KIND}")
     metadata, spec = header_and_spec(node, *_KEYS)
     shells = spec.text("shells", "")
     if shells not in {"", "true", "false"}:
@@ -64,9 +57,7 @@ def _texts(
     """The texts of a list; None when the key is missing, which is something else than an empty list."""
     if spec.optional(key) is None:
         return None
-    nodes = spec.listing(key)
-    if len(nodes) > MAX_ITEMS:
-        raise defect(nodes[MAX_ITEMS], f"over the limit MAX_ITEMS = {MAX_ITEMS}")
+    nodes = few(spec.listing(key), "MAX_ITEMS", MAX_ITEMS)
     texts = [as_scalar(one).text for one in nodes]
     for one, text in zip(nodes, texts, strict=True):
         if not is_good(text):

@@ -9,9 +9,10 @@ from typing import Final, TypeVar
 from tidegate.execution.drift_rules import EVERYTHING, Mode
 from tidegate.execution.observation import Act
 from tidegate.execution.response_policy import Limits, ResponsePolicy, ResponseRule, Severity, Step
-from tidegate.policy.document import API_VERSION, each_of, header_and_spec
-from tidegate.rules.marked_yaml import Node, Table, read_documents
-from tidegate.rules.reading import Fields, as_member, as_scalar, defect
+from tidegate.execution.rule_documents import few, patterns, rule_documents, yes
+from tidegate.policy.document import each_of, header_and_spec
+from tidegate.rules.marked_yaml import Node
+from tidegate.rules.reading import Fields, as_member
 
 KIND: Final = "ResponsePolicy"
 MAX_RULES: Final = 500
@@ -34,22 +35,16 @@ def load_response_policy(files: Mapping[str, str]) -> ResponsePolicy:
         BoundExceededError: a document is over a bound.
     """
     policy = ResponsePolicy()
-    for file, text in files.items():
-        for node in read_documents(text, file=file):
-            (policy,) = each_of([node], lambda one, before=policy: _policy(one, before))  # type: ignore[misc]
+    for node in rule_documents(files, KIND):
+        (policy,) = each_of([node], lambda one, before=policy: _policy(one, before))  # type: ignore[misc]
     return policy
 
 
 def _policy(node: Node, before: ResponsePolicy) -> ResponsePolicy:
-    document = Fields(node if isinstance(node, Table) else Fields.of(node).table)
-    if document.text("apiVersion") != API_VERSION:
-        raise defect(document.node("apiVersion"), "unknown apiVersion", f"write {API_VERSION}")
-    if document.text("kind") != KIND:
-        raise defect(document.node("kind"), "not a policy of response", f"write {KIND}")
     _, spec = header_and_spec(node, "rules", "limits", "approval")
     approval, limits = spec.optional("approval"), spec.optional("limits")
     return ResponsePolicy(
-        rules=before.rules + each_of(_few(spec.listing("rules"), "MAX_RULES", MAX_RULES), _rule),
+        rules=before.rules + each_of(few(spec.listing("rules"), "MAX_RULES", MAX_RULES), _rule),
         limits=before.limits if limits is None else _limits(limits),
         approval=before.approval if approval is None else _members(spec, "approval", Step),
     )
@@ -67,21 +62,19 @@ def _limits(node: Node) -> Limits:
 
 def _rule(node: Node) -> ResponseRule:
     fields = Fields.of(node, *_KEYS)
-    severity, alone = fields.optional("severity"), fields.text("alone", "false")
-    if alone not in {"true", "false"}:
-        raise defect(fields.node("alone"), "is neither true nor false")
-    steps = tuple(as_member(one, Step) for one in _few(fields.listing("steps"), "MAX_ITEMS", MAX_ITEMS))
+    severity = fields.optional("severity")
+    steps = tuple(as_member(one, Step) for one in few(fields.listing("steps"), "MAX_ITEMS", MAX_ITEMS))
     return ResponseRule(
         name=fields.name("name"),
         acts=_members(fields, "acts", Act),
         modes=_members(fields, "modes", Mode) or frozenset({Mode.ALERT, Mode.ENFORCE}),
-        containers=_patterns(fields, "containers"),
-        images=_patterns(fields, "images"),
-        namespaces=_patterns(fields, "namespaces"),
-        pods=_patterns(fields, "pods"),
+        containers=patterns(fields, "containers") or EVERYTHING,
+        images=patterns(fields, "images") or EVERYTHING,
+        namespaces=patterns(fields, "namespaces") or EVERYTHING,
+        pods=patterns(fields, "pods") or EVERYTHING,
         severity=None if severity is None else as_member(severity, Severity),
         steps=tuple(dict.fromkeys(steps)),
-        alone=alone == "true",
+        alone=yes(fields, "alone"),
         workload_percent=0 if fields.optional("workloadPercent") is None else _percent(fields),
     )
 
@@ -91,14 +84,4 @@ def _percent(fields: Fields) -> int:
 
 
 def _members(fields: Fields, key: str, kind: type[_E]) -> frozenset[_E]:
-    return frozenset(as_member(one, kind) for one in _few(fields.listing(key), "MAX_ITEMS", MAX_ITEMS))
-
-
-def _patterns(fields: Fields, key: str) -> tuple[str, ...]:
-    return tuple(as_scalar(one).text for one in _few(fields.listing(key), "MAX_ITEMS", MAX_ITEMS)) or EVERYTHING
-
-
-def _few(nodes: tuple[Node, ...], bound: str, limit: int) -> tuple[Node, ...]:
-    if len(nodes) > limit:
-        raise defect(nodes[limit], f"over the limit {bound} = {limit}")
-    return nodes
+    return frozenset(as_member(one, kind) for one in few(fields.listing(key), "MAX_ITEMS", MAX_ITEMS))

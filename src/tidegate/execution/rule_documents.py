@@ -2,11 +2,14 @@
 """What documents of rules of this tier have in common: the kind, and bounds of their lists."""
 
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 from tidegate.errors import InvalidInputError
 from tidegate.policy.document import API_VERSION
 from tidegate.rules.marked_yaml import Node, Table, read_documents
-from tidegate.rules.reading import DocumentError, Fields, defect
+from tidegate.rules.reading import DocumentError, Fields, as_scalar, defect
+
+MAX_PATTERNS: Final = 100
 
 
 def rule_documents(files: Mapping[str, str], kind: str) -> Iterator[Node]:
@@ -34,6 +37,15 @@ def few(nodes: tuple[Node, ...], bound: str, limit: int) -> tuple[Node, ...]:
     if len(nodes) > limit:
         raise defect(nodes[limit], f"over the limit {bound} = {limit}")
     return nodes
+
+
+def patterns(fields: Fields, key: str) -> tuple[str, ...]:
+    """Texts of a list, such as shell patterns; empty when it is missing.
+
+    Raises:
+        InvalidInputError: it is no list of texts, or over `MAX_PATTERNS`.
+    """
+    return tuple(as_scalar(one).text for one in few(fields.listing(key), "MAX_PATTERNS", MAX_PATTERNS))
 
 
 def unique(nodes: tuple[Node, ...], names: list[str]) -> None:

@@ -10,15 +10,15 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
 
-from tidegate.policy.document import API_VERSION, each_of, header_and_spec
-from tidegate.rules.marked_yaml import Node, Table, read_documents
-from tidegate.rules.reading import Fields, as_scalar, defect
+from tidegate.execution.rule_documents import few, patterns, rule_documents
+from tidegate.policy.document import each_of, header_and_spec
+from tidegate.rules.marked_yaml import Node
+from tidegate.rules.reading import Fields, defect
 from tidegate.values import Struct
 
 KIND: Final = "ConnectRules"
 ACTS: Final = ("exec", "attach", "portforward")
 MAX_RULES: Final = 500
-MAX_PATTERNS: Final = 100
 EVERYTHING: Final = ("*",)
 GROUP: Final = "group:"
 _KEYS: Final = ("name", "description", "who", "namespaces", "pods", "containers", "acts", "verdict")
@@ -83,20 +83,14 @@ def load_connect_rules(files: Mapping[str, str]) -> ConnectRules:
         BoundExceededError: a document is over a bound.
     """
     rules: list[ConnectRule] = []
-    for file, text in files.items():
-        for node in read_documents(text, file=file):
-            rules += each_of([node], _rules)[0]
+    for node in rule_documents(files, KIND):
+        rules += each_of([node], _rules)[0]
     return ConnectRules(tuple(rules))
 
 
 def _rules(node: Node) -> tuple[ConnectRule, ...]:
-    document = Fields(node if isinstance(node, Table) else Fields.of(node).table)
-    if document.text("apiVersion") != API_VERSION:
-        raise defect(document.node("apiVersion"), "unknown apiVersion", f"write {API_VERSION}")
-    if document.text("kind") != KIND:
-        raise defect(document.node("kind"), "not rules of connections", f"write {KIND}")
     _, spec = header_and_spec(node, "rules")
-    rules = _few(spec.listing("rules"), "MAX_RULES", MAX_RULES)
+    rules = few(spec.listing("rules"), "MAX_RULES", MAX_RULES)
     if not rules:
         raise defect(node, "no rules in it", "add one to spec.rules")
     return each_of(rules, _rule)
@@ -107,28 +101,18 @@ def _rule(node: Node) -> ConnectRule:
     verdict = fields.text("verdict", "allow")
     if verdict not in {"allow", "deny"}:
         raise defect(fields.node("verdict"), "is neither allow nor deny")
-    acts = _patterns(fields, "acts") or ACTS
+    acts = patterns(fields, "acts") or ACTS
     if unknown := [act for act in acts if act not in ACTS]:
         raise defect(fields.node("acts"), f"no such act: {unknown[0][:40]!r}", f"name some of {', '.join(ACTS)}")
     return ConnectRule(
         name=fields.name("name"),
-        who=_patterns(fields, "who") or EVERYTHING,
-        namespaces=_patterns(fields, "namespaces") or EVERYTHING,
-        pods=_patterns(fields, "pods") or EVERYTHING,
-        containers=_patterns(fields, "containers") or EVERYTHING,
+        who=patterns(fields, "who") or EVERYTHING,
+        namespaces=patterns(fields, "namespaces") or EVERYTHING,
+        pods=patterns(fields, "pods") or EVERYTHING,
+        containers=patterns(fields, "containers") or EVERYTHING,
         acts=acts,
         allows=verdict == "allow",
     )
-
-
-def _patterns(fields: Fields, key: str) -> tuple[str, ...]:
-    return tuple(as_scalar(one).text for one in _few(fields.listing(key), "MAX_PATTERNS", MAX_PATTERNS))
-
-
-def _few(nodes: tuple[Node, ...], bound: str, limit: int) -> tuple[Node, ...]:
-    if len(nodes) > limit:
-        raise defect(nodes[limit], f"over the limit {bound} = {limit}")
-    return nodes
 
 
 def _matches(patterns: tuple[str, ...], text: str) -> bool:
