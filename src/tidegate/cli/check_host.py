@@ -2,7 +2,7 @@
 """The host `tidegate check` was pointed at: read, judged, and what could not be read of it."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,7 +33,11 @@ def judge_host(
     Raises:
         NotFoundError, InvalidInputError: there is no host, or these are no results.
     """
-    read = {path: _results(call, path) for path in scap}
+    from tidegate.checks.xccdf import MAX_RESULTS_BYTES
+    from tidegate.cli.check_documents import read_file
+
+    contents = {path: read_file(path, max_bytes=MAX_RESULTS_BYTES) for path in scap}
+    read = {path: _results(call, path, content) for path, content in contents.items()}
     host = None if root is None else _host(call, root)
     found = [] if host is None else _judged(host, own)
     failed = [one for results in read.values() for one in results.failed]
@@ -42,7 +46,7 @@ def judge_host(
     names = [host.name or str(root)] if host else []
     names += [target for results in read.values() for target in results.targets if target not in names]
     return ScanReport(
-        artifact=ScannedArtifact(name=" ".join(names), digest=_digest(host, scap), layers=()),
+        artifact=ScannedArtifact(name=" ".join(names), digest=_digest(host, contents.values()), layers=()),
         components=(),
         findings=(),
         secrets=(),
@@ -77,17 +81,16 @@ def _judged(host: "Host", own: Sequence["CheckSet"]) -> list[Misconfiguration]:
     return [one for checks in sets for one in run_checks(checks, material)]
 
 
-def _results(call: Call, path: Path) -> "ScapResults":
-    from tidegate.checks.xccdf import MAX_RESULTS_BYTES, read_xccdf
-    from tidegate.cli.check_documents import read_file
+def _results(call: Call, path: Path, content: bytes) -> "ScapResults":
+    from tidegate.checks.xccdf import read_xccdf
 
-    results = read_xccdf(read_file(path, max_bytes=MAX_RESULTS_BYTES), where=str(path))
+    results = read_xccdf(content, where=str(path))
     call.note(f"{path}: {len(results.failed)} rules failed, {results.passed} passed on {', '.join(results.targets)}")
     return results
 
 
-def _digest(host: "Host | None", scap: Sequence[Path]) -> Digest:
+def _digest(host: "Host | None", scap: Iterable[bytes]) -> Digest:
     from tidegate.wire import to_json
 
-    told = [b"" if host is None else to_json(host), *(path.read_bytes() for path in scap)]
+    told = [b"" if host is None else to_json(host), *scap]
     return Digest.of(b"".join(hashlib.sha256(one).digest() for one in told))

@@ -60,7 +60,9 @@ def _capture(call: Call, *, container: str, to: Path, memory: str, why: str, inc
     from tidegate.sensor.forensics.memory import MemoryChoice
 
     choice = MemoryChoice(memory)
-    digest, overview = capture_here(container, to, node="", memory=choice, reason=why, incident=incident)
+    digest, overview = capture_here(
+        container, to, node=call.settings().sensor.node, memory=choice, reason=why, incident=incident
+    )
     for line in overview.left_out:
         call.warn(f"left out: {line}")
     for path in overview.strange:

@@ -5,7 +5,7 @@ They lie in a blob store of their own: no registry's pull reaches it, and no col
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -215,7 +215,11 @@ class Captures:
         Raises:
             OutsideError: the store or the database failed.
         """
-        return sum(self._delete_unless_kept(digest) for digest in self._blobs.digests())
+        kept = select(table.c.archive).where(table.c.gone_at == "")
+        with self._database.read() as connection:
+            known = frozenset(connection.scalars(kept))
+        # Asked once more of each: it may be on record since.
+        return sum(self._delete_unless_kept(digest) for digest in self._blobs.digests() if digest not in known)
 
     def _delete_unless_kept(self, archive: Digest) -> bool:
         here = select(table.c.digest).where(table.c.archive == archive, table.c.gone_at == "").limit(1)
@@ -229,11 +233,13 @@ class Captures:
     def _store(self, file: Path) -> tuple[Digest, int]:
         upload = self._blobs.begin()
         try:
+            hashed = hashlib.sha256()
             with file.open("rb") as source:
-                for piece in _pieces(source):
+                while piece := source.read(_PIECE):
+                    hashed.update(piece)
                     self._blobs.append(upload, [piece])
             self._blobs.flush(upload)
-            digest = _digest(file)
+            digest = Digest("sha256:" + hashed.hexdigest())
             size = self._blobs.seal(upload, digest)
             self._blobs.place(upload, digest)
             self._blobs.release(upload)
@@ -252,16 +258,6 @@ def demand_archive(kept: KeptCapture) -> None:
     if kept.gone_at:
         why = f"was let go of at {kept.gone_at}: {kept.gone_why}"
         raise NotFoundError(why, where=kept.digest, remedy="the record and its seal in the ledger stay")
-
-
-def _pieces(source: BinaryIO) -> Iterator[bytes]:
-    while piece := source.read(_PIECE):
-        yield piece
-
-
-def _digest(file: Path) -> Digest:
-    with file.open("rb") as source:
-        return Digest("sha256:" + hashlib.file_digest(source, "sha256").hexdigest())
 
 
 def _statement(digest: Digest, archive: Digest, size: int, overview: Capture) -> Statement:

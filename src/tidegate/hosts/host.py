@@ -13,6 +13,7 @@ from tidegate.hosts.listeners import listeners_of
 from tidegate.hosts.programs import programs_of
 from tidegate.hosts.tree import Tree
 from tidegate.inventory.host import Host, HostMount
+from tidegate.values import replace
 
 MAX_MOUNTS: Final = 20_000
 
@@ -42,7 +43,7 @@ def read_host(root: Path) -> Host:
         listeners=listeners_of(tree),
         mounts=_mounts(tree),
     )
-    return Host(**{name: getattr(host, name) for name in host.__struct_fields__} | {"unread": _unread(tree)})
+    return replace(host, unread=_unread(tree))
 
 
 def _mounts(tree: Tree) -> tuple[HostMount, ...]:

@@ -4,16 +4,16 @@
 import os
 import re
 from collections.abc import Iterator
-from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
+from tidegate.hosts.proc_net import parse_place
 from tidegate.hosts.tree import Tree
 from tidegate.inventory.host import Listener
 
 MAX_LISTENERS: Final = 5000
 _LISTENING: Final = "0A"
 _LINE: Final = re.compile(
-    r"\s*\d+: ([0-9A-F]{8}|[0-9A-F]{32}):([0-9A-F]{4}) \S+ ([0-9A-F]{2}) \S+ \S+ \S+ +\d+ +\d+ (\d+)"
+    r"\s*\d+: ((?:[0-9A-F]{8}|[0-9A-F]{32}):[0-9A-F]{4}) \S+ ([0-9A-F]{2}) \S+ \S+ \S+ +\d+ +\d+ (\d+)"
 )
 _SOCKET: Final = re.compile(r"socket:\[(\d+)\]")
 
@@ -37,14 +37,8 @@ def _listening(table: str) -> Iterator[tuple[str, tuple[str, int]]]:
     for number, line in enumerate(table.splitlines()):
         if number > MAX_LISTENERS:
             return
-        if (found := _LINE.match(line)) and found[3] == _LISTENING:
-            yield found[4], (_address(found[1]), int(found[2], 16))
-
-
-def _address(text: str) -> str:
-    """Four bytes at a time in the order of this machine, as the kernel writes them."""
-    raw = b"".join(bytes.fromhex(text[at : at + 8])[::-1] for at in range(0, len(text), 8))
-    return str(IPv4Address(raw) if len(raw) == 4 else IPv6Address(raw))  # noqa: PLR2004 - bytes of IPv4
+        if (found := _LINE.match(line)) and found[2] == _LISTENING:
+            yield found[3], parse_place(found[1].encode())
 
 
 def _programs(tree: Tree, inodes: frozenset[str]) -> dict[str, str]:

@@ -3,7 +3,6 @@
 
 from collections.abc import Mapping
 
-from tidegate.inventory.os_release import OsRelease
 from tidegate.values import Struct, field
 
 
@@ -90,54 +89,14 @@ class HostMount(Struct, frozen=True, kw_only=True):
     options: tuple[str, ...] = ()
 
 
-class ConfinedProcess(Struct, frozen=True, kw_only=True):
-    """The first process of a container, and what the kernel holds it to (proc_pid_status(5)).
-
-    Attributes:
-        container: its id.
-        name, image, namespace, pod: as its runtime calls it; "" when it does not say.
-        uid: effective.
-        seccomp: `disabled`, `strict`, `filter`.
-        capabilities: effective ones, as `CAP_CHOWN`.
-        bounding: the most it can ever have.
-        label: of the security module: `docker-default (enforce)`, `system_u:system_r:container_t:s0`, `unconfined`;
-            "" for none.
-        shared: namespaces it has in common with the host: `mnt`, `net`, `pid`, `ipc`, `uts`, `user`, `cgroup`.
-        is_root_read_only: of its root file system.
-        memory_limit, pids_limit: of its cgroup; None for none, or when it cannot be read.
-        sockets: sockets of runtimes that are mounted into it.
-    """
-
-    container: str
-    pid: int
-    program: str = ""
-    name: str = ""
-    image: str = ""
-    namespace: str = ""
-    pod: str = ""
-    uid: int = 0
-    seccomp: str = ""
-    no_new_privileges: bool = False
-    capabilities: tuple[str, ...] = ()
-    bounding: tuple[str, ...] = ()
-    label: str = ""
-    shared: tuple[str, ...] = ()
-    is_root_read_only: bool = False
-    memory_limit: int | None = None
-    pids_limit: int | None = None
-    sockets: tuple[str, ...] = ()
-
-
 class Host(Struct, frozen=True, kw_only=True):
     """All of it. `unread` tells what was there and could not be read, with the reason."""
 
     name: str = ""
-    os_release: OsRelease | None = None
     kernel: Kernel = field(default_factory=Kernel)
     programs: tuple[Program, ...] = ()
     configs: tuple[RuntimeConfig, ...] = ()
     files: tuple[HostFile, ...] = ()
     listeners: tuple[Listener, ...] = ()
     mounts: tuple[HostMount, ...] = ()
-    confined: tuple[ConfinedProcess, ...] = ()
     unread: tuple[tuple[str, str], ...] = ()

@@ -7,14 +7,14 @@ SCTP and others than TCP and UDP.
 
 import os
 import re
-import socket
 import struct
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from ipaddress import IPv6Address, ip_address
+from ipaddress import ip_address
 from typing import Final
 
 from tidegate.bounds import MIB
+from tidegate.hosts.proc_net import parse_place
 from tidegate.values import Struct
 
 MAX_TABLE_BYTES: Final = MIB
@@ -133,8 +133,8 @@ def parse_sockets(data: bytes, protocol: str) -> Iterator[_Socket]:
         if len(fields) < _FIELDS:
             continue
         try:
-            address, port = _place(fields[1])
-            remote, remote_port = _place(fields[2])
+            address, port = parse_place(fields[1])
+            remote, remote_port = parse_place(fields[2])
             state = int(fields[3], 16)
         except (ValueError, struct.error):
             continue
@@ -160,14 +160,3 @@ def _serves(one: _Socket) -> bool:
     if one.protocol == "tcp":
         return one.state == _LISTEN
     return one.state == _UNCONNECTED and 0 < one.port < _FIRST_OF_CLIENTS
-
-
-def _place(field: bytes) -> tuple[str, int]:
-    """Address and port: four-byte words in the machine's own order."""
-    address, _, port = field.partition(b":")
-    raw = bytes.fromhex(address.decode("ascii"))
-    words = struct.pack(f">{len(raw) // 4}I", *struct.unpack(f"={len(raw) // 4}I", raw))
-    family = socket.AF_INET if len(words) == 4 else socket.AF_INET6  # noqa: PLR2004 - of IPv4
-    text = socket.inet_ntop(family, words)
-    mapped = IPv6Address(text).ipv4_mapped if family == socket.AF_INET6 else None
-    return str(mapped or text), int(port, 16)

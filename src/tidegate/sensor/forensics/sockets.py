@@ -3,12 +3,12 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Final
 
 from tidegate.bounds import MIB, printable
 from tidegate.execution.capture import CapturedProcess, CapturedSocket
+from tidegate.hosts.proc_net import parse_place
 
 MAX_SOCKETS: Final = 20_000
 _MAX_TABLE_BYTES: Final = 8 * MIB
@@ -73,12 +73,8 @@ def _unix(lines: Sequence[str], holders: Mapping[str, tuple[int, ...]]) -> Itera
 
 
 def _place(text: str) -> str:
-    """Four bytes at a time in the order of this machine, as the kernel writes them."""
-    address, _, port = text.partition(":")
-    raw = b"".join(bytes.fromhex(address[at : at + 8])[::-1] for at in range(0, len(address), 8))
-    if len(raw) == 4:  # noqa: PLR2004 - bytes of IPv4
-        return f"{IPv4Address(raw)}:{int(port, 16)}"
-    return f"[{IPv6Address(raw)}]:{int(port, 16)}"
+    address, port = parse_place(text.encode())
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 def _table(pid: int, name: str) -> Sequence[str]:
