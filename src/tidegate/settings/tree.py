@@ -11,6 +11,7 @@ from typing import Annotated, Final, Literal
 
 from tidegate.bounds import GIB, MIB
 from tidegate.settings.execution import ExecutionSettings, SensorSettings
+from tidegate.settings.kubernetes import KubernetesSettings
 from tidegate.settings.leaf import Leaf
 from tidegate.settings.ledger import LedgerSettings
 from tidegate.settings.logs import LoggingSettings
@@ -372,6 +373,7 @@ class Settings:
     curation: CurationSettings
     execution: ExecutionSettings
     sensor: SensorSettings
+    kubernetes: KubernetesSettings
     webhook: WebhookSettings
     signing: SigningSettings
     ledger: LedgerSettings
