@@ -58,6 +58,9 @@ _ARGUMENTS: Final = {
     "entry": "an index, or the digest of a statement's envelope",
     "copy": "a folder, made when it is missing",
     "source": "a folder, a URL, or a file with a proof",
+    "incident": "its id, as `tidegate incident list` shows it",
+    "response": "its id, as `tidegate respond list` shows it",
+    "names": "running containers: a name, `NAMESPACE/POD/NAME`, an id or the beginning of one",
     "repository": "a repository of our registry, or `repository:tag`",
 }
 

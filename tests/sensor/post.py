@@ -2,6 +2,9 @@
 """A whole server, and a sensor that reports to it as a robot."""
 
 import json
+import os
+import subprocess
+import sys
 import time
 from base64 import b64encode
 from collections.abc import Callable, Mapping
@@ -104,8 +107,7 @@ class Post:
     def sensor(self, rules: str, more: Mapping[str, str] | None = None) -> Sensor:
         """A sensor of the node."""
         login = self.folder / "login.json"
-        word = b64encode(":".join(self._robot).encode()).decode()
-        login.write_text(json.dumps({"auths": {self.address.removeprefix("http://"): {"auth": word}}}))
+        self._log_in(login, self._robot)
         public = load_pem_private_key((self.home / "keys/signing.pem").read_bytes(), None).public_key()
         key = self.folder / "server.pub"
         key.write_bytes(public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
@@ -120,6 +122,24 @@ class Post:
         home = self.folder / "node"
         home.mkdir(exist_ok=True)
         return Sensor(home, rules, environment)
+
+    def command(self, who: str, *words: str) -> "subprocess.CompletedProcess[str]":
+        """Runs `tidegate` as one of two people at a machine of their own."""
+        home = self.folder / who
+        home.mkdir(exist_ok=True)
+        self._log_in(home / "login.json", (who, _PASSWORD))
+        environment = {
+            **os.environ,
+            "TIDEGATE_HOME": str(home),
+            "TIDEGATE_CLIENT_SERVER": self.address,
+            "TIDEGATE_CLIENT_LOGIN_FILE": str(home / "login.json"),
+        }
+        command = [sys.executable, "-m", "tidegate", *words]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
+
+    def _log_in(self, file: Path, login: tuple[str, str]) -> None:
+        word = b64encode(":".join(login).encode()).decode()
+        file.write_text(json.dumps({"auths": {self.address.removeprefix("http://"): {"auth": word}}}))
 
     def events(self, kind: str) -> list[dict[str, Any]]:
         """All of a kind, oldest first."""

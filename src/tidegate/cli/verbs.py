@@ -60,6 +60,8 @@ VERBS: Final = (
     Verb(name="ledger", module="tidegate.cli.ledger", help="Show, prove, copy and verify the log of all statements."),
     Verb(name="forensics", module="tidegate.cli.forensics", help="Capture what a container did, and keep it sealed."),
     Verb(name="sensor", module="tidegate.cli.sensor", help="Watch this node's containers; refuse what is not theirs."),
+    Verb(name="incident", module="tidegate.cli.incident", help="Show what sensors found, and close it with a reason."),
+    Verb(name="respond", module="tidegate.cli.respond", help="Contain what runs, and take back what can be."),
     Verb(name="placement", module="tidegate.cli.placement", help="Tell where workloads may run, and who says so."),
     Verb(name="netpol", module="tidegate.cli.netpol", help="Make network policies of flows; find what runs otherwise."),
     Verb(name="webhook", module="tidegate.cli.webhook", help="Set up and look at a cluster's admission webhook."),

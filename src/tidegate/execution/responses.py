@@ -46,6 +46,10 @@ class ResponseState(StrEnum):
     """Nobody did it in time."""
 
 
+PENDING: Final = frozenset({ResponseState.ASKED, ResponseState.ORDERED})
+"""What may still come to something."""
+
+
 class Response(Struct, frozen=True, kw_only=True):
     """A step of a response.
 
@@ -253,11 +257,15 @@ def find_response(connection: Connection, name: str) -> Response:
     return _response(row)
 
 
-def list_responses(connection: Connection, *, state: str = "", limit: int = 100) -> Sequence[Response]:
-    """Responses, the newest first."""
+def list_responses(
+    connection: Connection, *, state: str = "", incident: str = "", limit: int = 100
+) -> Sequence[Response]:
+    """Responses, the newest first: all, or those in a state, or those of an incident."""
     query = select(response).order_by(response.c.asked_at.desc(), response.c.id).limit(limit)
     if state:
         query = query.where(response.c.state == state)
+    if incident:
+        query = query.where(response.c.incident == incident)
     return [_response(row) for row in connection.execute(query).mappings()]
 
 

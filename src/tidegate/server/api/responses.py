@@ -10,28 +10,17 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from tidegate.assembly.server import Server
-from tidegate.errors import NotFoundError
 from tidegate.execution import incidents, responses
-from tidegate.execution.nodes import running_on
-from tidegate.execution.response_policy import Step
-from tidegate.execution.responses import ResponseState, Wanted
+from tidegate.execution.asking import Asked, ask
+from tidegate.execution.responses import ResponseState
 from tidegate.identity.duties import Actor
 from tidegate.server.api.body import read_body
 from tidegate.server.api.problem import reply
+from tidegate.server.api.waiting import wait_for
 from tidegate.server.authentication import principal_of
 from tidegate.values import Struct
 
 _TAKEN = 202
-
-
-class NewResponse(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Body of `POST /responses`; `container` is an id, the start of one, or a name on that node."""
-
-    node: str
-    container: str
-    step: Step
-    why: str
-    incident: str = ""
 
 
 class Reasoned(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -51,12 +40,31 @@ def routes(server: Server) -> APIRouter:
         with server.database.read() as connection:
             return reply({"incidents": incidents.list_incidents(connection, state=state, limit=limit)})
 
+    @router.get("/incidents/{incident}", summary="An incident")
+    def show_incident(incident: str) -> Response:
+        with server.database.read() as connection:
+            return reply(incidents.find_incident(connection, incident))
+
     @router.get("/responses", summary="Responses, newest first")
     def list_responses(
-        state: ResponseState | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 100
+        state: ResponseState | None = None, incident: str = "", limit: Annotated[int, Query(ge=1, le=1000)] = 100
     ) -> Response:
         with server.database.read() as connection:
-            return reply({"responses": responses.list_responses(connection, state=state or "", limit=limit)})
+            found = responses.list_responses(connection, state=state or "", incident=incident, limit=limit)
+            return reply({"responses": found})
+
+    @router.get("/responses/{response}", summary="A response; can wait for its end")
+    def show_response(response: str, wait: Annotated[float, Query(ge=0, le=60)] = 0) -> Response:
+        def look() -> responses.Response | None:
+            with server.database.read() as connection:
+                found = responses.find_response(connection, response)
+            return found if found.state not in responses.PENDING else None
+
+        found = wait_for(server, look, seconds=wait)
+        if found is None:
+            with server.database.read() as connection:
+                found = responses.find_response(connection, response)
+        return reply(found)
 
     _add_changes(router, server)
     _add_decisions(router, server)
@@ -72,14 +80,12 @@ def _add_changes(router: APIRouter, server: Server) -> None:
         return await _changed(server, request, change, 200)
 
     @router.post("/responses", status_code=_TAKEN, summary="Have a step taken, or asked for where that needs approval")
-    async def ask(request: Request) -> Response:
-        body, by = await read_body(request, NewResponse), Actor.of(principal_of(request))
+    async def asked(request: Request) -> Response:
+        body, by = await read_body(request, Asked), Actor.of(principal_of(request))
 
         def make() -> object:
             with server.database.begin() as connection:
-                return responses.begin(
-                    connection, server.gate, _wanted(server, connection, body, by), at=server.clock()
-                )
+                return ask(connection, server.gate, server.responding.policy, body, by=by, at=server.clock())
 
         return reply(await run_sync(make), status=_TAKEN)
 
@@ -117,21 +123,3 @@ async def _changed(
             return change(connection, by, body.why)
 
     return reply(await run_sync(make), status=status)
-
-
-def _wanted(server: Server, connection: Connection, body: NewResponse, by: Actor) -> Wanted:
-    here = [one.container for one in running_on(connection, body.node)]
-    exact = [one for one in here if body.container in {one.id, one.name, one.workload}]
-    found = exact or [one for one in here if len(body.container) >= 6 and one.id.startswith(body.container)]  # noqa: PLR2004
-    if len(found) != 1:
-        what = "no such container runs there" if not found else f"{len(found)} containers are called so"
-        raise NotFoundError(what, where=f"{body.node}/{body.container}"[:300], remedy="name it by its id")
-    return Wanted(
-        node=body.node,
-        container=found[0],
-        step=body.step,
-        why=body.why,
-        by=by,
-        incident=body.incident,
-        waits=body.step in server.responding.policy.approval,
-    )
