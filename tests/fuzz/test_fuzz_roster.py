@@ -54,7 +54,7 @@ NO_READERS = {
     "scan/folder.py": "walks a real folder, tests/scan/engine; what lies in it goes to the catalogers",
     "scan/forked.py": "hands layers to processes of our own, tests/scan",
     "sensor/fanotify.py": "what the kernel says, tests/sensor",
-    "sensor/spool.py": "its own file, tests/sensor",
+    "reporting/spool.py": "its own file, tests/sensor",
     "sensor/watching.py": "what the kernel says, tests/sensor",
     "server": "doors",
     "settings/convert.py": "of the user's own settings, run by the samples where they differ from the defaults",

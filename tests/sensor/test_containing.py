@@ -8,8 +8,8 @@ import pytest
 from tidegate.execution.observation import Container
 from tidegate.execution.order import Order
 from tidegate.execution.response_policy import Step
+from tidegate.reporting.spool import Spool
 from tidegate.sensor.containing import Containing
-from tidegate.sensor.spool import Spool
 
 _CONTAINER = Container(id="ab" * 32, name="web")
 

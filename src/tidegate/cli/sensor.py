@@ -105,7 +105,7 @@ def command(
 
 def _teller(settings: "Settings", show: "Callable[[Observation], None] | None") -> "Callable[[Observation], None]":
     """What is done with an observation: it is kept for the server, where there is one, and shown."""
-    from tidegate.sensor.spool import Spool
+    from tidegate.reporting.spool import Spool
 
     spool = Spool(settings.sensor.spool_file) if settings.client.server else None
 

@@ -9,8 +9,8 @@ from tidegate.execution.observation import Observation
 from tidegate.execution.order import ORDER_LASTS, Carrier, Order
 from tidegate.execution.response_plan import Place, plan
 from tidegate.execution.response_policy import ON_THE_NODE, ResponsePolicy
+from tidegate.reporting.spool import Spool
 from tidegate.sensor.containing import Found
-from tidegate.sensor.spool import Spool
 
 
 class Alone:

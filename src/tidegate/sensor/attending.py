@@ -23,16 +23,16 @@ from tidegate.assembly.sensor import drift_rules, expectations, order_keys, resp
 from tidegate.errors import OutsideError
 from tidegate.execution.observation import Container, Observation
 from tidegate.execution.report import check_node
+from tidegate.reporting.courier import Courier
+from tidegate.reporting.orders import Orders
+from tidegate.reporting.spool import Spool
 from tidegate.sensor.alone import Alone
 from tidegate.sensor.connector import Connector
 from tidegate.sensor.containers import Containers
 from tidegate.sensor.containing import Containing, Found
-from tidegate.sensor.courier import Courier
 from tidegate.sensor.folding import Folding
 from tidegate.sensor.forensics.sending import CapturesToSend
 from tidegate.sensor.looking import Looking
-from tidegate.sensor.orders import Orders
-from tidegate.sensor.spool import Spool
 from tidegate.settings import Settings
 
 _log = logging.getLogger(__name__)

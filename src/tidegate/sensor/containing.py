@@ -13,9 +13,9 @@ from tidegate.execution.drift_rules import Mode
 from tidegate.execution.observation import Act, Container, Observation
 from tidegate.execution.order import Order, Outcome
 from tidegate.execution.response_policy import Step
+from tidegate.reporting.spool import Spool
 from tidegate.sensor.cgroup import cgroup_of
 from tidegate.sensor.quarantine import TABLE, isolate, rejoin
-from tidegate.sensor.spool import Spool
 from tidegate.wire import from_json, to_json
 
 _log = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from tidegate.execution.observation import Container
 from tidegate.execution.report import BEAT_SECONDS, MAX_CONTAINERS, MAX_OBSERVATIONS, Report, Sent, Taken
 from tidegate.remote import RemoteServer
 from tidegate.remote.server import quoted
-from tidegate.sensor.spool import Spool
+from tidegate.reporting.spool import Spool
 from tidegate.values import replace
 
 _log = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ from pathlib import Path
 from tidegate.execution.drift_rules import Mode
 from tidegate.execution.observation import Act, Observation, clean
 from tidegate.execution.order import Outcome
-from tidegate.sensor.spool import Spool
+from tidegate.reporting.spool import Spool
 from tidegate.wire import to_json
 
 _KILLED = """
@@ -16,7 +16,7 @@ import os, sys, signal
 from pathlib import Path
 from tidegate.execution.drift_rules import Mode
 from tidegate.execution.observation import Act, Observation
-from tidegate.sensor.spool import Spool
+from tidegate.reporting.spool import Spool
 spool = Spool(Path(sys.argv[1]))
 for number in range(40):
     spool.put(Observation(at="2026-11-30T00:00:00Z", act=Act.EXECUTED, mode=Mode.ALERT, path=f"{sys.argv[2]}/{number}"))
