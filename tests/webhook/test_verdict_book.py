@@ -127,3 +127,48 @@ def test_whatever_is_cut_off_or_changed_on_disk_gives_nothing(tmp_path: Path) ->
         (folder / "position.json").write_bytes(b'{"offset": ')
         (folder / "withdrawn.jsonl").write_bytes(b'{"subject": "x", "off')
         assert len(store_of(folder, issuer)) == 0
+
+
+def test_a_key_that_is_taken_back_takes_its_verdicts_along_at_once(tmp_path: Path) -> None:
+    old, new = Issuer(), Issuer()
+    store = VerdictStore(tmp_path, TrustedKeys.of([old.key.verifying, new.key.verifying]))
+    store.take_in(old.batch([image_verdict(APP), image_verdict("team/both:1")]))
+    store.take_in(new.batch([image_verdict("team/both:1"), image_verdict("team/new:1")], offset=2))
+    store.set_policies(new.policies())
+    store.trust(TrustedKeys.of([new.key.verifying]))
+    assert store.verdict_of(digest_of(APP)) is None
+    assert store.verdict_of(digest_of("team/both:1")) is not None
+    assert store.rules is not None
+    assert store.position.settled == ""
+    with pytest.raises(RefusedError):
+        store.take_in(old.batch([image_verdict(APP)], offset=3))
+    # Trusted again, what is kept counts again, though nobody asks a server.
+    store.trust(TrustedKeys.of([old.key.verifying]))
+    assert store.verdict_of(digest_of(APP)) is not None
+    assert store.verdict_of(digest_of("team/new:1")) is None
+    assert store.rules is None
+
+
+def test_what_a_server_says_is_revoked_stays_so_whoever_trusts_it(tmp_path: Path) -> None:
+    issuer, other = Issuer(), Issuer()
+    both = TrustedKeys.of([issuer.key.verifying, other.key.verifying])
+    store = VerdictStore(tmp_path, both)
+    store.take_in(issuer.batch([image_verdict(APP)]))
+    store.set_policies(issuer.policies())
+    store.revoke(issuer.key.key_id)
+    for known in (store, VerdictStore(tmp_path, both)):
+        known.trust(both)
+        assert known.verdict_of(digest_of(APP)) is None
+        assert known.rules is None
+        with pytest.raises(RefusedError):
+            known.take_in(issuer.batch([image_verdict(APP)], offset=9))
+
+
+def test_verdicts_of_a_key_that_is_unknown_at_the_start_have_everything_asked_anew(tmp_path: Path) -> None:
+    issuer = Issuer()
+    issuer.fill(tmp_path, [image_verdict(APP)])
+    store = store_of(tmp_path / "verdicts", Issuer())
+    assert len(store) == 0
+    assert store.position.settled == ""
+    store.settled("all of it")
+    assert not list((tmp_path / "verdicts" / "batches").iterdir())

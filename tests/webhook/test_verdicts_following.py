@@ -172,3 +172,16 @@ def test_what_ends_soon_is_asked_for_again(tmp_path: Path) -> None:
             return said is not None and said.expires_at > system_clock() + timedelta(hours=20)
 
         wait_for(lasts)
+
+
+def test_a_key_that_is_revoked_closes_what_it_signed(tmp_path: Path) -> None:
+    server, new = Server(Issuer()), Issuer()
+    server.change(image_verdict(APP, hours=24))
+    with followed(server, tmp_path) as store:
+        wait_for(lambda: knows(store, APP)() and store.position.settled)
+        old = server.issuer.key
+        store.trust(TrustedKeys.of([old.verifying, new.key.verifying]))
+        server.tell("oversight.key.revoked", f"sha256:{old.key_id}")
+        wait_for(lambda: not knows(store, APP)())
+        server.issuer = new
+        wait_for(knows(store, APP))

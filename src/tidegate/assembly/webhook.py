@@ -29,6 +29,7 @@ from tidegate.remote import RemoteServer, parse_server
 from tidegate.remote.verdicts import RemoteVerdicts
 from tidegate.settings import Settings
 from tidegate.signing.keys import TrustedKeys
+from tidegate.trust.key_files import KeyFiles
 
 _KEY_BYTES: Final = 32
 
@@ -38,6 +39,7 @@ class Webhook:
     """Everything one webhook process holds.
 
     Attributes:
+        key_files: whose verdicts count, followed.
         following: keeps it new; None without a server.
         heard_at: when the server was last heard; None for not since the start.
     """
@@ -47,20 +49,29 @@ class Webhook:
     desk: Desk
     records: RecordsFolder
     clock: Clock
+    key_files: KeyFiles
     following: Following | None = None
     heard_at: datetime | None = None
 
     def start(self) -> None:
         """Begins to follow, and to hand over what happened."""
         self.records.start()
+        self.key_files.start(self.trust)
         if self.following is not None:
             self.following.start()
 
     def stop(self) -> None:
         """Ends; what was not handed over stays on disk."""
+        self.key_files.stop()
         if self.following is not None:
             self.following.stop()
         self.records.stop()
+
+    def trust(self, keys: TrustedKeys) -> None:
+        """Takes the word of these keys from now on, and asks for what they say."""
+        self.store.trust(keys)
+        if self.following is not None:
+            self.following.want_everything()
 
     def heard(self) -> None:
         """Notes that the server was heard."""
@@ -79,7 +90,8 @@ def open_webhook(settings: Settings, *, clock: Clock = system_clock) -> Iterator
     if not settings.signing.trusted_keys:
         remedy = "name the server's public key in signing.trusted_keys (tidegate keys show)"
         raise UsageError("no key is trusted, so that no verdict would count", remedy=remedy)
-    store = VerdictStore(said.folder / "verdicts", TrustedKeys.load(settings.signing.trusted_keys))
+    key_files = KeyFiles(settings.signing.trusted_keys)
+    store = VerdictStore(said.folder / "verdicts", key_files.keys)
     store.load()
     with build_outbound(settings) as outbound:
         remote = None
@@ -93,6 +105,7 @@ def open_webhook(settings: Settings, *, clock: Clock = system_clock) -> Iterator
             desk=_desk(settings, store, records, clock),
             records=records,
             clock=clock,
+            key_files=key_files,
         )
         if remote is not None:
             lasting = timedelta(hours=said.verdict_hours)

@@ -11,7 +11,7 @@ from tidegate.errors import OutsideError, UsageError
 from tidegate.execution.reviews.deployment import Deployment, deployment
 from tidegate.execution.reviews.registration import Registration, configurations
 from tidegate.settings import Settings
-from tidegate.signing.keys import VerifyingKey
+from tidegate.signing.keys import TrustedKeys
 
 
 def webhook_manifests(
@@ -51,7 +51,9 @@ def webhook_manifests(
                 image=image,
                 namespace=namespace,
                 server=settings.client.server,
-                public_key=VerifyingKey.load(settings.signing.trusted_keys[0]).to_pem().decode(),
+                public_keys="".join(
+                    key.to_pem().decode() for key in TrustedKeys.load(settings.signing.trusted_keys).keys.values()
+                ),
                 settings={
                     "TIDEGATE_WEBHOOK_CLUSTER": settings.webhook.cluster,
                     "TIDEGATE_WEBHOOK_EXEMPT_NAMESPACES": ",".join(settings.webhook.exempt_namespaces),

@@ -2,10 +2,11 @@
 """Keys that sign and keys that verify: values over key material, and the files it lies in."""
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NewType, Protocol, Self, cast
+from typing import Final, NewType, Protocol, Self, cast
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import (
@@ -24,6 +25,8 @@ from tidegate.signing.scheme import KINDS, PrivateKey, PublicKey, Scheme, scheme
 
 KeyId = NewType("KeyId", str)
 """sha256 hex of the key's SubjectPublicKeyInfo in DER."""
+_PEM_BEGINS: Final = b"-----BEGIN"
+_PEM_PUBLIC: Final = re.compile(rb"-----BEGIN [A-Z ]*PUBLIC KEY-----.*?-----END [A-Z ]*PUBLIC KEY-----", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,19 @@ class VerifyingKey:
             InvalidInputError: as `parse`.
         """
         return cls.parse(read_key_file(path), where=str(path))
+
+    @classmethod
+    def load_all(cls, path: Path) -> tuple[Self, ...]:
+        """Reads every public key of a file: one, or several in PEM one after the other.
+
+        Raises:
+            NotFoundError, InvalidInputError: as `load`; of several, one is none.
+        """
+        data = read_key_file(path)
+        blocks = _PEM_PUBLIC.findall(data) or [data]
+        if len(blocks) < data.count(_PEM_BEGINS):
+            raise InvalidInputError("not every PEM block in it is a whole public key", where=str(path))
+        return tuple(cls.parse(block, where=str(path)) for block in blocks)
 
     def only(self, scheme: Scheme, *, where: str = "public key") -> Self:
         """The same key, of which one way of signing is accepted.
@@ -226,13 +242,13 @@ class TrustedKeys:
 
     @classmethod
     def load(cls, paths: Iterable[Path]) -> Self:
-        """Reads public keys from files, one each.
+        """Reads public keys from files, one each or several in PEM.
 
         Raises:
             NotFoundError: a file is missing.
             InvalidInputError: a file holds no public key to trust, or there are too many.
         """
-        return cls.of(VerifyingKey.load(path) for path in paths)
+        return cls.of(key for path in paths for key in VerifyingKey.load_all(path))
 
     @property
     def ids(self) -> frozenset[str]:

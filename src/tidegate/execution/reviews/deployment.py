@@ -22,14 +22,14 @@ class Deployment(Struct, frozen=True, kw_only=True):
         namespace: its own, of which it asks nothing.
         server: address of the server whose verdicts it answers by.
         settings: further environment variables.
-        public_key: PEM of the key whose verdicts count.
+        public_keys: PEM of the keys whose verdicts count.
         secrets: certificate, its key and the key of seals by file name; empty when they are put there by others.
     """
 
     image: str
     namespace: str
     server: str
-    public_key: str
+    public_keys: str
     settings: Mapping[str, str] = {}
     secrets: Mapping[str, bytes] = {}
 
@@ -44,7 +44,7 @@ def deployment(said: Deployment) -> list[dict[str, Any]]:
         },
         # It holds no Role: it asks the API server nothing.
         _object("v1", "ServiceAccount", said) | {"automountServiceAccountToken": False},
-        _object("v1", "ConfigMap", said) | {"data": {"server.pub": said.public_key}},
+        _object("v1", "ConfigMap", said) | {"data": {"server.pub": said.public_keys}},
         _object("v1", "Service", said)
         | {"spec": {"selector": _LABELS, "ports": [{"name": "https", "port": 443, "targetPort": _PORT}]}},
         _object("apps/v1", "Deployment", said) | {"spec": _spec(said)},

@@ -91,6 +91,14 @@ class VerdictBook:
                 self._remove(digest)
             return self._spent()
 
+    def forget(self, sources: frozenset[str]) -> None:
+        """Forgets what some sources brought, whatever else is known."""
+        with self._lock:
+            for digest in [one for one, entry in self._entries.items() if entry.source in sources]:
+                self._remove(digest)
+            for source in sources:
+                self._sources.pop(source, None)
+
     def ending_before(self, moment: datetime) -> tuple[Digest, ...]:
         """Images whose verdicts end before a moment."""
         return tuple(digest for digest, one in list(self._entries.items()) if one.verdict.expires_at < moment)

@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import Final
 
 from tidegate.artifact import Digest
+from tidegate.bounds import MIB
 from tidegate.errors import InvalidInputError, OutsideError
 from tidegate.signing.bounds import MAX_ENVELOPE_BYTES
+from tidegate.signing.keys import KeyId
 from tidegate.values import Struct
 from tidegate.wire import from_json, to_json
 
 _MAX_LINE_BYTES: Final = 4096
 _MAX_POSITION_BYTES: Final = 4096
+_MAX_REVOKED_BYTES: Final = MIB
 
 
 class Position(Struct, frozen=True, kw_only=True):
@@ -52,6 +55,7 @@ class VerdictFolder:
         self._policies = path / "policies.json"
         self._position = path / "position.json"
         self._journal = path / "withdrawn.jsonl"
+        self._revoked = path / "revoked-keys.json"
         with _told(path):
             self._batches.mkdir(parents=True, exist_ok=True, mode=0o700)
 
@@ -61,6 +65,11 @@ class VerdictFolder:
             for path in sorted(self._batches.glob("*.json")):
                 if path.stat().st_size <= MAX_ENVELOPE_BYTES:
                     yield path.stem, path.read_bytes()
+
+    def names(self) -> list[str]:
+        """Names of all envelopes of verdicts."""
+        with _told(self._batches):
+            return [path.stem for path in self._batches.glob("*.json")]
 
     def add(self, envelope: bytes) -> str:
         """Keeps an envelope; it is on disk when this returns.
@@ -111,6 +120,22 @@ class VerdictFolder:
     @policies.setter
     def policies(self, envelope: bytes) -> None:
         _write(self._policies, envelope)
+
+    @property
+    def revoked(self) -> frozenset[KeyId]:
+        """Keys that a server told to be revoked.
+
+        Raises:
+            InvalidInputError: that cannot be read, and nobody can say whose word counts.
+        """
+        with _told(self._revoked):
+            raw = self._revoked.read_bytes() if self._revoked.exists() else b"[]"
+        found = from_json(raw, tuple[str, ...], what=str(self._revoked), max_bytes=_MAX_REVOKED_BYTES)
+        return frozenset(map(KeyId, found))
+
+    @revoked.setter
+    def revoked(self, keys: frozenset[KeyId]) -> None:
+        _write(self._revoked, to_json(sorted(keys)))
 
     @property
     def position(self) -> Position:

@@ -154,7 +154,7 @@ class Following:
         if position.offset < 0:
             # What happens from here on is heard; all before it is in the verdicts asked for afterwards.
             self._store.heard(self._source.head().offset)
-            self._want_everything()
+            self.want_everything()
             position = self._store.position
         found, reached = self._source.events(position.offset, wait_seconds=self._wait_seconds)
         self._told()
@@ -172,8 +172,11 @@ class Following:
             self._store.withdraw(digests[:1], heard.offset)
         if kind in _OF_TAGS and said.get("repository") and said.get("tag"):
             self._store.withdraw((f"{said['repository']}:{said['tag']}",), heard.offset)
+        if kind == EventKind.KEY_REVOKED and digests:
+            _log.warning("verdicts: key %s is revoked, and nothing it signed counts any more", digests[0].hex[:12])
+            self._store.revoke(digests[0].hex)
         if kind in _OF_ALL:
-            self._want_everything()
+            self.want_everything()
         elif digests and kind.startswith("curation."):
             self._want(digests)
 
@@ -182,7 +185,8 @@ class Following:
             self._digests |= dict.fromkeys(digests)
         self._wanted.set()
 
-    def _want_everything(self) -> None:
+    def want_everything(self) -> None:
+        """Asks for every image's verdict anew, as soon as the server is there."""
         with self._lock:
             self._everything = True
         self._wanted.set()
@@ -220,7 +224,7 @@ class Following:
             _log.warning("verdicts: the server forgot events it told of; empty webhook.folder to begin anew with it")
         self._store.set_policies(head.policies)
         if self._settled(head) != self._store.position.settled:
-            self._want_everything()
+            self.want_everything()
         else:
             self._renew()
 
@@ -245,7 +249,7 @@ class Following:
         batch = self._store.take_in(self._source.verdicts(digests))
         self._told()
         if str(batch.policy) != self._store.policy:
-            self._want_everything()  # the server was started anew with others
+            self.want_everything()  # the server was started anew with others
 
     def _renew(self) -> None:
         at = self._clock()
