@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What all tests share: where the large data set lies, when it is there."""
 
+import gc
 import logging
 import os
 from collections.abc import Iterator
@@ -24,6 +25,12 @@ class _Complaints(logging.Handler):
             return  # a test's own transaction, which does what nobody else does in one
         stack = [line for line in lines if "tidegate" in line]
         self.told.append("\n".join([record.getMessage(), *stack[-12:]]))
+
+
+def pytest_collection_finish() -> None:
+    """What is there by now stays: thousands of tests would be gone through whenever garbage is looked for."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

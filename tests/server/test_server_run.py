@@ -2,6 +2,7 @@
 """The process around the registry: ports, signals, health, figures, who is let in."""
 
 import asyncio
+import gc
 import http.client
 import os
 import re
@@ -10,6 +11,7 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -103,6 +105,24 @@ def test_a_request_in_flight_is_let_end(tmp_path: Path) -> None:
         sender.join()
         assert [answer.status_code for answer in answers] == [201]
         assert running.process.wait(120) == 0
+
+
+def test_threads_of_the_server_end_with_it(start_registry: Callable[..., LiveRegistry]) -> None:
+    def threads() -> set[int]:
+        return {int(path.name) for path in Path("/proc/self/task").iterdir()}
+
+    before = threads()
+    gc.disable()  # it would let go of them in its own time
+    try:
+        with start_registry() as live, live.client() as client:
+            assert client.get("/v2/").status_code == 200
+            own = threads() - before - {thread.native_id for thread in threading.enumerate()}
+            assert own
+        ends = time.monotonic() + 20  # one that is only idle ends after 30 seconds
+        while own & threads():
+            assert time.monotonic() < ends
+    finally:
+        gc.enable()
 
 
 def test_its_head_is_bounded(live: LiveRegistry) -> None:

@@ -2,6 +2,7 @@
 """Serves an ASGI application from this process until it is told to stop."""
 
 import asyncio
+import gc
 import os
 import resource
 import socket
@@ -81,10 +82,12 @@ async def serve(app: Any, options: ServeOptions, *, ready: Callable[[int], None]
     port = reserved.getsockname()[1]
     server = _server(app, options, port)
     others = _native_threads()
+    own: set[int] = set()
     serving = asyncio.ensure_future(server.serve())
     stopping = asyncio.ensure_future(stop.wait())
     try:
         await _answering(options.host, port, family, serving)
+        own = _native_threads() - others
         reserved.close()
         ready(port)
         await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
@@ -99,16 +102,17 @@ async def serve(app: Any, options: ServeOptions, *, ready: Callable[[int], None]
             # Requests that have not ended by then, such as a stream of events that somebody follows, are cut off.
             with suppress(TimeoutError):
                 await serving
-            await _gone(others)
+            await _gone(own)
 
 
-async def _gone(others: set[int]) -> None:
-    """Waits for the server's own threads, which end shortly after it says so.
+async def _gone(own: set[int]) -> None:
+    """Waits for the server's own threads, which end once nobody can hand them work.
 
     One that still lets go of its Python objects while the interpreter shuts down aborts the process.
     """
+    gc.collect()  # objects of requests refer to each other in circles, and to the thread that runs for them
     deadline = time.monotonic() + _GONE_SECONDS
-    while _native_threads() - others and time.monotonic() < deadline:  # noqa: ASYNC110 - nobody else tells it
+    while _native_threads() & own and time.monotonic() < deadline:  # noqa: ASYNC110 - nobody else tells it
         await asyncio.sleep(_KNOCK_SECONDS)
 
 
