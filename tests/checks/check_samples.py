@@ -113,6 +113,7 @@ def _host(told: Any) -> list[Misconfiguration]:
         "parameters": told.get("sysctl", {}),
         "modules": told.get("modules", []),
         "options": told.get("options", []),
+        "newest": told.get("newest", ""),
     }
     files = (
         [{"owner": "root", "group": "root", **told["file"], "mode": int(told["file"]["mode"], 8)}]

@@ -6,12 +6,15 @@ import json
 import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import jsonschema  # type: ignore[import-untyped] # it has no types of its own
 import pytest
 from cli_run import Ran, Run
+
+from tidegate.knowledge.build import build
 
 DOCKERFILE = "FROM nginx:latest\nUSER root\nRUN chmod 777 /x\n"
 COMPOSE = "services:\n  web: {image: nginx, privileged: true}\n"
@@ -285,6 +288,102 @@ def test_what_openscap_found_stands_beside(run: Run, tmp_path: Path) -> None:
     assert both.json["artifact"]["name"] == "node-1 node-2"
     assert ("x", "node-2", 0) in ids(both)
     assert "1 rules failed, 0 passed on node-2" in both.err
+
+
+DPKG = """\
+Package: {0}
+Status: install ok installed
+Architecture: amd64
+Version: {1}
+Source: {2}
+Maintainer: Debian
+
+"""
+KERNEL = "linux-image-6.1.0-18-amd64"
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Path:
+    """A Debian that runs runc and an older kernel than is installed."""
+    packages = [("runc", "1.1.5+ds1-1", "runc"), (KERNEL, "6.1.82-1", "linux"), ("zlib1g", "1:1.2.13", "zlib")]
+    for name, text in {
+        "etc/hostname": "node-2",
+        "etc/os-release": 'ID=debian\nVERSION_ID="12"\nPRETTY_NAME="Debian 12"\n',
+        "var/lib/dpkg/status": "".join(DPKG.format(*one) for one in packages),
+        "proc/version": "Linux version 6.1.0-18-amd64 (x@y) (gcc) #1 SMP Debian 6.1.76-1 (2024-02-01)",
+        "proc/sys/kernel/osrelease": "6.1.0-18-amd64",
+        "home/me/secret": "nobody looks here",
+    }.items():
+        (tmp_path / "node" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "node" / name).write_text(text)
+    return tmp_path / "node"
+
+
+@pytest.fixture
+def of_debian(home: Path, tmp_path: Path) -> None:
+    """Flaws of runc, of the kernel and of another package, the least of them in runc; Debian 12 is past its end."""
+    (tmp_path / "debian/Debian:12").mkdir(parents=True)
+    flaws = [("runc", "1.1.12", "L"), ("linux", "6.1.80-1", "H"), ("zlib", "1:1.2.14", "H")]
+    for number, (name, fixed, impact) in enumerate(flaws):
+        vector = f"CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:{impact}/I:{impact}/A:{impact}"
+        document = {
+            "id": f"DEBIAN-CVE-2024-{number}",
+            "modified": "2026-01-01T00:00:00Z",
+            "severity": [{"type": "CVSS_V3", "score": vector}],
+            "affected": [
+                {
+                    "package": {"ecosystem": "Debian:12", "name": name},
+                    "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": fixed}]}],
+                }
+            ],
+        }
+        (tmp_path / f"debian/Debian:12/{document['id']}.json").write_text(json.dumps(document))
+    cycles = [{"cycle": "12", "eol": "2020-01-01", "latest": "12.9"}]
+    products = {"products": {"debian": {"category": "os", "cycles": cycles}}}
+    (tmp_path / "debian/eol.json").write_text(json.dumps(products))
+    (tmp_path / "debian/ecosystems.txt").write_text("Debian:12\n")
+    build(tmp_path / "debian", home / "knowledge.db", made_at=datetime(2026, 1, 2, tzinfo=UTC))
+
+
+@pytest.mark.usefixtures("of_debian")
+def test_what_a_host_runs_is_held_against_the_advisories_its_runtimes_first(run: Run, node: Path) -> None:
+    ran = run("check", f"host:{node}", "--format", "json", "--fail-on", "critical")
+    assert ran.status == 1
+    jsonschema.validate(ran.json, json.loads(SCHEMA.read_text()))
+    assert [(one["name"], one["version"]) for one in ran.json["findings"]] == [
+        ("runc", "1.1.5+ds1-1"),
+        (KERNEL, "6.1.76-1"),  # the one that runs: the installed one is mended
+        ("zlib1g", "1:1.2.13"),
+    ]
+    assert [(one["product"], one["ended"]) for one in ran.json["support"]] == [("debian", True)]
+    (owed,) = (one for one in ran.json["misconfigurations"] if one["id"] == "TG-HOST-170")
+    assert "6.1.0-18-amd64 runs" in owed["reason"]
+    assert f"{KERNEL} 6.1.82-1 is installed" in owed["reason"]
+    assert (run("check", f"host:{node}", "--severity", "critical")).out.index("6.1.76-1") > 0
+
+
+@pytest.mark.usefixtures("of_debian")
+def test_the_page_of_a_host_tells_versions_and_ends_of_life(run: Run, node: Path) -> None:
+    page = run("check", f"host:{node}").out
+    told = ["VERSIONS", "Debian 12", "debian 12  ended on 2020-01-01", "OF WHAT RUNS CONTAINERS", "runc 1.1.5+ds1-1"]
+    places = [page.index(one) for one in (*told, "OF THE KERNEL", "linux 6.1.76-1", "OF OTHER PACKAGES", "zlib")]
+    assert places == sorted(places)
+
+
+def test_a_host_is_checked_without_knowledge(run: Run, node: Path) -> None:
+    ran = run("check", f"host:{node}")
+    assert "no knowledge file: what is wrong with these is not known" in ran.out
+    assert "is not known" in ran.err
+
+
+@pytest.mark.usefixtures("of_debian")
+def test_a_flaw_of_a_host_is_silenced_as_one_of_an_image(run: Run, node: Path) -> None:
+    Path(".trivyignore").write_text("DEBIAN-CVE-2024-0\nTG-HOST-170\n")
+    ran = run("check", f"host:{node}", "--format", "json")
+    assert "runc" not in {one["name"] for one in ran.json["findings"]}
+    assert [one["finding"]["name"] for one in ran.json["suppressed"]] == ["runc"]
+    assert [one["misconfiguration"]["id"] for one in ran.json["suppressed_misconfigurations"]] == ["TG-HOST-170"]
+    assert ran.json["idle"] == []
 
 
 @pytest.mark.parametrize("told", [("host:/nowhere",), ("host:/", "host:/")])

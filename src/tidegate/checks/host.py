@@ -41,6 +41,7 @@ def _host(host: Host) -> Values:
     return {
         "name": host.name,
         "kernel": host.kernel.release,
+        "newer_kernel": host.kernel.newest,
         "sysctl": dict(host.kernel.parameters),
         "modules": list(host.kernel.modules),
         "options": list(host.kernel.options),
@@ -63,7 +64,13 @@ def _file(file: HostFile) -> Values:
 
 
 def _program(program: Program) -> Values:
-    return {"name": program.name, "place": program.place, "flags": dict(program.flags)}
+    return {
+        "name": program.name,
+        "place": program.place,
+        "flags": dict(program.flags),
+        "path": program.path,
+        "is_replaced": program.is_replaced,
+    }
 
 
 def _config(config: RuntimeConfig) -> Values:

@@ -110,14 +110,19 @@ KUBERNETES: Final = subject(
 
 HOST: Final = subject(
     "host",
-    [_variable("host", name=_S, kernel=_S, sysctl=_M, modules=_L, options=_L, lockdown=_S, data_on_root=_S)],
+    [
+        _variable(
+            "host",
+            name=_S, kernel=_S, newer_kernel=_S, sysctl=_M, modules=_L, options=_L, lockdown=_S, data_on_root=_S,
+        )
+    ],
     {
         "files": _variable(
             "file",
             path=_S, role=_S, mode=_S, owner=_S, group=_S, is_roots=_B, over_600=_B, over_644=_B, over_660=_B,
             over_700=_B, over_711=_B, over_755=_B,
         ),
-        "programs": _variable("program", name=_S, place=_S, flags=_M),
+        "programs": _variable("program", name=_S, place=_S, flags=_M, path=_S, is_replaced=_B),
         "configs": _variable("config", name=_S, place=_S, values=_M),
         "settings": _variable("setting", config=_S, name=_S, value=_S),
         "listeners": _variable("listener", address=_S, port=_I, program=_S, is_everywhere=_B),

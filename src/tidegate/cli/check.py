@@ -14,7 +14,7 @@ from tidegate.cli.judging_options import Judging
 from tidegate.cli.output import Output
 from tidegate.cli.report_output import report_output_options
 from tidegate.errors import UsageError
-from tidegate.evidence import ScanReport, Severity
+from tidegate.evidence import Finding, Misconfiguration, ScanReport, Severity
 from tidegate.values import replace
 
 if TYPE_CHECKING:
@@ -93,7 +93,8 @@ def command(
     is mounted. What a file is, its name and content tell. Helm charts are passed over: render them first.
 
     A comment such as tidegate:ignore=TG-DF-002 above a line silences a check there, an ignore file by id and path.
-    --severity chooses what is shown, never what --fail-on counts.
+    --severity chooses what is shown, never what --fail-on counts. Of a host the versions of kernel, distribution and
+    runtimes are told too, with end of life and advisories from the knowledge file.
 
     With --commits, TARGET is the folder of a git repository (here, when none is named). Each commit of the range is
     held to its name; its signature (SSH, OpenPGP or X.509), author, committer and trailers are held against what is
@@ -123,22 +124,37 @@ def command(
     judging = Judging(vex=(), ignorefile=ignorefile, at=None, sector=None)
     said = judging.said(call, judging.found(call, ""))
     at = system_clock().date()
+    is_host = False
     if scap or any(target.startswith(_HOST) for target in targets):
-        report = _of_host(call, targets, scap, _own(files), at)
+        is_host = True
+        report = _of_host(call, settings, targets, scap, own=_own(files), said=said, at=at)
     elif any(target.startswith(_IMAGES) for target in targets):
         report = _of_image(call, settings, targets, at)
     else:
         report = _of_documents(call, targets, _own(files), at)
-    report = _heeding(report, said, at)
-    failing = [one for one in report.misconfigurations if fail_on and one.severity.rank >= Severity(fail_on).rank]
-    everything = len(report.misconfigurations)
+    if not is_host:
+        report = _heeding(report, said, at)
+    failing = _as_bad(report, fail_on) if fail_on else []
+    everything = len(report.misconfigurations) + len(report.findings)
     if severity:
-        shown = (one for one in report.misconfigurations if one.severity.rank >= Severity(severity).rank)
-        report = replace(report, misconfigurations=tuple(shown))
+        least = Severity(severity).rank
+        report = replace(
+            report,
+            misconfigurations=tuple(one for one in report.misconfigurations if one.severity.rank >= least),
+            findings=tuple(one for one in report.findings if one.severity.rank >= least),
+        )
     _write(outputs, report, settings)
     if failing:
         call.note(f"{len(failing)} of {everything} are {fail_on} or worse")
     return 1 if failing else 0
+
+
+def _as_bad(report: ScanReport, threshold: str) -> "list[Misconfiguration | Finding]":
+    """What counts for a threshold; of a host's software as in `tidegate scan`."""
+    from tidegate.cli.scan import is_at_least
+
+    wrong = [one for one in report.misconfigurations if one.severity.rank >= Severity(threshold).rank]
+    return [*wrong, *(one for one in report.findings if is_at_least(one, threshold))]
 
 
 def _own(files: Sequence[Path]) -> "list[CheckSet]":
@@ -175,14 +191,21 @@ def _of_documents(call: Call, targets: Sequence[str], own: "Sequence[CheckSet]",
 
 
 def _of_host(
-    call: Call, targets: Sequence[str], scap: Sequence[Path], own: "Sequence[CheckSet]", at: "date"
+    call: Call,
+    settings: "Settings",
+    targets: Sequence[str],
+    scap: Sequence[Path],
+    *,
+    own: "Sequence[CheckSet]",
+    said: "Said",
+    at: "date",
 ) -> ScanReport:
     from tidegate.cli.check_host import judge_host
 
     if len(targets) > 1 or not all(target.startswith(_HOST) for target in targets):
         raise UsageError("a host is checked alone", where=" ".join(targets), remedy="check one after the other")
     root = Path(targets[0].removeprefix(_HOST) or "/") if targets else None
-    return judge_host(call, root, scap=scap, own=own, at=at)
+    return judge_host(call, settings, root, scap=scap, own=own, said=said, at=at)
 
 
 def _of_image(call: Call, settings: "Settings", targets: Sequence[str], at: "date") -> ScanReport:
@@ -220,13 +243,15 @@ def _refuse_forms(outputs: Sequence[Output]) -> None:
 
 def _write(outputs: Sequence[Output], report: ScanReport, settings: "Settings") -> None:
     from tidegate.cli.check_page import check_page
-    from tidegate.cli.page import write_page
+    from tidegate.cli.host_page import host_page
+    from tidegate.cli.page import columns_of, write_page
     from tidegate.cli.report_output import write_report
     from tidegate.inventory import Inventory
 
     inventory = Inventory(digest=report.artifact.digest, name=report.artifact.name, layers=(), components=())
     for output in outputs:
         if output.form == "table":
-            write_page(output, check_page(report), colour=settings.colour)
+            page = host_page(report, columns=columns_of(output)) if report.components else check_page(report)
+            write_page(output, page, colour=settings.colour)
         else:
             write_report([output], report, inventory, settings)

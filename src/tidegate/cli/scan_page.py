@@ -59,9 +59,9 @@ def scan_page(report: ScanReport, *, columns: int) -> Iterator[Line]:
     """
     yield from _head(report, columns)
     if report.knowledge is not None:
-        yield from _findings(report, columns)
+        yield from finding_lines(report, columns=columns)
     yield from _secrets(report.secrets, columns, is_folder=_is_folder(report))
-    yield from _support(report.support)
+    yield from support_lines(report.support)
     yield from section_lines(report, columns=columns)
     yield from _outcomes(report.outcomes, columns)
     if report.unmatched and report.knowledge is not None:
@@ -99,7 +99,8 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _findings(report: ScanReport, columns: int) -> Iterator[Line]:
+def finding_lines(report: ScanReport, *, columns: int) -> Iterator[Line]:
+    """Its findings: how many of which, then a block for what one upgrade mends."""
     blocks = _blocks(report)
     shown = [finding for block in blocks for finding in block.findings]
     yield ()
@@ -269,7 +270,8 @@ def _secrets(secrets: Sequence[LocatedSecret], columns: int, *, is_folder: bool)
         yield (piece(f"    {shown}", Style.FAINT),)
 
 
-def _support(support: Sequence[Support]) -> Iterator[Line]:
+def support_lines(support: Sequence[Support]) -> Iterator[Line]:
+    """Until when somebody cares for what it stands on."""
     if not support:
         return
     yield ()

@@ -39,7 +39,7 @@ class Support(Struct, frozen=True, kw_only=True):
     Attributes:
         ends: day of the last free security fix; None when not announced.
         ended: already past on the day the report speaks of.
-        subject: what it is about: `distribution`, `runtime`, `framework`, `base`, `component`.
+        subject: what it is about: `distribution`, `kernel`, `runtime`, `framework`, `base`, `component`.
         purl: of the component it is about; "" for the distribution.
         days_left: from the report's day to `ends`, negative when it is past; None when not announced.
         last_fix: day of the last advisory that brought this release a fix; None when none is known.

@@ -35,6 +35,7 @@ def kernel_of(tree: Tree) -> Kernel:
     lockdown = _CHOSEN.search(tree.text("/sys/kernel/security/lockdown"))
     return Kernel(
         release=tree.text("/proc/sys/kernel/osrelease"),
+        build=tree.text("/proc/version"),
         parameters={name: text for name, text in texts.items() if text},
         modules=tuple(word for word in tree.text("/sys/kernel/security/lsm").split(",")[:100] if word),
         options=tuple(tree.text("/proc/cmdline").split()[:MAX_OPTIONS]),

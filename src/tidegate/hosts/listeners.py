@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """TCP ports that are listened on, and by whom: proc_net(5), proc_pid_fd(5)."""
 
-import os
 import re
 from collections.abc import Iterator
 from typing import Final
@@ -45,10 +44,6 @@ def _programs(tree: Tree, inodes: frozenset[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for pid in tree.processes():
         for name in tree.names(f"/proc/{pid}/fd"):
-            try:
-                target = os.readlink(tree.root / f"proc/{pid}/fd/{name}")  # noqa: PTH115 - no path, and many of them
-            except OSError:
-                continue
-            if (socket := _SOCKET.fullmatch(target)) and socket[1] in inodes:
+            if (socket := _SOCKET.fullmatch(tree.link(f"/proc/{pid}/fd/{name}"))) and socket[1] in inodes:
                 found.setdefault(socket[1], tree.text(f"/proc/{pid}/comm"))
     return found

@@ -15,6 +15,7 @@ NAMES: Final = frozenset(
         "kube-proxy", "kube-scheduler", "kubelet",
     }
 )  # fmt: skip
+_REPLACED: Final = " (deleted)"
 STATIC_PODS: Final = "/etc/kubernetes/manifests"
 _MAX_FLAGS: Final = 500
 
@@ -30,7 +31,16 @@ def _running(tree: Tree) -> Iterator[Program]:
     for pid in tree.processes():
         words = (tree.read(f"/proc/{pid}/cmdline") or b"").decode("utf-8", "replace").rstrip("\0").split("\0")
         if (name := words[0].rpartition("/")[2]) in NAMES:
-            yield Program(name=name, place=f"pid {pid}", flags=flags_of(words[1:]))
+            path, is_replaced = _file_of(tree, pid)
+            yield Program(name=name, place=f"pid {pid}", flags=flags_of(words[1:]), path=path, is_replaced=is_replaced)
+
+
+def _file_of(tree: Tree, pid: int) -> tuple[str, bool]:
+    """The file a process runs from, and whether it was replaced; nothing of those in a container: proc_pid_exe(5)."""
+    if tree.link(f"/proc/{pid}/ns/mnt") != tree.link("/proc/1/ns/mnt"):
+        return "", False
+    path = tree.link(f"/proc/{pid}/exe")
+    return path.removesuffix(_REPLACED), path.endswith(_REPLACED)
 
 
 def _static(tree: Tree) -> Iterator[Program]:

@@ -99,6 +99,13 @@ class Tree:
             self._note(path, error)
             return None
 
+    def link(self, path: str) -> str:
+        """What a link of /proc says it leads to, which is no name in this tree; "" when that cannot be told."""
+        try:
+            return os.readlink(self.root / path.lstrip("/"))  # noqa: PTH115 - what it says is not always a path
+        except OSError:
+            return ""
+
     def processes(self) -> list[int]:
         """Numbers of the processes that can be seen."""
         return sorted(int(name) for name in self.names("/proc") if name.isdecimal())

@@ -11,6 +11,9 @@ class Kernel(Struct, frozen=True, kw_only=True):
 
     Attributes:
         release: as `uname -r` says it; "" when it does not say.
+        build: its banner, /proc/version, where distributions write which of their packages it is; "" likewise.
+        newest: package of the newest kernel that is installed, as `name version`, where that is newer than the one
+            that runs; "" when it is not, or when that cannot be told.
         parameters: sysctls by their dotted names.
         modules: Linux security modules that are active, in their order; empty when the kernel does not tell.
         options: words of its command line.
@@ -18,6 +21,8 @@ class Kernel(Struct, frozen=True, kw_only=True):
     """
 
     release: str = ""
+    build: str = ""
+    newest: str = ""
     parameters: Mapping[str, str] = field(default_factory=dict)
     modules: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
@@ -31,11 +36,15 @@ class Program(Struct, frozen=True, kw_only=True):
         name: `dockerd`, `kubelet`, `kube-apiserver` …
         place: where it was found: `pid 812`, or the manifest's path.
         flags: of its command line, the last of each; "true" for those without a value.
+        path: of the file it runs from, where that is the host's own; "" when it is not, or cannot be told.
+        is_replaced: that file is no more: another has taken its place since it was started.
     """
 
     name: str
     place: str
     flags: Mapping[str, str] = field(default_factory=dict)
+    path: str = ""
+    is_replaced: bool = False
 
 
 class RuntimeConfig(Struct, frozen=True, kw_only=True):

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Until when somebody cares for what an image stands on, and how often it got fixes.
 
-Told are the distribution, the base image's own product (by its tag), language runtimes, frameworks and other software.
-Dates are endoflife.date's; fixes are counted from the advisories (`tidegate.knowledge.upkeep`).
+Told are the distribution, a kernel that is of none, the base image's own product (by its tag), language runtimes,
+frameworks and other software. Dates are endoflife.date's; fixes are counted from the advisories
+(`tidegate.knowledge.upkeep`).
 """
 
 from collections import Counter
@@ -24,7 +25,8 @@ _RUNTIMES: Final = frozenset({"bun", "deno", "dotnet", "nodejs"})
 """Language runtimes endoflife.date puts among the frameworks."""
 
 _NOT_SOFTWARE: Final = frozenset({"device", "os", "service", "standard"})
-_SUBJECTS: Final = ("distribution", "base", "runtime", "framework", "component")
+_KERNEL: Final = "linux-kernel"
+_SUBJECTS: Final = ("distribution", "kernel", "base", "runtime", "framework", "component")
 _JAVA: Final = ("jdk", "corretto", "temurin", "zulu", "liberica", "semeru", "sapmachine")
 _RUNS: Final = frozenset({Scope.RUNTIME, Scope.OPTIONAL})
 _CYCLES: Final = "SELECT product, cycle, ends, extended, latest, codename FROM support WHERE name = ?"
@@ -73,7 +75,7 @@ def support_of(
         product_of: the product that a recognised program (of kind GENERIC) is known by, by its name; "" for none.
 
     Returns:
-        Sorted: distribution, base, runtimes, frameworks, other components; then by product and line.
+        Sorted: distribution, kernel, base, runtimes, frameworks, other components; then by product and line.
 
     Raises:
         InvalidInputError: the knowledge file is corrupt.
@@ -160,6 +162,8 @@ def _line(knowledge: Knowledge, name: str, lines: list[str], codename: str = "")
 
 def _subject(knowledge: Knowledge, product: str) -> str:
     """What kind of thing a product is; "" for what cannot be a component."""
+    if product == _KERNEL:
+        return "kernel"
     ((category,),) = knowledge.rows(_CATEGORY, (product,)) or [("",)]
     if category in _NOT_SOFTWARE:
         return ""

@@ -17,6 +17,13 @@ _Identity: TypeAlias = tuple[str, str, str, str]
 
 _SURENESS: Final = {basis: rank for rank, basis in enumerate(Basis)}
 _SEEN: Final = frozenset({Basis.INSTALLED, Basis.RECOGNISED})
+_OF_THEIR_MAKERS: Final = frozenset(
+    {
+        "containerd.io", "cri-tools", "docker-buildx-plugin", "docker-ce", "docker-ce-cli",
+        "docker-ce-rootless-extras", "docker-compose-plugin", "kubeadm", "kubectl", "kubelet", "kubernetes-cni",
+    }
+)  # fmt: skip
+"""Packages that Docker and Kubernetes publish themselves: no distribution writes advisories about them."""
 
 
 def components_of(sightings: Sequence[Sighting], digests: Sequence[Digest], os: OsRelease | None) -> list[Component]:
@@ -40,9 +47,14 @@ def components_of(sightings: Sequence[Sighting], digests: Sequence[Digest], os: 
 def with_owners(
     components: Sequence[Component], sightings: Sequence[Sighting], layers: Sequence[LayerFacts], overlay: Overlay
 ) -> list[Component]:
-    """Names the distribution's package that owns the file which tells of a language's package."""
+    """Names the distribution's package that owns the file which tells of a language's package.
+
+    None owns what its makers packaged themselves: there the program's own version says what is wrong with it.
+    """
     places = {it.location for it in components if not it.kind.is_of_distribution or _is_hearsay(it)}
-    owners = owners_of(places, components, sightings, layers, overlay)
+    makers = {it.purl for it in components if it.kind.is_of_distribution and it.name in _OF_THEIR_MAKERS}
+    owned = owners_of(places, components, sightings, layers, overlay)
+    owners = {place: purl for place, purl in owned.items() if purl not in makers}
     return [
         component
         if component.kind.is_of_distribution or component.location not in owners

@@ -17,7 +17,7 @@ from tidegate.scan.limits import ScanLimits
 from tidegate.scan.parts import ALL_PARTS, ScanParts
 from tidegate.scan.passing_over import NOTHING_PASSED_OVER, PassedOver
 
-VIEW_VERSION: Final = 7
+VIEW_VERSION: Final = 8
 """Raised with every change in how layers are laid over each other, or in package URLs and ecosystems."""
 
 
