@@ -18,6 +18,7 @@ from fuzz_remote import remote
 from fuzz_secrets import secrets
 from fuzz_sensor import sensor
 from fuzz_signing import signing
+from fuzz_updates import updates
 from fuzz_versions import lines
 
 
@@ -39,5 +40,6 @@ def parsers() -> tuple[Parser, ...]:
         *remote(),
         *secrets(),
         *knowledge(),
+        *updates(),
         *lines(),
     )

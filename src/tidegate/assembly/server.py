@@ -29,6 +29,7 @@ from tidegate.assembly.scanner import build_scanner
 from tidegate.assembly.shared_keys import demand_same_keys
 from tidegate.assembly.signing import shelf_signatures
 from tidegate.assembly.stores import database_urls, open_blobs, open_database, replica_name
+from tidegate.assembly.updating import Updating, build_updating
 from tidegate.assembly.upkeep_orders import build_orders
 from tidegate.assembly.vending import build_catalogue, build_sender, build_vending
 from tidegate.clock import Clock, system_clock
@@ -118,6 +119,7 @@ class Server:
     verdicts: VerdictIssue
     captures: Captures
     responding: Responding
+    updating: Updating
     knowledge: NewKnowledge
     durable: DurableWork
     leases: Leases
@@ -359,6 +361,7 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         execution=execution,
         verdicts=build_verdicts(settings, execution),
         responding=responding,
+        updating=build_updating(settings, database, gate, execution, clock),
         knowledge=knowledge,
         durable=durable,
         leases=leases,

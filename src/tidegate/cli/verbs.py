@@ -63,6 +63,7 @@ VERBS: Final = (
     Verb(name="incident", module="tidegate.cli.incident", help="Show what sensors found, and close it with a reason."),
     Verb(name="respond", module="tidegate.cli.respond", help="Contain what runs, and take back what can be."),
     Verb(name="placement", module="tidegate.cli.placement", help="Tell where workloads may run, and who says so."),
+    Verb(name="update", module="tidegate.cli.update", help="Bring newer admitted images to what runs."),
     Verb(name="netpol", module="tidegate.cli.netpol", help="Make network policies of flows; find what runs otherwise."),
     Verb(name="webhook", module="tidegate.cli.webhook", help="Set up and look at a cluster's admission webhook."),
     Verb(name="passport", module="tidegate.cli.passport", help="Show all that is on record of a digest."),

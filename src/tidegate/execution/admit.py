@@ -73,7 +73,7 @@ class ExecutionGate:
                 documents,
                 resolve=lambda reference: self.resolve(connection, reference),
                 user_of=lambda digest: self.user_of(connection, digest),
-                decide=lambda question: self._decide(connection, question),
+                decide=lambda question: self.decide(connection, question),
                 options=self.options,
                 where=where,
                 cluster=cluster,
@@ -112,9 +112,10 @@ class ExecutionGate:
         question = Question(
             digest=digest, reference=reference, cluster="", namespace="", labels={}, containers=(container,)
         )
-        return self._decide(connection, question)
+        return self.decide(connection, question)
 
-    def _decide(self, connection: Connection, question: Question) -> Decision | None:
+    def decide(self, connection: Connection, question: Question) -> Decision | None:
+        """The decision over one image at one place; None when nothing is on record of it."""
         subject, at = question.digest, self.clock()
         gathered = self.gate.evidence_of(connection, subject)
         if not gathered.newest:

@@ -31,6 +31,16 @@ class ExecutionSettings:
             meaning="Files of the policy of response: what follows from what sensors see, of the server and of sensors."
         ),
     ] = ()
+    update_files: Annotated[
+        tuple[Path, ...],
+        Leaf(meaning="Files of the policy of updates: which running workload may have which newer admitted image."),
+    ] = ()
+    update_author: Annotated[
+        str, Leaf(meaning="Who writes commits of updates, as git writes it: `Name <address>`.")
+    ] = "tidegate <tidegate@localhost>"
+    update_signing_key_file: Annotated[
+        Path | None, Leaf(meaning="SSH private key that signs commits of updates; empty leaves them unsigned.")
+    ] = None
     node_silent_s: Annotated[
         float, Leaf(meaning="Seconds after which a node whose sensor says nothing is told of.", low=15, high=86400)
     ] = 30.0

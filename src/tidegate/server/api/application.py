@@ -36,6 +36,7 @@ from tidegate.server.api import (
     subscriptions,
     tags,
     tenants,
+    updates,
     upkeep,
     verdicts,
 )
@@ -80,6 +81,7 @@ def create_api(server: Server) -> FastAPI:
         nodes,
         observations,
         responses,
+        updates,
     ):
         api.include_router(module.routes(server))
     api.add_exception_handler(TidegateError, problem)

@@ -54,6 +54,7 @@ _NEEDS: Final = (
     _need("DELETE", r"/(?:intake|retention)/rules/[^/]+", Verb.GOVERN),
     _need("POST", r"/(?:intake|retention)/rules/[^/]+/plan", Verb.GOVERN),
     _need("POST", r"/admission/.*", Verb.ADMIT),
+    _need("POST", r"/updates/judge", Verb.ADMIT),
     _need("POST", r"/nodes/[^/]+/(?:observations|orders/[^/]+)", Verb.REPORT),
     _need("POST", r"/observations/(?:falco|kubernetes)", Verb.REPORT),
     _need("POST", r"/incidents/[^/]+/close", Verb.RESPOND),

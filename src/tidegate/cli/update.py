@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`tidegate update`: newer admitted images for what runs, as changes of files, branches and rollouts."""
+
+from tidegate.cli.click_verb import ClickVerbs
+from tidegate.cli.update_propose import propose
+
+command = ClickVerbs(
+    "update",
+    help="Find newer admitted images of the same line for what runs, and bring them there.",
+    examples=(
+        ("tidegate update propose manifests/ > update.patch", "what files name, as a patch"),
+        ("tidegate update propose manifests/ --write", "the same, written into them"),
+    ),
+    no_args_is_help=True,
+)
+
+command.add_command(propose)
