@@ -22,13 +22,28 @@ _CLOCKS_DIFFER: Final = timedelta(minutes=2)
 _Text = Annotated[str, msgspec.Meta(max_length=4096)]
 
 
+class PodOf(Struct, frozen=True, kw_only=True):
+    """The pod that a container is of, in its cluster.
+
+    Attributes:
+        uid: of the pod: another one of its name is not meant.
+        host: the node it was placed on, as the cluster calls it.
+    """
+
+    namespace: Annotated[str, msgspec.Meta(max_length=253, min_length=1)]
+    name: Annotated[str, msgspec.Meta(max_length=253, min_length=1)]
+    uid: Annotated[str, msgspec.Meta(max_length=64, min_length=1)]
+    host: Annotated[str, msgspec.Meta(max_length=253)] = ""
+
+
 class Order(Struct, frozen=True, kw_only=True, rename="camel"):
     """What is to be done.
 
     Attributes:
         id: 32 hexadecimal digits; carried out once.
-        node: whose sensor is to do it.
+        node: whose sensor is to do it, or which cluster's.
         container: its id.
+        pod: of the container; only in orders to a cluster.
         undoes: the order that is taken back; "" for a step forward.
         incident: why, where there is one.
     """
@@ -40,6 +55,7 @@ class Order(Struct, frozen=True, kw_only=True, rename="camel"):
     undoes: Annotated[str, msgspec.Meta(pattern="^([0-9a-f]{32})?$")] = ""
     incident: _Text = ""
     why: _Text = ""
+    pod: PodOf | None = None
     issued_at: _Text
     expires_at: _Text
 

@@ -24,26 +24,43 @@ class Step(StrEnum):
     """What can be done about a container, the mildest first."""
 
     LABEL = "label"
-    """It is marked on record, and in its cluster."""
+    """It is marked on record, and its pod in its cluster. Can be undone."""
+    ANNOTATE = "annotate"
+    """Its pod and its workload say why, where their owners look. Can be undone."""
     CAPTURE = "capture"
     """What it does is captured, and kept sealed (`tidegate forensics`)."""
     ISOLATE = "isolate"
     """It reaches nothing but itself over the network. Can be undone."""
     FREEZE = "freeze"
     """Its processes stand still, their memory stays. Can be undone."""
+    CORDON = "cordon"
+    """Nothing new is placed on its pod's node. Can be undone."""
+    SCALE_TO_ZERO = "scale-to-zero"
+    """Its workload runs no pod, and makes none. Can be undone."""
     EVICT = "evict"
     """Its pod is moved away as Kubernetes does it, with its grace and its disruption budget."""
+    DELETE = "delete"
+    """Its pod is deleted with its grace, whatever its disruption budget says."""
     KILL = "kill"
     """Its processes end at once."""
     RECALL = "recall"
     """Its image is recalled: no gate lets it pass, wherever it runs it is dealt with."""
 
 
-REVERSIBLE: Final = frozenset({Step.LABEL, Step.ISOLATE, Step.FREEZE})
-CONTAINING: Final = frozenset({Step.ISOLATE, Step.FREEZE, Step.EVICT, Step.KILL})
-"""What takes a container out of service, and so is limited."""
+REVERSIBLE: Final = frozenset({Step.LABEL, Step.ANNOTATE, Step.ISOLATE, Step.FREEZE, Step.CORDON, Step.SCALE_TO_ZERO})
+CONTAINING: Final = frozenset(
+    {Step.ISOLATE, Step.FREEZE, Step.SCALE_TO_ZERO, Step.EVICT, Step.DELETE, Step.KILL, Step.CORDON}
+)
+"""What takes a container (or, of a cordon, room for others) out of service, and so is limited."""
 ON_THE_NODE: Final = frozenset({Step.CAPTURE, Step.ISOLATE, Step.FREEZE, Step.KILL})
-DRASTIC: Final = frozenset({Step.EVICT, Step.KILL, Step.RECALL})
+"""What the sensor of a container's node does."""
+IN_THE_CLUSTER: Final = frozenset(
+    {Step.LABEL, Step.ANNOTATE, Step.ISOLATE, Step.CORDON, Step.SCALE_TO_ZERO, Step.EVICT, Step.DELETE}
+)
+"""What is done at the API server of a pod's cluster."""
+ONLY_LOOKS: Final = frozenset({Step.LABEL, Step.ANNOTATE, Step.CAPTURE})
+"""What changes nothing that runs, and so counts in no hour."""
+DRASTIC: Final = frozenset({Step.CORDON, Step.SCALE_TO_ZERO, Step.EVICT, Step.DELETE, Step.KILL, Step.RECALL})
 
 _SEVERITY_OF: Final[Mapping[Act, Severity]] = {
     Act.EXECUTED: Severity.HIGH,

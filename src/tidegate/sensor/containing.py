@@ -3,24 +3,20 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from datetime import timedelta
 from pathlib import Path
-from typing import Final
 
 from tidegate.clock import Clock, rfc3339, system_clock
 from tidegate.errors import TidegateError, UsageError
+from tidegate.execution.carrying import CarriedOnce
 from tidegate.execution.drift_rules import Mode
 from tidegate.execution.observation import Act, Container, Observation
 from tidegate.execution.order import Order, Outcome
-from tidegate.execution.response_policy import Step
+from tidegate.execution.response_policy import ON_THE_NODE, Step
 from tidegate.reporting.spool import Spool
 from tidegate.sensor.cgroup import cgroup_of
 from tidegate.sensor.quarantine import TABLE, isolate, rejoin
-from tidegate.wire import from_json, to_json
 
 _log = logging.getLogger(__name__)
-_BEGUN: Final = "begun"
-_MAX_OUTCOME_BYTES: Final = 64 * 1024
 
 Found = tuple[Container, Sequence[int]]
 
@@ -47,26 +43,15 @@ class Containing:
     ) -> None:
         self._spool = spool
         self._find = find
-        self._most = most_per_hour
+        self._once = CarriedOnce(spool, most_per_hour=most_per_hour, limit="sensor.max_responses_per_hour", clock=clock)
         self._capture = capture
         self._clock = clock
 
     def __call__(self, order: Order) -> Outcome:
         """Carries an order out, or says what became of it before; one that was broken off by a kill is begun again."""
-        before = self._spool.outcome_of(order.id)
-        if before is not None and before != _BEGUN:
-            return from_json(before.encode(), Outcome, what="outcome", max_bytes=_MAX_OUTCOME_BYTES)
-        at = self._clock()
-        # Neither what takes a step back nor what only looks counts in the hour: both are remembered by no moment.
-        counts = not order.undoes and order.step is not Step.CAPTURE
-        if counts and before is None:
-            since = rfc3339(at - timedelta(hours=1))
-            if self._spool.carried_out_since(since) >= self._most:
-                return Outcome(done=False, what=f"over sensor.max_responses_per_hour = {self._most} on this node")
-        self._spool.note_outcome(order.id, _BEGUN, at=rfc3339(at) if counts else "")
-        outcome = self._try(order)
-        self._spool.note_outcome(order.id, to_json(outcome).decode(), at=rfc3339(at) if counts else "")
-        self._tell(order, outcome)
+        outcome, is_new = self._once(order, self._try)
+        if is_new:
+            self._tell(order, outcome)
         return outcome
 
     def _try(self, order: Order) -> Outcome:
@@ -86,6 +71,8 @@ class Containing:
             if self._capture is None:
                 raise UsageError("captures are kept nowhere", remedy="set client.server on this node")
             return self._capture(order, found)
+        if order.step not in ON_THE_NODE:
+            raise UsageError(f"a node's sensor cannot {order.step}")
         pid = found[1][0]
         if order.step is Step.ISOLATE:
             if order.undoes:
