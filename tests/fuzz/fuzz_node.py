@@ -16,9 +16,11 @@ from tidegate.checks.check import own_checks
 from tidegate.checks.host import host_material
 from tidegate.checks.run import run_checks
 from tidegate.checks.xccdf import read_xccdf
+from tidegate.cluster.held import annotation_of, give_back
 from tidegate.evidence import Statement, Subject
 from tidegate.execution.capture import ARTIFACT_TYPE, OVERVIEW, TITLE, Capture, CapturedContainer
 from tidegate.execution.capture_archive import open_capture
+from tidegate.execution.response_policy import Step
 from tidegate.hosts.host import read_host
 from tidegate.oci.write import enter_unnamed, pack_oci_archive, wire_descriptor, write_blob
 from tidegate.outbound import Reply
@@ -57,6 +59,7 @@ _XCCDF = (
     b'<a><Rule id="r_rule_x"><title>t</title><ident>I-1</ident></Rule><TestResult><target>n</target><rule-result '
     b'idref="r_rule_x" severity="high"><result>fail</result><message>m</message></rule-result></TestResult></a>'
 )
+_HELD = b'{"orders": ["a"], "values": [{"path": ["spec", "replicas"], "before": 3, "after": 0}]}'
 _POD = b"spec:\n  containers:\n    - command: [kubelet, --a, b, --c=d]\n"
 _TCP = b"x\n   0: 0100007F:18EB 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4243 1 0\n"
 _DIGEST = Digest("sha256:" + "cd" * 32)
@@ -69,6 +72,7 @@ def node() -> Iterator[Parser]:
     yield Parser(name="passport", form="json", read=read_bundle, samples=(_passport(),))
     yield Parser(name="host", form="text", read=_host, samples=(b'{"hosts": ["a"]}', b"[a]\nb = [1]\n", _POD, _TCP))
     yield Parser(name="capture", form="tar", read=_capture, samples=(_capture_sample(),))
+    yield Parser(name="held", form="json", read=_held, samples=(_HELD,))
     yield Parser(name="xccdf", form="text", read=_xccdf, samples=(_XCCDF,))
     yield Parser(name="roles", form="text", read=_roles, samples=(b"decision,review", b"sbom"))
     yield Parser(name="server-name", form="text", read=_server, samples=(b"https://tidegate.example:8421", b"[::1]:80"))
@@ -120,6 +124,12 @@ def _capture_sample() -> bytes:
         }
         enter_unnamed(layout, write_blob(layout, to_json(manifest), OCI_MANIFEST))
         return pack_oci_archive(layout, Path(folder, "archive")).read_bytes()
+
+
+def _held(data: bytes) -> object:
+    notes = {annotation_of(Step.SCALE_TO_ZERO): clean_text_of(data)}
+    found = {"metadata": {"annotations": notes, "resourceVersion": "1"}, "spec": {"replicas": 0}}
+    return told(give_back(found, Step.SCALE_TO_ZERO, "a"))
 
 
 def _xccdf(data: bytes) -> object:

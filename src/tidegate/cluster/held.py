@@ -121,6 +121,16 @@ def give_back(found: Object, step: Step, order: str) -> dict[str, Any]:
     return _patch(found, {**back, _place(step): None})
 
 
+def let_go(found: Object, step: Step, order: str) -> dict[str, Any]:
+    """The patch that takes away what an object remembers of an order, and changes nothing else; {} for nothing.
+
+    Raises:
+        InvalidInputError: as `held`.
+    """
+    now = held(found, step)
+    return _patch(found, {_place(step): None}) if now is not None and order in now.orders else {}
+
+
 def value_at(found: Any, path: Sequence[str]) -> Any:
     """What stands at a path; None for nothing."""
     for key in path:

@@ -134,6 +134,11 @@ def workloads_of(objects: Objects, namespace: str) -> Iterator[Workload]:
             yield Workload(kind=kind, namespace=namespace, name=name, found=found)
 
 
+def has_controller(found: Object) -> bool:
+    """Whether something above makes it."""
+    return _controller(found) is not None
+
+
 def _controller(found: Object) -> Object | None:
     references = value_at(found, ("metadata", "ownerReferences"))
     if not isinstance(references, list):

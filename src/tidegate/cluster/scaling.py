@@ -2,10 +2,11 @@
 """Has a pod's workload run nothing, and run again what it did."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
-from tidegate.cluster.held import give_back, held, take, value_at
-from tidegate.cluster.owners import Workload, owners_of, to_scale, workloads_of
+from tidegate.cluster.held import give_back, held, let_go, take, value_at
+from tidegate.cluster.owners import Workload, has_controller, owners_of, to_scale, workloads_of
 from tidegate.errors import InvalidInputError, NotFoundError, RefusedError
 from tidegate.execution.order import Order, PodOf
 from tidegate.execution.response_policy import Step
@@ -54,8 +55,11 @@ def back_from_zero(objects: Objects, order: str, pod: PodOf, *, look: bool = Fal
         TidegateError: as `tidegate.kubernetes.failures`.
     """
     told = []
-    for one in workloads_of(objects, pod.namespace):
-        if order not in _orders(one):
+    held_by_it = [one for one in workloads_of(objects, pod.namespace) if order in _orders(one)]
+    for one in sorted(held_by_it, key=_is_copy):  # a copy is told to forget once it is not copied again
+        if _is_copy(one):
+            if not look:
+                _forget(objects, one, order)
             continue
         if look:
             told.append(str(one))
@@ -67,6 +71,16 @@ def back_from_zero(objects: Objects, order: str, pod: PodOf, *, look: bool = Fal
         left = held(now, _STEP)
         told.append(f"{one} stays at zero for {', '.join(left.orders)}" if left else f"{one} is {_runs(now)}")
     return ", ".join(told)
+
+
+def _is_copy(one: Workload) -> bool:
+    """Controllers of Deployments copy annotations to ReplicaSets: what stands there was never done to them."""
+    return one.kind.name == "ReplicaSet" and has_controller(one.found)
+
+
+def _forget(objects: Objects, one: Workload, order: str) -> None:
+    with suppress(NotFoundError):
+        changed(objects, one.path, lambda found: let_go(found, _STEP, order), where=str(one))
 
 
 def _orders(one: Workload) -> Sequence[str]:
