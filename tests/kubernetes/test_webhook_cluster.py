@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 from cluster import cluster
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from webhook_cluster import Asking, asking, deployment, pod
 
 from made_verdicts import Issuer, digest_of, image_verdict, refused_verdict
@@ -22,6 +24,7 @@ spec:
   rules:
     - {name: oncall, who: ["group:oncall"], acts: [exec]}
 """
+KEY = ec.generate_private_key(ec.SECP256R1()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 REASON = {"tidegate.dev/break-glass": "the shop is down, INC-77"}
 APP = "registry.example/team/app:1"
 
@@ -119,6 +122,35 @@ def test_ephemeral_containers_and_ways_in(asked: Asking) -> None:
     # Nobody runs there, and that is what is said once the webhook lets them pass.
     assert "denied by tidegate" not in kubectl("exec", "debugged", "--", "id", user="oncall", check=False).err
     assert "may not attach" in kubectl("attach", "debugged", user="oncall", check=False).err
+
+
+def test_config_maps_and_secrets_are_judged_by_themselves_and_wedge_nothing(asked: Asking) -> None:
+    kubectl = asked.cluster.kubectl
+
+    def settings(data: dict[str, str], kind: str = "ConfigMap", **metadata: Any) -> Any:
+        return {"apiVersion": "v1", "kind": kind, "metadata": {"name": "settings", **metadata}, "data": data}
+
+    assert asked.create(settings({"colour": "blue"})).code == 0
+    assert asked.create(settings({"password": "aHVudGVyMg=="}, kind="Secret")).code == 0
+    refused = kubectl("patch", "configmap", "settings", "-p", json.dumps({"data": {"key": KEY}}), check=False)
+    assert 'admission webhook "configure.tidegate.dev" denied the request' in refused.err
+    assert "holds a secret" in refused.err
+    assert KEY.splitlines()[1] not in refused.err
+    # A new namespace gets its own from the control plane, whatever becomes of the webhook.
+    asked.webhook.kill()
+    try:
+        kubectl("create", "namespace", "meanwhile")
+        asked.cluster.wait(
+            lambda: kubectl("get", "configmap", "kube-root-ca.crt", "-n", "meanwhile", check=False).code == 0, "its map"
+        )
+        leader = {"control-plane.alpha.kubernetes.io/leader": "{}"}
+        empty = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "elected", "annotations": leader}}
+        assert asked.create(empty).code == 0
+        kubectl("annotate", "configmap", "elected", "settings", "--overwrite", "turn=2", user="developer")
+        assert asked.create(settings({}, name="system"), namespace="kube-system", user="admin").code == 0
+        assert "failed calling webhook" in asked.create(settings({"a": "b"}, name="other")).err
+    finally:
+        asked.webhook.start()
 
 
 def test_the_glass_is_broken_by_whom_may_and_controllers_follow(asked: Asking) -> None:

@@ -119,6 +119,9 @@ def _act(cluster: Cluster) -> None:
         "spec": {"schedule": "0 3 * * *", "jobTemplate": {"spec": job}},
     }
     cluster.kubectl("create", "-f", "-", given=cron, user="developer")
+    for kind, data in (("ConfigMap", {"colour": "blue"}), ("Secret", {"password": "aHVudGVyMg=="})):
+        document = {"apiVersion": "v1", "kind": kind, "metadata": {"name": "settings"}, "data": data}
+        cluster.kubectl("create", "-f", "-", given=document, user="developer")
 
 
 WANTED = {
@@ -130,6 +133,8 @@ WANTED = {
     "pod-portforward": ("/validate", "PodPortForwardOptions", "CONNECT", "portforward"),
     "deployment": ("/mutate", "Deployment", "CREATE", ""),
     "deployment-changed": ("/validate", "Deployment", "UPDATE", ""),
+    "configmap": ("/configure", "ConfigMap", "CREATE", ""),
+    "secret": ("/configure", "Secret", "CREATE", ""),
     "cronjob": ("/validate", "CronJob", "CREATE", ""),
 }
 

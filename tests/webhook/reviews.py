@@ -137,6 +137,34 @@ def hostile_reviews() -> Iterator[tuple[str, bytes]]:
         yield changed(f"image {name}", image(text))
 
 
+def hostile_configurations() -> Iterator[tuple[str, bytes]]:
+    """ConfigMaps and Secrets that are broken or meant to do harm; each must be denied."""
+    for kind in ("configmap", "secret"):
+        base = shape(kind)
+
+        def changed(name: str, act: Any, base: Any = base, kind: str = kind) -> tuple[str, bytes]:
+            document = copy.deepcopy(base)
+            act(document["request"])
+            return f"{kind} {name}", json.dumps(document).encode()
+
+        yield f"{kind} cut off", json.dumps(base).encode()[:-7]
+        yield f"{kind} data twice", json.dumps(base).replace('"data":', '"data": {}, "data":', 1).encode()
+        yield changed("no object", lambda request: request.update(object=None))
+        yield changed("another kind", lambda request: request["kind"].update(kind="Pod"))
+        yield changed("another group", lambda request: request["kind"].update(group="example.com"))
+        yield changed("data a list", lambda request: request["object"].update(data=["a"]))
+        yield changed("data of numbers", lambda request: request["object"].update(data={"a": 1}))
+        yield changed("data of maps", lambda request: request["object"].update(data={"a": {"b": "c"}}))
+        yield changed("deep", lambda request: request["object"].update(data=nested(500)))
+        yield changed("500,000 keys", lambda r: r["object"].update(data={str(n): "" for n in range(500_001)}))
+        yield changed("metadata a list", lambda request: request["object"].update(metadata=["a"]))
+        yield changed("labels of numbers", lambda request: request["object"]["metadata"].update(labels={"a": 1}))
+        yield changed("immutable text", lambda request: request["object"].update(immutable="yes"))
+        yield changed("an update without the old", lambda request: request.update(operation="UPDATE", oldObject=None))
+        encoded = "binaryData" if kind == "configmap" else "data"
+        yield changed("no base64", lambda request, at=encoded: request["object"].update({at: {"a": "\u0430%"}}))
+
+
 class Both:
     """What both doors say of a review, one after the other, as an API server asks them."""
 

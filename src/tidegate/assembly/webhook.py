@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Final
 
 from tidegate.artifact import Digest
-from tidegate.assembly.execution import gate_options
+from tidegate.assembly.execution import ConfigurationSecrets, gate_options
 from tidegate.assembly.outward import build_outbound
 from tidegate.assembly.remote import kept_login
 from tidegate.assembly.rule_text import rule_text
 from tidegate.clock import Clock, system_clock
 from tidegate.errors import NotFoundError, UsageError
 from tidegate.execution.reviews.break_glass import GlassOptions, Sealer
+from tidegate.execution.reviews.configuration_desk import ConfigurationDesk, ConfigurationDeskOptions
 from tidegate.execution.reviews.connect_rules import load_connect_rules
 from tidegate.execution.reviews.desk import Desk, DeskOptions
 from tidegate.execution.reviews.records_folder import RecordsFolder
@@ -47,6 +48,7 @@ class Webhook:
     settings: Settings
     store: VerdictStore
     desk: Desk
+    configuration: ConfigurationDesk
     records: RecordsFolder
     clock: Clock
     key_files: KeyFiles
@@ -103,6 +105,7 @@ def open_webhook(settings: Settings, *, clock: Clock = system_clock) -> Iterator
             settings=settings,
             store=store,
             desk=_desk(settings, store, records, clock),
+            configuration=_configuration_desk(settings, records, clock),
             records=records,
             clock=clock,
             key_files=key_files,
@@ -153,10 +156,27 @@ def _desk(settings: Settings, store: VerdictStore, records: RecordsFolder, clock
         gate=gate_options(settings),
         exempt=frozenset(said.exempt_namespaces),
         connect=load_connect_rules({str(path): rule_text(path) for path in said.connect_files}),
-        glass=GlassOptions(who=said.break_glass_who, lasting=timedelta(minutes=said.break_glass_minutes)),
+        glass=_glass(settings),
     )
     sealer = Sealer(glass_key(said.glass_key_file), said.cluster)
     return Desk(LocalJudge(store=store, clock=clock), options, sealer, records.keep, clock)
+
+
+def _configuration_desk(settings: Settings, records: RecordsFolder, clock: Clock) -> ConfigurationDesk:
+    said = settings.webhook
+    options = ConfigurationDeskOptions(
+        cluster=said.cluster,
+        rules=gate_options(settings).configuration,
+        exempt=frozenset(said.exempt_namespaces),
+        glass=_glass(settings),
+        key=glass_key(said.glass_key_file),
+    )
+    return ConfigurationDesk(options, ConfigurationSecrets(), records.keep, clock)
+
+
+def _glass(settings: Settings) -> GlassOptions:
+    said = settings.webhook
+    return GlassOptions(who=said.break_glass_who, lasting=timedelta(minutes=said.break_glass_minutes))
 
 
 @dataclass(frozen=True, slots=True)

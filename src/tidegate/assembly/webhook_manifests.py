@@ -9,13 +9,20 @@ from tidegate.assembly.webhook import certificate_files, glass_key
 from tidegate.clock import system_clock
 from tidegate.errors import OutsideError, UsageError
 from tidegate.execution.reviews.deployment import Deployment, deployment
-from tidegate.execution.reviews.registration import Registration, configurations
+from tidegate.execution.reviews.registration import FailurePolicy, Registration, configurations
 from tidegate.settings import Settings
 from tidegate.signing.keys import TrustedKeys
 
 
 def webhook_manifests(
-    settings: Settings, *, image: str | None, namespace: str, url: str, names: Sequence[str], with_secrets: bool
+    settings: Settings,
+    *,
+    image: str | None,
+    namespace: str,
+    url: str,
+    names: Sequence[str],
+    with_secrets: bool,
+    configuration: str,
 ) -> list[dict[str, Any]]:
     """The documents, in the order to apply them.
 
@@ -26,6 +33,7 @@ def webhook_manifests(
         url: where it is reached outside of the cluster; "" for its service.
         names: in the certificate, where one is made for a Deployment.
         with_secrets: the keys too.
+        configuration: ConfigMaps and Secrets while nobody answers: `fail`, `ignore`; `off` has nothing asked of them.
 
     Raises:
         UsageError: a Deployment needs a server, and a key whose verdicts count.
@@ -39,7 +47,13 @@ def webhook_manifests(
         certificate, key = files.certificate.read_bytes(), files.key.read_bytes()
     except OSError as error:
         raise OutsideError(f"cannot be read: {error.strerror}", where=str(files.certificate)) from error
-    said = Registration(authority=authority, namespace=namespace, url=url, exempt=settings.webhook.exempt_namespaces)
+    said = Registration(
+        authority=authority,
+        namespace=namespace,
+        url=url,
+        exempt=settings.webhook.exempt_namespaces,
+        configuration=None if configuration == "off" else FailurePolicy[configuration.upper()],
+    )
     documents: list[dict[str, Any]] = []
     if image is not None:
         if not settings.client.server or not settings.signing.trusted_keys:

@@ -57,6 +57,7 @@ class EventKind(StrEnum):
     WORKLOAD_DENIED = "execution.workload.denied"
     CONFIGURATION_ADMITTED = "execution.configuration.admitted"
     CONFIGURATION_DENIED = "execution.configuration.denied"
+    WORKLOAD_CHANGED = "execution.workload.changed"
     WORKLOAD_EXPOSED = "execution.workload.exposed"
     GLASS_BROKEN = "execution.glass.broken"
     CONNECTION_OPENED = "execution.connection.opened"

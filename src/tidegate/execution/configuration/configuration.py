@@ -3,7 +3,9 @@
 
 import base64
 import binascii
-from collections.abc import Iterable, Iterator, Mapping
+import hashlib
+import hmac
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from tidegate.artifact import Digest
@@ -21,7 +23,8 @@ class Configuration(Struct, frozen=True, kw_only=True):
     Attributes:
         entries: content by key, decoded; of a Secret never to be shown.
         size: of all content, in bytes.
-        digest: of kind, namespace, name and content: the same content under the same name has the same one.
+        digest: of kind, namespace, name and content: the same content under the same name has the same one. Of a
+            Secret it is made with a key, or of its keys alone, so that nobody finds its values by trying.
     """
 
     kind: str
@@ -57,8 +60,13 @@ class _Document(Struct, frozen=True, kw_only=True, rename="camel"):
     immutable: bool | None = None
 
 
-def configuration_of(item: Bystander, *, where: str) -> Configuration | None:
+def configuration_of(item: Bystander, *, where: str, key: bytes = b"") -> Configuration | None:
     """Reads one; None for an object of another kind.
+
+    Args:
+        item: the object.
+        where: its name in errors.
+        key: secret; digests of Secrets are made with it. Without one the values are left out of them.
 
     Raises:
         InvalidInputError: it is not as the API server takes it.
@@ -69,10 +77,11 @@ def configuration_of(item: Bystander, *, where: str) -> Configuration | None:
     read = from_builtins(item.document, _Document, what=place)
     encoded = (read.data if item.kind == "Secret" else read.binary_data) or {}
     plain = (read.string_data if item.kind == "Secret" else read.data) or {}
-    entries = {key: _decoded(text, f"{place} {key[:253]}") for key, text in encoded.items()}
-    entries |= {key: text.encode("utf-8", "surrogatepass") for key, text in plain.items()}
+    entries = {name: _decoded(text, f"{place} {name[:253]}") for name, text in encoded.items()}
+    entries |= {name: text.encode("utf-8", "surrogatepass") for name, text in plain.items()}
     namespace = read.metadata.namespace or DEFAULT_NAMESPACE
-    content = {key: Digest.of(value) for key, value in sorted(entries.items())}
+    digest_of = _keyed(key) if item.kind == "Secret" else Digest.of
+    content = {name: digest_of(value) for name, value in sorted(entries.items())}
     return Configuration(
         kind=item.kind,
         namespace=namespace,
@@ -127,6 +136,11 @@ _REFERENCES: Final = {
     "secretRef": ("Secret", "name"),
     "secret": ("Secret", "secretName"),
 }
+
+
+def _keyed(key: bytes) -> Callable[[bytes], str]:
+    """Digests that say nothing to who does not have the key; the same one for everything without a key."""
+    return lambda value: hmac.new(key, value, hashlib.sha256).hexdigest() if key else ""
 
 
 def _decoded(text: str, where: str) -> bytes:

@@ -12,6 +12,7 @@ from tidegate.clock import Clock
 from tidegate.errors import TidegateError
 from tidegate.execution.gate import GateOptions
 from tidegate.execution.reviews.admission_review import AdmissionRequest, Answer
+from tidegate.execution.reviews.asked import annotations_of, mapping, name_of, names_of, node_at
 from tidegate.execution.reviews.break_glass import (
     MIN_REASON_CHARS,
     SEAL,
@@ -21,12 +22,12 @@ from tidegate.execution.reviews.break_glass import (
     reason_in,
 )
 from tidegate.execution.reviews.connect_rules import ACTS, Connection, ConnectRules
-from tidegate.execution.reviews.record import Act, Record
+from tidegate.execution.reviews.record import MAX_CHANGES, Act, Record
 from tidegate.execution.reviews.unchanged import pod_spec_at, runs_the_same
 from tidegate.execution.reviews.workload_review import Review, as_it_stands, pinned, review_workload
 from tidegate.execution.verdicts.judging import LocalJudge
 from tidegate.execution.workload import pod_path
-from tidegate.values import Struct
+from tidegate.values import Struct, replace
 
 MIRROR: Final = "kubernetes.io/config.mirror"
 _NODES: Final = "system:nodes"
@@ -74,7 +75,7 @@ class Desk:
         self._clock = clock
 
     def mutate(self, request: AdmissionRequest) -> Answer:
-        """How an object shall be changed: pinned, hardened, and sealed where the glass is broken.
+        """How an object shall be changed: pinned, hardened, and sealed where the glass is broken; what, is on record.
 
         Raises:
             TidegateError: the object is broken or hostile.
@@ -85,7 +86,10 @@ class Desk:
             return _ALLOWED
         if reason := self._wants_glass(request):
             return self._sealed(request, reason)
-        return Answer(allowed=True, patch=pinned(request, self._judge, self._options.gate, self._options.cluster))
+        made = pinned(request, self._judge, self._options.gate, self._options.cluster)
+        if made.patch:
+            self._tell(request, Act.CHANGED, Review(allowed=True, changes=made.changes))
+        return Answer(allowed=True, patch=made.patch)
 
     def validate(self, request: AdmissionRequest) -> Answer:
         """Whether an object may be, or a connection made.
@@ -120,7 +124,7 @@ class Desk:
         if request.operation != "UPDATE" or request.subresource == "ephemeralcontainers":
             return False
         at = pod_path(request.kind.group, request.kind.kind)
-        if at is None or reason_in(_annotations(request.object)) != reason_in(_annotations(request.old)):
+        if at is None or reason_in(annotations_of(request.object)) != reason_in(annotations_of(request.old)):
             return False
         new, old = pod_spec_at(request.object, at), pod_spec_at(request.old, at)
         return runs_the_same(new, old, is_pod=not at)
@@ -131,7 +135,7 @@ class Desk:
             return _ALLOWED
         asked = Connection(
             act=act,
-            who=_names(request),
+            who=names_of(request),
             namespace=request.namespace,
             pod=request.name,
             container=str((request.object or {}).get("container") or ""),
@@ -141,7 +145,10 @@ class Desk:
         said = f"rule {rule.name}" if rule is not None else "no rule lets them"
         what = f"{request.user.username[:200]} may {'' if allowed else 'not '}{act or 'connect'}: {said}"
         self._tell(
-            request, Act.CONNECTED if allowed else Act.CONNECTION_DENIED, Review(allowed=allowed, reasons=(what,))
+            request,
+            Act.CONNECTED if allowed else Act.CONNECTION_DENIED,
+            Review(allowed=allowed, reasons=(what,)),
+            rule=rule.name if rule is not None else "",
         )
         if allowed:
             return Answer(allowed=True, audit={"decision": "connected", "reason": what})
@@ -150,32 +157,32 @@ class Desk:
 
     def _wants_glass(self, request: AdmissionRequest) -> str:
         at = pod_path(request.kind.group, request.kind.kind)
-        reason = reason_in(_annotations(request.object), _annotations(_node(request.object, at or ())))
-        may = self._options.glass.lets(_names(request))
+        reason = reason_in(annotations_of(request.object), annotations_of(node_at(request.object, at or ())))
+        may = self._options.glass.lets(names_of(request))
         return reason if at is not None and may and len(reason) >= MIN_REASON_CHARS else ""
 
     def _sealed(self, request: AdmissionRequest, reason: str) -> Answer:
         at = pod_path(request.kind.group, request.kind.kind) or ()
-        pod = _node(request.object, at)
+        pod = node_at(request.object, at)
         until = self._clock() + self._options.glass.lasting
         broken = Broken(by=request.user.username, until=until, reason=reason)
-        seal = self._sealer.seal(broken, request.namespace, _map(pod.get("spec")))
+        seal = self._sealer.seal(broken, request.namespace, mapping(pod.get("spec")))
         return Answer(allowed=True, patch=_annotation(pod, at, SEAL, seal))
 
     def _broken_by_seal(self, request: AdmissionRequest) -> Broken | None:
         at = pod_path(request.kind.group, request.kind.kind)
         if at is None:
             return None
-        pod = _node(request.object, at)
-        text = _map(_map(pod.get("metadata")).get("annotations")).get(SEAL)
-        return self._sealer.broken(text, request.namespace, _map(pod.get("spec")), self._clock())
+        pod = node_at(request.object, at)
+        text = mapping(mapping(pod.get("metadata")).get("annotations")).get(SEAL)
+        return self._sealer.broken(text, request.namespace, mapping(pod.get("spec")), self._clock())
 
     def _through_broken_glass(self, request: AdmissionRequest, broken: Broken, review: Review) -> Answer:
         if review.allowed:  # nothing had to be broken
             self._tell(request, Act.ADMITTED, review)
             return Answer(allowed=True, warnings=review.warnings, audit={"decision": "admitted"})
         what = f"{broken.by} broke the glass: {broken.reason}"
-        told = Review(allowed=True, reasons=(what, *review.reasons), images=review.images, references=review.references)
+        told = replace(review, allowed=True, reasons=(what, *review.reasons))
         self._tell(request, Act.GLASS_BROKEN, told)
         return Answer(
             allowed=True,
@@ -187,17 +194,17 @@ class Desk:
         reasons = review.reasons or ("it is not admitted",)
         more = f" (and {len(reasons) - _TOLD} more)" if len(reasons) > _TOLD else ""
         words = f"denied by tidegate: {'; '.join(reasons[:_TOLD])}{more}"
-        wanted = reason_in(_annotations(request.object))
-        if wanted and not self._options.glass.lets(_names(request)):
+        wanted = reason_in(annotations_of(request.object))
+        if wanted and not self._options.glass.lets(names_of(request)):
             words += "; the glass is not yours to break"
         elif wanted and len(wanted) < MIN_REASON_CHARS:
             words += f"; a reason to break the glass has {MIN_REASON_CHARS} characters or more"
         return words
 
-    def _tell(self, request: AdmissionRequest, act: Act, review: Review) -> None:
+    def _tell(self, request: AdmissionRequest, act: Act, review: Review, *, rule: str = "") -> None:
         if request.dry_run:
             return
-        metadata = _map((request.object or {}).get("metadata"))
+        metadata = mapping((request.object or {}).get("metadata"))
         self._keep(
             Record(
                 id=request.uid[:64],
@@ -206,38 +213,26 @@ class Desk:
                 cluster=self._options.cluster,
                 namespace=request.namespace,
                 kind=request.kind.kind[:63],
-                name=request.name or str(metadata.get("name") or metadata.get("generateName") or "")[:253],
+                name=name_of(request),
                 by=request.user.username[:253],
                 owner=review.owner,
                 images=review.images,
                 references=review.references,
                 is_made=bool(metadata.get("ownerReferences")),
                 reasons=review.reasons[:20],
+                operation=request.operation[:16],
+                subresource=(request.subresource or "")[:63],
+                policy=self._judge.store.policy,
+                verdicts=review.verdicts,
+                rule=rule,
+                changes=review.changes[:MAX_CHANGES],
             )
         )
 
 
 def _is_mirror(request: AdmissionRequest) -> bool:
     """A pod that a node keeps by a file of its own, shown by that node: refusing it changes nothing on the node."""
-    return _NODES in request.user.groups and request.kind.kind == "Pod" and MIRROR in _annotations(request.object)
-
-
-def _names(request: AdmissionRequest) -> tuple[str, ...]:
-    return (request.user.username, *(f"group:{group}" for group in request.user.groups))
-
-
-def _annotations(document: Any) -> Mapping[str, Any]:
-    return _map(_map(_map(document).get("metadata")).get("annotations"))
-
-
-def _node(document: Any, at: tuple[str, ...]) -> Mapping[str, Any]:
-    for key in at:
-        document = _map(document).get(key)
-    return _map(document)
-
-
-def _map(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
+    return _NODES in request.user.groups and request.kind.kind == "Pod" and MIRROR in annotations_of(request.object)
 
 
 def _annotation(pod: Mapping[str, Any], at: tuple[str, ...], name: str, text: str) -> tuple[Mapping[str, Any], ...]:

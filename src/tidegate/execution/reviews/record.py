@@ -4,8 +4,13 @@
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
+from tidegate.execution.changes_annotation import Told
 from tidegate.values import Struct
+
+MAX_CHANGES: Final = 200
+"""Of one object that are told in a record; its annotation tells them as well."""
 
 
 class Act(StrEnum):
@@ -16,6 +21,10 @@ class Act(StrEnum):
     GLASS_BROKEN = "glass-broken"
     CONNECTED = "connected"
     CONNECTION_DENIED = "connection-denied"
+    CONFIGURATION_ADMITTED = "configuration-admitted"
+    CONFIGURATION_DENIED = "configuration-denied"
+    CHANGED = "changed"
+    """What was filled in before it was judged; whether it got in, another record says."""
 
     @property
     def is_grave(self) -> bool:
@@ -33,6 +42,12 @@ class Record(Struct, frozen=True, kw_only=True):
         references: as they were written, by container.
         is_made: a controller made it of another object.
         reasons: why it was denied, or let through all the same.
+        operation: `CREATE`, `UPDATE` or `CONNECT`; `subresource` of what, "" for the object itself.
+        policy: digest of the policies it was judged by.
+        verdicts: what counted, by container: the verdict and until when it holds.
+        rule: of ways in or of configuration that decided.
+        content: digest of a ConfigMap's content; of a Secret's one that nobody can try out.
+        changes: what was filled in, and why.
     """
 
     id: str
@@ -48,3 +63,10 @@ class Record(Struct, frozen=True, kw_only=True):
     references: Mapping[str, str] = {}
     is_made: bool = False
     reasons: tuple[str, ...] = ()
+    operation: str = ""
+    subresource: str = ""
+    policy: str = ""
+    verdicts: Mapping[str, str] = {}
+    rule: str = ""
+    content: str = ""
+    changes: tuple[Told, ...] = ()

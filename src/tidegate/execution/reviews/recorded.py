@@ -19,6 +19,9 @@ _TOLD_AS: Final[Mapping[Act, EventKind]] = {
     Act.GLASS_BROKEN: EventKind.GLASS_BROKEN,
     Act.CONNECTED: EventKind.CONNECTION_OPENED,
     Act.CONNECTION_DENIED: EventKind.CONNECTION_REFUSED,
+    Act.CONFIGURATION_ADMITTED: EventKind.CONFIGURATION_ADMITTED,
+    Act.CONFIGURATION_DENIED: EventKind.CONFIGURATION_DENIED,
+    Act.CHANGED: EventKind.WORKLOAD_CHANGED,
 }
 _RUNS: Final = frozenset({Act.ADMITTED, Act.GLASS_BROKEN})
 
@@ -54,7 +57,18 @@ def _event(one: Record, by: str) -> Event:
         "reasons": list(one.reasons),
         "user": one.by,
         "webhook": by,
+        "request": one.id,
     }
+    said: dict[str, Any] = {
+        "operation": one.operation,
+        "subresource": one.subresource,
+        "policy": one.policy,
+        "verdicts": dict(one.verdicts),
+        "rule": one.rule,
+        "digest": one.content,
+        "explained": [{"path": change.path, "why": change.why} for change in one.changes],
+    }
+    data |= {name: value for name, value in said.items() if value}
     return Event(
         id=f"{one.cluster}:{one.id}:{one.act}"[:200],
         kind=_TOLD_AS[one.act],

@@ -7,8 +7,10 @@ shows what it runs already), of what is being deleted, and of subresources that 
 
 import base64
 from collections.abc import Sequence
+from enum import StrEnum
 from typing import Any, Final
 
+from tidegate.execution.reviews.asked import CONTROL_PLANE, CONTROLLERS, ROOT_CERTIFICATES
 from tidegate.values import Struct
 
 NAME: Final = "tidegate"
@@ -19,6 +21,7 @@ _PODS: Final = (
     ("batch", ("jobs", "cronjobs")),
 )
 _WAYS_IN: Final = ("pods/exec", "pods/attach", "pods/portforward")
+_NOT_DELETED: Final = ("not-being-deleted", "request.operation == 'CREATE' || !has(object.metadata.deletionTimestamp)")
 _CONDITIONS: Final = (
     (
         "not-a-mirror-pod",
@@ -27,8 +30,48 @@ _CONDITIONS: Final = (
             "'kubernetes.io/config.mirror' in object.metadata.annotations)"
         ),
     ),
-    ("not-being-deleted", "request.operation == 'CREATE' || !has(object.metadata.deletionTimestamp)"),
+    _NOT_DELETED,
 )
+
+
+def _changed(path: str, empty: str) -> str:
+    new, old = (f"(has({one}.{path}) ? {one}.{path} : {empty})" for one in ("object", "oldObject"))
+    return f"{new} != {old}"
+
+
+_OF_CONFIGURATION: Final = (
+    # What it writes itself, such as each namespace's certificates and the tokens of accounts, wedges no namespace.
+    (
+        "not-the-control-plane",
+        f"!(request.userInfo.username in {list(CONTROL_PLANE)} || '{CONTROLLERS}' in request.userInfo.groups)",
+    ),
+    ("not-kept-by-it", f"request.resource.resource != 'configmaps' || request.name != '{ROOT_CERTIFICATES}'"),
+    _NOT_DELETED,
+    # A leader election has no content, and changes its annotation every few seconds.
+    ("with-content", "request.operation == 'UPDATE' || has(object.data) || has(object.binaryData)"),
+    (
+        "changed",
+        "request.operation == 'CREATE' || "
+        + " || ".join(
+            _changed(path, empty)
+            for path, empty in (
+                ("data", "{}"),
+                ("binaryData", "{}"),
+                ("immutable", "false"),
+                ("metadata.labels", "{}"),
+            )
+        ),
+    ),
+)
+
+
+class FailurePolicy(StrEnum):
+    """What the API server does while nobody answers."""
+
+    FAIL = "Fail"
+    """It refuses."""
+    IGNORE = "Ignore"
+    """It goes on without."""
 
 
 class Registration(Struct, frozen=True, kw_only=True):
@@ -39,27 +82,43 @@ class Registration(Struct, frozen=True, kw_only=True):
         namespace: of its service; nothing is asked of it.
         url: instead of the service, such as `https://10.0.0.5:8443`; "" for the service.
         exempt: namespaces of which nothing is asked.
+        configuration: what becomes of ConfigMaps and Secrets while nobody answers; None has nothing asked of them.
     """
 
     authority: bytes
     namespace: str
     url: str = ""
     exempt: Sequence[str] = ()
+    configuration: FailurePolicy | None = FailurePolicy.FAIL
 
 
 def configurations(registration: Registration) -> list[dict[str, Any]]:
     """The MutatingWebhookConfiguration and the ValidatingWebhookConfiguration."""
-    mutating = _webhook("mutate", "/mutate", registration) | {"sideEffects": "None", "reinvocationPolicy": "IfNeeded"}
+    mutating = _webhook("mutate", "/mutate", registration) | {
+        "sideEffects": "NoneOnDryRun",
+        "reinvocationPolicy": "IfNeeded",
+    }
     validating = _webhook("validate", "/validate", registration) | {"sideEffects": "NoneOnDryRun"}
     connecting = _webhook("connect", "/validate", registration) | {
         "rules": [_rule("", _WAYS_IN, ("CONNECT",))],
         "sideEffects": "NoneOnDryRun",
     }
     del connecting["matchConditions"]
+    configuring = [_configuring(registration, registration.configuration)] if registration.configuration else []
     return [
         _configuration("MutatingWebhookConfiguration", [mutating]),
-        _configuration("ValidatingWebhookConfiguration", [validating, connecting]),
+        _configuration("ValidatingWebhookConfiguration", [validating, connecting, *configuring]),
     ]
+
+
+def _configuring(registration: Registration, policy: FailurePolicy) -> dict[str, Any]:
+    """ConfigMaps and Secrets: by a webhook of their own, so that what fails of one wedges nothing of the other."""
+    return _webhook("configure", "/configure", registration) | {
+        "rules": [_rule("", ("configmaps", "secrets"), ("CREATE", "UPDATE"))],
+        "matchConditions": [{"name": name, "expression": text} for name, text in _OF_CONFIGURATION],
+        "failurePolicy": policy.value,
+        "sideEffects": "NoneOnDryRun",
+    }
 
 
 def _configuration(kind: str, webhooks: list[dict[str, Any]]) -> dict[str, Any]:

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """One object of a question before the gate: what is changed in it, and what is said of it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from tidegate.artifact import Digest, Reference
+from tidegate.clock import rfc3339
 from tidegate.evidence import Decision, Reason, Verdict
+from tidegate.execution.changes_annotation import Told
 from tidegate.execution.edit import Change
 from tidegate.execution.gate import PLACEMENT, GateOptions, ObjectReview, Question, WorkloadReview, judge_workload
 from tidegate.execution.json_patch import pointer
@@ -18,6 +20,7 @@ from tidegate.execution.workload import Workload, pod_path
 from tidegate.values import Struct, replace
 
 _EPHEMERAL: Final = "ephemeralcontainers"
+_MAX_CHARS: Final = 500
 _EPHEMERAL_AT: Final = "/spec/ephemeralContainers/"
 
 
@@ -27,6 +30,8 @@ class Review(Struct, frozen=True, kw_only=True):
     Attributes:
         reasons: in words, those that deny; `warnings` those that do not.
         images: digest by container and volume; "" for one nobody knows.
+        verdicts: what counted, by container: the verdict and until when it holds.
+        changes: what was filled in, and why.
     """
 
     allowed: bool
@@ -35,11 +40,18 @@ class Review(Struct, frozen=True, kw_only=True):
     images: Mapping[str, str] = {}
     references: Mapping[str, str] = {}
     owner: str = ""
+    verdicts: Mapping[str, str] = {}
+    changes: tuple[Told, ...] = ()
 
 
-def pinned(
-    request: AdmissionRequest, judge: LocalJudge, options: GateOptions, cluster: str
-) -> tuple[Mapping[str, Any], ...]:
+class Pinned(Struct, frozen=True, kw_only=True):
+    """How an object is changed before it is judged: a JSON Patch (RFC 6902), and why."""
+
+    patch: tuple[Mapping[str, Any], ...]
+    changes: tuple[Told, ...]
+
+
+def pinned(request: AdmissionRequest, judge: LocalJudge, options: GateOptions, cluster: str) -> Pinned:
     """The patch that pins an object's images to digests and fills in least privilege.
 
     A pod that is there already keeps its privileges: only its images, and new ephemeral containers, may be changed.
@@ -53,7 +65,20 @@ def pinned(
         patch = _of_ephemeral(request, item)
     elif request.operation == "UPDATE" and item.workload is not None and not item.workload.pod_at:
         patch = [_pin(found, container.at) for container in found.containers if _is_new_name(request, container.at)]
-    return (*patch, *_pinned_volumes(request, found, judge))
+    volumes = _pinned_volumes(request, found, judge)
+    made = (*patch, *volumes)
+    return Pinned(patch=made, changes=tuple(_explained(made, item.changes)))
+
+
+def _explained(patch: Sequence[Mapping[str, Any]], changes: Sequence[Change]) -> Iterator[Told]:
+    """Why each thing is changed; what is filled in beneath a map that was not there is told one by one."""
+    paths = tuple(str(one["path"]) for one in patch)
+    told = [one for one in changes if any(one.path == path or one.path.startswith(f"{path}/") for path in paths)]
+    yield from (Told(path=one.path[:_MAX_CHARS], why=one.why[:_MAX_CHARS]) for one in told)
+    known = {one.path for one in told}
+    for one in patch:
+        if str(one["path"]) not in known and str(one["path"]).endswith(("/image", "/reference")):
+            yield Told(path=str(one["path"])[:_MAX_CHARS], why=f"pinned to {one['value']}"[:_MAX_CHARS])
 
 
 def as_it_stands(options: GateOptions) -> GateOptions:
@@ -103,6 +128,11 @@ def review_workload(request: AdmissionRequest, judge: LocalJudge, options: GateO
         images=images,
         references=references,
         owner=workload.owner,
+        verdicts={
+            one.container: f"{one.decision.verdict} until {rfc3339(one.decision.expires_at)}"
+            for one in containers
+            if one.decision is not None
+        },
     )
 
 

@@ -22,6 +22,7 @@ from tidegate.execution.reviews.admission_review import (
     uid_in,
     write_answer,
 )
+from tidegate.execution.reviews.configuration_desk import ConfigurationDesk
 from tidegate.execution.reviews.desk import Desk
 from tidegate.server.offload import Offload
 
@@ -34,18 +35,20 @@ _SECONDS: Final = (0.0001, 0.0002, 0.0003, 0.0005, 0.00075, 0.001, 0.0015, 0.002
 
 
 class WebhookApplication:
-    """Answers `/mutate` and `/validate`.
+    """Answers `/mutate`, `/validate` and `/configure`.
 
     Args:
-        desk: judges.
+        desk: judges what runs.
+        configuration: judges ConfigMaps and Secrets.
         figures: gets how many and how long.
         rest: answers everything else (health, figures).
     """
 
-    def __init__(self, desk: Desk, figures: CollectorRegistry, rest: ASGIApp) -> None:
+    def __init__(self, desk: Desk, configuration: ConfigurationDesk, figures: CollectorRegistry, rest: ASGIApp) -> None:
         self._doors: Mapping[str, Callable[[AdmissionRequest], Answer]] = {
             "/mutate": desk.mutate,
             "/validate": desk.validate,
+            "/configure": configuration.judge,
         }
         self._rest = rest
         self._offload = Offload(threads=2)

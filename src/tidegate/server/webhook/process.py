@@ -61,7 +61,7 @@ async def _serve(webhook: Webhook, files: CertificateFiles, ready: Callable[[str
         client_authority=said.client_ca_file,
     )
     await serve_reloading(
-        WebhookApplication(webhook.desk, figures, rest),
+        WebhookApplication(webhook.desk, webhook.configuration, figures, rest),
         options,
         ready=lambda port: ready(f"https://{said.host}:{port}", len(webhook.store)),
         stop=stop,
