@@ -114,7 +114,7 @@ def test_nobody_else_speaks_for_a_node_until_it_is_forgotten(database: Database)
     with pytest.raises(RefusedError), database.begin() as connection:
         take_report(connection, "n", report(), principal="other", at=AT)
     with database.begin() as connection:
-        forget_node(connection, "n")
+        forget_node(connection, "n", at=AT)
         take_report(connection, "n", report(), principal="other", at=AT)
         assert [one.principal for one in list_nodes(connection)] == ["other"]
 

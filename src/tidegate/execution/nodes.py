@@ -1,22 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Nodes with a sensor, what runs there and what was seen: taken from reports, each observation once, as an event.
+"""Nodes and clusters with a sensor, what runs there and what was seen: each observation once, as an event.
 
 A node belongs to the principal that first reported for it; nobody else speaks for it until it is forgotten.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, delete, select, update
 
 from tidegate.clock import parse_rfc3339, rfc3339
 from tidegate.errors import NotFoundError, RefusedError
 from tidegate.events import Event, EventKind
+from tidegate.execution.container_record import (
+    apply_changes,
+    container_of,
+    count_containers,
+    end_untold,
+    forget_containers,
+    replace_containers,
+)
 from tidegate.execution.observation import Container, Observation
-from tidegate.execution.report import Report, Sent, Taken, check_node
+from tidegate.execution.report import NodeKind, Report, Sent, Taken, check_node
 from tidegate.storage import outbox
 from tidegate.storage.insert import insert_once
 from tidegate.storage.lock_order import Rank, taking
@@ -25,6 +33,7 @@ from tidegate.values import Struct
 from tidegate.wire import to_builtins
 
 _UNKNOWN: Final = -1
+_IDS_AT_ONCE: Final = 200
 
 
 class NodeState(StrEnum):
@@ -38,16 +47,18 @@ class NodeState(StrEnum):
 
 
 class Node(Struct, frozen=True, kw_only=True):
-    """A node.
+    """A node, or a cluster.
 
     Attributes:
         principal: who reports for it.
         since: when it came to its state.
         lost: observations its sensor dropped.
         containers: how many run there; -1 when that is not known.
+        current_at: when a cluster's API server was heard last; "" for a node.
     """
 
     name: str
+    kind: NodeKind = NodeKind.NODE
     principal: str
     version: str
     state: NodeState
@@ -55,6 +66,7 @@ class Node(Struct, frozen=True, kw_only=True):
     seen_at: datetime
     lost: int
     containers: int
+    current_at: str = ""
 
 
 class Running(Struct, frozen=True, kw_only=True):
@@ -65,8 +77,24 @@ class Running(Struct, frozen=True, kw_only=True):
     since: datetime
 
 
-def take_report(connection: Connection, name: str, report: Report, *, principal: str, at: datetime) -> Taken:
+def take_report(
+    connection: Connection,
+    name: str,
+    report: Report,
+    *,
+    principal: str,
+    at: datetime,
+    changed: Callable[[Sequence[str]], None] = lambda _: None,
+) -> Taken:
     """Takes a report, in the caller's transaction: what is in it already is not taken twice.
+
+    Args:
+        connection: the caller's.
+        name: of the node or cluster.
+        report: what its sensor says.
+        principal: who brings it.
+        at: now.
+        changed: is told the ids of containers that are new, or run something else than before.
 
     Raises:
         InvalidInputError: not a node's name.
@@ -82,20 +110,30 @@ def take_report(connection: Connection, name: str, report: Report, *, principal:
             "another principal reports for this node", where=name, remedy="have an administrator forget the node"
         )
     known = before.containers if before is not None and before.run == report.run else _UNKNOWN
-    if report.containers is not None:
-        _set_containers(connection, name, report.containers, at)
+    if report.kind is NodeKind.CLUSTER:
+        changed(apply_changes(connection, name, report.changed, at))
+        known = _compared(connection, name, report, at)
+    elif report.containers is not None:
+        changed(replace_containers(connection, name, report.containers, at))
         known = len(report.containers)
     state = NodeState.ENDED if report.ends else NodeState.WATCHED
-    changed = before is not None and before.state != state
-    values: dict[str, Any] = {"run": report.run, "version": report.version, "state": state.value, "containers": known}
-    if changed:
+    values: dict[str, Any] = {
+        "kind": report.kind.value,
+        "run": report.run,
+        "version": report.version,
+        "state": state.value,
+        "containers": known,
+        "current_at": report.current_at[:32],
+    }
+    if before is not None and before.state != state:
         values["since"] = rfc3339(at)
         kind = EventKind.NODE_ENDED if report.ends else EventKind.NODE_BACK
-        _tell(connection, kind, name, at, {"run": report.run, "was": before.state if before else ""})
+        _tell(connection, kind, name, at, {"run": report.run, "was": before.state})
     values |= {"seen_at": rfc3339(at), "lost": max(report.lost, before.lost if before is not None else 0)}
     connection.execute(update(node).where(node.c.name == name).values(**values))
     new = sum(outbox.publish(connection, observed(name, sent, at)) for sent in report.observations)
-    return Taken(new=new, unknown_containers=known == _UNKNOWN and not report.ends)
+    unsure = known == _UNKNOWN and (report.kind is NodeKind.NODE or report.running >= 0)
+    return Taken(new=new, unknown_containers=unsure and not report.ends)
 
 
 def observed(name: str, sent: Sent, at: datetime) -> Event:
@@ -142,13 +180,13 @@ def list_nodes(connection: Connection) -> Sequence[Node]:
     return [_node(row) for row in connection.execute(select(node).order_by(node.c.name)).mappings()]
 
 
-def forget_node(connection: Connection, name: str) -> None:
-    """Takes a node out: it is gone for good, or gets another principal.
+def forget_node(connection: Connection, name: str, *, at: datetime) -> None:
+    """Takes a node out: it is gone for good, or gets another principal. What ran there is history.
 
     Raises:
         NotFoundError: nobody reports for such a node.
     """
-    connection.execute(delete(node_container).where(node_container.c.node == name))
+    forget_containers(connection, name, at)
     if not connection.execute(delete(node).where(node.c.name == name)).rowcount:
         raise NotFoundError("no such node", where=name)
 
@@ -165,6 +203,16 @@ def running_on(connection: Connection, name: str = "") -> Sequence[Running]:
     if name:
         query = query.where(node_container.c.node == name)
     return [_running(row) for row in connection.execute(query).mappings()]
+
+
+def running_among(connection: Connection, name: str, ids: Sequence[str]) -> Sequence[Running]:
+    """What runs on a node of these ids, by id."""
+    found: list[Running] = []
+    for start in range(0, len(ids), _IDS_AT_ONCE):
+        some = node_container.c.id.in_(sorted(ids)[start : start + _IDS_AT_ONCE])
+        query = select(node_container).where((node_container.c.node == name) & some).order_by(node_container.c.id)
+        found += [_running(row) for row in connection.execute(query).mappings()]
+    return found
 
 
 def running_images(connection: Connection, digest: str, configs: Sequence[str]) -> Sequence[Running]:
@@ -194,6 +242,7 @@ def _join(connection: Connection, name: str, report: Report, principal: str, at:
         connection,
         node,
         name=name,
+        kind=report.kind.value,
         principal=principal,
         run=report.run,
         version=report.version,
@@ -208,27 +257,14 @@ def _join(connection: Connection, name: str, report: Report, principal: str, at:
     _tell(connection, EventKind.NODE_JOINED, name, at, {"principal": principal, "run": report.run})
 
 
-def _set_containers(connection: Connection, name: str, containers: Sequence[Container], at: datetime) -> None:
-    known = {
-        row.id: row.since for row in connection.execute(select(node_container).where(node_container.c.node == name))
-    }
-    connection.execute(delete(node_container).where(node_container.c.node == name))
-    rows = [
-        {
-            "node": name,
-            "id": one.id,
-            "name": one.name,
-            "namespace": one.namespace,
-            "pod": one.pod,
-            "image": one.image,
-            "digest": one.digest,
-            "config": one.config,
-            "since": known.get(one.id, rfc3339(at)),
-        }
-        for one in {one.id: one for one in containers}.values()
-    ]
-    if rows:
-        connection.execute(insert(node_container), rows)
+def _compared(connection: Connection, name: str, report: Report, at: datetime) -> int:
+    """How many containers run in a cluster, when both sides know the same; -1 while more is told, or they differ."""
+    if report.all_since:
+        end_untold(connection, name, report.all_since, at)
+    if report.running < 0:
+        return _UNKNOWN
+    known = count_containers(connection, name)
+    return known if known == report.running else _UNKNOWN
 
 
 def _tell(connection: Connection, kind: EventKind, name: str, at: datetime, data: Mapping[str, Any]) -> None:
@@ -239,6 +275,7 @@ def _tell(connection: Connection, kind: EventKind, name: str, at: datetime, data
 def _node(row: RowMapping) -> Node:
     return Node(
         name=row["name"],
+        kind=NodeKind(row["kind"]),
         principal=row["principal"],
         version=row["version"],
         state=NodeState(row["state"]),
@@ -246,17 +283,9 @@ def _node(row: RowMapping) -> Node:
         seen_at=parse_rfc3339(row["seen_at"]),
         lost=row["lost"],
         containers=row["containers"],
+        current_at=row["current_at"],
     )
 
 
 def _running(row: RowMapping) -> Running:
-    container = Container(
-        id=row["id"],
-        name=row["name"],
-        namespace=row["namespace"],
-        pod=row["pod"],
-        image=row["image"],
-        digest=row["digest"],
-        config=row["config"],
-    )
-    return Running(node=row["node"], container=container, since=parse_rfc3339(row["since"]))
+    return Running(node=row["node"], container=container_of(dict(row)), since=parse_rfc3339(row["since"]))

@@ -56,6 +56,10 @@ class Act(StrEnum):
     """A step of a response was taken, or undone."""
     RECALLED = "recalled"
     """It runs an image that was recalled: the server's own word."""
+    UNADMITTED = "unadmitted"
+    """It runs an image that was never admitted, or that is not any more: the server's own word."""
+    SWAPPED = "swapped"
+    """It runs another image than the one its workload pins: the server's own word."""
     UNGUARDED = "unguarded"
     """A part of the sensor died or hung; meanwhile nothing was looked at."""
     LOST = "lost"
@@ -73,6 +77,10 @@ class Container(Struct, frozen=True, kw_only=True):
         image: the reference it was started from.
         namespace, pod: of Kubernetes.
         digest: of the image's manifest; `config`: of its configuration, which runtimes call the image's id.
+        pod_uid: of that pod; another one may come to have its name.
+        host: the node of its cluster that it runs on; "" where the node itself tells.
+        started_at: when it began, RFC 3339.
+        starter: who had it made: a user's name, or the program that asked the cluster for it.
     """
 
     id: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
@@ -82,6 +90,10 @@ class Container(Struct, frozen=True, kw_only=True):
     pod: _Word = ""
     digest: _Word = ""
     config: _Word = ""
+    pod_uid: _Word = ""
+    host: _Word = ""
+    started_at: _Word = ""
+    starter: _Word = ""
 
     @property
     def workload(self) -> str:

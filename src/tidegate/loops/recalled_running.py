@@ -9,7 +9,7 @@ from tidegate.clock import Clock, rfc3339
 from tidegate.curation.lifecycle import State
 from tidegate.events import Event, EventKind
 from tidegate.execution.drift_rules import Mode
-from tidegate.execution.nodes import Running, running_images, running_on
+from tidegate.execution.nodes import Running, running_among, running_images
 from tidegate.execution.observation import Act, Observation
 from tidegate.storage import outbox, schema
 from tidegate.storage.consumers import Consumer
@@ -28,11 +28,11 @@ def tell_of_running_recalled(database: Database, clock: Clock) -> Consumer:
     return Consumer(name="loops.recalled_running", kinds=frozenset({EventKind.IMAGE_RECALLED}), handle=handle)
 
 
-def tell_of_started_recalled(connection: Connection, node: str, clock: Clock) -> None:
-    """Tells which containers of a node run an image that is recalled, each once; in the caller's transaction."""
+def tell_of_started_recalled(connection: Connection, node: str, ids: Sequence[str], clock: Clock) -> None:
+    """Tells which of these containers of a node run a recalled image, each once; in the caller's transaction."""
     recalled = select(schema.state.c.digest).where(schema.state.c.state == State.RECALLED.value)
     blob = schema.manifest_blob
-    for one in running_on(connection, node):
+    for one in running_among(connection, node, ids):
         names = [name for name in (one.container.digest, one.container.config) if name]
         of_parts = select(blob.c.manifest).where(blob.c.blob.in_(names))
         is_it = (schema.state.c.digest.in_(names)) | (schema.state.c.digest.in_(of_parts))

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tables of nodes, what runs there, incidents and responses; in the metadata of `tidegate.storage.schema`."""
 
-from sqlalchemy import BigInteger, Column, Index, Integer, String, Table, Text
+from typing import Any, Final
+
+from sqlalchemy import BigInteger, Column, Index, Integer, PrimaryKeyConstraint, String, Table, Text
 
 from tidegate.storage.schema import metadata
 
@@ -17,21 +19,51 @@ node = Table(
     Column("seen_at", String(32), nullable=False),
     Column("lost", BigInteger, nullable=False),
     Column("containers", Integer, nullable=False),  # -1: not told yet in this run
+    Column("kind", String(16), nullable=False, default="node", server_default="node"),  # node, cluster
+    Column("current_at", String(32), nullable=False, default="", server_default=""),  # a cluster's API server was heard
     Index("ix_node_state", "state", "seen_at"),
 )
+
+
+_WORDS: Final = ("pod_uid", "host", "started_at", "starter", "owner_kind", "owner")
+
+
+def _of_a_container() -> tuple[Column[Any], ...]:
+    """What is on record of a container, while it runs and afterwards."""
+    return (
+        Column("name", Text, nullable=False),
+        Column("namespace", Text, nullable=False),
+        Column("pod", Text, nullable=False),
+        Column("image", Text, nullable=False),
+        Column("digest", String(135), nullable=False, index=True),
+        Column("config", String(135), nullable=False, index=True),
+        Column("since", String(32), nullable=False),
+        *(Column(name, Text, nullable=False, default="", server_default="") for name in _WORDS),
+        Column("labels", Text, nullable=False, default="{}", server_default="{}"),
+        Column("pinned", String(135), nullable=False, default="", server_default=""),  # by its pod's spec
+        Column("glass", Integer, nullable=False, default=0, server_default="0"),  # broken for it, its pod says
+        Column("number", BigInteger, nullable=False, default=0, server_default="0"),  # of a cluster's telling
+    )
+
 
 node_container = Table(
     "node_container",
     metadata,
     Column("node", String(253), primary_key=True),
     Column("id", String(64), primary_key=True),
-    Column("name", Text, nullable=False),
-    Column("namespace", Text, nullable=False),
-    Column("pod", Text, nullable=False),
-    Column("image", Text, nullable=False),
-    Column("digest", String(135), nullable=False, index=True),
-    Column("config", String(135), nullable=False, index=True),
-    Column("since", String(32), nullable=False),
+    *_of_a_container(),
+    Index("ix_node_container_id", "id"),
+    Index("ix_node_container_number", "node", "number"),
+)
+
+container_past = Table(
+    "container_past",  # what ran, and does not any more
+    metadata,
+    Column("node", String(253), nullable=False),
+    Column("id", String(64), nullable=False),
+    *_of_a_container(),
+    Column("until", String(32), nullable=False, index=True),
+    PrimaryKeyConstraint("node", "id", "since"),
 )
 
 incident = Table(

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Nodes: their sensors' reports, and the orders they take."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from anyio.to_thread import run_sync
@@ -38,7 +39,7 @@ def routes(server: Server) -> APIRouter:
     @router.delete("/nodes/{node}", summary="Forget a node, so that another principal may report for it")
     def forget(node: str) -> Response:
         with server.database.begin() as connection:
-            forget_node(connection, node)
+            forget_node(connection, node, at=server.clock())
         return reply({"node": node, "forgotten": True})
 
     @router.post("/nodes/{node}/observations", summary="A sensor's report: what it saw, what runs, and that it lives")
@@ -77,10 +78,11 @@ def _add_orders(router: APIRouter, server: Server) -> None:
 
 def _take(server: Server, node: str, body: Report, who: str) -> Taken:
     with server.database.begin() as connection:
-        taken = take_report(connection, node, body, principal=who, at=server.clock())
-        if body.containers is not None:
-            tell_of_started_recalled(connection, node, server.clock)
-    return taken
+
+        def changed(ids: Sequence[str]) -> None:
+            tell_of_started_recalled(connection, node, ids, server.clock)
+
+        return take_report(connection, node, body, principal=who, at=server.clock(), changed=changed)
 
 
 def _own(server: Server, node: str, who: str) -> None:
