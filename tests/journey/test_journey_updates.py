@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A fixed image of the same line is admitted: files that name the older one get a patch, here or from a server."""
 
+import subprocess
 from pathlib import Path
 
 from whole_server import WholeServer, as_json, python_image, run_tidegate
@@ -59,6 +60,15 @@ def test_files_that_name_an_image_with_a_flaw_get_a_patch(tmp_path: Path) -> Non
         assert "patch after 1.0.0" in told.stderr
         here = run_tidegate(known, "update", "propose", str(files), "--check")
         assert here.stdout == told.stdout
+        for words in (("init", "-qb", "main"), ("add", "."), ("commit", "-qm", "first")):
+            subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b.c", "-C", files, *words], check=True)
+        branches = run_tidegate(known, "update", "branch", str(files), "--format", "json", "--server", server_url)
+        (branch,) = as_json(branches.stdout)["branches"]
+        shown = subprocess.run(
+            ["git", "-C", files, "show", branch["branch"]], capture_output=True, text=True, check=True
+        )
+        assert f"+          image: 127.0.0.1:5000/team/web:1.0.2@{fixed}" in shown.stdout
+        assert f"{server_url}/passports/{fixed}" in shown.stdout
         assert run_tidegate(known, "update", "propose", str(files), "--write").returncode == 0
         changed = DEPLOYMENT.replace("web:1.0.0", f"web:1.0.2@{fixed}")
         assert (files / "web.yaml").read_text() == changed

@@ -4,6 +4,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Protocol
 
 from sqlalchemy import Connection
@@ -17,6 +18,8 @@ from tidegate.assembly.rule_text import rule_text
 from tidegate.assembly.stores import open_database
 from tidegate.clock import Clock, system_clock
 from tidegate.execution.admit import ExecutionGate
+from tidegate.execution.updates.branches import BranchUpdates, Wanted, update_branches
+from tidegate.execution.updates.git_store import Author, GitStore
 from tidegate.execution.updates.judge import Judged
 from tidegate.execution.updates.known import Runs
 from tidegate.execution.updates.rule import UpdatePolicy
@@ -84,6 +87,44 @@ def open_updates(settings: Settings, *, clock: Clock = system_clock) -> Abstract
             database.close()
 
     return here_or_there(settings, opens=opens, here=_Recorded, there=_Remote)
+
+
+def update_repository(
+    settings: Settings,
+    folder: Path,
+    updates: Updates,
+    *,
+    base: str,
+    under: str,
+    cluster: str,
+    clock: Clock = system_clock,
+) -> BranchUpdates:
+    """Proposes updates as branches of a repository of git; see `update_branches`.
+
+    Args:
+        settings: who writes, and whether it is signed.
+        folder: where it lies.
+        updates: judges.
+        base: "" takes the branch of its HEAD.
+        under: folder of it.
+        cluster: what it is applied to.
+        clock: dates the commits.
+
+    Raises:
+        TidegateError: as `update_branches`; the author is none, or the key cannot be used.
+    """
+    said = settings.execution
+    store = GitStore(folder)
+    author = Author.parse(said.update_author, signing_key=said.update_signing_key_file)
+    server = settings.client.server.rstrip("/")
+    wanted = Wanted(
+        base=base or store.branch_of_head(),
+        under=under.strip("/"),
+        cluster=cluster,
+        author=author,
+        passport=lambda digest: f"{server}/passports/{digest}" if server else f"tidegate passport {digest}",
+    )
+    return update_branches(store, wanted, updates.judge, at=clock())
 
 
 class _Recorded:

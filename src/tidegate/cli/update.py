@@ -2,6 +2,7 @@
 """`tidegate update`: newer admitted images for what runs, as changes of files, branches and rollouts."""
 
 from tidegate.cli.click_verb import ClickVerbs
+from tidegate.cli.update_branch import branch
 from tidegate.cli.update_propose import propose
 
 command = ClickVerbs(
@@ -10,8 +11,10 @@ command = ClickVerbs(
     examples=(
         ("tidegate update propose manifests/ > update.patch", "what files name, as a patch"),
         ("tidegate update propose manifests/ --write", "the same, written into them"),
+        ("tidegate update branch gitops.git --under clusters/prod", "the same, as branches of a repository"),
     ),
     no_args_is_help=True,
 )
 
-command.add_command(propose)
+for _verb in (propose, branch):
+    command.add_command(_verb)

@@ -43,10 +43,10 @@ def propose(
     """
     from tidegate.assembly.manifest_folder import manifest_files, write_back
     from tidegate.assembly.updating import open_updates
-    from tidegate.execution.updates.files import update_files
+    from tidegate.execution.updates.files import judge_files
 
     with open_updates(call.settings(client__server=server)) as updates:
-        found = update_files(manifest_files(path), updates.judge, cluster=cluster)
+        found = judge_files(manifest_files(path), updates.judge, cluster=cluster).updated()
     for passed in found.passed_over:
         call.warn(printable(f"passed over: {passed}"))
     if write:

@@ -8,7 +8,7 @@ anything; user and system configuration are not read, nor objects that replace o
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final, cast
@@ -35,24 +35,37 @@ _ENVIRONMENT: Final = {
 
 
 @contextmanager
-def git_output(folder: Path, arguments: Sequence[str], *, stdin: IO[bytes] | None = None) -> Iterator[IO[bytes]]:
+def git_output(
+    folder: Path,
+    arguments: Sequence[str],
+    *,
+    stdin: IO[bytes] | None = None,
+    settings: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[IO[bytes]]:
     """Runs git and hands over what it writes; whatever happens, it is gone afterwards.
 
     Args:
         folder: a working tree or a bare repository.
         arguments: the command of git and its own; what comes from outside stands behind `--end-of-options` or `--`.
         stdin: what it reads; None for nothing.
+        settings: more of them, `name=value`; they win over the repository's own.
+        environment: more variables of git.
 
     Raises:
         InvalidInputError: git ended with an error.
         OutsideError: there is no git program.
     """
-    settings = [part for setting in _SAFE for part in ("-c", setting)]
-    command = ["git", "--no-pager", *settings, "-C", str(folder), *arguments]
+    given = [part for setting in (*_SAFE, *settings) for part in ("-c", setting)]
+    command = ["git", "--no-pager", *given, "-C", str(folder), *arguments]
     with tempfile.TemporaryFile() as complaints:
         try:
             process = subprocess.Popen(
-                command, stdin=stdin or subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=complaints, env=_ENVIRONMENT
+                command,
+                stdin=stdin or subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=complaints,
+                env={**_ENVIRONMENT, **(environment or {})},
             )
         except OSError as error:
             raise OutsideError("git cannot be run", where=str(folder), remedy="install git") from error

@@ -13,7 +13,7 @@ from update_samples import digest, judged, running, shelved
 
 from tidegate.artifact import Digest, Tag
 from tidegate.errors import InvalidInputError
-from tidegate.execution.updates.files import FileUpdates, update_files
+from tidegate.execution.updates.files import FileUpdates, judge_files
 from tidegate.execution.updates.judge import Judged
 from tidegate.execution.updates.known import Runs
 from tidegate.manifests.documents import read_documents
@@ -198,7 +198,7 @@ def ask(places: Sequence[Runs]) -> list[Judged]:
 
 def found_in(files: dict[str, str | bytes]) -> FileUpdates:
     pairs = [(path, one if isinstance(one, bytes) else one.encode()) for path, one in files.items()]
-    return update_files(pairs, ask)
+    return judge_files(pairs, ask).updated()
 
 
 def test_a_folder_gives_a_patch_that_git_applies_and_a_second_time_nothing(tmp_path: Path) -> None:
@@ -234,7 +234,7 @@ def test_where_it_stands_is_told_to_whoever_judges() -> None:
         seen.extend(places)
         return ask(places)
 
-    update_files([("a.yaml", DEPLOYMENT.encode()), ("k.yaml", KUSTOMIZATION.encode())], note, cluster="prod")
+    judge_files([("a.yaml", DEPLOYMENT.encode()), ("k.yaml", KUSTOMIZATION.encode())], note, cluster="prod")
     assert {(one.cluster, one.namespace, one.workload) for one in seen} == {
         ("prod", "shop", "Deployment/podinfo"),
         ("prod", "", "File/k.yaml"),

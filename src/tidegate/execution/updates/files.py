@@ -62,20 +62,46 @@ class FileUpdates(Struct, frozen=True, kw_only=True):
     passed_over: tuple[str, ...] = ()
 
 
-def update_files(
-    files: Iterable[tuple[str, bytes]],
-    ask: Ask,
-    *,
-    cluster: str = "",
-    wants: Callable[[Proposal], bool] = lambda _: True,
-) -> FileUpdates:
-    """Finds what may be updated in files, and makes the changed texts.
+class JudgedFiles(Struct, frozen=True, kw_only=True):
+    """Files whose places were judged.
+
+    Attributes:
+        texts: of those that name images.
+        places: all of them, with their files and what was found.
+        passed_over: files that cannot be read, and why.
+    """
+
+    texts: Mapping[str, str]
+    places: tuple[tuple[str, ImagePlace, Judged], ...]
+    passed_over: tuple[str, ...]
+
+    def updated(self, wants: Callable[[Proposal], bool] = lambda _: True) -> FileUpdates:
+        """The files as the proposals that are wanted change them; a file that cannot be edited so is told."""
+        by_file: dict[str, dict[Path, Proposal]] = {}
+        for path, place, one in self.places:
+            if one.proposal is not None and wants(one.proposal):
+                by_file.setdefault(path, {})[place.path] = one.proposal
+        changed: list[ChangedFile] = []
+        passed = list(self.passed_over)
+        for path, wanted in by_file.items():
+            try:
+                changed.append(_changed(path, self.texts[path], wanted))
+            except InvalidInputError as error:
+                passed.append(str(error))
+        return FileUpdates(
+            changed=tuple(one for one in changed if one.before != one.after),
+            judged=tuple(PlacedJudgement(path=path, line=place.line, judged=one) for path, place, one in self.places),
+            passed_over=tuple(passed),
+        )
+
+
+def judge_files(files: Iterable[tuple[str, bytes]], ask: Ask, *, cluster: str = "") -> JudgedFiles:
+    """Finds what may be updated in files.
 
     Args:
         files: paths and contents.
         ask: judges.
         cluster: what they are applied to, as rules name it.
-        wants: which proposals are taken up.
 
     Raises:
         BoundExceededError: more than `MAX_PLACES`.
@@ -96,22 +122,9 @@ def update_files(
         if len(places) > MAX_PLACES:
             raise BoundExceededError("MAX_PLACES", MAX_PLACES, where=path)
     judged = ask([_runs(path, place, cluster) for path, place in places]) if places else ()
-    by_file: dict[str, dict[Path, Proposal]] = {}
-    for (path, place), one in zip(places, judged, strict=True):
-        if one.proposal is not None and wants(one.proposal):
-            by_file.setdefault(path, {})[place.path] = one.proposal
-    changed = []
-    for path, wanted in by_file.items():
-        try:
-            changed.append(_changed(path, texts[path], wanted))
-        except InvalidInputError as error:
-            passed.append(str(error))
-    return FileUpdates(
-        changed=tuple(one for one in changed if one.before != one.after),
-        judged=tuple(
-            PlacedJudgement(path=path, line=place.line, judged=one)
-            for (path, place), one in zip(places, judged, strict=True)
-        ),
+    return JudgedFiles(
+        texts=texts,
+        places=tuple((path, place, one) for (path, place), one in zip(places, judged, strict=True)),
         passed_over=tuple(passed),
     )
 

@@ -10,7 +10,7 @@ from tidegate.artifact import Digest
 from tidegate.clock import rfc3339
 from tidegate.evidence import Severity
 from tidegate.execution.updates.known import Flaw, Runs, Shelf, Shelved, Turned, short
-from tidegate.execution.updates.rule import Distribution, UpdateRule
+from tidegate.execution.updates.rule import Distribution, Grouping, UpdateRule
 from tidegate.execution.updates.system import is_older, is_same
 from tidegate.execution.updates.tag_version import Step, TagVersion, read_tag, step_between
 from tidegate.values import Struct
@@ -29,6 +29,7 @@ class Proposal(Struct, frozen=True, kw_only=True):
 
     Attributes:
         line: why the two images are of one line.
+        group: what is proposed together has one.
         not_before: when the newer image is old enough.
         why: in lines, for people.
         passed_over: newer images that are not proposed, and why.
@@ -39,6 +40,7 @@ class Proposal(Struct, frozen=True, kw_only=True):
     step: Step
     line: str
     rule: str
+    group: str
     removes: tuple[Flaw, ...]
     brings: tuple[Flaw, ...]
     not_before: datetime
@@ -204,12 +206,22 @@ def _proposal(runs: Runs, way: _Way, rule: UpdateRule, turned: Turned, passed: S
         step=way.step,
         line=way.line,
         rule=rule.name,
+        group=_group(runs, rule),
         removes=turned.removes,
         brings=turned.brings,
         not_before=way.to.since + rule.minimum_age,
         why=tuple(why),
         passed_over=_few(passed),
     )
+
+
+def _group(runs: Runs, rule: UpdateRule) -> str:
+    return {
+        Grouping.IMAGE: runs.repository,
+        Grouping.NAMESPACE: runs.namespace or "everywhere",
+        Grouping.WORKLOAD: f"{runs.namespace} {runs.kind} {runs.name}".strip(),
+        Grouping.RULE: rule.name,
+    }[rule.group]
 
 
 def told(flaws: Sequence[Flaw]) -> str:
