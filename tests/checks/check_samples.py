@@ -126,13 +126,14 @@ def _host(told: Any) -> list[Misconfiguration]:
         "programs": [told["program"]] if "program" in told else [],
         "configs": [told["config"]] if "config" in told else [],
         "listeners": [told["listener"]] if "listener" in told else [],
+        "weak": [told["weak"]] if "weak" in told else [],
         "mounts": [told["mount"]] if "mount" in told else told.get("mounts", []),
     }
     return run_checks(own_checks("host"), host_material(from_builtins(document, Host, what="host")))
 
 
 def _host_place(told: Any) -> str:
-    keys = {"file": "path", "program": "name", "config": "place", "mount": "point"}
+    keys = {"file": "path", "program": "name", "config": "place", "mount": "point", "weak": "workload"}
     if "listener" in told:
         return f"{told['listener']['address']}:{told['listener']['port']}"
     return next((str(told[word][key]) for word, key in keys.items() if word in told), "kernel")

@@ -20,6 +20,7 @@ from tidegate.checks.documents import check_document, is_template
 from tidegate.checks.kubernetes import kubernetes_material
 from tidegate.evidence import Boundary, Decision, PolicyRef, Reason, Verdict
 from tidegate.evidence.statement import parse_statement
+from tidegate.execution.confinement_file import load_confinement_rules
 from tidegate.execution.drift_rule_file import load_drift_rules
 from tidegate.execution.workload import parse_manifests, parse_workload
 from tidegate.ledger.checkpoint import Checkpoint, sign_checkpoint, verify_checkpoint
@@ -237,11 +238,23 @@ def _yaml() -> Iterator[Parser]:
     yield Parser(
         name="drift-rules", form="yaml", read=_text(lambda text: load_drift_rules({"d": text})), samples=(_DRIFT,)
     )
+    confinement = _text(lambda text: load_confinement_rules({"c": text}))
+    yield Parser(name="confinement-rules", form="yaml", read=confinement, samples=(_CONFINEMENT,))
     yield Parser(
         name="checks", form="yaml", read=_text(lambda text: load_checks(text, file="c")), samples=(_CHECKS,), slow=True
     )
 
 
+_CONFINEMENT = b"""apiVersion: tidegate.dev/v1
+kind: ConfinementRules
+metadata: {name: mine}
+spec:
+  classes:
+    - {name: own, seccomp: true, nonRoot: true, capabilities: [CAP_CHOWN], lsm: ["*(enforce)"]}
+  rules:
+    - {name: pay, namespaces: ["pay-?"], class: own, mode: observe}
+  otherwise: baseline
+"""
 _DRIFT = b"""apiVersion: tidegate.dev/v1
 kind: DriftRules
 metadata: {name: mine}

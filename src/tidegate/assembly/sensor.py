@@ -2,6 +2,8 @@
 """What a node's sensor works with, from the settings."""
 
 from tidegate.assembly.rule_text import rule_text
+from tidegate.execution.confinement import PRIVILEGED, ConfinementClass, ConfinementRules
+from tidegate.execution.confinement_file import load_confinement_rules
 from tidegate.execution.drift_rule_file import load_drift_rules
 from tidegate.execution.drift_rules import DriftRules, Mode
 from tidegate.execution.expectation import Expectations
@@ -39,3 +41,14 @@ def drift_rules(settings: Settings) -> DriftRules:
     """
     files = {str(path): rule_text(path) for path in settings.sensor.rules_files}
     return load_drift_rules(files, otherwise=Mode(settings.sensor.mode))
+
+
+def confinement_rules(settings: Settings, *, otherwise: ConfinementClass = PRIVILEGED) -> ConfinementRules:
+    """The rules of confinement that the settings name. Raises as `drift_rules`.
+
+    Args:
+        settings: name them.
+        otherwise: of workloads that no rule speaks of, when no file says.
+    """
+    files = {str(path): rule_text(path) for path in settings.execution.confinement_files}
+    return load_confinement_rules(files, otherwise=otherwise)

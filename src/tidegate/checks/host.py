@@ -4,7 +4,7 @@
 from typing import Final
 
 from tidegate.checks.material import Material, Spot, Values
-from tidegate.inventory.host import Host, HostFile, HostMount, Listener, Program, RuntimeConfig
+from tidegate.inventory.host import Host, HostFile, HostMount, Listener, Program, RuntimeConfig, WeakProcess
 
 _DATA: Final = ("/var/lib/docker", "/var/lib/containerd", "/var/lib/containers")
 _MODES: Final = (0o600, 0o644, 0o660, 0o700, 0o711, 0o755)
@@ -27,6 +27,7 @@ def host_material(host: Host) -> Material:
                 (_listener(one), Spot(f"{one.address}:{one.port}", part=one.program)) for one in host.listeners
             ],
             "mounts": [(_mount(one), Spot(one.point)) for one in host.mounts],
+            "weak": [(_weak(one), Spot(one.workload, part=f"{one.program}[{one.pid}]")) for one in host.weak],
         },
         spot=Spot("kernel", part=host.kernel.release),
     )
@@ -83,3 +84,15 @@ def _listener(one: Listener) -> Values:
 
 def _mount(mount: HostMount) -> Values:
     return {"point": mount.point, "kind": mount.kind, "options": list(mount.options)}
+
+
+def _weak(one: WeakProcess) -> Values:
+    return {
+        "workload": one.workload,
+        "program": one.program,
+        "pid": one.pid,
+        "of_class": one.of_class,
+        "rule": one.rule,
+        "demand": one.demand,
+        "what": one.what,
+    }

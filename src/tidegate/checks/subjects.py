@@ -127,6 +127,7 @@ HOST: Final = subject(
         "settings": _variable("setting", config=_S, name=_S, value=_S),
         "listeners": _variable("listener", address=_S, port=_I, program=_S, is_everywhere=_B),
         "mounts": _variable("mount", point=_S, kind=_S, options=_L),
+        "weak": _variable("weak", workload=_S, program=_S, pid=_I, of_class=_S, rule=_S, demand=_S, what=_S),
     },
 )  # fmt: skip
 

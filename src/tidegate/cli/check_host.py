@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tidegate.checks.check import CheckSet
     from tidegate.checks.xccdf import ScapResults
     from tidegate.examination.report import Said
-    from tidegate.inventory.host import Host
+    from tidegate.inventory.host import Host, WeakProcess
     from tidegate.settings import Settings
 
 
@@ -54,8 +54,9 @@ def judge_host(
     read = {path: _results(call, path, content) for path, content in contents.items()}
     host = None if root is None else _host(call, root)
     software = None if root is None or host is None else _software(settings, root, host)
-    if host is not None and software is not None:
-        host = replace(host, kernel=replace(host.kernel, newest=_newer_kernel(software, host)))
+    if root is not None and host is not None and software is not None:
+        kernel = replace(host.kernel, newest=_newer_kernel(software, host))
+        host = replace(host, kernel=kernel, weak=_weak(settings, root))
     found = [] if host is None else _judged(host, own)
     failed = [one for results in read.values() for one in results.failed]
     untold = [(f"{path}: {rule}", why) for path, results in read.items() for rule, why in results.untold]
@@ -73,6 +74,15 @@ def judge_host(
         outcomes=(*(_failed(path, why) for path, why in unread), *report.outcomes),
         documents=(*names[:1], *(str(path) for path in scap)),
     )
+
+
+def _weak(settings: "Settings", root: Path) -> "tuple[WeakProcess, ...]":
+    from tidegate.assembly.sensor import confinement_rules
+    from tidegate.execution.confinement import BASELINE
+    from tidegate.sensor.confined import weak_processes
+
+    proc = root / "proc"
+    return weak_processes(confinement_rules(settings, otherwise=BASELINE), proc=proc) if proc.is_dir() else ()
 
 
 def _failed(path: str, why: str) -> Outcome:

@@ -48,6 +48,8 @@ class Act(StrEnum):
     """A port is listened on."""
     CONNECTED = "connected"
     """A connection to elsewhere."""
+    WEAK = "weak"
+    """The kernel confines a process less than the class of its workload demands."""
     ACCOUNTS = "accounts"
     """Users, groups, passwords or keys of logins were changed."""
     WRITTEN = "written"

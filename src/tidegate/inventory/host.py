@@ -98,6 +98,25 @@ class HostMount(Struct, frozen=True, kw_only=True):
     options: tuple[str, ...] = ()
 
 
+class WeakProcess(Struct, frozen=True, kw_only=True):
+    """A container's process that the kernel confines less than the class of its workload demands.
+
+    Attributes:
+        workload: as reports call the container.
+        program: its file, as its container sees it; "" when that cannot be told.
+        of_class: the class; `rule` says that the workload is of it.
+        demand: what is demanded, as `tidegate.execution.confinement.Demand` names it; `what` is how it is not met.
+    """
+
+    workload: str
+    program: str
+    pid: int
+    of_class: str
+    rule: str
+    demand: str
+    what: str
+
+
 class Host(Struct, frozen=True, kw_only=True):
     """All of it. `unread` tells what was there and could not be read, with the reason."""
 
@@ -108,4 +127,5 @@ class Host(Struct, frozen=True, kw_only=True):
     files: tuple[HostFile, ...] = ()
     listeners: tuple[Listener, ...] = ()
     mounts: tuple[HostMount, ...] = ()
+    weak: tuple[WeakProcess, ...] = ()
     unread: tuple[tuple[str, str], ...] = ()

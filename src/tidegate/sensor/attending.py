@@ -19,7 +19,7 @@ from threading import Lock, Thread
 from typing import Final
 
 from tidegate.assembly.remote import open_remote
-from tidegate.assembly.sensor import drift_rules, expectations, order_keys, response_policy
+from tidegate.assembly.sensor import confinement_rules, drift_rules, expectations, order_keys, response_policy
 from tidegate.errors import OutsideError
 from tidegate.execution.observation import Container, Observation
 from tidegate.execution.report import check_node
@@ -73,7 +73,11 @@ class _Attendant:
         self._running.look()
         self._folding = Folding(tell)
         self._looking = Looking(
-            drift_rules(settings), expectations(settings), self._folding, self._running.containers_of.of_process
+            drift_rules(settings),
+            expectations(settings),
+            self._folding,
+            self._running.containers_of.of_process,
+            confinement=confinement_rules(settings),
         )
         self._connector = _connector(stack)
         self._threads: list[Thread] = []

@@ -14,6 +14,7 @@ from typing import Final
 
 from tidegate.clock import Clock, rfc3339, system_clock
 from tidegate.errors import InvalidInputError
+from tidegate.execution.confinement import PRIVILEGED, ConfinementClass, ConfinementRules
 from tidegate.execution.drift_rules import DriftRule, DriftRules, Mode
 from tidegate.execution.expectation import Expectation, Expectations
 from tidegate.execution.observation import Act, Container, Observation, Origin
@@ -23,7 +24,7 @@ from tidegate.sensor.connector import Connector
 from tidegate.sensor.containing import Found
 from tidegate.sensor.mounts import mounts_of
 from tidegate.sensor.overlay import overlay_of
-from tidegate.sensor.processes import Processes
+from tidegate.sensor.processes import Noticed, Processes
 from tidegate.sensor.sockets import Networks, Sockets, network_of, node_network
 from tidegate.sensor.watching import node_process
 from tidegate.sensor.written import Written
@@ -32,6 +33,12 @@ from tidegate.values import Struct
 _log = logging.getLogger(__name__)
 SOCKETS_SECONDS: Final = 2.0
 FILES_SECONDS: Final = 10.0
+_BEGUN_LOOKS: Final = 2
+"""From this look on a container's first process is its own: on the first its runtime may still be confining it."""
+_MADE_LOOKS: Final = 10
+"""From this look on a container whose first process lives in the node's root is one that was made so."""
+_MAX_WEAK: Final = 50
+"""Weaknesses told of one container."""
 
 
 class _Container(Struct, kw_only=True):
@@ -42,6 +49,8 @@ class _Container(Struct, kw_only=True):
     written: Written
     sockets: Sockets | None = None
     seen_twice: bool = False
+    looks: int = 0
+    weak: set[str]
 
 
 class Looking:
@@ -52,6 +61,7 @@ class Looking:
         expectations: what is expected of which.
         tell: is told of what was not.
         container_of: the container of a process.
+        confinement: how processes are to be confined.
         clock: the moment told.
     """
 
@@ -62,13 +72,15 @@ class Looking:
         tell: Callable[[Observation], None],
         container_of: Callable[[int], Container | None],
         *,
+        confinement: ConfinementRules | None = None,
         clock: Clock = system_clock,
     ) -> None:
         self._rules = rules
+        self._confinement = confinement or ConfinementRules()
         self._expectations = expectations
         self._tell = tell
         self._clock = clock
-        self._processes = Processes(container_of)
+        self._processes = Processes(container_of, self._demanded_of)
         self._node_root = f"/proc/{node_process()}/root"
         self._node_network = node_network()
         self._networks = Networks()
@@ -85,6 +97,9 @@ class Looking:
             container, noticed = judged
             known = self._of(container)
             for one in noticed:
+                if one.act is Act.WEAK:
+                    self._say_weak(known, one)
+                    continue
                 mode = self._mode(known, one.act)
                 if mode is not None:
                     self._say(known, one.act, one.path, mode=mode, program=one.program, pid=one.pid, what=one.what)
@@ -100,13 +115,32 @@ class Looking:
         looked: dict[str, Sockets] = {}
         for container, pids in running.values():
             known = self._of(container)
+            known.looks += 1
+            if known.looks < _MADE_LOOKS and self._processes.is_of_the_runtime(pids[0]):
+                continue  # it is being made: what is seen there is the node's
             self._processes.begin_with(container, pids[0])
+            if known.looks == _BEGUN_LOOKS:
+                for one in self._processes.weak(container, pids[0]):
+                    self._say_weak(known, one)
             if sockets:
                 self._look_at_sockets(known, pids[0], looked)
             if files or not known.seen_twice:
                 self._look_at_files(known, pids[0])
         if sockets:
             self._networks.keep(looked)
+
+    def _demanded_of(self, container: Container) -> ConfinementClass | None:
+        demanded = self._confinement.rule_for(workload_of(container)).demanded
+        return None if demanded == PRIVILEGED else demanded
+
+    def _say_weak(self, known: _Container, one: Noticed) -> None:
+        """Tells of a weakness once for each container: its processes mostly share it."""
+        if one.what in known.weak or len(known.weak) >= _MAX_WEAK:
+            return
+        known.weak.add(one.what)
+        places = self._confinement.rule_for(workload_of(known.container)).places
+        rule, mode = places.name, places.mode
+        self._say(known, one.act, one.path, mode=mode, program=one.program, pid=one.pid, what=one.what, rule=rule)
 
     def _look_at_sockets(self, known: _Container, pid: int, looked: dict[str, Sockets]) -> None:
         network = network_of(pid)
@@ -156,6 +190,7 @@ class Looking:
                 expected=self._expectations.of(workload, container.digest, container.config),
                 accounts=known.accounts if known else Accounts(),
                 written=known.written if known else Written(),
+                weak=known.weak if known else set(),
             )
         return known
 
@@ -170,6 +205,7 @@ class Looking:
         pid: int = 0,
         what: str = "",
         origin: Origin | None = None,
+        rule: str = "",
     ) -> None:
         seen = Observation(
             at=rfc3339(self._clock()),
@@ -177,7 +213,7 @@ class Looking:
             path=path,
             origin=origin,
             mode=mode,
-            rule=known.expected.name if known.expected is not None else known.rule.name,
+            rule=rule or (known.expected.name if known.expected is not None else known.rule.name),
             program=program,
             pid=pid,
             container=known.container,

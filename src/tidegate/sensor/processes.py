@@ -6,11 +6,15 @@ The process is looked at after it happened: one that is gone by then is not seen
 
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Final
 
+from tidegate.execution.confinement import ConfinementClass, weaknesses
 from tidegate.execution.observation import Act, Container, clean
+from tidegate.sensor.confined import confined_by, security_label, status_fields
 from tidegate.sensor.connector import Happened, ProcessEvent
+from tidegate.sensor.watching import node_process
 from tidegate.values import Struct
 
 _SHELLS: Final = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "fish", "csh", "tcsh"})
@@ -36,24 +40,38 @@ class Processes:
 
     Args:
         container_of: the container of a process; None for one of the node.
+        demanded_of: how its processes are to be confined; None for anyhow.
     """
 
-    def __init__(self, container_of: Callable[[int], Container | None]) -> None:
+    def __init__(
+        self,
+        container_of: Callable[[int], Container | None],
+        demanded_of: Callable[[Container], ConfinementClass | None] = lambda _: None,
+    ) -> None:
         self._container_of = container_of
+        self._demanded_of = demanded_of
         self._bounds: dict[str, int] = {}
-        self._own_root = _root(os.getpid())
+        self._outside = {_root(os.getpid()), _root(node_process())}
 
     def begin_with(self, container: Container, pid: int) -> None:
         """Remembers the most rights that a container's first process may have."""
-        if container.id not in self._bounds and not self._is_of_the_runtime(pid):
+        if container.id not in self._bounds and not self.is_of_the_runtime(pid):
             if len(self._bounds) >= _MAX_REMEMBERED:
                 self._bounds.clear()
             self._bounds[container.id] = _number(_status(pid), "CapBnd", _FULL)
 
+    def weak(self, container: Container, pid: int) -> list[Noticed]:
+        """Where a process is confined less than is demanded."""
+        demanded = self._demanded_of(container)
+        if demanded is None or self.is_of_the_runtime(pid):
+            return []
+        status = _status(pid)
+        return self._weak(demanded, pid, status, _program_of(pid)) if status else []
+
     def judge(self, event: ProcessEvent) -> tuple[Container, list[Noticed]] | None:
         """What is told of an event; None for what is not of a container."""
         container = self._container_of(event.pid)
-        if container is None or self._is_of_the_runtime(event.pid):
+        if container is None or self.is_of_the_runtime(event.pid):
             return None
         try:
             path = os.readlink(f"/proc/{event.pid}/exe")  # noqa: PTH115 - 10x faster
@@ -70,8 +88,19 @@ class Processes:
             if event.effective == 0 and event.real != 0:
                 note(Act.PRIVILEGED, f"user {event.real} acts as root")
             return container, found
+        if container.id not in self._bounds:  # the first program of a container that nobody has looked at yet
+            self._bounds[container.id] = _number(status, "CapBnd", _FULL)
         self._executed(event.pid, path, status, container, note)
-        return container, found
+        demanded = self._demanded_of(container)
+        return container, found if demanded is None else [*found, *self._weak(demanded, event.pid, status, path)]
+
+    def _weak(self, demanded: ConfinementClass, pid: int, status: Mapping[str, str], path: str) -> list[Noticed]:
+        label = security_label(Path("/proc", str(pid))) if demanded.lsm else ""
+        program = clean(status.get("Name", ""))
+        return [
+            Noticed(act=Act.WEAK, path=clean(path), program=program, pid=pid, what=f"{demanded.name}: {one.what}")
+            for one in weaknesses(demanded, confined_by(status, label))
+        ]
 
     def _executed(
         self, pid: int, path: str, status: dict[str, str], container: Container, note: Callable[[Act, str], None]
@@ -90,9 +119,9 @@ class Processes:
         if more := _number(status, "CapEff", 0) & ~bound:
             note(Act.PRIVILEGED, f"has capabilities that its container has not: {more:#x}")
 
-    def _is_of_the_runtime(self, pid: int) -> bool:
+    def is_of_the_runtime(self, pid: int) -> bool:
         """True for a runtime's process that has not gone into the container's root yet."""
-        return _root(pid) == self._own_root
+        return _root(pid) in self._outside
 
 
 def _root(pid: int) -> tuple[int, int]:
@@ -116,8 +145,14 @@ def _words(pid: int) -> str:
 
 
 def _status(pid: int) -> dict[str, str]:
-    lines = (line.partition(":") for line in _text(f"/proc/{pid}/status").splitlines())
-    return {name: value.strip() for name, _, value in lines}
+    return status_fields(_text(f"/proc/{pid}/status"))
+
+
+def _program_of(pid: int) -> str:
+    try:
+        return os.readlink(f"/proc/{pid}/exe")  # noqa: PTH115 - no path but what the kernel says
+    except OSError:
+        return ""
 
 
 def _number(status: dict[str, str], name: str, otherwise: int) -> int:

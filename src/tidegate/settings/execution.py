@@ -25,6 +25,12 @@ class ExecutionSettings:
         int, Leaf(meaning="Days that a forensic capture is kept, when nobody says otherwise.", low=1, high=3650)
     ] = 90
     configuration_files: Annotated[tuple[Path, ...], Leaf(meaning="Files of rules of ConfigMaps and Secrets.")] = ()
+    confinement_files: Annotated[
+        tuple[Path, ...],
+        Leaf(
+            meaning="Files of rules of confinement: how strongly the kernel is to confine processes of which workloads."
+        ),
+    ] = ()
     response_files: Annotated[
         tuple[Path, ...],
         Leaf(
