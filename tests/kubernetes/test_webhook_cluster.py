@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cluster import cluster
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from webhook_cluster import Asking, asking, deployment, pod
 
+from cluster import cluster
 from made_verdicts import Issuer, digest_of, image_verdict, refused_verdict
 from webhook_process import WebhookProcess
 
@@ -121,6 +121,8 @@ def test_ephemeral_containers_and_ways_in(asked: Asking) -> None:
     assert "developer may not exec: no rule lets them" in refused.err
     # Nobody runs there, and that is what is said once the webhook lets them pass.
     assert "denied by tidegate" not in kubectl("exec", "debugged", "--", "id", user="oncall", check=False).err
+    proxied = asked.cluster.client("developer").get("/api/v1/nodes/node-0/proxy/pods")
+    assert "developer may not nodeproxy: no rule lets them" in proxied.text
     assert "may not attach" in kubectl("attach", "debugged", user="oncall", check=False).err
 
 

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cluster import Cluster
 from cluster_keys import write_keys
 from webhook_cluster import deployment, pod
 
+from cluster import Cluster
 from tidegate.execution.reviews.admission_review import read_review
+from tidegate.execution.reviews.connect_rules import OF_OTHERS
 from tidegate.execution.reviews.registration import Registration, configurations
 
 SHAPES = Path(__file__).parents[1] / "webhook" / "shapes"
@@ -80,7 +81,9 @@ def listener(tmp_path_factory: pytest.TempPathFactory, apiserver: Cluster) -> It
     write_keys(folder)
     made = Listener(folder)
     try:
-        said = Registration(authority=made.authority, namespace="tidegate", url=made.url, exempt=("kube-system",))
+        said = Registration(
+            authority=made.authority, namespace="tidegate", url=made.url, exempt=("kube-system",), acts=OF_OTHERS
+        )
         for document in configurations(said):
             apiserver.kubectl("apply", "-f", "-", given=document)
 
@@ -108,7 +111,12 @@ def _act(cluster: Cluster) -> None:
     cluster.kubectl("exec", "web", "-c", "app", "--", "id", user="developer", check=False)
     cluster.kubectl("attach", "web", "-c", "app", user="developer", check=False)
     cluster.client("developer").post("/api/v1/namespaces/default/pods/web/portforward?ports=8080")
+    for path in ("namespaces/default/pods/web", "namespaces/default/services/kubernetes", "nodes/nobody"):
+        cluster.client("developer").get(f"/api/v1/{path}/proxy/x")
     cluster.kubectl("create", "-f", "-", given=deployment("shop", "team/app:1"), user="developer")
+    cluster.kubectl("scale", "deployment/shop", "--replicas=2", user="developer")
+    eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "web", "namespace": "default"}}
+    cluster.client("developer").post("/api/v1/namespaces/default/pods/web/eviction?dryRun=All", json=eviction)
     cluster.kubectl("annotate", "deployment", "shop", "note=1", user="developer")
     cluster.kubectl("set", "image", "deployment/shop", "app=team/app:2", user="developer")
     job = {"template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "app", "image": "team/app:1"}]}}}
@@ -131,6 +139,11 @@ WANTED = {
     "pod-exec": ("/validate", "PodExecOptions", "CONNECT", "exec"),
     "pod-attach": ("/validate", "PodAttachOptions", "CONNECT", "attach"),
     "pod-portforward": ("/validate", "PodPortForwardOptions", "CONNECT", "portforward"),
+    "pod-proxy": ("/validate", "PodProxyOptions", "CONNECT", "proxy"),
+    "service-proxy": ("/validate", "ServiceProxyOptions", "CONNECT", "proxy"),
+    "node-proxy": ("/validate", "NodeProxyOptions", "CONNECT", "proxy"),
+    "scale": ("/validate", "Scale", "UPDATE", "scale"),
+    "eviction": ("/validate", "Eviction", "CREATE", "eviction"),
     "deployment": ("/mutate", "Deployment", "CREATE", ""),
     "deployment-changed": ("/validate", "Deployment", "UPDATE", ""),
     "configmap": ("/configure", "ConfigMap", "CREATE", ""),

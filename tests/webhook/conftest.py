@@ -17,6 +17,9 @@ spec:
     - {name: never-into-vaults, pods: ["vault-*"], verdict: deny}
     - {name: oncall, who: ["group:oncall"], acts: [exec, attach]}
     - {name: own-team, who: ["group:developers"], namespaces: ["dev-*"], acts: [portforward]}
+    - {name: monitoring, who: ["group:monitoring"], acts: [nodeproxy]}
+    - {name: not-bob, who: ["bob"], acts: [evict, scale], verdict: deny}
+    - {name: admins, who: ["group:admins"]}
 """
 
 

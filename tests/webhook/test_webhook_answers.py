@@ -157,6 +157,31 @@ def test_ways_into_pods_are_opened_by_rule(webhook: WebhookProcess) -> None:
     assert _connect(webhook, forward, DEVELOPER)["allowed"]
 
 
+@pytest.mark.parametrize("name", ["pod-proxy", "service-proxy", "node-proxy"])
+def test_a_proxy_is_a_way_in_and_is_opened_by_who_is_let_into_that_one(webhook: WebhookProcess, name: str) -> None:
+    def allowed(*groups: str) -> bool:
+        return bool(_connect(webhook, shape(name), {"username": "eve", "groups": groups})["allowed"])
+
+    assert not allowed("oncall")
+    assert allowed("monitoring") is (name == "node-proxy")
+    assert not allowed("admins")  # a rule without acts speaks of no proxies
+
+
+def test_a_kubelet_behind_an_unknown_resource_is_not_opened(webhook: WebhookProcess) -> None:
+    review = shape("node-proxy")
+    review["request"]["resource"]["resource"] = "gateways"
+    who = {"username": "eve", "groups": ["monitoring"]}
+    assert not _connect(webhook, review, who)["allowed"]
+
+
+@pytest.mark.parametrize("name", ["eviction", "scale"])
+def test_who_evicts_and_scales_is_asked_where_a_rule_speaks_of_it(webhook: WebhookProcess, name: str) -> None:
+    assert _connect(webhook, shape(name), ONCALL)["allowed"]
+    denied = _connect(webhook, shape(name), DEVELOPER)
+    assert f"bob may not {'evict' if name == 'eviction' else 'scale'}: rule not-bob" in denied["status"]["message"]
+    assert webhook.ask("mutate", shape(name))["allowed"]
+
+
 def _connect(webhook: WebhookProcess, review: Any, who: Any) -> Any:
     review["request"]["userInfo"] = who
     return webhook.ask("validate", review)

@@ -18,7 +18,7 @@ from tidegate.clock import Clock, system_clock
 from tidegate.errors import NotFoundError, UsageError
 from tidegate.execution.reviews.break_glass import GlassOptions, Sealer
 from tidegate.execution.reviews.configuration_desk import ConfigurationDesk, ConfigurationDeskOptions
-from tidegate.execution.reviews.connect_rules import load_connect_rules
+from tidegate.execution.reviews.connect_rules import ConnectRules, load_connect_rules
 from tidegate.execution.reviews.desk import Desk, DeskOptions
 from tidegate.execution.reviews.records_folder import RecordsFolder
 from tidegate.execution.verdicts.following import Following, Head, Heard
@@ -134,6 +134,15 @@ def certificate_files(settings: Settings, clock: Clock) -> CertificateFiles:
     return own_certificate(said.folder / "tls", said.tls_names, clock)
 
 
+def connect_rules(settings: Settings) -> ConnectRules:
+    """Who may open ways in.
+
+    Raises:
+        TidegateError: a file is missing or wrong; names file, line and column.
+    """
+    return load_connect_rules({str(path): rule_text(path) for path in settings.webhook.connect_files})
+
+
 def glass_key(path: Path) -> bytes:
     """The secret of seals; made on first use.
 
@@ -155,7 +164,7 @@ def _desk(settings: Settings, store: VerdictStore, records: RecordsFolder, clock
         cluster=said.cluster,
         gate=gate_options(settings),
         exempt=frozenset(said.exempt_namespaces),
-        connect=load_connect_rules({str(path): rule_text(path) for path in said.connect_files}),
+        connect=connect_rules(settings),
         glass=_glass(settings),
     )
     sealer = Sealer(glass_key(said.glass_key_file), said.cluster)

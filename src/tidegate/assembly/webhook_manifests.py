@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from tidegate.assembly.webhook import certificate_files, glass_key
+from tidegate.assembly.webhook import certificate_files, connect_rules, glass_key
 from tidegate.clock import system_clock
 from tidegate.errors import OutsideError, UsageError
+from tidegate.execution.reviews.connect_rules import OF_OTHERS
 from tidegate.execution.reviews.deployment import Deployment, deployment
 from tidegate.execution.reviews.registration import FailurePolicy, Registration, configurations
 from tidegate.settings import Settings
@@ -52,6 +53,7 @@ def webhook_manifests(
         namespace=namespace,
         url=url,
         exempt=settings.webhook.exempt_namespaces,
+        acts=[act for act in OF_OTHERS if connect_rules(settings).speaks_of(act)],
         configuration=None if configuration == "off" else FailurePolicy[configuration.upper()],
     )
     documents: list[dict[str, Any]] = []

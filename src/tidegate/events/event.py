@@ -62,6 +62,7 @@ class EventKind(StrEnum):
     GLASS_BROKEN = "execution.glass.broken"
     CONNECTION_OPENED = "execution.connection.opened"
     CONNECTION_REFUSED = "execution.connection.refused"
+    ACT_ALLOWED = "execution.act.allowed"
     CAPTURE_KEPT = "execution.capture.kept"
     CAPTURE_GONE = "execution.capture.gone"
     NODE_JOINED = "execution.node.joined"

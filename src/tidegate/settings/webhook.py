@@ -33,7 +33,9 @@ class WebhookSettings:
     ] = ("kube-system", "kube-public", "kube-node-lease", "tidegate")
     connect_files: Annotated[
         tuple[Path, ...],
-        Leaf(meaning="Files of rules who may exec, attach and forward ports; nobody may where no rule lets them."),
+        Leaf(
+            meaning="Files of rules who may exec, attach, forward ports, use proxies; nobody may where no rule lets them."
+        ),
     ] = ()
     break_glass_who: Annotated[
         tuple[str, ...],

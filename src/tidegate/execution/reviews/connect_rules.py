@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who may open a way into running pods (exec, attach, portforward), where: rules from YAML. Pure.
+"""Who may open a way into what runs (exec, attach, port forwards, proxies), evict and scale, where: rules. Pure.
 
-The first rule that fits decides; where none fits, nobody may.
+The first rule that fits decides. Where none fits, nobody may open a way in, and whoever else may evicts and scales.
 """
 
 import fnmatch
@@ -17,7 +17,13 @@ from tidegate.rules.reading import Fields, defect
 from tidegate.values import Struct
 
 KIND: Final = "ConnectRules"
-ACTS: Final = ("exec", "attach", "portforward")
+OF_PODS: Final = ("exec", "attach", "portforward")
+OF_PROXIES: Final = ("podproxy", "serviceproxy", "nodeproxy")
+"""Through the API server to a port of a pod, of a service, or to a node's kubelet, which runs commands in any pod."""
+WAYS_IN: Final = (*OF_PODS, *OF_PROXIES)
+OF_OTHERS: Final = ("evict", "scale")
+"""They open nothing, and are asked of only where a rule names them."""
+ACTS: Final = (*WAYS_IN, *OF_OTHERS)
 MAX_RULES: Final = 500
 EVERYTHING: Final = ("*",)
 GROUP: Final = "group:"
@@ -30,6 +36,8 @@ class Connection(Struct, frozen=True, kw_only=True):
     Attributes:
         act: one of `ACTS`.
         who: the user's name, and their groups as `group:…`.
+        namespace: "" for a node.
+        pod: its name, or that of the service, node or workload.
         container: "" where none is named.
     """
 
@@ -48,7 +56,7 @@ class ConnectRule(Struct, frozen=True, kw_only=True):
     namespaces: tuple[str, ...] = EVERYTHING
     pods: tuple[str, ...] = EVERYTHING
     containers: tuple[str, ...] = EVERYTHING
-    acts: tuple[str, ...] = ACTS
+    acts: tuple[str, ...] = OF_PODS
     allows: bool = True
 
     def fits(self, asked: Connection) -> bool:
@@ -68,8 +76,12 @@ class ConnectRules(Struct, frozen=True):
     rules: tuple[ConnectRule, ...] = ()
 
     def ruling(self, asked: Connection) -> ConnectRule | None:
-        """The rule that decides; None when none speaks of it, which denies."""
+        """The rule that decides; None when none speaks of it, which denies a way in."""
         return next((rule for rule in self.rules if rule.fits(asked)), None)
+
+    def speaks_of(self, act: str) -> bool:
+        """True when a rule names an act."""
+        return any(act in rule.acts for rule in self.rules)
 
 
 def load_connect_rules(files: Mapping[str, str]) -> ConnectRules:
@@ -101,7 +113,8 @@ def _rule(node: Node) -> ConnectRule:
     verdict = fields.text("verdict", "allow")
     if verdict not in {"allow", "deny"}:
         raise defect(fields.node("verdict"), "is neither allow nor deny")
-    acts = patterns(fields, "acts") or ACTS
+    # Whoever lets somebody in says which proxies they mean; whoever keeps somebody out means all of them.
+    acts = patterns(fields, "acts") or (OF_PODS if verdict == "allow" else WAYS_IN)
     if unknown := [act for act in acts if act not in ACTS]:
         raise defect(fields.node("acts"), f"no such act: {unknown[0][:40]!r}", f"name some of {', '.join(ACTS)}")
     return ConnectRule(

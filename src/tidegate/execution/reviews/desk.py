@@ -21,7 +21,7 @@ from tidegate.execution.reviews.break_glass import (
     Sealer,
     reason_in,
 )
-from tidegate.execution.reviews.connect_rules import ACTS, Connection, ConnectRules
+from tidegate.execution.reviews.connect_rules import OF_OTHERS, Connection, ConnectRules
 from tidegate.execution.reviews.record import MAX_CHANGES, Act, Record
 from tidegate.execution.reviews.unchanged import pod_spec_at, runs_the_same
 from tidegate.execution.reviews.workload_review import Review, as_it_stands, pinned, review_workload
@@ -32,6 +32,8 @@ from tidegate.values import Struct, replace
 MIRROR: Final = "kubernetes.io/config.mirror"
 _NODES: Final = "system:nodes"
 _TOLD: Final = 5
+_PROXIES: Final = {"pods": "podproxy", "services": "serviceproxy", "nodes": "nodeproxy"}
+_OTHER_ACTS: Final = {"eviction": "evict", "scale": "scale"}
 _ALLOWED: Final = Answer(allowed=True)
 Keep = Callable[[Record], None]
 """Keeps account of an answer; grave ones are on disk when it returns."""
@@ -80,7 +82,7 @@ class Desk:
         Raises:
             TidegateError: the object is broken or hostile.
         """
-        if request.operation == "CONNECT" or self._is_passed_over(request):
+        if request.operation == "CONNECT" or request.subresource in _OTHER_ACTS or self._is_passed_over(request):
             return _ALLOWED
         if self._broken_by_seal(request) is not None:
             return _ALLOWED
@@ -97,7 +99,7 @@ class Desk:
         Raises:
             TidegateError: the object is broken or hostile.
         """
-        if request.operation == "CONNECT":
+        if request.operation == "CONNECT" or request.subresource in _OTHER_ACTS:
             return self._connect(request)
         if self._is_passed_over(request):
             return _ALLOWED
@@ -130,7 +132,7 @@ class Desk:
         return runs_the_same(new, old, is_pod=not at)
 
     def _connect(self, request: AdmissionRequest) -> Answer:
-        act = request.subresource or ""
+        act = _act_of(request)
         if request.namespace in self._options.exempt:
             return _ALLOWED
         asked = Connection(
@@ -140,13 +142,16 @@ class Desk:
             pod=request.name,
             container=str((request.object or {}).get("container") or ""),
         )
-        rule = self._options.connect.ruling(asked) if act in ACTS else None
+        rule = self._options.connect.ruling(asked)
+        if rule is None and act in OF_OTHERS:
+            return _ALLOWED
         allowed = rule is not None and rule.allows
         said = f"rule {rule.name}" if rule is not None else "no rule lets them"
         what = f"{request.user.username[:200]} may {'' if allowed else 'not '}{act or 'connect'}: {said}"
+        opened = Act.ALLOWED if act in OF_OTHERS else Act.CONNECTED
         self._tell(
             request,
-            Act.CONNECTED if allowed else Act.CONNECTION_DENIED,
+            opened if allowed else Act.CONNECTION_DENIED,
             Review(allowed=allowed, reasons=(what,)),
             rule=rule.name if rule is not None else "",
         )
@@ -233,6 +238,13 @@ class Desk:
 def _is_mirror(request: AdmissionRequest) -> bool:
     """A pod that a node keeps by a file of its own, shown by that node: refusing it changes nothing on the node."""
     return _NODES in request.user.groups and request.kind.kind == "Pod" and MIRROR in annotations_of(request.object)
+
+
+def _act_of(request: AdmissionRequest) -> str:
+    subresource = request.subresource or ""
+    if subresource == "proxy":
+        return _PROXIES.get(request.resource.resource, "")
+    return _OTHER_ACTS.get(subresource, subresource)
 
 
 def _annotation(pod: Mapping[str, Any], at: tuple[str, ...], name: str, text: str) -> tuple[Mapping[str, Any], ...]:

@@ -21,6 +21,8 @@ class Act(StrEnum):
     GLASS_BROKEN = "glass-broken"
     CONNECTED = "connected"
     CONNECTION_DENIED = "connection-denied"
+    ALLOWED = "allowed"
+    """Somebody evicted a pod or scaled a workload, as a rule lets them."""
     CONFIGURATION_ADMITTED = "configuration-admitted"
     CONFIGURATION_DENIED = "configuration-denied"
     CHANGED = "changed"

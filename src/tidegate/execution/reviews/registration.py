@@ -6,7 +6,7 @@ shows what it runs already), of what is being deleted, and of subresources that 
 """
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from enum import StrEnum
 from typing import Any, Final
 
@@ -20,7 +20,11 @@ _PODS: Final = (
     ("apps", ("deployments", "replicasets", "statefulsets", "daemonsets")),
     ("batch", ("jobs", "cronjobs")),
 )
-_WAYS_IN: Final = ("pods/exec", "pods/attach", "pods/portforward")
+_WAYS_IN: Final = ("pods/exec", "pods/attach", "pods/portforward", "pods/proxy", "services/proxy")
+_SCALED: Final = (
+    ("", ("replicationcontrollers/scale",)),
+    ("apps", ("deployments/scale", "replicasets/scale", "statefulsets/scale")),
+)
 _NOT_DELETED: Final = ("not-being-deleted", "request.operation == 'CREATE' || !has(object.metadata.deletionTimestamp)")
 _CONDITIONS: Final = (
     (
@@ -82,6 +86,7 @@ class Registration(Struct, frozen=True, kw_only=True):
         namespace: of its service; nothing is asked of it.
         url: instead of the service, such as `https://10.0.0.5:8443`; "" for the service.
         exempt: namespaces of which nothing is asked.
+        acts: `evict` and `scale`, where rules speak of them.
         configuration: what becomes of ConfigMaps and Secrets while nobody answers; None has nothing asked of them.
     """
 
@@ -90,6 +95,7 @@ class Registration(Struct, frozen=True, kw_only=True):
     url: str = ""
     exempt: Sequence[str] = ()
     configuration: FailurePolicy | None = FailurePolicy.FAIL
+    acts: Collection[str] = ()
 
 
 def configurations(registration: Registration) -> list[dict[str, Any]]:
@@ -100,7 +106,11 @@ def configurations(registration: Registration) -> list[dict[str, Any]]:
     }
     validating = _webhook("validate", "/validate", registration) | {"sideEffects": "NoneOnDryRun"}
     connecting = _webhook("connect", "/validate", registration) | {
-        "rules": [_rule("", _WAYS_IN, ("CONNECT",))],
+        "rules": [
+            _rule("", _WAYS_IN, ("CONNECT",)),
+            _rule("", ("nodes/proxy",), ("CONNECT",)) | {"scope": "Cluster"},
+            *_of_others(registration.acts),
+        ],
         "sideEffects": "NoneOnDryRun",
     }
     del connecting["matchConditions"]
@@ -109,6 +119,13 @@ def configurations(registration: Registration) -> list[dict[str, Any]]:
         _configuration("MutatingWebhookConfiguration", [mutating]),
         _configuration("ValidatingWebhookConfiguration", [validating, connecting, *configuring]),
     ]
+
+
+def _of_others(acts: Collection[str]) -> list[dict[str, Any]]:
+    """What is asked of where a rule speaks of it, so that nothing else waits for an answer."""
+    evictions = [_rule("", ("pods/eviction",), ("CREATE",))] if "evict" in acts else []
+    scales = [_rule(group, resources, ("UPDATE",)) for group, resources in _SCALED] if "scale" in acts else []
+    return [*evictions, *scales]
 
 
 def _configuring(registration: Registration, policy: FailurePolicy) -> dict[str, Any]:
