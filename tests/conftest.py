@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from told_events import watch_published
+
 _TESTS = f'File "{Path(__file__).resolve().parent}'
 _BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -41,6 +43,16 @@ def in_the_order_of_locks() -> Iterator[None]:
     yield
     log.removeHandler(complaints)
     assert not complaints.told, complaints.told[0]
+
+
+@pytest.fixture(autouse=True)
+def as_events_promise() -> Iterator[None]:
+    """Whatever a test does: what the product tells has the data that is promised for its kind."""
+    complaints: list[str] = []
+    end = watch_published(complaints.append)
+    yield
+    end()
+    assert not complaints, complaints[0]
 
 
 @pytest.fixture(scope="session")

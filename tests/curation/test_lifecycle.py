@@ -22,6 +22,7 @@ from tidegate.storage.migrations import migrate
 from tidegate.storage.outbox import read_after
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+DECISION = f"sha256:{'d' * 64}"
 LAWFUL = {
     "submitted": "quarantined attached",
     "quarantined": "analysing retired",
@@ -80,7 +81,7 @@ def _manifest(database: Database, digest: Digest) -> None:
 def _move(database: Database, digest: Digest, to: State, why: str = "because") -> bool:
     with database.begin() as connection:
         return advance(
-            connection, digest, to, who="me", why=why, at=NOW, decision="sha256:d", expires_at="2027-01-01T00:00:00Z"
+            connection, digest, to, who="me", why=why, at=NOW, decision=DECISION, expires_at="2027-01-01T00:00:00Z"
         )
 
 
@@ -100,7 +101,7 @@ def test_a_change_writes_state_history_and_event(database: Database, tmp_path: P
         row = connection.execute(select(schema.state).where(schema.state.c.digest == digest)).one()
         assert (row.since, row.decision, row.expires_at) == (
             "2026-01-02T03:04:05Z",
-            "sha256:d",
+            DECISION,
             "2027-01-01T00:00:00Z",
         )
         history = connection.execute(
@@ -126,8 +127,8 @@ def test_a_change_writes_state_history_and_event(database: Database, tmp_path: P
         "at": "2026-01-02T03:04:05Z",
         "who": "me",
         "why": "a flaw",
-        "decision": "sha256:d",
-        "evidence": "sha256:d",
+        "decision": DECISION,
+        "evidence": DECISION,
         "kind": "image",
         "repositories": ["a/b"],
     }

@@ -18,6 +18,7 @@ from tidegate.oci.push import Pusher
 from tidegate.oci.registry import RegistryClient
 from tidegate.oci.write import write_image
 from tidegate.outbound import Outbound
+from told_events import check_recorded
 
 _HERE = Path(__file__).parent
 _ADDRESS = re.compile(r"serves at http://(\S+)")
@@ -68,6 +69,7 @@ class WholeServer:
         assert self.process.stdout is not None
         self.process.stdout.close()
         self._log.close()
+        check_recorded(self.home)
 
     def stop(self) -> int:
         """Ends it as an init system would; returns its exit status."""

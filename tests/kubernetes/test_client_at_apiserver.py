@@ -2,10 +2,10 @@
 """How a real API server is asked."""
 
 import pytest
-from cluster import Cluster
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import ConfigMap, Namespace
 
+from cluster import Cluster
 from tidegate.errors import NotFoundError, RefusedError
 from tidegate.kubernetes import listing
 from tidegate.kubernetes.client import find_api_server, open_client

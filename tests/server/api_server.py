@@ -10,6 +10,8 @@ from typing import Self
 
 import httpx
 
+from told_events import check_recorded
+
 _ADDRESS = re.compile(r"serves at (http://\S+)")
 
 
@@ -56,6 +58,7 @@ class ApiServer:
             assert self.process.stdout is not None
             self.process.stdout.close()
             self._log.close()
+        check_recorded(self.home)
 
     def client(self, auth: tuple[str, str] | None, *, base: str = "/api/v1") -> httpx.Client:
         """A client of the API, or of the whole server where `base` is empty."""

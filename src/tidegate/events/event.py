@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from tidegate.clock import rfc3339
+from tidegate.errors import InvalidInputError
 from tidegate.values import Struct
 from tidegate.wire import to_json
 
@@ -98,6 +99,20 @@ class EventKind(StrEnum):
     KEY_ADOPTED = "oversight.key.adopted"
     AUDIT_BROKEN = "oversight.audit.broken"
     KNOWLEDGE_UPDATED = "oversight.knowledge.updated"
+
+
+def kinds_named(text: str) -> frozenset[EventKind]:
+    """The kinds that are called so, or that begin so up to a dot: `curation.image` is all that happens to images.
+
+    Raises:
+        InvalidInputError: there are none.
+    """
+    found = frozenset(kind for kind in EventKind if f"{kind}.".startswith(f"{text.removesuffix('.')}."))
+    if not found:
+        raise InvalidInputError(
+            "no event is called so, and none begins so", where=text[:64], remedy="see `tidegate events kinds`"
+        )
+    return found
 
 
 class Event(Struct, frozen=True, kw_only=True):

@@ -1,19 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a cluster's webhook asks of its server, and tells it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from tidegate.artifact import Digest
+from tidegate.remote.events import RemoteEvent, events_after
 from tidegate.remote.server import RemoteServer
 from tidegate.values import Struct
-
-
-class RemoteEvent(Struct, frozen=True, kw_only=True):
-    """One event: its offset and its CloudEvent."""
-
-    offset: int
-    event: Mapping[str, Any]
 
 
 class RemoteHead(Struct, frozen=True, kw_only=True):
@@ -22,11 +16,6 @@ class RemoteHead(Struct, frozen=True, kw_only=True):
     offset: int
     policies: str
     restrictions: int
-
-
-class _Events(Struct, frozen=True, kw_only=True):
-    events: tuple[RemoteEvent, ...]
-    next: int
 
 
 class _Envelope(Struct, frozen=True, kw_only=True):
@@ -49,7 +38,7 @@ class RemoteVerdicts:
 
     def events(self, after: int, *, wait_seconds: float) -> tuple[Sequence[RemoteEvent], int]:
         """Events after an offset, oldest first, and the offset to go on from; waits for the next one."""
-        found = self._server.ask("GET", "/events", _Events, query={"after": after, "wait": wait_seconds, "limit": 500})
+        found = events_after(self._server, after, wait_seconds=wait_seconds, limit=500)
         return found.events, found.next
 
     def head(self) -> RemoteHead:

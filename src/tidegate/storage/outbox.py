@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Events written in the transaction of the change they tell, and read back in the order of their commits."""
 
+from collections.abc import Collection
 from typing import Any, Final
 
 from sqlalchemy import Connection, select, text
@@ -57,10 +58,24 @@ def _write(connection: Connection, event: Event) -> bool:
     return new
 
 
-def read_after(connection: Connection, offset: int, limit: int) -> list[tuple[int, Event]]:
-    """Reads at most `limit` events past an offset, oldest first. 0 is before the first."""
-    rows = connection.execute(select(outbox).where(outbox.c.offset > offset).order_by(outbox.c.offset).limit(limit))
-    return [(row.offset, _event(row)) for row in rows]
+def read_after(
+    connection: Connection, offset: int, limit: int, *, kinds: Collection[EventKind] = (), subject: str = ""
+) -> list[tuple[int, Event]]:
+    """Reads at most `limit` events past an offset, oldest first. 0 is before the first.
+
+    Args:
+        connection: to read with.
+        offset: where to go on.
+        limit: how many at most.
+        kinds: only these; empty for all.
+        subject: only what is told of it; "" for all.
+    """
+    query = select(outbox).where(outbox.c.offset > offset).order_by(outbox.c.offset).limit(limit)
+    if kinds:
+        query = query.where(outbox.c.kind.in_(sorted(kinds)))
+    if subject:
+        query = query.where(outbox.c.subject == subject)
+    return [(row.offset, _event(row)) for row in connection.execute(query)]
 
 
 def newest(connection: Connection) -> int:

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Data of events about what asks to run, and what runs."""
+
+from tidegate.events.contract.words import ADigest, AnId, Images, Moment, Owner, Reasons, Who, Why
+from tidegate.values import Struct, field
+
+
+class Explained(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A change that was made to a workload.
+
+    Attributes:
+        path: a JSON pointer (RFC 6901).
+    """
+
+    path: str
+    why: Why
+
+
+class WorkloadJudged(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A workload was admitted or denied, or a way into one was opened or refused; or the glass was broken for it.
+
+    Attributes:
+        changes: JSON pointers of what was changed, of a judgement at the server.
+        user: who asked the cluster, of a judgement at a webhook.
+        webhook: the principal of that webhook.
+    """
+
+    digests: Images
+    owner: Owner
+    reasons: Reasons
+    changes: list[str] = field(default_factory=list)
+    explained: list[Explained] = field(default_factory=list)
+    user: str = ""
+    webhook: str = ""
+
+
+class ConfigurationJudged(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A ConfigMap or Secret was admitted or denied; of its content nothing but the digest is told.
+
+    Attributes:
+        used_by: workloads that read it.
+    """
+
+    digest: ADigest
+    rule: str
+    reasons: Reasons
+    used_by: list[str]
+
+
+class WorkloadExposed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A workload runs a digest that was recalled.
+
+    Attributes:
+        recalled_by: id of the event of the recall.
+    """
+
+    digest: ADigest
+    container: str
+    reference: str
+    owner: Owner
+    since: Moment
+    why: Why
+    recalled_by: AnId
+
+
+class CaptureKept(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a container was at a moment is kept, sealed.
+
+    Attributes:
+        archive: digest of what is stored.
+    """
+
+    archive: ADigest
+    size: int
+    by: Who
+
+
+class CaptureGone(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A capture was dropped, or its time is over."""
+
+    why: Why
