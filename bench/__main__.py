@@ -36,6 +36,7 @@ PARTS = (
     "garbage",
     "scan_layers",
     "webhook",
+    "sensor",
 )
 ASKED_FOR = ("scale",)
 """Parts that take minutes, and are measured when they are named."""

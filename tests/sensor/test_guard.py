@@ -54,6 +54,28 @@ def test_each_way_of_bringing_a_program_is_refused(
     assert {one["origin"] for one in sensor.seen(name=name)} == {origin}
 
 
+@pytest.mark.parametrize(
+    "how",
+    [
+        "echo >> /bin/ls",
+        "touch -r /bin/ls /tmp/t; echo >> /bin/ls; touch -r /tmp/t /bin/ls",
+        "cp /bin/true /tmp/x; mv /tmp/x /bin/ls",
+        "mv /bin/ls /tmp/x; mv /tmp/x /bin/ls",
+        "cp -p /bin/ls /tmp/x; rm /bin/ls; cp -p /tmp/x /bin/ls",
+        "ln /bin/ls /tmp/x",
+        "mkdir /new; cp -p /bin/* /new; mv /new/ls /tmp/x; chmod +x /tmp/x; mv /tmp/x /bin/ls",
+        "chmod 755 /bin/ls",
+    ],
+    ids=["modified", "times", "replaced", "moved", "copied", "linked", "folder", "mode"],
+)
+def test_what_was_let_run_is_judged_anew_once_anything_of_it_changed(
+    podman: Podman, how: str, request: pytest.FixtureRequest
+) -> None:
+    script = f"/bin/ls /bin/ls; /bin/ls /bin/ls; {how}; /bin/ls /bin/ls; echo $?; /bin/true; echo $?"
+    ran = podman.run(script, name=f"programs-again-{request.node.callspec.id}")
+    assert ran.stdout.split() == ["/bin/ls", "/bin/ls", "126", "0"], ran.stderr
+
+
 def test_there_is_no_moment_at_which_a_dropped_program_runs(podman: Podman, tmp_path: Path) -> None:
     script = "for n in $(cat /list); do cp /bin/true /tmp/$n; /tmp/$n && echo ran; done"
     names = tmp_path / "list"

@@ -4,6 +4,7 @@
 It tells of what happened already: nothing waits for an answer. What comes faster than it is read is lost, and told.
 """
 
+import ctypes
 import errno
 import os
 import socket
@@ -25,6 +26,12 @@ _MESSAGE: Final = struct.Struct("=IIIIHH")
 _EVENT: Final = struct.Struct("=IIQ")
 _TWO: Final = struct.Struct("=ii")
 _FOUR: Final = struct.Struct("=iiII")
+_SO_ATTACH_FILTER: Final = 26
+_INSTRUCTION: Final = struct.Struct("=HBBI")
+_PROGRAM: Final = struct.Struct("@HP")
+_LOAD_WORD: Final = 0x20
+_JUMP_EQUAL: Final = 0x15
+_RETURN: Final = 0x06
 _BUFFER_BYTES: Final = 4 << 20
 _READ_BYTES: Final = 8192
 
@@ -66,6 +73,7 @@ class Connector:
             raise _failed(error) from error
         try:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
+            self._take_only_what_is_read()
             self._socket.bind((0, _CN_IDX_PROC))
             word = struct.pack("=I", _MCAST_LISTEN)
             message = _MESSAGE.pack(_CN_IDX_PROC, _CN_VAL_PROC, 0, 0, len(word), 0) + word
@@ -75,6 +83,17 @@ class Connector:
             self._socket.close()
             raise _failed(error) from error
         self.lost = 0
+
+    def _take_only_what_is_read(self) -> None:
+        """Has the kernel keep the rest to itself (classic BPF): forks and ends would wake this process for nothing."""
+        wanted = [socket.htonl(what) for what in Happened]  # the filter loads in the order of networks
+        instructions = [_INSTRUCTION.pack(_LOAD_WORD, 0, 0, _HEADER.size + _MESSAGE.size)]
+        for left, what in zip(range(len(wanted), 0, -1), wanted, strict=True):
+            instructions.append(_INSTRUCTION.pack(_JUMP_EQUAL, left, 0, what))
+        instructions += [_INSTRUCTION.pack(_RETURN, 0, 0, size) for size in (0, _READ_BYTES)]
+        code = ctypes.create_string_buffer(b"".join(instructions))
+        program = _PROGRAM.pack(len(instructions), ctypes.addressof(code))
+        self._socket.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
 
     def fileno(self) -> int:
         """For waiting until there are events."""

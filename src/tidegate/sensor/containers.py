@@ -16,7 +16,8 @@ from tidegate.bounds import KIB
 from tidegate.execution.observation import Container
 from tidegate.sensor.bundle import describe
 
-_MAX_PROC_BYTES: Final = 256 * KIB
+_PROC_READ_BYTES: Final = 4 * KIB
+_MAX_PROC_READS: Final = 64
 _MAX_ANCESTORS: Final = 5
 _MAX_REMEMBERED: Final = 10_000
 _DESCRIBED_WITHIN_SECONDS: Final = 10.0
@@ -39,7 +40,11 @@ class Containers:
 
     def of_process(self, pid: int) -> Container | None:
         """The container a process runs in; None when it runs in none, or is gone."""
-        number = container_id(_text(self._proc / str(pid) / "cgroup"))
+        return self.of_cgroups(pid, _text(f"{self._proc}/{pid}/cgroup"))
+
+    def of_cgroups(self, pid: int, cgroups: str) -> Container | None:
+        """The container of a process whose cgroups (/proc/PID/cgroup) were read already."""
+        number = container_id(cgroups)
         if number is None:
             return None
         found = self._known.get(number) or self._described(pid, number)
@@ -53,11 +58,15 @@ class Containers:
             self._known[number] = found
         return found
 
+    def is_settled(self, container: Container) -> bool:
+        """True when nothing more will be known of a container than this."""
+        return self._known.get(container.id) == container
+
     def running(self) -> dict[str, tuple[Container, list[int]]]:
         """The containers that run, by id, each with its processes in the order of their numbers."""
         found: dict[str, list[int]] = {}
         for pid in _processes(self._proc):
-            number = container_id(_text(self._proc / str(pid) / "cgroup"))
+            number = container_id(_text(f"{self._proc}/{pid}/cgroup"))
             if number is not None:
                 found.setdefault(number, []).append(pid)
         known: dict[str, tuple[Container, list[int]]] = {}
@@ -69,7 +78,7 @@ class Containers:
 
     def _described(self, pid: int, number: str) -> Container:
         for ancestor in self._ancestors(pid):
-            words = _text(self._proc / str(ancestor) / "cmdline").split("\0")
+            words = _text(f"{self._proc}/{ancestor}/cmdline").split("\0")
             bundle = self._bundle(ancestor, words, number)
             if bundle is not None:
                 return describe(bundle, number, root=self._proc / str(ancestor) / "root")
@@ -78,7 +87,7 @@ class Containers:
     def _ancestors(self, pid: int) -> list[int]:
         found: list[int] = []
         while pid > 1 and len(found) < _MAX_ANCESTORS:
-            match = re.search(r"^PPid:\s*([0-9]+)$", _text(self._proc / str(pid) / "status"), re.MULTILINE)
+            match = re.search(r"^PPid:\s*([0-9]+)$", _text(f"{self._proc}/{pid}/status"), re.MULTILINE)
             if match is None:
                 break
             pid = int(match[1])
@@ -101,7 +110,7 @@ class Containers:
 
 def in_container(pid: int) -> bool:
     """True when a process runs in a container, or is being made one."""
-    return container_id(_text(Path(f"/proc/{pid}/cgroup"))) is not None
+    return container_id(_text(f"/proc/{pid}/cgroup")) is not None
 
 
 def container_id(cgroups: str) -> str | None:
@@ -121,9 +130,17 @@ def _after(words: list[str], option: str) -> str:
         return ""
 
 
-def _text(path: Path) -> str:
+def _text(path: str) -> str:
     try:
-        with path.open("rb") as file:
-            return file.read(_MAX_PROC_BYTES).decode("utf-8", "surrogateescape")
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return ""
+    found: list[bytes] = []
+    try:
+        while len(found) < _MAX_PROC_READS and (part := os.read(file, _PROC_READ_BYTES)):
+            found.append(part)
+    except OSError:  # it is gone
+        return ""
+    finally:
+        os.close(file)
+    return b"".join(found).decode("utf-8", "surrogateescape")

@@ -6,7 +6,6 @@ import errno
 import os
 import struct
 from collections.abc import Iterator
-from contextlib import suppress
 from enum import IntFlag
 from pathlib import Path
 from types import TracebackType
@@ -29,31 +28,34 @@ _DENY: Final = 2
 _VERSION: Final = 3
 _METADATA: Final = struct.Struct("=IBBHQii")
 _RESPONSE: Final = struct.Struct("=iI")
-_READ_BYTES: Final = 64 * KIB
+_READ_BYTES: Final = 4 * KIB
+"""About 170 events; a larger one is given back by each read."""
 _AT_FDCWD: Final = -100
 
 
 class Mask(IntFlag):
-    """What is asked for, and what an event says."""
+    """What is asked for."""
 
-    OVERFLOW = 0x4000
     OPEN = 0x10000
     EXECUTE = 0x40000
 
 
-_KNOWN: Final = int(Mask.OVERFLOW | Mask.OPEN | Mask.EXECUTE)
+_OVERFLOW: Final = 0x4000
+_EXECUTE: Final = int(Mask.EXECUTE)
 
 
-class Event(Struct, frozen=True, kw_only=True):
-    """A program that waits.
+class Event(Struct, frozen=True, gc=False):
+    """A process that waits.
 
     Attributes:
-        mask: what it does.
+        executes: it is about to run the file, else to open it.
+        is_lost: nobody waits: the kernel lost events.
         file: an open file descriptor of what it does that to; -1 when events were lost.
         pid: of the process, as this process sees it; 0 when it cannot see it.
     """
 
-    mask: Mask
+    executes: bool
+    is_lost: bool
     file: int
     pid: int
 
@@ -110,7 +112,7 @@ class Fanotify:
             length, version, _, _, mask, file, pid = _METADATA.unpack_from(data, at)
             if version != _VERSION or length < _METADATA.size:
                 raise OutsideError(f"the kernel speaks version {version} of its events", where="fanotify")
-            yield Event(mask=Mask(mask & _KNOWN), file=file, pid=pid)
+            yield Event(bool(mask & _EXECUTE), bool(mask & _OVERFLOW), file, pid)
             at += length
 
     def answer(self, event: Event, *, allow: bool) -> None:
@@ -118,8 +120,9 @@ class Fanotify:
         if event.file < 0:
             return
         try:
-            with suppress(FileNotFoundError):  # it was killed while it waited
-                os.write(self._file, _RESPONSE.pack(event.file, _ALLOW if allow else _DENY))
+            os.write(self._file, _RESPONSE.pack(event.file, _ALLOW if allow else _DENY))
+        except FileNotFoundError:  # it was killed while it waited
+            pass
         finally:
             os.close(event.file)
 

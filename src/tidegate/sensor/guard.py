@@ -11,6 +11,7 @@ import re
 import select
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -19,9 +20,11 @@ from tidegate.execution.drift_rules import DriftRule, DriftRules, Mode, Workload
 from tidegate.execution.expectation import NOTHING_EXPECTED, Expectation, Expectations
 from tidegate.execution.observation import Act, Container, Observation, Origin, clean
 from tidegate.execution.response_policy import workload_of
+from tidegate.sensor.cleared import Asked, Cleared
 from tidegate.sensor.containers import Containers
-from tidegate.sensor.fanotify import Event, Fanotify, Mask
+from tidegate.sensor.fanotify import Event, Fanotify
 from tidegate.sensor.mounts import Mount
+from tidegate.sensor.overlay import Overlay
 from tidegate.sensor.watching import Watching, mount_number
 
 _log = logging.getLogger(__name__)
@@ -70,6 +73,8 @@ class Guard:
         self._containers = Containers()
         self._rule_of: dict[Workload, DriftRule] = {}
         self._expected_of: dict[Container, Expectation | None] = {}
+        self._own = os.getpid()
+        self._cleared = Cleared()
         self._fanotify = Fanotify()
         self._watching = Watching(self._fanotify, host)
 
@@ -83,27 +88,30 @@ class Guard:
         Raises:
             OutsideError: the node's mounts cannot be known, or the kernel speaks another version.
         """
-        with self._fanotify, self._watching.mounts_file() as mounts:
+        with closing(self._cleared), self._fanotify, self._watching.mounts_file() as mounts:
             poll = select.poll()
-            poll.register(self._fanotify.fileno(), select.POLLIN)
-            poll.register(mounts.fileno(), select.POLLPRI | select.POLLERR)
             poll.register(stop, select.POLLIN)
-            looked = told = float("-inf")
+            # Mounts come before events: what waits may run from one of them.
+            poll.register(mounts.fileno(), select.POLLPRI | select.POLLERR)
+            poll.register(self._fanotify.fileno(), select.POLLIN)
+            look_at = alive_at = float("-inf")
             while True:
-                if time.monotonic() - looked > LOOK_AGAIN_SECONDS:
+                now = time.monotonic()
+                if now >= look_at:
                     self._watching.look_at_mounts()
                     self._watching.look_at_processes()
-                    looked = time.monotonic()
-                if time.monotonic() - told > ALIVE_SECONDS:
+                    look_at = time.monotonic() + LOOK_AGAIN_SECONDS
+                if now >= alive_at:
                     alive()
-                    told = time.monotonic()
-                happened = dict(poll.poll(ALIVE_SECONDS * 1000))
-                if stop in happened:
-                    return
-                if mounts.fileno() in happened:  # first: what waits in the other queue may run from one of them
-                    self._watching.look_at_mounts()
-                for event in self._fanotify.events():
-                    self._answer(event)
+                    alive_at = now + ALIVE_SECONDS
+                for happened, _ in poll.poll(ALIVE_SECONDS * 1000):
+                    if happened == stop:
+                        return
+                    if happened == mounts.fileno():
+                        self._watching.look_at_mounts()
+                    else:
+                        for event in self._fanotify.events():
+                            self._answer(event)
 
     def _answer(self, event: Event) -> None:
         allow = False
@@ -117,28 +125,34 @@ class Guard:
             self._fanotify.answer(event, allow=allow)
 
     def _judge(self, event: Event) -> bool:
-        if event.mask & Mask.OVERFLOW:
+        if event.is_lost:
             _log.error("the kernel lost events")
             return True
-        if event.pid == os.getpid():
+        if event.pid == self._own:
             return True
-        container = self._containers.of_process(event.pid)
-        rule = self._rule(container)
-        mounts = self._watching.mounts_seen_by(event.pid)
-        if rule.opened and event.mask & Mask.EXECUTE:
-            self._watching.watch_opening(event.pid)
         file = os.fstat(event.file)
-        path = os.readlink(f"/proc/self/fd/{event.file}")  # noqa: PTH115 - 10x faster
-        if container is None:  # a container could give its own folders the runtime's names
-            path = self._watching.inside(path)
-        origin = self._origin(event, file, path, mounts)
+        asked = self._cleared.asked(event, file)
+        return self._cleared.knows(asked, self._watching.turn) or self._judge_anew(event, file, asked)
+
+    def _judge_anew(self, event: Event, file: os.stat_result, asked: Asked) -> bool:
+        container = self._containers.of_cgroups(event.pid, asked.whose.cgroups.decode("utf-8", "surrogateescape"))
+        rule = self._rule(container)
+        mounts = self._watching.mounts_seen_by(event.pid, asked.whose.namespace)
+        if rule.opened and event.executes:
+            self._watching.watch_opening(event.pid, asked.whose.namespace)
+        # A container could give its own folders the runtime's names.
+        path = self._watching.inside(asked.path) if container is None else asked.path
+        overlay = self._overlay(event, file, mounts)
+        origin = Origin.OUTSIDE if overlay is None else overlay.origin(path, file)
         foreign = origin is not Origin.IMAGE
         expected = None if foreign or container is None else self._expected(container)
-        if not foreign and (expected is None or not event.mask & Mask.EXECUTE or expected.lets_run(path)):
+        if not foreign and (expected is None or not event.executes or expected.lets_run(path)):
+            if overlay is not None and file.st_dev == overlay.device and container is not None:
+                self._remember(asked, container, overlay)
             return True
         if (origin is Origin.OUTSIDE and container is None) or (foreign and rule.allows(path)):
             return True  # what the node itself runs is no matter of the sensor, whatever was marked
-        act = Act.EXECUTED if event.mask & Mask.EXECUTE else _act_of_opening(event, file)
+        act = Act.EXECUTED if event.executes else _act_of_opening(event, file)
         if act is None:
             return True
         refused = rule.mode is Mode.ENFORCE
@@ -157,15 +171,25 @@ class Guard:
         self._tell(seen)
         return not refused
 
-    def _origin(self, event: Event, file: os.stat_result, path: str, mounts: Mapping[int, Mount]) -> Origin:
+    def _remember(self, asked: Asked, container: Container, overlay: Overlay) -> None:
+        """Remembers what was let run, once nothing of what it was judged by can change unseen."""
+        if (
+            asked.whose.namespace
+            and self._watching.knows(asked.whose.namespace)
+            and self._containers.is_settled(container)
+        ):
+            above = f"{overlay.upper}/{asked.path.lstrip('/')}" if overlay.upper else ""
+            self._cleared.remember(asked, above)
+
+    def _overlay(self, event: Event, file: os.stat_result, mounts: Mapping[int, Mount]) -> Overlay | None:
+        """The overlay that a file lies on; None when it lies elsewhere."""
         overlay = self._watching.overlay(file, event.pid)
-        if overlay is None:
-            return Origin.OUTSIDE
-        if file.st_dev != overlay.device:  # layers on other file systems: only the mount tells that it is the overlay
+        if overlay is not None and file.st_dev != overlay.device:
+            # Layers on other file systems: only the mount tells that it is the overlay.
             mount = mounts.get(mount_number(event.file))
             if mount is None or mount.device != overlay.device:
-                return Origin.OUTSIDE
-        return overlay.origin(path, file)
+                return None
+        return overlay
 
     def _expected(self, container: Container) -> Expectation | None:
         if container not in self._expected_of:

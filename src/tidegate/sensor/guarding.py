@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from threading import Event as Flag
 from threading import Thread
+from typing import Final
 
 from tidegate.errors import OutsideError
 from tidegate.execution.drift_rules import DriftRules
@@ -16,6 +17,8 @@ from tidegate.execution.observation import Observation
 from tidegate.sensor.folding import Folding
 from tidegate.sensor.guard import Guard
 from tidegate.sensor.supervisor import Supervisor
+
+_FIRST: Final = -20
 
 
 def guard_until_told(
@@ -34,6 +37,8 @@ def guard_until_told(
     """
     for number in (signal.SIGINT, signal.SIGTERM):  # they are for the supervisor, which then closes standard input
         signal.signal(number, signal.SIG_IGN)
+    with suppress(OSError):  # what waits for an answer waits for the processor as well
+        os.setpriority(os.PRIO_PROCESS, 0, _FIRST)
     folding = Folding(tell)
 
     def alive() -> None:

@@ -40,9 +40,11 @@ class Watching:
         self._host = Path(f"/proc/{host}")
         self._overlays: dict[int, Overlay] = {}
         self._roots: dict[int, tuple[int, str | None]] = {}
-        self._namespaces: dict[str, dict[int, Mount]] = {_namespace(host): {}}
+        self._namespaces: dict[str, dict[int, Mount]] = {namespace_of(host): {}}
         self._points: tuple[str, ...] = ()
         self._opened: set[tuple[str, int]] = set()
+        self.turn = 0
+        """Grows when anything changes of what is watched."""
         # To answer for the programs of the node itself, or for its own, is not the sensor's task.
         self._own = {device_of("/"), device_of(str(self._host / "root"))}
 
@@ -71,12 +73,18 @@ class Watching:
         for device, mount in here.items():
             overlay = overlay_of(mount, seen_from=str(root))
             if overlay is not None and self._mark(mount, root, Mask.EXECUTE):
-                self._overlays[device] = overlay
+                self._know(device, overlay)
                 self._roots[device] = (mount.number, mount.options.get("upperdir"))
         points = [mount.point for mount in here.values()]
         self._points = tuple(sorted(points, key=len, reverse=True))
 
+    def _know(self, device: int, overlay: Overlay) -> None:
+        if self._overlays.get(device) != overlay:
+            self._overlays[device] = overlay
+            self.turn += 1
+
     def _forget(self, device: int) -> None:
+        self.turn += 1
         self._roots.pop(device, None)
         self._overlays.pop(device, None)
         for name, mounts in list(self._namespaces.items()):
@@ -84,6 +92,7 @@ class Watching:
                 self._forget_namespace(name)
 
     def _forget_namespace(self, name: str) -> None:
+        self.turn += 1
         del self._namespaces[name]
         self._opened = {entry for entry in self._opened if entry[0] != name}
 
@@ -91,18 +100,26 @@ class Watching:
         """Looks at the mounts of every container again, also of those whose root is mounted for itself alone."""
         seen: dict[str, int] = {}
         for pid in _processes():
-            if name := _namespace(pid):
+            if name := namespace_of(pid):
                 seen.setdefault(name, pid)
-        host = _namespace(int(self._host.name))
+        host = namespace_of(int(self._host.name))
         for name in [one for one in self._namespaces if one not in seen and one != host]:
             self._forget_namespace(name)
         for name, pid in seen.items():
             if name != host:
                 self._look_into(name, pid, in_container=in_container(pid))
 
-    def mounts_seen_by(self, pid: int) -> Mapping[int, Mount]:
-        """The mounts a process sees, by number; empty for one of the node itself. New ones are watched from here on."""
-        name = _namespace(pid)
+    def knows(self, name: str) -> bool:
+        """True when the mounts of a namespace were looked at, so that a change of them is a change of `turn`."""
+        return name in self._namespaces
+
+    def mounts_seen_by(self, pid: int, name: str) -> Mapping[int, Mount]:
+        """The mounts a process sees, by number; empty for one of the node itself. New ones are watched from here on.
+
+        Args:
+            pid: of the process.
+            name: of its namespace of mounts.
+        """
         if name and name not in self._namespaces:
             self._look_into(name, pid, in_container=in_container(pid))
         return self._namespaces.get(name, {})
@@ -118,10 +135,9 @@ class Watching:
                 return path[len(point) :]
         return path
 
-    def watch_opening(self, pid: int) -> None:
-        """From here on every file that is opened where this process lives waits for an answer."""
-        name = _namespace(pid)
-        for mount in self.mounts_seen_by(pid).values():
+    def watch_opening(self, pid: int, name: str) -> None:
+        """From here on every file that is opened where this process lives waits for an answer; as `mounts_seen_by`."""
+        for mount in self.mounts_seen_by(pid, name).values():
             if (name, mount.number) in self._opened or not self._holds_programs(mount):
                 continue
             if self._mark(mount, Path(f"/proc/{pid}/root"), Mask.EXECUTE | Mask.OPEN):
@@ -150,9 +166,12 @@ class Watching:
                 if overlay is None:
                     _log.warning("the image of process %d is mounted in a way that tells nothing of it", pid)
                     continue
-                self._overlays[mount.device] = overlay
+                self._know(mount.device, overlay)
             self._mark(mount, root, Mask.EXECUTE)
-        self._namespaces[name] = {mount.number: mount for mount in mounts}
+        now = {mount.number: mount for mount in mounts}
+        if self._namespaces.get(name) != now:
+            self._namespaces[name] = now
+            self.turn += 1
 
     def _holds_programs(self, mount: Mount) -> bool:
         return mount.kind not in _NO_PROGRAMS and not mount.forbids_programs
@@ -203,7 +222,8 @@ def device_of(path: str) -> int:
     return -1
 
 
-def _namespace(pid: int) -> str:
+def namespace_of(pid: int) -> str:
+    """The namespace of mounts that a process lives in; "" when it is gone."""
     with suppress(OSError):
         return os.readlink(f"/proc/{pid}/ns/mnt")  # noqa: PTH115 - 10x faster
     return ""
