@@ -34,7 +34,7 @@ class WebhookSettings:
     connect_files: Annotated[
         tuple[Path, ...],
         Leaf(
-            meaning="Files of rules who may exec, attach, forward ports, use proxies; nobody may where no rule lets them."
+            meaning="Files of rules who may exec, attach, forward ports, use proxies; nobody where no rule lets them."
         ),
     ] = ()
     break_glass_who: Annotated[
