@@ -89,11 +89,13 @@ ROSTER: Final[Mapping[EventKind, Told]] = MappingProxyType(
         EventKind.EVIDENCE_ADDED: _told("something was attached to an image", "its digest", images.StateChanged),
         EventKind.WORKLOAD_ADMITTED: _told("a workload may run", _WORKLOAD, workloads.WorkloadJudged),
         EventKind.WORKLOAD_DENIED: _told("a workload may not run", _WORKLOAD, workloads.WorkloadJudged),
+        EventKind.WORKLOAD_CHANGED: _told("something was filled in", _WORKLOAD, workloads.WorkloadJudged),
+        EventKind.ACT_ALLOWED: _told("somebody evicted or scaled", _WORKLOAD, workloads.WorkloadJudged),
         EventKind.CONFIGURATION_ADMITTED: _told(
-            "a ConfigMap or Secret may be used", "namespace/kind/name", workloads.ConfigurationJudged
+            "a ConfigMap or Secret may be used", "[cluster/]namespace/kind/name", workloads.ConfigurationJudged
         ),
         EventKind.CONFIGURATION_DENIED: _told(
-            "a ConfigMap or Secret may not be used", "namespace/kind/name", workloads.ConfigurationJudged
+            "a ConfigMap or Secret may not be used", "[cluster/]namespace/kind/name", workloads.ConfigurationJudged
         ),
         EventKind.WORKLOAD_EXPOSED: _told("a workload runs what was recalled", _WORKLOAD, workloads.WorkloadExposed),
         EventKind.GLASS_BROKEN: _told(

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Data of events about what asks to run, and what runs."""
 
-from tidegate.events.contract.words import ADigest, AnId, Images, Moment, Owner, Reasons, Who, Why
+from tidegate.events.contract.words import ADigest, AnId, AnyDigest, Images, Moment, Owner, Reasons, Who, Why
 from tidegate.values import Struct, field
 
 
@@ -21,8 +21,15 @@ class WorkloadJudged(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     Attributes:
         changes: JSON pointers of what was changed, of a judgement at the server.
-        user: who asked the cluster, of a judgement at a webhook.
+        explained: every change and why; at a webhook told by an event of its own.
+        user: who asked the cluster, of a judgement at a webhook, as is all below.
         webhook: the principal of that webhook.
+        request: the id that the API server gave its question.
+        operation: `CREATE`, `UPDATE` or `CONNECT`; `subresource` of what, absent for the object itself.
+        policy: digest of the policies it was judged by.
+        verdicts: by container, the verdict that counted and until when it holds.
+        rule: of ways in or of configuration that decided.
+        digest: of the content of a ConfigMap or Secret that the glass was broken for.
     """
 
     digests: Images
@@ -32,19 +39,36 @@ class WorkloadJudged(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     explained: list[Explained] = field(default_factory=list)
     user: str = ""
     webhook: str = ""
+    request: str = ""
+    operation: str = ""
+    subresource: str = ""
+    policy: str = ""
+    verdicts: dict[str, str] = field(default_factory=dict)
+    rule: str = ""
+    digest: AnyDigest = ""
 
 
 class ConfigurationJudged(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A ConfigMap or Secret was admitted or denied; of its content nothing but the digest is told.
 
     Attributes:
-        used_by: workloads that read it.
+        digest: of a Secret one that its values cannot be found by; "" where the object could not be read.
+        rule: that held; "" likewise.
+        used_by: workloads that read it; a webhook knows none.
+        user: who asked the cluster, of a judgement at a webhook, as is all below.
+        webhook: the principal of that webhook.
+        request: the id that the API server gave its question.
+        operation: `CREATE` or `UPDATE`.
     """
 
-    digest: ADigest
+    digest: AnyDigest
     rule: str
     reasons: Reasons
     used_by: list[str]
+    user: str = ""
+    webhook: str = ""
+    request: str = ""
+    operation: str = ""
 
 
 class WorkloadExposed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

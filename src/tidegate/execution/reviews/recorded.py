@@ -24,6 +24,7 @@ _TOLD_AS: Final[Mapping[Act, EventKind]] = {
     Act.CONFIGURATION_DENIED: EventKind.CONFIGURATION_DENIED,
     Act.CHANGED: EventKind.WORKLOAD_CHANGED,
 }
+_OF_CONFIGURATION: Final = frozenset({EventKind.CONFIGURATION_ADMITTED, EventKind.CONFIGURATION_DENIED})
 _RUNS: Final = frozenset({Act.ADMITTED, Act.GLASS_BROKEN})
 
 
@@ -52,15 +53,22 @@ def put_on_record(database: Database, records: Sequence[Record], by: str) -> int
 
 
 def _event(one: Record, by: str) -> Event:
-    data: dict[str, Any] = {
-        "digests": dict(one.images),
-        "owner": one.owner,
-        "reasons": list(one.reasons),
+    kind = _TOLD_AS[one.act]
+    return Event(
+        id=f"{one.cluster}:{one.id}:{one.act}"[:200],
+        kind=kind,
+        subject=f"{one.cluster}/{one.namespace}/{one.kind}/{one.name}",
+        time=one.at,
+        data=_of_configuration(one, by) if kind in _OF_CONFIGURATION else _of_workload(one, by),
+    )
+
+
+def _of_workload(one: Record, by: str) -> dict[str, Any]:
+    data: dict[str, Any] = {"digests": dict(one.images), "owner": one.owner, "reasons": list(one.reasons)}
+    said: dict[str, Any] = {
         "user": one.by,
         "webhook": by,
         "request": one.id,
-    }
-    said: dict[str, Any] = {
         "operation": one.operation,
         "subresource": one.subresource,
         "policy": one.policy,
@@ -69,14 +77,20 @@ def _event(one: Record, by: str) -> Event:
         "digest": one.content,
         "explained": [{"path": change.path, "why": change.why} for change in one.changes],
     }
-    data |= {name: value for name, value in said.items() if value}
-    return Event(
-        id=f"{one.cluster}:{one.id}:{one.act}"[:200],
-        kind=_TOLD_AS[one.act],
-        subject=f"{one.cluster}/{one.namespace}/{one.kind}/{one.name}",
-        time=one.at,
-        data=data,
-    )
+    return data | {name: value for name, value in said.items() if value}
+
+
+def _of_configuration(one: Record, by: str) -> dict[str, Any]:
+    return {
+        "digest": one.content,
+        "rule": one.rule,
+        "reasons": list(one.reasons),
+        "used_by": [],
+        "user": one.by,
+        "webhook": by,
+        "request": one.id,
+        "operation": one.operation,
+    }
 
 
 def _place(one: Record) -> Place:
