@@ -47,7 +47,7 @@ class ExecLoop:
         self.root = folder / "merged"
         options = ",".join(f"{name}dir={folder / name}" for name in ("lower", "upper", "work"))
         subprocess.run(["mount", "-t", "overlay", "overlay", "-o", options, self.root], check=True)
-        stack.callback(subprocess.run, ["umount", self.root], check=True)
+        stack.callback(lambda: subprocess.run(["umount", self.root], check=True))
         group = cgroup()
         stack.callback(group.rmdir)
         # Like a shim, the shell that waits for it names the container and its bundle.
