@@ -10,11 +10,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from fuzz_parser import Parser, clean_text_of, told
 
 from tidegate.clock import parse_rfc3339
+from tidegate.cluster.contained import containers_of
+from tidegate.cluster.pod import read_metadata, read_pod
 from tidegate.execution.expectation_file import load_expectations
 from tidegate.execution.falco import alert_seen, read_alert
 from tidegate.execution.kubernetes_audit import audit_seen, read_audit
 from tidegate.execution.order import Order, read_order, to_statement
-from tidegate.execution.report import MAX_REPORT_BYTES, Report, check_node
+from tidegate.execution.report import MAX_REPORT_BYTES, Owner, Report, check_node
 from tidegate.execution.response_policy import Step
 from tidegate.execution.response_policy_file import load_response_policy
 from tidegate.sensor.accounts import names_in
@@ -58,6 +60,14 @@ _ALERT = b"""{"hostname": "n", "output": "x", "priority": "Warning", "rule": "r"
 _AUDIT = b"""{"kind": "EventList", "apiVersion": "audit.k8s.io/v1", "metadata": {}, "items": [{"level": "Metadata",
 "auditID": "a", "stage": "ResponseComplete", "verb": "create", "user": {"username": "eve"}, "responseStatus":
 {"code": 101}, "objectRef": {"resource": "pods", "namespace": "s", "name": "p", "subresource": "exec"}}]}"""
+_POD = b"""{"metadata": {"name": "w-1", "namespace": "shop", "uid": "u", "resourceVersion": "7", "labels": {"app": "w"},
+"ownerReferences": [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "w", "uid": "r", "controller": true}],
+"managedFields": [{"manager": "kubectl", "operation": "Update"}]}, "spec": {"nodeName": "n", "containers":
+[{"name": "c", "image": "registry.example/w@sha256:%s"}]}, "status": {"containerStatuses": [{"name": "c", "imageID":
+"registry.example/w@sha256:%s", "containerID": "containerd://%s", "restartCount": 1, "state": {"running": {"startedAt":
+"2026-11-30T00:00:00Z"}}, "lastState": {"terminated": {"containerID": "containerd://%s", "finishedAt": null}}}]}}""" % (
+    (_ID.encode(),) * 4
+)
 _KEY = SigningKey.of(ec.derive_private_key(0x1234567, ec.SECP256R1()))
 _AT = "2026-11-30T00:00:00Z"
 
@@ -82,11 +92,17 @@ def sensor() -> Iterator[Parser]:
     yield Parser(name="logins", form="text", read=names_in, samples=(b"root:x:0:0::/:/bin/sh\nssh-rsa AAAA me\n",))
     yield Parser(name="falco", form="json", read=_alert, samples=(_ALERT,))
     yield Parser(name="kubernetes-audit", form="json", read=_audit, samples=(_AUDIT,))
+    yield Parser(name="pod", form="json", read=_pod, samples=(_POD,))
     yield Parser(name="proc-event", form="binary", read=parse_event, samples=(bytes(80), _executed()))
 
 
 def _report(data: bytes) -> object:
     return told(from_json(data, Report, what="report", max_bytes=MAX_REPORT_BYTES))
+
+
+def _pod(data: bytes) -> object:
+    read_metadata(data)
+    return told(list(containers_of(read_pod(data), Owner())))
 
 
 def _alert(data: bytes) -> object:

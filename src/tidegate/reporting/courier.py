@@ -5,7 +5,7 @@ import logging
 import uuid
 from collections.abc import Callable, Sequence
 from threading import Event as Flag
-from typing import Final
+from typing import Final, Protocol
 
 from tidegate import __version__
 from tidegate.errors import InvalidInputError, NotFoundError, TidegateError, UsageError
@@ -22,25 +22,57 @@ LOOK_SECONDS: Final = 0.5
 _PAUSES: Final = (1.0, 2.0, 5.0, 10.0, 30.0)
 
 
+class Inventory(Protocol):
+    """What runs, as it is told with each report."""
+
+    def add_to(self, report: Report) -> Report:
+        """The report with what is to be told of it."""
+        ...
+
+    def taken(self, report: Report, taken: Taken) -> bool:
+        """The server has a report; True when there is more to tell at once."""
+        ...
+
+
+class Whole:
+    """All that runs on a node, whenever that changes.
+
+    Args:
+        running: the containers that run now.
+    """
+
+    def __init__(self, running: Callable[[], tuple[Container, ...]]) -> None:
+        self._running = running
+        self._now: tuple[Container, ...] = ()
+        self._told: tuple[Container, ...] | None = None
+
+    def add_to(self, report: Report) -> Report:
+        """The report with what runs, when that is another than was told last."""
+        self._now = self._running()[:MAX_CONTAINERS]
+        return report if self._now == self._told else replace(report, containers=self._now)
+
+    def taken(self, _: Report, taken: Taken) -> bool:
+        """True when the server does not know what runs."""
+        self._told = None if taken.unknown_containers else self._now
+        return taken.unknown_containers
+
+
 class Courier:
     """Sends reports until it is stopped.
 
     Args:
         spool: what waits.
         server: where it goes.
-        node: this one's name.
-        running: the containers that run now.
+        node: the name of the node or cluster.
+        inventory: what runs there.
     """
 
-    def __init__(
-        self, spool: Spool, server: RemoteServer, node: str, running: Callable[[], tuple[Container, ...]]
-    ) -> None:
+    def __init__(self, spool: Spool, server: RemoteServer, node: str, inventory: Inventory) -> None:
         self._spool = spool
         self._server = server
         self._node = node
-        self._running = running
+        self._inventory = inventory
         self._run = uuid.uuid4().hex
-        self._told: tuple[Container, ...] | None = None
         self.is_away = False
 
     def run(self, stop: Flag, news: Flag) -> None:
@@ -80,13 +112,13 @@ class Courier:
         """
         while True:
             batch = self._spool.first(MAX_OBSERVATIONS)
-            running = self._running()[:MAX_CONTAINERS]
-            report = Report(
-                run=self._run,
-                version=__version__,
-                lost=self._spool.lost,
-                observations=tuple(sent for _, sent in batch),
-                containers=None if running == self._told else running,
+            report = self._inventory.add_to(
+                Report(
+                    run=self._run,
+                    version=__version__,
+                    lost=self._spool.lost,
+                    observations=tuple(sent for _, sent in batch),
+                )
             )
             try:
                 taken = self._send(report)
@@ -95,10 +127,10 @@ class Courier:
                     raise
                 self._send_one_by_one(batch, report)
                 continue
-            self._told = None if taken.unknown_containers else running
+            more = self._inventory.taken(report, taken)
             if batch:
                 self._spool.forget(batch[-1][0])
-            if len(batch) < MAX_OBSERVATIONS and not taken.unknown_containers:
+            if len(batch) < MAX_OBSERVATIONS and not more:
                 return
 
     def _send_one_by_one(self, batch: Sequence[tuple[int, Sent]], report: Report) -> None:
@@ -119,7 +151,10 @@ class Courier:
     def _say_goodbye(self) -> None:
         try:
             batch = self._spool.first(MAX_OBSERVATIONS)
-            self._send(Report(run=self._run, version=__version__, ends=True, observations=tuple(s for _, s in batch)))
+            last = self._inventory.add_to(
+                Report(run=self._run, version=__version__, ends=True, observations=tuple(sent for _, sent in batch))
+            )
+            self._inventory.taken(last, self._send(last))
             if batch:
                 self._spool.forget(batch[-1][0])
         except TidegateError as error:

@@ -23,7 +23,7 @@ from tidegate.assembly.sensor import confinement_rules, drift_rules, expectation
 from tidegate.errors import OutsideError
 from tidegate.execution.observation import Container, Observation
 from tidegate.execution.report import check_node
-from tidegate.reporting.courier import Courier
+from tidegate.reporting.courier import Courier, Whole
 from tidegate.reporting.orders import Orders
 from tidegate.reporting.spool import Spool
 from tidegate.sensor.alone import Alone
@@ -100,7 +100,7 @@ class _Attendant:
         policy = response_policy(settings)
         self._alone = Alone(policy, spool, self._running.all, carry, node=node)
         remote = stack.enter_context(open_remote(settings))
-        courier = self._courier = Courier(spool, remote, node, self._running.containers)
+        courier = self._courier = Courier(spool, remote, node, Whole(self._running.containers))
         self._threads.append(self._thread("courier", lambda: courier.run(self._stop, self._news)))
         self._threads.append(self._thread("captures", lambda: captures.run(self._stop)))
         if settings.sensor.server_keys:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Final, Literal
 
 from tidegate.bounds import GIB, MIB
+from tidegate.settings.cluster import ClusterSettings
 from tidegate.settings.execution import ExecutionSettings, SensorSettings
 from tidegate.settings.kubernetes import KubernetesSettings
 from tidegate.settings.leaf import Leaf
@@ -374,6 +375,7 @@ class Settings:
     execution: ExecutionSettings
     sensor: SensorSettings
     kubernetes: KubernetesSettings
+    cluster: ClusterSettings
     webhook: WebhookSettings
     signing: SigningSettings
     ledger: LedgerSettings
