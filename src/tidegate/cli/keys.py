@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`tidegate keys list|show|add|confirm|refuse|rotate|revoke|adopt`."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -13,11 +11,13 @@ from tidegate.bounds import printable
 from tidegate.cli.call import Call
 from tidegate.cli.click_verb import ClickVerbs, verb
 from tidegate.cli.output import Output, output_options
+from tidegate.cli.server_option import server_option
 from tidegate.cli.table import write_table
 
 if TYPE_CHECKING:
-    from tidegate.assembly.trust import KeyAdministration
-    from tidegate.identity.duties import Actor
+    from contextlib import AbstractContextManager
+
+    from tidegate.assembly.key_book import KeyBook
     from tidegate.trust.key_record import KeyRecord
 
 _WHY: Final = click.option("--why", required=True, metavar="TEXT", help="Why, in one line; it is signed and on record.")
@@ -36,7 +36,7 @@ command = ClickVerbs(
     "keys",
     help="Say whose signatures count: for what, and from when until when.",
     examples=(
-        ("tidegate keys list", "who is trusted for what, and what was revoked"),
+        ("tidegate keys list", "who is trusted for what, and what was revoked; with --server of a server"),
         ("tidegate keys add ci ci.pub --role provenance --role sbom --why 'the new builder'", "trust a builder's key"),
         ("tidegate keys rotate --why 'every year'", "the server signs with another key, without a pause"),
         ("tidegate keys revoke ci --since 2027-03-01T08:00:00Z --why 'the laptop was stolen'", "void what came after"),
@@ -45,10 +45,11 @@ command = ClickVerbs(
 
 
 @verb("list", examples=(("tidegate keys list --format json", "with public keys, for a program"),))
+@server_option
 @output_options("table", "json")
-def _list(call: Call, *, output: Output) -> int:
+def _list(call: Call, *, output: Output, server: str | None) -> int:
     """Show keys that are or were trusted."""
-    with _administration(call) as (keys, _):
+    with _book(call, server) as keys:
         found = keys.listed()
     if output.form == "json":
         output.write_json({"keys": found})
@@ -61,13 +62,24 @@ def _list(call: Call, *, output: Output) -> int:
     return 0
 
 
-@verb("show", examples=(("tidegate keys show 4c1d09ab", "all that is on record of a key, by the start of its id"),))
+@verb(
+    "show",
+    examples=(
+        ("tidegate keys show 4c1d09ab", "all that is on record of a key, by the start of its id"),
+        ("tidegate keys show own --server https://registry.example --format pem -o server.pub", "to verify with"),
+    ),
+)
+@server_option
 @click.argument("key")
-@output_options("table", "json")
-def _show(call: Call, *, key: str, output: Output) -> int:
+@output_options("table", "json", "pem")
+def _show(call: Call, *, key: str, output: Output, server: str | None) -> int:
     """Show one key, by its id, the start of one, or its name."""
-    with _administration(call) as (keys, _):
-        _tell(output, keys.named(key))
+    with _book(call, server) as keys:
+        found = keys.named(key)
+    if output.form == "pem":
+        output.write_text(found.public_key)
+    else:
+        _tell(output, found)
     return 0
 
 
@@ -79,6 +91,7 @@ def _show(call: Call, *, key: str, output: Output) -> int:
 @click.option("--not-after", default="", metavar="TIME", help="What is recorded from then on does not count.")
 @_WHY
 @_ALONE
+@server_option
 @output_options("table", "json")
 def _add(
     call: Call,
@@ -91,6 +104,7 @@ def _add(
     why: str,
     alone: str,
     output: Output,
+    server: str | None,
 ) -> int:
     """Have a public key (a file) trusted for ROLEs.
 
@@ -110,8 +124,8 @@ def _add(
         not_before=parse_rfc3339(not_before) if not_before else None,
         not_after=parse_rfc3339(not_after) if not_after else None,
     )
-    with _administration(call) as (keys, by):
-        made = keys.propose(new, by=by, why=why, alone=alone)
+    with _book(call, server) as keys:
+        made = keys.propose(new, why=why, alone=alone)
     if made.state == "proposed":
         call.note("another person has to confirm it: tidegate keys confirm " + made.key_id[:16])
     _tell(output, made)
@@ -122,22 +136,24 @@ def _add(
 @click.argument("key")
 @click.option("--why", default="", metavar="TEXT", help="What you looked at.")
 @_ALONE
+@server_option
 @output_options("table", "json")
-def _confirm(call: Call, *, key: str, why: str, alone: str, output: Output) -> int:
+def _confirm(call: Call, *, key: str, why: str, alone: str, output: Output, server: str | None) -> int:
     """Trust a key that another person proposed."""
-    with _administration(call) as (keys, by):
-        _tell(output, keys.confirm(key, by=by, why=why, alone=alone))
+    with _book(call, server) as keys:
+        _tell(output, keys.confirm(key, why=why, alone=alone))
     return 0
 
 
 @verb("refuse", examples=(("tidegate keys refuse 4c1d09ab --why 'nobody knows it'", "it is never trusted"),))
 @click.argument("key")
 @_WHY
+@server_option
 @output_options("table", "json")
-def _refuse(call: Call, *, key: str, why: str, output: Output) -> int:
+def _refuse(call: Call, *, key: str, why: str, output: Output, server: str | None) -> int:
     """Refuse a key that was proposed."""
-    with _administration(call) as (keys, by):
-        _tell(output, keys.refuse(key, by=by, why=why))
+    with _book(call, server) as keys:
+        _tell(output, keys.refuse(key, why=why))
     return 0
 
 
@@ -153,9 +169,18 @@ def _refuse(call: Call, *, key: str, why: str, output: Output) -> int:
 @_HOURS
 @_WHY
 @_ALONE
+@server_option
 @output_options("table", "json")
 def _rotate(
-    call: Call, *, key: str, public_key: Path | None, overlap_hours: float, why: str, alone: str, output: Output
+    call: Call,
+    *,
+    key: str,
+    public_key: Path | None,
+    overlap_hours: float,
+    why: str,
+    alone: str,
+    output: Output,
+    server: str | None,
 ) -> int:
     """Put another key in the place of one; both count until the overlap ends.
 
@@ -167,13 +192,13 @@ def _rotate(
 
     new = VerifyingKey.load(public_key) if public_key else None
     overlap = timedelta(hours=overlap_hours)
-    with _administration(call) as (keys, by):
+    with _book(call, server) as keys:
         if not key:
-            _tell(output, keys.rotate_own(by=by, why=why, overlap=overlap, new=new, alone=alone))
+            _tell(output, keys.rotate_own(new, why=why, overlap=overlap, alone=alone))
         elif new is None:
             raise UsageError("which key is the next?", remedy="give --public-key FILE")
         else:
-            _tell(output, keys.rotate(key, new, by=by, why=why, overlap=overlap, alone=alone))
+            _tell(output, keys.rotate(key, new, why=why, overlap=overlap, alone=alone))
     return 0
 
 
@@ -188,8 +213,11 @@ def _rotate(
 @click.option("--since", default="", metavar="TIME", help="Compromised since then (RFC 3339), by when it was recorded.")
 @click.option("--since-entry", type=click.IntRange(0), metavar="N", help="The same, as an entry of the ledger.")
 @_WHY
+@server_option
 @output_options("table", "json")
-def _revoke(call: Call, *, key: str, since: str, since_entry: int | None, why: str, output: Output) -> int:
+def _revoke(
+    call: Call, *, key: str, since: str, since_entry: int | None, why: str, output: Output, server: str | None
+) -> int:
     """Make void what a key signed, from now on or since a moment that lies behind.
 
     What counts is when a statement came on record, by its place in the ledger, not what it says itself: what stands
@@ -199,8 +227,8 @@ def _revoke(call: Call, *, key: str, since: str, since_entry: int | None, why: s
     from tidegate.clock import parse_rfc3339
 
     revocation = Revocation(why=why, since=parse_rfc3339(since) if since else None, since_entry=since_entry)
-    with _administration(call) as (keys, by):
-        done = keys.revoke(key, revocation, by=by)
+    with _book(call, server) as keys:
+        done = keys.revoke(key, revocation)
     if output.form == "json":
         output.write_json(done)
         return 0
@@ -210,18 +238,10 @@ def _revoke(call: Call, *, key: str, since: str, since_entry: int | None, why: s
     return 0
 
 
-@contextmanager
-def _administration(call: Call) -> "Iterator[tuple[KeyAdministration, Actor]]":
-    settings = call.settings()
-    from tidegate.assembly.keeping import local_user
-    from tidegate.assembly.local import open_local
-    from tidegate.assembly.trust import KeyAdministration
-    from tidegate.identity import Principal
-    from tidegate.identity.duties import Actor
+def _book(call: Call, server: str | None) -> "AbstractContextManager[KeyBook]":
+    from tidegate.assembly.key_book import open_key_book
 
-    with open_local(settings) as local:
-        keys = KeyAdministration(settings=settings, database=local.database, gate=local.gate, clock=local.clock)
-        yield keys, Actor.of(Principal(name=local_user()))
+    return open_key_book(call.settings(client__server=server))
 
 
 def _until(one: "KeyRecord") -> str:
@@ -261,8 +281,10 @@ def _adopt(call: Call, *, purpose: str, why: str, output: Output) -> int:
     For a key that is lost, or replaced otherwise than by a rotation. What was signed, sealed or given out with the one
     before is as good as that one is still known: trust it, or bring its file back.
     """
-    with _administration(call) as (keys, by):
-        known = keys.adopt(purpose, by=by, why=why)
+    from tidegate.assembly.key_book import open_own_keys
+
+    with open_own_keys(call.settings()) as keys:
+        known = keys.adopt(purpose, why=why)
     if output.form == "json":
         output.write_json({"purpose": purpose, "known": known})
     else:
