@@ -53,7 +53,7 @@ class Listener:
         self._server.daemon_threads = False
         self.authority = (folder / "ca.pem").read_bytes()
         self.url = f"https://127.0.0.1:{self._server.server_address[1]}"
-        self._thread = threading.Thread(target=self._server.serve_forever)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
         self._thread.start()
 
     def close(self) -> None:

@@ -28,7 +28,7 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
-    with start_postgres() as url:
+    with start_postgres(migrated=False) as url:
         yield url
 
 
