@@ -48,6 +48,8 @@ _ARGUMENTS: Final = {
     "verbs": "pull, push, delete, list, admit, approve, audit, trust, govern, administer",
     "tenant": "its name",
     "prefixes": "beginnings of repository names, whole parts",
+    "update": "its id, or how it begins",
+    "git_folder": "a folder of git, or a bare repository",
     "subscription": "its id, or how it begins",
     "url": "`https:`, or `http:` on this machine",
     "grant": "its id, or how it begins",

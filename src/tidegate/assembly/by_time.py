@@ -26,6 +26,7 @@ class ByTime:
         leases: whose turn it is.
         sweep: clears what kills left of uploads.
         submit: asks for curation of a digest.
+        look_for_updates: judges anew what may have a newer image.
         clock: now.
     """
 
@@ -35,6 +36,7 @@ class ByTime:
         leases: Leases,
         sweep: Callable[[], object],
         submit: Callable[[str, str], None],
+        look_for_updates: Callable[[], object],
         clock: Clock,
     ) -> None:
         self._leases = leases
@@ -42,6 +44,7 @@ class ByTime:
             "sweep": sweep,
             "judge_before_expiry": lambda: judge_before_expiry(database, submit, clock),
             "judge_stalled": lambda: judge_stalled(database, submit, clock),
+            "look_for_updates": look_for_updates,
         }
         self._stopping = Flag()
         self._thread = Thread(target=self._run, name="by time", daemon=True)

@@ -332,6 +332,8 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
     subscribers = Subscribers(directory, access.permissions, lambda: access.lets_in_anybody, clock)
     delivery = Delivery(database, sender, subscribers, hearing, clock=clock)
     execution = build_execution(settings, database, gate, clock)
+    updating = build_updating(settings, database, gate, execution, clock)
+    consumers = (*consumers, *responding.consumers, updating.newer.consumer())
     return Server(
         settings=settings,
         home=home,
@@ -361,16 +363,16 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         execution=execution,
         verdicts=build_verdicts(settings, execution),
         responding=responding,
-        updating=build_updating(settings, database, gate, execution, clock),
+        updating=updating,
         knowledge=knowledge,
         durable=durable,
         leases=leases,
         announcements=Announcements(database),
-        consumers=tuple(ConsumerThread(database, consumer, leases) for consumer in (*consumers, *responding.consumers)),
+        consumers=tuple(ConsumerThread(database, consumer, leases) for consumer in consumers),
         taking_in=taking_in,
         upkeep=UpkeepThread(database, keeping.tasks(), clock, flush=pulls.flush),
         captures=captures,
         slow_upkeep=UpkeepThread(database, (*keeping.slow_tasks(), *capture_tasks(captures)), clock),
-        by_time=ByTime(database, leases, blobs.sweep, submit, clock),
+        by_time=ByTime(database, leases, blobs.sweep, submit, updating.newer.look, clock),
         rule_watch=RuleWatch((keeping.in_force, taking_in.rules)),
     )

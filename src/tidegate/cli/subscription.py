@@ -29,6 +29,8 @@ _KINDS: Final = {
     "rejected": "curation.image.rejected",
     "promoted": "curation.image.promoted",
     "exposed": "curation.consumer.exposed",
+    "update-proposed": "execution.update.proposed",
+    "update-failed": "execution.update.failed",
 }
 _SUBSCRIPTION = click.argument("subscription")
 

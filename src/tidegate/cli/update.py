@@ -4,11 +4,13 @@
 from tidegate.cli.click_verb import ClickVerbs
 from tidegate.cli.update_branch import branch
 from tidegate.cli.update_propose import propose
+from tidegate.cli.update_record import approve, listing, refuse, show
 
 command = ClickVerbs(
     "update",
     help="Find newer admitted images of the same line for what runs, and bring them there.",
     examples=(
+        ("tidegate update list", "what was found for what runs"),
         ("tidegate update propose manifests/ > update.patch", "what files name, as a patch"),
         ("tidegate update propose manifests/ --write", "the same, written into them"),
         ("tidegate update branch gitops.git --under clusters/prod", "the same, as branches of a repository"),
@@ -16,5 +18,5 @@ command = ClickVerbs(
     no_args_is_help=True,
 )
 
-for _verb in (propose, branch):
+for _verb in (listing, show, propose, branch, refuse, approve):
     command.add_command(_verb)

@@ -20,14 +20,14 @@ from tidegate.cli.table import write_table
         ("tidegate update branch . --base main --server https://registry.example", "asked of a server"),
     ),
 )
-@click.argument("repository", type=click.Path(path_type=Path))
+@click.argument("git_folder", metavar="REPOSITORY", type=click.Path(path_type=Path))
 @click.option("--base", default="", metavar="BRANCH", help="The branch that is to be updated. [that of HEAD]")
 @click.option("--under", default="", metavar="FOLDER", help="Only files of this folder of it.")
 @click.option("--cluster", default="", help="What it is applied to, as rules name it.")
 @server_option
 @output_options("table", "json", by_terminal=True)
 def branch(
-    call: Call, *, repository: Path, output: Output, base: str, under: str, cluster: str, server: str | None
+    call: Call, *, git_folder: Path, output: Output, base: str, under: str, cluster: str, server: str | None
 ) -> int:
     """Propose newer images as branches of a git REPOSITORY, bare or not: one commit each, upon the base, that says why.
 
@@ -39,7 +39,7 @@ def branch(
 
     settings = call.settings(client__server=server)
     with open_updates(settings) as updates:
-        found = update_repository(settings, repository, updates, base=base, under=under, cluster=cluster)
+        found = update_repository(settings, git_folder, updates, base=base, under=under, cluster=cluster)
     for passed in found.found.passed_over:
         call.warn(printable(f"passed over: {passed}"))
     if output.form == "json":

@@ -35,6 +35,8 @@ class Duty(StrEnum):
     CONFIRM_KEY = "confirmed the key"
     ASK_RESPONSE = "asked for the response"
     APPROVE_RESPONSE = "approved the response"
+    ASK_UPDATE = "asked for the update"
+    APPROVE_UPDATE = "approved the update"
 
 
 class Separation(StrEnum):
@@ -47,6 +49,7 @@ class Separation(StrEnum):
     GRANTED = "granted"
     KEY_CONFIRMED = "key confirmed"
     CONTAINED = "contained"
+    UPDATED = "updated"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +73,7 @@ RULES: Final[Mapping[Separation, Rule]] = {
     Separation.GRANTED: Rule(first=Duty.ASK_GRANT, then=Duty.GIVE_GRANT, may_be_broken=False),
     Separation.KEY_CONFIRMED: Rule(first=Duty.PROPOSE_KEY, then=Duty.CONFIRM_KEY, may_be_broken=True),
     Separation.CONTAINED: Rule(first=Duty.ASK_RESPONSE, then=Duty.APPROVE_RESPONSE, may_be_broken=False),
+    Separation.UPDATED: Rule(first=Duty.ASK_UPDATE, then=Duty.APPROVE_UPDATE, may_be_broken=False),
 }
 
 

@@ -47,6 +47,8 @@ TOLD: Final = frozenset(
         EventKind.IMAGE_REJECTED,
         EventKind.IMAGE_PROMOTED,
         EventKind.CONSUMER_EXPOSED,
+        EventKind.UPDATE_PROPOSED,
+        EventKind.UPDATE_FAILED,
     }
 )
 """What can be subscribed to."""

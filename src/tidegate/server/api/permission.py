@@ -44,7 +44,7 @@ _NEEDS: Final = (
     _need("POST", r"/captures", Verb.REPORT),
     _need("GET", r"/audit(?:/.*)?", Verb.AUDIT),
     _need("GET", r"/nodes/[^/]+/orders", Verb.REPORT),
-    _need("GET", r"/(?:nodes|incidents|responses)(?:/.*)?", Verb.AUDIT),
+    _need("GET", r"/(?:nodes|incidents|responses|updates)(?:/.*)?", Verb.AUDIT),
     _need("GET", r"/subscriptions(?:/.*)?", None),
     _need("GET", r"/catalogue(?:/.*)?", None),  # shows what one may see
     _need("GET", r"/passports(?:/[^/]+)?", None),  # likewise
@@ -55,6 +55,8 @@ _NEEDS: Final = (
     _need("POST", r"/(?:intake|retention)/rules/[^/]+/plan", Verb.GOVERN),
     _need("POST", r"/admission/.*", Verb.ADMIT),
     _need("POST", r"/updates/judge", Verb.ADMIT),
+    _need("POST", r"/updates/[^/]+/approve", Verb.APPROVE),
+    _need("POST", r"/updates/[^/]+/(?:ask|refuse|outcome)", Verb.RESPOND),
     _need("POST", r"/nodes/[^/]+/(?:observations|orders/[^/]+)", Verb.REPORT),
     _need("POST", r"/observations/(?:falco|kubernetes)", Verb.REPORT),
     _need("POST", r"/incidents/[^/]+/close", Verb.RESPOND),

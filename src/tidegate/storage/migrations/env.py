@@ -15,6 +15,7 @@ from tidegate.storage import (
     rule_schema,
     sharing_schema,
     trust_schema,
+    update_schema,
     vending_schema,
 )
 
@@ -31,6 +32,7 @@ _METADATA = {
     ledger_schema.ledger_entry.metadata,
     node_schema.node.metadata,
     trust_schema.trusted_key.metadata,
+    update_schema.update_proposal.metadata,
     vending_schema.refusal.metadata,
 }.pop()
 
