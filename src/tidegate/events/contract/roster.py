@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from tidegate.events.contract import copies, governed, images, nodes, stored, tags, taken_in, workloads
+from tidegate.events.contract import copies, governed, images, nodes, stored, tags, taken_in, updates, workloads
 from tidegate.events.event import EventKind
 from tidegate.values import Struct
 
@@ -118,6 +118,14 @@ ROSTER: Final[Mapping[EventKind, Told]] = MappingProxyType(
         EventKind.RESPONSE_DONE: _told("a step was taken", _CONTAINER, nodes.Responded),
         EventKind.RESPONSE_FAILED: _told("a step failed", _CONTAINER, nodes.Responded),
         EventKind.RESPONSE_EXPIRED: _told("a step was taken by nobody in time", _CONTAINER, nodes.Responded),
+        EventKind.UPDATE_PROPOSED: _told("a newer image is proposed", _WORKLOAD, updates.UpdateTurned),
+        EventKind.UPDATE_ASKED: _told("a rollout waits for approval", _WORKLOAD, updates.UpdateTurned),
+        EventKind.UPDATE_ROLLING: _told("a rollout may begin", _WORKLOAD, updates.UpdateTurned),
+        EventKind.UPDATE_DONE: _told("a workload runs the newer image", _WORKLOAD, updates.UpdateTurned),
+        EventKind.UPDATE_FAILED: _told("a rollout was taken back", _WORKLOAD, updates.UpdateTurned),
+        EventKind.UPDATE_REFUSED: _told("a person refused an update", _WORKLOAD, updates.UpdateTurned),
+        EventKind.UPDATE_SUPERSEDED: _told("a still newer image is proposed", _WORKLOAD, updates.UpdateTurned),
+        EventKind.UPDATE_CLOSED: _told("an update is no longer to be made", _WORKLOAD, updates.UpdateTurned),
         EventKind.RECON_DETECTED: _told("somebody looked around and logged in", "the address", nodes.Recon),
         EventKind.PRINCIPAL_CREATED: _told("a principal is new", _NAME, governed.PrincipalCreated),
         EventKind.PRINCIPAL_CHANGED: _told("a principal changed", _NAME, governed.PrincipalChanged),
