@@ -33,6 +33,25 @@ def test_what_is_contained_already_may_be_contained_further() -> None:
     assert not any(one.refused for one in steps)
 
 
+def test_what_a_cluster_does_counts_for_the_cluster_and_a_container_told_twice_counts_once() -> None:
+    policy = ResponsePolicy(limits=Limits(per_node=1, per_cluster=2, namespace_percent=100, workload_percent=100))
+    rule = ResponseRule(name="r", steps=(Step.ISOLATE, Step.EVICT))
+    fleet = [place(number, node=node) for number in range(1, 5) for node in (f"n{number}", "prod")]
+    clusters = {Step.EVICT: "prod"}
+
+    def refused(gone: list[Place]) -> list[bool]:
+        steps = plan(policy, rule, place(1, node="n1"), fleet=fleet, contained=gone, clusters=clusters)
+        return [bool(one.refused) for one in steps]
+
+    assert refused([]) == [False, False]
+    assert refused([place(2, node="n1")]) == [True, False]
+    assert refused([place(2, node="prod"), place(3, node="prod")]) == [False, True]
+    halves = ResponsePolicy(limits=Limits(per_node=9, namespace_percent=50, workload_percent=100))
+    gone = [place(2, node="n2"), place(3, node="n3")]
+    (isolate, _) = plan(halves, rule, place(1, node="n1"), fleet=fleet, contained=gone)
+    assert "namespacePercent = 50: 2 of 4" in isolate.refused
+
+
 def test_a_rule_may_let_the_whole_of_a_workload_go() -> None:
     fleet = [place(number, node=f"n{number}") for number in range(4)]
     whole = ResponseRule(name="recalled", steps=(Step.ISOLATE,), workload_percent=100)

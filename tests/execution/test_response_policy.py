@@ -53,6 +53,8 @@ def test_without_a_file_drastic_steps_need_approval() -> None:
         ("[label, isolate]", "[label, isolates]", "unknown step 'isolates'"),
         ("executed, fileless", "executes", "unknown act 'executes'"),
         ("perNode: 3", "perNode: 0", "not a whole number"),
+        ("perNode: 3", "perCluster: 0", "not a whole number"),
+        ("[label, isolate]", "[label, evict]", "a sensor takes none of these steps by itself"),
         ("alone: true", "alone: perhaps", "neither true nor false"),
         ("workloadPercent: 100", "workloadPercent: 101", "not a whole number from 1 to 100"),
         ("severity: critical", "severe: critical", "unknown key 'severe'"),

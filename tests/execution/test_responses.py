@@ -10,14 +10,15 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tidegate.admission.gate import Gate
-from tidegate.errors import RefusedError
+from tidegate.errors import NotFoundError, RefusedError
 from tidegate.events import EventKind
 from tidegate.execution import responses
+from tidegate.execution.asking import Asked, ask
 from tidegate.execution.drift_rules import Mode
-from tidegate.execution.nodes import forget_node, list_nodes, note_silence, running_images, take_report
+from tidegate.execution.nodes import forget_node, list_nodes, note_silence, observed, running_images, take_report
 from tidegate.execution.observation import Act, Container, Observation
-from tidegate.execution.order import Outcome, read_order
-from tidegate.execution.report import Report, Sent
+from tidegate.execution.order import Outcome, PodOf, read_order
+from tidegate.execution.report import NodeKind, PodContainer, Report, Sent
 from tidegate.execution.response_policy import ResponsePolicy, ResponseRule, Step
 from tidegate.execution.responses import ResponseState, Wanted
 from tidegate.identity.duties import Actor, SameHandError
@@ -26,6 +27,7 @@ from tidegate.signing.keys import SigningKey, TrustedKeys
 from tidegate.storage import outbox
 from tidegate.storage.database import Database
 from tidegate.storage.migrations import migrate
+from tidegate.values import replace
 
 AT = datetime(2026, 11, 30, tzinfo=UTC)
 BOX = Container(id="ab" * 32, name="web", image="registry.example/web:1", namespace="shop", config="sha256:" + "1" * 64)
@@ -191,3 +193,46 @@ def test_an_order_nobody_takes_is_told_once(database: Database, gate: Gate) -> N
 
 def wanted(step: Step, *, waits: bool = False) -> Wanted:
     return Wanted(node="n", container=BOX, step=step, why="a test", by=ANNA, waits=waits)
+
+
+IN_POD = replace(BOX, namespace="shop", pod="web-1", pod_uid="u-1", host="worker-1")
+
+
+def test_a_step_of_a_cluster_is_ordered_from_it_with_its_pod(database: Database, gate: Gate) -> None:
+    told = PodContainer(number=1, container=IN_POD)
+    cluster = Report(kind=NodeKind.CLUSTER, run="d" * 32, changed=(told,), all_since=1, running=1)
+    node_s = replace(IN_POD, pod_uid="", host="")
+    policy = ResponsePolicy(rules=(ResponseRule(name="r", steps=(Step.ANNOTATE, Step.ISOLATE, Step.SCALE_TO_ZERO)),))
+    with database.begin() as connection:
+        take_report(connection, "prod", cluster, principal="c", at=AT)
+        take_report(connection, "worker-1", report(containers=(node_s,)), principal="r", at=AT)
+        event = observed("worker-1", Sent(id="a" * 32, seen=seen(container=node_s)), AT)
+        respond(connection, gate, policy, event, AT)
+        found = {one.step: one for one in responses.list_responses(connection)}
+    assert {step: (one.node, one.state) for step, one in found.items()} == {
+        Step.ANNOTATE: ("prod", ResponseState.ORDERED),
+        Step.ISOLATE: ("worker-1", ResponseState.ORDERED),
+        Step.SCALE_TO_ZERO: ("prod", ResponseState.ASKED),
+    }
+    pod = PodOf(namespace="shop", name="web-1", uid="u-1", host="worker-1")
+    with database.begin() as connection:
+        ((_, envelope),) = responses.orders_for(connection, "prod", at=AT)
+        assert read_order(envelope, TrustedKeys.of([KEY.verifying]), node="prod", at=AT).pod == pod
+        approved = responses.approve(connection, gate, found[Step.SCALE_TO_ZERO].id, by=BOB, at=AT)
+        responses.conclude(connection, approved.id, "prod", Outcome(done=False, what="killed half way"), at=AT)
+        back = responses.undo(connection, gate, approved.id, by=BOB, why="it was nothing", at=AT)
+        assert (back.node, back.pod, back.state) == ("prod", pod, ResponseState.ORDERED)
+
+
+def test_by_hand_both_tell_of_one_and_a_pod_is_a_name_too(database: Database, gate: Gate) -> None:
+    told = PodContainer(number=1, container=IN_POD)
+    cluster = Report(kind=NodeKind.CLUSTER, run="d" * 32, changed=(told,), all_since=1, running=1)
+    with database.begin() as connection:
+        take_report(connection, "prod", cluster, principal="c", at=AT)
+        take_report(connection, "worker-1", report(containers=(replace(IN_POD, pod_uid=""),)), principal="r", at=AT)
+        for name in (IN_POD.id, IN_POD.id[:8], IN_POD.workload, "shop/web-1"):
+            asked = Asked(step=Step.EVICT, why="a test", container=name)
+            made = ask(connection, gate, ResponsePolicy(), asked, by=ANNA, at=AT)
+            assert (made.node, made.state) == ("prod", ResponseState.ASKED)
+        with pytest.raises(NotFoundError, match="no such container"):
+            ask(connection, gate, ResponsePolicy(), Asked(step=Step.EVICT, why="x", container="other"), by=ANNA, at=AT)

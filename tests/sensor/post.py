@@ -66,10 +66,7 @@ class Post:
         return self
 
     def _set_up(self) -> None:
-        made = self.root.post("/principals", json={"kind": "robot", "name": NODE, "days": 1})
-        assert made.status_code == 201, made.text
-        self._robot = (made.json()["principal"]["name"], made.json()["secret"])
-        self._grant(self._robot[0], "report")
+        self._robot = self.add_robot(NODE, "report")
         for name in ("anna", "bob"):
             user = {"kind": "user", "name": name, "password": _PASSWORD}
             assert self.root.post("/principals", json=user).status_code == 201
@@ -122,6 +119,20 @@ class Post:
         home = self.folder / "node"
         home.mkdir(exist_ok=True)
         return Sensor(home, rules, environment)
+
+    def add_robot(self, name: str, *verbs: str) -> tuple[str, str]:
+        """A robot that may do so much: its name and secret."""
+        made = self.root.post("/principals", json={"kind": "robot", "name": name, "days": 1})
+        assert made.status_code == 201, made.text
+        robot = (made.json()["principal"]["name"], made.json()["secret"])
+        self._grant(robot[0], *verbs)
+        return robot
+
+    def robot_login(self, name: str, *verbs: str) -> Path:
+        """The file of a login of a robot that may do so much."""
+        file = self.folder / f"login-{name}.json"
+        self._log_in(file, self.add_robot(name, *verbs))
+        return file
 
     def command(self, who: str, *words: str) -> "subprocess.CompletedProcess[str]":
         """Runs `tidegate` as one of two people at a machine of their own."""

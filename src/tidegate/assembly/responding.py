@@ -39,6 +39,6 @@ def build_responding(settings: Settings, database: Database, gate: Gate, clock: 
         consumers=(
             tell_of_running_recalled(database, clock),
             respond_to_drift(database, gate, policy, clock),
-            take_own_steps(database, gate, None, clock),
+            take_own_steps(database, gate, clock),
         ),
     )

@@ -17,7 +17,19 @@ if TYPE_CHECKING:
     from tidegate.assembly.response_book import ResponseBook
     from tidegate.execution.responses import Response
 
-_STEPS: Final = ("label", "capture", "isolate", "freeze", "evict", "kill", "recall")
+_STEPS: Final = (
+    "label",
+    "annotate",
+    "capture",
+    "isolate",
+    "freeze",
+    "cordon",
+    "scale-to-zero",
+    "evict",
+    "delete",
+    "kill",
+    "recall",
+)
 _STATES: Final = ("asked", "ordered", "done", "failed", "refused", "expired")
 _SHORT: Final = 12
 _RESPONSE = click.argument("response")
@@ -87,6 +99,9 @@ def _ask(
     names: tuple[str, ...],
 ) -> int:
     """Have steps taken on running containers, each NAMEd by its name, NAMESPACE/POD/NAME, id or the start of one.
+
+    The sensor of its node takes capture, isolate, freeze and kill; its cluster's takes label, annotate, isolate where
+    no sensor watches the node, cordon, scale-to-zero, evict and delete. Where neither is there, it says so.
 
     Steps that the policy of response (execution.response_files) wants approved wait for another person. Each is on
     record, with you and the reason. Exit status 1 when one was refused, 3 when one failed or nobody took it in time.

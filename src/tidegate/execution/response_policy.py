@@ -81,12 +81,14 @@ class Limits(Struct, frozen=True, kw_only=True):
     Attributes:
         window: the time that is looked back.
         per_node: containers of one node in it.
+        per_cluster: containers of one cluster in it, by what is done at its API server.
         namespace_percent: of the containers of one namespace; one is always let.
         workload_percent: of the containers of one image in one namespace; one is always let.
     """
 
     window: timedelta = timedelta(minutes=10)
     per_node: int = 5
+    per_cluster: int = 10
     namespace_percent: int = 25
     workload_percent: int = 50
 

@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Policies of response from YAML, as docs/reference/response.md has them; refused whole when anything is unknown."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from enum import StrEnum
 from typing import Final, TypeVar
 
 from tidegate.execution.drift_rules import EVERYTHING, Mode
 from tidegate.execution.observation import Act
-from tidegate.execution.response_policy import Limits, ResponsePolicy, ResponseRule, Severity, Step
+from tidegate.execution.response_policy import ON_THE_NODE, Limits, ResponsePolicy, ResponseRule, Severity, Step
 from tidegate.execution.rule_documents import few, patterns, rule_documents, yes
 from tidegate.policy.document import each_of, header_and_spec
 from tidegate.rules.marked_yaml import Node
-from tidegate.rules.reading import Fields, as_member
+from tidegate.rules.reading import Fields, as_member, defect
 
 KIND: Final = "ResponsePolicy"
 MAX_RULES: Final = 500
@@ -51,10 +51,11 @@ def _policy(node: Node, before: ResponsePolicy) -> ResponsePolicy:
 
 
 def _limits(node: Node) -> Limits:
-    fields, known = Fields.of(node, "window", "perNode", "namespacePercent", "workloadPercent"), Limits()
+    fields, known = Fields.of(node, "window", "perNode", "perCluster", "namespacePercent", "workloadPercent"), Limits()
     return Limits(
         window=fields.duration("window", timedelta(minutes=10)),
         per_node=fields.whole_number("perNode", known.per_node, most=_MAX_PER_NODE),
+        per_cluster=fields.whole_number("perCluster", known.per_cluster, most=_MAX_PER_NODE),
         namespace_percent=fields.whole_number("namespacePercent", known.namespace_percent, most=_HUNDRED),
         workload_percent=fields.whole_number("workloadPercent", known.workload_percent, most=_HUNDRED),
     )
@@ -74,9 +75,17 @@ def _rule(node: Node) -> ResponseRule:
         pods=patterns(fields, "pods") or EVERYTHING,
         severity=None if severity is None else as_member(severity, Severity),
         steps=tuple(dict.fromkeys(steps)),
-        alone=yes(fields, "alone"),
+        alone=_alone(fields, steps),
         workload_percent=0 if fields.optional("workloadPercent") is None else _percent(fields),
     )
+
+
+def _alone(fields: Fields, steps: Sequence[Step]) -> bool:
+    alone = yes(fields, "alone")
+    if alone and not ON_THE_NODE & set(steps):
+        own = ", ".join(step for step in Step if step in ON_THE_NODE)
+        raise defect(fields.node("alone"), f"a sensor takes none of these steps by itself, but {own}")
+    return alone
 
 
 def _percent(fields: Fields) -> int:

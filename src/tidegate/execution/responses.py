@@ -19,16 +19,18 @@ from tidegate.clock import parse_rfc3339, rfc3339
 from tidegate.errors import InvalidInputError, NotFoundError, RefusedError
 from tidegate.events import Event, EventKind
 from tidegate.execution.observation import Container
-from tidegate.execution.order import ORDER_LASTS, Order, Outcome, to_statement
+from tidegate.execution.order import ORDER_LASTS, Order, Outcome, PodOf, to_statement
 from tidegate.execution.response_plan import Place
-from tidegate.execution.response_policy import CONTAINING, ON_THE_NODE, REVERSIBLE, Step
+from tidegate.execution.response_policy import CONTAINING, REVERSIBLE, Step
 from tidegate.identity.duties import Actor, Separation, separate
 from tidegate.storage import outbox
 from tidegate.storage.lock_order import Rank, taking
 from tidegate.storage.node_schema import node_container, response
 from tidegate.values import Struct
+from tidegate.wire import from_json, to_json
 
 MAX_WHY_CHARS: Final = 1000
+_MAX_POD_BYTES: Final = 8 * 1024
 
 
 class ResponseState(StrEnum):
@@ -54,6 +56,9 @@ class Response(Struct, frozen=True, kw_only=True):
     """A step of a response.
 
     Attributes:
+        node: the node or the cluster whose sensor takes it.
+        pod: which pod, where a cluster does.
+        by_order: a sensor is ordered; otherwise the server does it.
         undoes: the response it takes back; "" for a step forward.
         incident: why, where there is one.
         statement: the envelope of the order; "" without one.
@@ -65,6 +70,8 @@ class Response(Struct, frozen=True, kw_only=True):
     container: str
     workload: str
     namespace: str
+    pod: PodOf | None = None
+    by_order: bool
     step: Step
     undoes: str
     incident: str
@@ -80,10 +87,12 @@ class Response(Struct, frozen=True, kw_only=True):
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
-    """A step that somebody, or a policy, wants."""
+    """A step that somebody, or a policy, wants; `node`, `pod` and `by_order` as in `Response`."""
 
     node: str
     container: Container
+    pod: PodOf | None = None
+    by_order: bool = True
     step: Step
     why: str
     by: Actor
@@ -112,6 +121,8 @@ def begin(connection: Connection, gate: Gate, wanted: Wanted, *, at: datetime, i
         "container": wanted.container.id,
         "workload": wanted.container.workload,
         "namespace": wanted.container.namespace,
+        "pod": "" if wanted.pod is None else to_json(wanted.pod).decode(),
+        "by_order": int(wanted.by_order),
         "step": wanted.step.value,
         "undoes": wanted.undoes,
         "incident": wanted.incident,
@@ -157,14 +168,14 @@ def refuse(connection: Connection, name: str, *, by: Actor, why: str, at: dateti
 
 
 def undo(connection: Connection, gate: Gate, name: str, *, by: Actor, why: str, at: datetime) -> Response:
-    """Takes back a step that was taken.
+    """Takes back a step that was taken, or what was done of one that failed.
 
     Raises:
         NotFoundError: there is no such response.
-        RefusedError: it was not done, or cannot be taken back.
+        RefusedError: nothing of it was done, or it cannot be taken back.
     """
     found = find_response(connection, name)
-    if found.state is not ResponseState.DONE or found.undoes:
+    if found.state not in {ResponseState.DONE, ResponseState.FAILED} or found.undoes:
         raise RefusedError(f"it is {found.state}: nothing to take back", where=name)
     if found.step not in REVERSIBLE:
         raise RefusedError(f"a {found.step} cannot be taken back", where=name)
@@ -172,6 +183,8 @@ def undo(connection: Connection, gate: Gate, name: str, *, by: Actor, why: str, 
     wanted = Wanted(
         node=found.node,
         container=container,
+        pod=found.pod,
+        by_order=found.by_order,
         step=found.step,
         why=why,
         by=by,
@@ -275,7 +288,7 @@ def _overdue(at: datetime) -> ColumnElement[bool]:
 
 def _order(connection: Connection, gate: Gate, found: Response, at: datetime) -> Response:
     statement, expires_at = "", rfc3339(at + ORDER_LASTS)
-    if found.step in ON_THE_NODE:
+    if found.by_order:
         order = Order(
             id=found.id,
             node=found.node,
@@ -284,6 +297,7 @@ def _order(connection: Connection, gate: Gate, found: Response, at: datetime) ->
             undoes=found.undoes,
             incident=found.incident,
             why=found.why,
+            pod=found.pod,
             issued_at=rfc3339(at),
             expires_at=expires_at,
         )
@@ -355,8 +369,14 @@ def _response(row: RowMapping) -> Response:
     more = ("approved_by", "statement", "outcome", "ended_at")
     return Response(
         **{name: row[name] for name in (*plain, *more)},
+        pod=_pod(row["pod"]),
+        by_order=bool(row["by_order"]),
         step=Step(row["step"]),
         state=ResponseState(row["state"]),
         asked_at=parse_rfc3339(row["asked_at"]),
         expires_at=parse_rfc3339(row["expires_at"]),
     )
+
+
+def _pod(text: str) -> PodOf | None:
+    return from_json(text.encode(), PodOf, what="pod of a response", max_bytes=_MAX_POD_BYTES) if text else None

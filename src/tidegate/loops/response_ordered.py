@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A step was ordered that no node takes: the server takes it, and says how it went."""
 
-from collections.abc import Callable
-
 from sqlalchemy import Connection, select
 
 from tidegate.admission.gate import Gate
@@ -10,46 +8,38 @@ from tidegate.artifact import Digest
 from tidegate.clock import Clock
 from tidegate.curation.change import Act, Wish, change_state
 from tidegate.curation.lifecycle import UnlawfulChangeError
-from tidegate.errors import InvalidInputError, NotFoundError, OutsideError, RefusedError
+from tidegate.errors import NotFoundError
 from tidegate.events import Event, EventKind
 from tidegate.execution.order import Outcome
-from tidegate.execution.response_policy import ON_THE_NODE, Step
+from tidegate.execution.response_policy import Step
 from tidegate.execution.responses import Response, ResponseState, conclude, find_response
 from tidegate.storage import schema
 from tidegate.storage.consumers import Consumer
 from tidegate.storage.database import Database
 from tidegate.storage.node_schema import node_container
 
-Cluster = Callable[[Response], Outcome]
-"""Takes a step in a Kubernetes cluster; the same again changes nothing."""
 
-
-def take_own_steps(database: Database, gate: Gate, cluster: Cluster | None, clock: Clock) -> Consumer:
+def take_own_steps(database: Database, gate: Gate, clock: Clock) -> Consumer:
     """A consumer that takes the steps which are the server's."""
 
     def handle(event: Event, _: int) -> None:
         with database.read() as connection:
             found = find_response(connection, str(event.data["response"]))
-        if found.step in ON_THE_NODE or found.state is not ResponseState.ORDERED:
+        if found.by_order or found.state is not ResponseState.ORDERED:
             return
-        outcome = _in_cluster(cluster, found) if found.step is not Step.RECALL else None
         with database.begin() as connection:
-            if outcome is None:
-                outcome = _recall(connection, gate, found, clock)
+            outcome = _taken(connection, gate, found, clock)
             conclude(connection, found.id, found.node, outcome, at=clock())
 
     return Consumer(name="loops.response_ordered", kinds=frozenset({EventKind.RESPONSE_ORDERED}), handle=handle)
 
 
-def _in_cluster(cluster: Cluster | None, found: Response) -> Outcome:
-    if cluster is None:
-        if found.step is Step.LABEL:
-            return Outcome(done=True, what="marked on record")
-        return Outcome(done=False, what="no cluster is set up; a node's containers are ended by kill")
-    try:
-        return cluster(found)
-    except (OutsideError, RefusedError, InvalidInputError, NotFoundError) as error:
-        return Outcome(done=False, what=str(error)[:4000])
+def _taken(connection: Connection, gate: Gate, found: Response, clock: Clock) -> Outcome:
+    if found.step is Step.RECALL:
+        return _recall(connection, gate, found, clock)
+    if found.step is Step.LABEL:
+        return Outcome(done=True, what="its mark on record is taken away" if found.undoes else "marked on record")
+    return Outcome(done=False, what="neither a node nor a cluster takes it")
 
 
 def _recall(connection: Connection, gate: Gate, found: Response, clock: Clock) -> Outcome:

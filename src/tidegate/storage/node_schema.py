@@ -108,6 +108,8 @@ response = Table(
     Column("statement", String(135), nullable=False, default="", server_default=""),  # the envelope of the order
     Column("outcome", Text, nullable=False, default="", server_default=""),
     Column("ended_at", String(32), nullable=False, default="", server_default=""),
+    Column("pod", Text, nullable=False, default="", server_default=""),  # which one, where a cluster takes it
+    Column("by_order", Integer, nullable=False, default=1, server_default="1"),  # 0: the server itself does it
     Index("ix_response_node", "node", "state"),
     Index("ix_response_state", "state", "asked_at"),
 )

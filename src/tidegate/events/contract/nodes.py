@@ -49,6 +49,10 @@ class SeenContainer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     pod: str = ""
     digest: str = ""
     config: str = ""
+    pod_uid: str = ""
+    host: str = ""
+    started_at: str = ""
+    starter: str = ""
 
 
 class Seen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

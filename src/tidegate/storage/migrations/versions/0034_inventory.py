@@ -53,7 +53,6 @@ def downgrade() -> None:
     op.drop_table("container_past")
     for name in ("id", "number"):
         op.drop_index(f"ix_node_container_{name}", "node_container")
-    op.drop_index("ix_node_container_number", "node_container")
     with op.batch_alter_table("node_container") as table:
         for name in ("number", "glass", "pinned", "labels", *reversed(_WORDS)):
             table.drop_column(name)
