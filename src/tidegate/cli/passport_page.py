@@ -35,11 +35,7 @@ def passport_page(found: Passport) -> Iterator[Line]:
             yield _row(name, piece(value))
     for fact in found.facts:
         yield _row(fact.name, piece(fact.value), *([] if fact.holds else [piece("  does NOT hold", Style.BAD)]))
-    for workload in found.workloads[:_MAX_WORKLOADS]:
-        owner = f", owner {workload['owner']}" if workload["owner"] else ""
-        yield _row("runs in", piece(f"{workload['workload']}, container {workload['container']}{owner}"))
-    if len(found.workloads) > _MAX_WORKLOADS:
-        yield _row("", piece(f"and {len(found.workloads) - _MAX_WORKLOADS} more"))
+    yield from _places(found)
     yield _row("ledger", piece(f"{found.ledger_size} entries, root {found.ledger_root}", Style.FAINT))
     yield _row("sound", *_sound(found))
     if found.withheld:
@@ -74,6 +70,20 @@ def report_page(report: BundleReport) -> Iterator[Line]:
         yield _row("not shown", piece(text, Style.FAINT))
     yield ()
     yield (piece(*(("all of it holds", Style.GOOD) if report.holds else ("it does NOT hold", Style.BAD))),)
+
+
+def _places(found: Passport) -> Iterator[Line]:
+    """Where it was placed, and where it runs."""
+    for workload in found.workloads[:_MAX_WORKLOADS]:
+        owner = f", owner {workload['owner']}" if workload["owner"] else ""
+        yield _row("placed in", piece(f"{workload['workload']}, container {workload['container']}{owner}"))
+    if len(found.workloads) > _MAX_WORKLOADS:
+        yield _row("", piece(f"and {len(found.workloads) - _MAX_WORKLOADS} more"))
+    for run in found.running[:_MAX_WORKLOADS]:
+        by = f", by {run['by']}" if run["by"] else ""
+        yield _row("runs on", piece(f"{run['where']} as {run['container']} since {run['since']}{by}"))
+    if len(found.running) > _MAX_WORKLOADS:
+        yield _row("", piece(f"and {len(found.running) - _MAX_WORKLOADS} more; tidegate inventory --digest tells all"))
 
 
 def _entry(entry: Entry) -> Iterator[Line]:

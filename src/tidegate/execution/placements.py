@@ -72,7 +72,7 @@ def place(connection: Connection, workload: Workload, digests: Mapping[str, Dige
 
 
 def place_containers(
-    connection: Connection, where: Place, containers: Sequence[Placed], *, owner: str, at: datetime
+    connection: Connection, where: Place, containers: Sequence[Placed], *, owner: str, at: datetime, by: str = ""
 ) -> None:
     """As `place`, for a workload of which no more is known."""
     known = {row.container: row for row in _of(connection, where)}
@@ -88,6 +88,7 @@ def place_containers(
                 "digest": str(one.digest),
                 "reference": one.reference,
                 "owner": owner,
+                "placed_by": by,
                 "since": rfc3339(since),
             }
         )

@@ -9,7 +9,9 @@ from sqlalchemy import Connection, Select, select
 
 from tidegate.admission.records import record_named
 from tidegate.artifact import Digest
+from tidegate.clock import rfc3339, system_clock
 from tidegate.errors import NotFoundError, UsageError
+from tidegate.execution.inventory import Asked, what_runs
 from tidegate.execution.placements import running
 from tidegate.oversight.entry import Draft, Entry, EntryKind, Sight, WholeSight
 from tidegate.oversight.recorded_entries import drafts_on_record
@@ -42,7 +44,8 @@ class Passport(Struct, frozen=True, kw_only=True):
     """All of one digest, a page of its lines at a time.
 
     Attributes:
-        workloads: where it runs now, as `cluster/namespace/kind/name`.
+        workloads: where it was placed, as `cluster/namespace/kind/name`.
+        running: the containers that run it now, as nodes and clusters tell.
         facts: source, builder, base and what else the newest evidence says.
         sound: every statement among the lines shown verifies and is proved to be in the ledger.
         total: how many lines there are; `skipped` of them stand before those shown.
@@ -60,6 +63,7 @@ class Passport(Struct, frozen=True, kw_only=True):
     children: tuple[str, ...]
     attached: tuple[str, ...]
     workloads: tuple[Mapping[str, str], ...]
+    running: tuple[Mapping[str, str], ...] = ()
     facts: tuple[Fact, ...]
     ledger_size: int
     ledger_root: str
@@ -123,6 +127,7 @@ def passport(
         children=_texts(connection, schema.manifest_child, "child", "parent", digest),
         attached=_texts(connection, schema.manifest, "digest", "subject", digest),
         workloads=tuple(_workloads(connection, digest)) if sight.sees_all else (),
+        running=tuple(_running(connection, digest)) if sight.sees_all else (),
         facts=_facts(connection, digest, trust, tree),
         ledger_size=tree.size,
         ledger_root=tree.root.hex(),
@@ -195,6 +200,17 @@ def _workloads(connection: Connection, digest: Digest) -> Iterator[Mapping[str, 
             "container": one.container,
             "owner": one.owner,
             "since": one.since.isoformat().replace("+00:00", "Z"),
+        }
+
+
+def _running(connection: Connection, digest: Digest) -> Iterator[Mapping[str, str]]:
+    page = what_runs(connection, Asked(digest=digest, limit=_MAX_NAMES), now=system_clock())
+    for one in page.runs:
+        yield {
+            "container": one.container.workload,
+            "where": "/".join(filter(None, (one.node, one.container.host))),
+            "by": one.by,
+            "since": rfc3339(one.since),
         }
 
 

@@ -86,7 +86,7 @@ class RemoteServer:
             method: in capitals.
             path: under `/api/v1`, its parts already quoted (`quoted`).
             type_: what the answer must be.
-            query: parameters; those that are empty or None are left out.
+            query: parameters; those that are empty or None are left out, a list stands as often as it is long.
             body: sent as JSON; bytes as they are, as YAML; a file streamed.
             headers: sent along.
 
@@ -96,7 +96,7 @@ class RemoteServer:
             OutsideError: it cannot be reached, or failed.
         """
         given = {name: value for name, value in (query or {}).items() if value is not None and value != ""}
-        url = f"{self.address}{_API}{path}" + (f"?{urlencode(given)}" if given else "")
+        url = f"{self.address}{_API}{path}" + (f"?{urlencode(given, doseq=True)}" if given else "")
         raw = body if isinstance(body, bytes | Path) else None if body is None else to_json(body)
         sent = {"Accept": "application/json", **(headers or {})}
         if raw is not None:

@@ -229,6 +229,7 @@ placement = Table(
     Column("reference", Text, nullable=False),
     Column("owner", Text, nullable=False, default=""),
     Column("since", String(32), nullable=False),
+    Column("placed_by", Text, nullable=False, default="", server_default=""),  # a user of the cluster
 )
 
 # What happened -----------------------------------------------------------------------------------------------------

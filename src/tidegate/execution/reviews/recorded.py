@@ -47,7 +47,8 @@ def put_on_record(database: Database, records: Sequence[Record], by: str) -> int
         for one in records:
             # What runs is written first: the order of events is joined last of all (`outbox.publish`).
             if one.act in _RUNS and not one.is_made and one.name:
-                place_containers(connection, _place(one), _placed(one), owner=one.owner[:1000], at=one.at)
+                placed, owner = _placed(one), one.owner[:1000]
+                place_containers(connection, _place(one), placed, owner=owner, at=one.at, by=one.by[:1000])
             new += outbox.publish(connection, _event(one, by))
     return new
 
