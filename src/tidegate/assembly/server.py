@@ -17,6 +17,7 @@ from tidegate.assembly.encryption import Encryption, build_encryption
 from tidegate.assembly.event_consumers import build_consumers
 from tidegate.assembly.examiner import Examiner
 from tidegate.assembly.execution import build_execution, build_verdicts
+from tidegate.assembly.flow_book import flow_tasks
 from tidegate.assembly.gate import build_gate
 from tidegate.assembly.home import Home
 from tidegate.assembly.intake import TAKE_IN, TakingIn, build_taking_in
@@ -372,7 +373,9 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         taking_in=taking_in,
         upkeep=UpkeepThread(database, keeping.tasks(), clock, flush=pulls.flush),
         captures=captures,
-        slow_upkeep=UpkeepThread(database, (*keeping.slow_tasks(), *capture_tasks(captures)), clock),
+        slow_upkeep=UpkeepThread(
+            database, (*keeping.slow_tasks(), *capture_tasks(captures), *flow_tasks(settings, database, clock)), clock
+        ),
         by_time=ByTime(database, leases, blobs.sweep, submit, updating.newer.look, clock),
         rule_watch=RuleWatch((keeping.in_force, taking_in.rules)),
     )

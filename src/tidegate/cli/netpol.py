@@ -16,7 +16,7 @@ from tidegate.errors import UsageError
 
 if TYPE_CHECKING:
     from tidegate.execution.network.flows import Flows
-    from tidegate.execution.network.observed import ObservedFlow
+    from tidegate.execution.network.observed import ObservedFlow, Seen
 
 _FILE: Final = click.Path(path_type=Path, allow_dash=True)
 _SHOWN_PORTS: Final = 6
@@ -118,7 +118,42 @@ def diff(call: Call, flows: tuple[Path, ...], running: Path, observed: Path | No
     return 1 if any(one.lack is not Lack.UNUSED for one in found) else 0
 
 
-for _verb in (generate, diff):
+@verb(
+    "observed",
+    examples=(
+        ("tidegate netpol observed > seen.jsonl", "what sensors counted, as generate and diff read it"),
+        ("tidegate netpol observed --cluster prod --namespace shop --since 2026-11-01T00:00:00Z", "of one namespace"),
+    ),
+)
+@click.option("--cluster", default="", help="The cluster, by the name it reports under; nodes without one otherwise.")
+@click.option("--namespace", default="", help="Of either side.")
+@click.option("--since", default="", metavar="TIME", help="Only what was seen from this moment on (RFC 3339).")
+@output_options("jsonl", "table")
+def observed(call: Call, cluster: str, namespace: str, since: str, output: Output) -> int:
+    """Write who talked to whom, as the sensors of nodes counted it: JSON Lines, one flow a line.
+
+    Of the server that client.server names, or of the record here.
+    """
+    from tidegate.assembly.flow_book import every_flow, open_flow_book
+    from tidegate.clock import parse_rfc3339
+    from tidegate.wire import to_json
+
+    moment = parse_rfc3339(since) if since else None
+    with open_flow_book(call.settings()) as book:
+        found = list(every_flow(book, cluster=cluster, namespace=namespace, since=moment))
+    if output.form == "jsonl":
+        output.write_bytes(b"".join(to_json(one) + b"\n" for one in found))
+    else:
+        rows = [
+            (_named(one.source), _named(one.destination), f"{one.port}/{one.protocol}", str(one.count), one.last)
+            for one in found
+        ]
+        write_table(call, output, ("from", "to", "port", "count", "seen last"), rows)
+    call.note(f"{len(found)} flows")
+    return 0
+
+
+for _verb in (generate, diff, observed):
     command.add_command(_verb)
 
 
@@ -128,6 +163,10 @@ def _read(flows: Sequence[Path], observed: Path | None) -> "tuple[Flows, tuple[O
     if not flows and observed is None:
         raise UsageError("nothing to make policies of", remedy="name a file of flows, or --observed FILE")
     return declared_flows(flows), None if observed is None else observed_flows(observed)
+
+
+def _named(side: "Seen") -> str:
+    return f"{side.namespace}/{side.workload}" if side.namespace else side.address
 
 
 def _ports(ports: Sequence[str]) -> str:

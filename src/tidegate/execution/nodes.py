@@ -23,6 +23,7 @@ from tidegate.execution.container_record import (
     forget_containers,
     replace_containers,
 )
+from tidegate.execution.network.flow_record import take_flows
 from tidegate.execution.observation import Container, Observation
 from tidegate.execution.report import NodeKind, Report, Sent, Taken, check_node
 from tidegate.storage import outbox
@@ -131,6 +132,8 @@ def take_report(
         _tell(connection, kind, name, at, {"run": report.run, "was": before.state})
     values |= {"seen_at": rfc3339(at), "lost": max(report.lost, before.lost if before is not None else 0)}
     connection.execute(update(node).where(node.c.name == name).values(**values))
+    if report.flows is not None and report.kind is NodeKind.NODE:
+        take_flows(connection, name, report.flows, at)
     new = sum(outbox.publish(connection, observed(name, sent, at)) for sent in report.observations)
     unsure = known == _UNKNOWN and (report.kind is NodeKind.NODE or report.running >= 0)
     return Taken(new=new, unknown_containers=unsure and not report.ends)

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Annotated, Final
 
 from tidegate.errors import InvalidInputError
+from tidegate.execution.network.flow_report import FlowReport
 from tidegate.execution.observation import Container, Observation
 from tidegate.values import Struct, msgspec
 
@@ -92,6 +93,7 @@ class Report(Struct, frozen=True, kw_only=True):
             more is to be told.
         running: how many containers run in the cluster, once all of it was told; -1 before.
         current_at: when the cluster was heard last, RFC 3339.
+        flows: who talked to whom on a node; None for nothing to tell.
     """
 
     kind: NodeKind = NodeKind.NODE
@@ -105,6 +107,7 @@ class Report(Struct, frozen=True, kw_only=True):
     all_since: _Number = 0
     running: Annotated[int, msgspec.Meta(ge=-1, le=1 << 31)] = -1
     current_at: Annotated[str, msgspec.Meta(max_length=40)] = ""
+    flows: FlowReport | None = None
 
 
 class Taken(Struct, frozen=True, kw_only=True):

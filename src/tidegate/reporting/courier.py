@@ -9,6 +9,7 @@ from typing import Final, Protocol
 
 from tidegate import __version__
 from tidegate.errors import InvalidInputError, NotFoundError, TidegateError, UsageError
+from tidegate.execution.network.flow_report import FlowReport
 from tidegate.execution.observation import Container
 from tidegate.execution.report import BEAT_SECONDS, MAX_CONTAINERS, MAX_OBSERVATIONS, Report, Sent, Taken
 from tidegate.remote import RemoteServer
@@ -34,25 +35,42 @@ class Inventory(Protocol):
         ...
 
 
+class Flows(Protocol):
+    """Counts of connections that wait."""
+
+    def waiting(self) -> FlowReport | None:
+        """What the server is to have next, the same until it has it; None for nothing."""
+        ...
+
+    def settle(self, report: FlowReport) -> None:
+        """The server has it, or will never take it."""
+        ...
+
+
 class Whole:
-    """All that runs on a node, whenever that changes.
+    """All that runs on a node, whenever that changes, and who talks to whom.
 
     Args:
         running: the containers that run now.
+        flows: what is counted of connections; None counts none.
     """
 
-    def __init__(self, running: Callable[[], tuple[Container, ...]]) -> None:
+    def __init__(self, running: Callable[[], tuple[Container, ...]], flows: Flows | None = None) -> None:
         self._running = running
+        self._flows = flows
         self._now: tuple[Container, ...] = ()
         self._told: tuple[Container, ...] | None = None
 
     def add_to(self, report: Report) -> Report:
         """The report with what runs, when that is another than was told last."""
         self._now = self._running()[:MAX_CONTAINERS]
-        return report if self._now == self._told else replace(report, containers=self._now)
+        flows = None if self._flows is None else self._flows.waiting()
+        return replace(report, containers=None if self._now == self._told else self._now, flows=flows)
 
-    def taken(self, _: Report, taken: Taken) -> bool:
+    def taken(self, report: Report, taken: Taken) -> bool:
         """True when the server does not know what runs."""
+        if self._flows is not None and report.flows is not None:
+            self._flows.settle(report.flows)
         self._told = None if taken.unknown_containers else self._now
         return taken.unknown_containers
 
@@ -122,7 +140,12 @@ class Courier:
             )
             try:
                 taken = self._send(report)
-            except (InvalidInputError, UsageError, NotFoundError):
+            except (InvalidInputError, UsageError, NotFoundError) as error:
+                if report.flows is not None:  # nothing else waits for them
+                    taken = self._send(replace(report, observations=(), flows=None))
+                    _log.error("the server does not take what was counted of connections, it is dropped: %s", error)
+                    self._inventory.taken(report, taken)
+                    continue
                 if not batch:
                     raise
                 self._send_one_by_one(batch, report)

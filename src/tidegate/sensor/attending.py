@@ -30,6 +30,7 @@ from tidegate.sensor.alone import Alone
 from tidegate.sensor.connector import Connector
 from tidegate.sensor.containers import Containers
 from tidegate.sensor.containing import Containing, Found
+from tidegate.sensor.counting import Counting
 from tidegate.sensor.folding import Folding
 from tidegate.sensor.forensics.sending import CapturesToSend
 from tidegate.sensor.looking import Looking
@@ -72,12 +73,14 @@ class _Attendant:
         self._running = _Running(self._news)
         self._running.look()
         self._folding = Folding(tell)
+        self._counting = Counting() if settings.sensor.flows and settings.client.server else None
         self._looking = Looking(
             drift_rules(settings),
             expectations(settings),
             self._folding,
             self._running.containers_of.of_process,
             confinement=confinement_rules(settings),
+            counting=self._counting,
         )
         self._connector = _connector(stack)
         self._threads: list[Thread] = []
@@ -100,7 +103,7 @@ class _Attendant:
         policy = response_policy(settings)
         self._alone = Alone(policy, spool, self._running.all, carry, node=node)
         remote = stack.enter_context(open_remote(settings))
-        courier = self._courier = Courier(spool, remote, node, Whole(self._running.containers))
+        courier = self._courier = Courier(spool, remote, node, Whole(self._running.containers, self._counting))
         self._threads.append(self._thread("courier", lambda: courier.run(self._stop, self._news)))
         self._threads.append(self._thread("captures", lambda: captures.run(self._stop)))
         if settings.sensor.server_keys:

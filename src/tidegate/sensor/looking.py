@@ -22,6 +22,7 @@ from tidegate.execution.response_policy import workload_of
 from tidegate.sensor.accounts import Accounts
 from tidegate.sensor.connector import Connector
 from tidegate.sensor.containing import Found
+from tidegate.sensor.counting import Counting
 from tidegate.sensor.mounts import mounts_of
 from tidegate.sensor.overlay import overlay_of
 from tidegate.sensor.processes import Noticed, Processes
@@ -62,6 +63,7 @@ class Looking:
         tell: is told of what was not.
         container_of: the container of a process.
         confinement: how processes are to be confined.
+        counting: counts connections of pods; None counts none.
         clock: the moment told.
     """
 
@@ -73,9 +75,11 @@ class Looking:
         container_of: Callable[[int], Container | None],
         *,
         confinement: ConfinementRules | None = None,
+        counting: Counting | None = None,
         clock: Clock = system_clock,
     ) -> None:
         self._rules = rules
+        self._counting = counting
         self._confinement = confinement or ConfinementRules()
         self._expectations = expectations
         self._tell = tell
@@ -146,8 +150,11 @@ class Looking:
         network = network_of(pid)
         if not network or network in self._node_network:  # the node's own ports are not this container's alone
             return
+        is_first = network not in looked  # of those that share it, so that a connection counts once
         now = looked.get(network) or looked.setdefault(network, self._networks.sockets_of(network, pid))
         before, known.sockets = known.sockets, now
+        if self._counting is not None and is_first:
+            self._counting.look(known.container, before, now)
         expected = known.expected
         for protocol, port in sorted(now.listens - (before.listens if before else frozenset())):
             is_unexpected = expected is None or expected.listens is None or not expected.lets_listen(protocol, port)

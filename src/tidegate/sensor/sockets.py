@@ -10,6 +10,7 @@ import re
 import struct
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from ipaddress import ip_address
 from typing import Final
 
@@ -26,6 +27,8 @@ _NUMBERS: Final = re.compile(r"^TCP6?: inuse (\d+)(?:.* tw (\d+))?", re.MULTILIN
 _MAX_NUMBERS_BYTES: Final = 4096
 _LISTEN: Final = 0x0A
 _OPEN: Final = frozenset({0x01, 0x02})
+_LINKED: Final = _OPEN | {0x06}
+"""Open, and what the kernel still remembers of what ended (TIME_WAIT)."""
 _UNCONNECTED: Final = 0x07
 _FIRST_OF_CLIENTS: Final = 32768
 """From here on the kernel gives ports to clients (`ip_local_port_range`): a UDP socket there serves nobody."""
@@ -38,10 +41,30 @@ class Sockets(Struct, frozen=True, kw_only=True):
     Attributes:
         listens: protocol and port.
         connects: remote address and port of what was opened from here; loopback is left out.
+        links: every connection with elsewhere that is open, or ended within the last minute.
+        addresses: this network's own, as far as these connections show them.
     """
 
     listens: frozenset[tuple[str, int]]
     connects: frozenset[tuple[str, int]]
+    links: "frozenset[Link]" = frozenset()
+    addresses: frozenset[str] = frozenset()
+
+
+class Link(Struct, frozen=True, order=True):
+    """One connection.
+
+    Attributes:
+        inward: it came from elsewhere.
+        address: of the other side.
+        port: of whoever was connected to; `client_port` of the other.
+    """
+
+    inward: bool
+    protocol: str
+    address: str
+    port: int
+    client_port: int
 
 
 class _Socket(Struct, frozen=True):
@@ -123,7 +146,19 @@ def _told(found: Sequence[_Socket]) -> Sockets:
         for one in found
         if one.state in _OPEN and one.port not in ports and not ip_address(one.remote).is_loopback
     }
-    return Sockets(listens=frozenset(listens), connects=frozenset(connects))
+    linked = [one for one in found if one.state in _LINKED and not ip_address(one.remote).is_loopback]
+    return Sockets(
+        listens=frozenset(listens),
+        connects=frozenset(connects),
+        links=frozenset(_link(one, ports) for one in linked),
+        addresses=frozenset(one.address for one in linked),
+    )
+
+
+def _link(one: _Socket, served: AbstractSet[int]) -> Link:
+    inward = one.port in served or one.port < _FIRST_OF_CLIENTS <= one.remote_port
+    port, client = (one.port, one.remote_port) if inward else (one.remote_port, one.port)
+    return Link(inward, one.protocol, one.remote, port, client)
 
 
 def parse_sockets(data: bytes, protocol: str) -> Iterator[_Socket]:

@@ -24,6 +24,9 @@ class ExecutionSettings:
     capture_keep_days: Annotated[
         int, Leaf(meaning="Days that a forensic capture is kept, when nobody says otherwise.", low=1, high=3650)
     ] = 90
+    flow_keep_days: Annotated[
+        int, Leaf(meaning="Days that an observed flow is kept after it was seen last.", low=1, high=3650)
+    ] = 30
     configuration_files: Annotated[tuple[Path, ...], Leaf(meaning="Files of rules of ConfigMaps and Secrets.")] = ()
     confinement_files: Annotated[
         tuple[Path, ...],
@@ -68,6 +71,7 @@ class SensorSettings:
         Leaf(meaning="Steps this node takes in an hour, whoever orders them; more are refused.", low=0, high=10_000),
     ] = 60
 
+    flows: Annotated[bool, Leaf(meaning="Count who talks to whom among pods, for network policies.")] = True
     mode: Annotated[
         SensorMode,
         Leaf(

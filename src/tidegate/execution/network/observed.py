@@ -55,13 +55,24 @@ class Seen(Struct, frozen=True, kw_only=True):
 
 
 class ObservedFlow(Struct, frozen=True, kw_only=True):
-    """Connections that were seen; `count` of them."""
+    """Connections that were seen; `count` of them.
+
+    Attributes:
+        first, last: when, RFC 3339; "" when nobody says.
+    """
 
     source: Seen
     destination: Seen
     port: Annotated[int, msgspec.Meta(ge=1, le=MAX_PORT)]
     protocol: Protocol = Protocol.TCP
     count: Annotated[int, msgspec.Meta(ge=1, le=2**53)] = 1
+    first: Annotated[str, msgspec.Meta(max_length=40)] = ""
+    last: Annotated[str, msgspec.Meta(max_length=40)] = ""
+
+
+def is_stable(label: str) -> bool:
+    """True for a label that may stay the same from pod to pod of a workload."""
+    return label not in _VOLATILE
 
 
 def read_observed(lines: Iterable[bytes], *, where: str) -> tuple[ObservedFlow, ...]:
