@@ -6,7 +6,8 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Final, Protocol
+from time import sleep
+from typing import TYPE_CHECKING, Final, Protocol
 
 from sqlalchemy import Connection
 
@@ -40,6 +41,9 @@ from tidegate.remote.whole_id import whole_id
 from tidegate.settings import Settings
 from tidegate.storage.database import Database
 from tidegate.values import Struct
+
+if TYPE_CHECKING:
+    from tidegate.execution.updates.rollout.rolling import Ended
 
 MAX_JUDGED: Final = 2000
 """Places judged in one request."""
@@ -201,6 +205,21 @@ def update_repository(
         passport=lambda digest: f"{server}/passports/{digest}" if server else f"tidegate passport {digest}",
     )
     return update_branches(store, wanted, updates.judge, at=clock())
+
+
+def roll_out(settings: Settings, found: Recorded, *, clock: Clock = system_clock) -> "Ended":
+    """Rolls a proposal out at the API server that the settings name; see `Rollout`.
+
+    Raises:
+        TidegateError: as `Rollout.run`; nothing says where the API server is.
+    """
+    from tidegate.assembly.kubernetes import api_server
+    from tidegate.execution.updates.rollout.rolling import Rollout
+    from tidegate.kubernetes.client import open_http
+    from tidegate.kubernetes.objects import Objects
+
+    with open_http(api_server(settings)) as http:
+        return Rollout(Objects(http), found.id, found.proposal, clock=clock, pause=sleep).run()
 
 
 class _Recorded:

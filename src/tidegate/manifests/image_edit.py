@@ -51,10 +51,20 @@ def with_images(text: str, wanted: Mapping[Path, NewImage], *, where: str) -> st
     return made
 
 
+def renamed(written: str, new: NewImage) -> str:
+    """The name of another image as somebody writes names: with their host, or without."""
+    name = written.partition("@")[0]
+    slash = name.rfind("/")
+    colon = name.find(":", slash + 1)
+    name = name[:colon] if colon > 0 else name
+    tag = f":{new.tag}" if new.tag else ""
+    return f"{_renamed(name, new.repository) if new.repository else name}{tag}@{new.digest}"
+
+
 def _edits(text: str, place: ImagePlace, new: NewImage) -> list[tuple[tuple[int, int], str]]:
     pieces = place.pieces
     if place.form is Form.WHOLE:
-        return [_replaced(pieces["image"], _whole(pieces["image"].text, new))]
+        return [_replaced(pieces["image"], renamed(pieces["image"].text, new))]
     name_key, tag_key, _ = _KEYS[place.form]
     found: list[tuple[tuple[int, int], str]] = []
     pins_in_tag = place.form is Form.VALUES and "digest" not in pieces
@@ -69,15 +79,6 @@ def _edits(text: str, place: ImagePlace, new: NewImage) -> list[tuple[tuple[int,
     elif not pins_in_tag:
         found.append(_after(text, pieces[tag_key], f"digest: {new.digest}", flow=place.flow))
     return found
-
-
-def _whole(written: str, new: NewImage) -> str:
-    name = written.partition("@")[0]
-    slash = name.rfind("/")
-    colon = name.find(":", slash + 1)
-    name = name[:colon] if colon > 0 else name
-    tag = f":{new.tag}" if new.tag else ""
-    return f"{_renamed(name, new.repository) if new.repository else name}{tag}@{new.digest}"
 
 
 def _renamed(name: str, repository: Repository) -> str:

@@ -7,7 +7,7 @@ import pytest
 
 from tidegate.errors import InvalidInputError
 from tidegate.evidence import Severity
-from tidegate.execution.updates.rule import OTHERWISE, Application, Distribution, Grouping
+from tidegate.execution.updates.rule import OTHERWISE, Application, Distribution, Grouping, RolloutLimits
 from tidegate.execution.updates.rule_file import load_update_policy
 from tidegate.execution.updates.tag_version import Step
 from tidegate.execution.updates.window import opens_at, read_window
@@ -48,12 +48,9 @@ def test_a_policy_is_read_and_the_first_rule_that_fits_holds() -> None:
     assert system.steps == frozenset()
     assert shops.steps == {Step.REBUILD, Step.PATCH, Step.MINOR}
     assert (shops.distribution, shops.may_bring, shops.group) == (Distribution.NEWER, Severity.LOW, Grouping.NAMESPACE)
-    assert (shops.minimum_age, shops.deadline, shops.steady) == (
-        timedelta(days=3),
-        timedelta(minutes=5),
-        timedelta(minutes=1),
-    )
-    assert (shops.apply, shops.max_restarts, shops.early, shops.only_fixes) == (Application.ASKED, 3, True, False)
+    assert shops.minimum_age == timedelta(days=3)
+    assert shops.limits == RolloutLimits(deadline_s=300, steady_s=60, max_restarts=3)
+    assert (shops.apply, shops.early, shops.only_fixes) == (Application.ASKED, True, False)
     place = {"cluster": "prod-eu", "workload": "Deployment/web"}
     assert policy.rule_for("team/app", namespace="shop", **place) is shops
     assert policy.rule_for("team/app", namespace="kube-system", **place) is system

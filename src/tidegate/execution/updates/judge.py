@@ -10,7 +10,7 @@ from tidegate.artifact import Digest
 from tidegate.clock import rfc3339
 from tidegate.evidence import Severity
 from tidegate.execution.updates.known import Flaw, Runs, Shelf, Shelved, Turned, short
-from tidegate.execution.updates.rule import Distribution, Grouping, UpdateRule
+from tidegate.execution.updates.rule import Distribution, Grouping, RolloutLimits, UpdateRule
 from tidegate.execution.updates.system import is_older, is_same
 from tidegate.execution.updates.tag_version import Step, TagVersion, read_tag, step_between
 from tidegate.values import Struct
@@ -33,6 +33,7 @@ class Proposal(Struct, frozen=True, kw_only=True):
         not_before: when the newer image is old enough.
         why: in lines, for people.
         passed_over: newer images that are not proposed, and why.
+        limits: when a rollout of it has failed.
     """
 
     runs: Runs
@@ -46,6 +47,7 @@ class Proposal(Struct, frozen=True, kw_only=True):
     not_before: datetime
     why: tuple[str, ...]
     passed_over: tuple[str, ...] = ()
+    limits: RolloutLimits = RolloutLimits()
 
 
 class Judged(Struct, frozen=True, kw_only=True):
@@ -212,6 +214,7 @@ def _proposal(runs: Runs, way: _Way, rule: UpdateRule, turned: Turned, passed: S
         not_before=way.to.since + rule.minimum_age,
         why=tuple(why),
         passed_over=_few(passed),
+        limits=rule.limits,
     )
 
 

@@ -45,6 +45,20 @@ class Grouping(StrEnum):
     RULE = "rule"
 
 
+class RolloutLimits(Struct, frozen=True, kw_only=True):
+    """When a rollout has failed.
+
+    Attributes:
+        deadline_s: how long it may take before it is taken back.
+        steady_s: how long it must stay healthy.
+        max_restarts: of new containers, before it is taken back.
+    """
+
+    deadline_s: float = 600.0
+    steady_s: float = 30.0
+    max_restarts: int = 1
+
+
 class UpdateRule(Struct, frozen=True, kw_only=True):
     """What holds for some workloads.
 
@@ -61,9 +75,7 @@ class UpdateRule(Struct, frozen=True, kw_only=True):
         windows: in which workloads may be changed; none for always.
         group: what is proposed together.
         apply: who puts it where it runs.
-        deadline: how long a rollout may take before it is taken back.
-        steady: how long it must stay healthy.
-        max_restarts: of new containers, before it is taken back.
+        limits: of a rollout.
     """
 
     name: str
@@ -81,9 +93,7 @@ class UpdateRule(Struct, frozen=True, kw_only=True):
     windows: tuple[Window, ...] = ()
     group: Grouping = Grouping.IMAGE
     apply: Application = Application.APPROVED
-    deadline: timedelta = timedelta(minutes=10)
-    steady: timedelta = timedelta(seconds=30)
-    max_restarts: int = 1
+    limits: RolloutLimits = RolloutLimits()
 
     def fits(self, repository: str, *, cluster: str, namespace: str, workload: str) -> bool:
         """True when it speaks of a workload (`Deployment/web`) that runs an image of a repository."""

@@ -2,6 +2,7 @@
 """Policies of updates from YAML, as docs/reference/updates.md has them; refused whole when anything is unknown."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from enum import StrEnum
 from typing import Final, TypeVar
 
@@ -10,6 +11,7 @@ from tidegate.execution.rule_documents import few, patterns, rule_documents, uni
 from tidegate.execution.updates.rule import (
     EVERYTHING,
     USUAL_STEPS,
+    RolloutLimits,
     UpdatePolicy,
     UpdateRule,
 )
@@ -70,8 +72,14 @@ def _rule(node: Node) -> UpdateRule:
         windows=tuple(_window(one) for one in few(fields.listing("windows"), "MAX_ITEMS", MAX_ITEMS)),
         group=_choice(fields, "group", known.group),
         apply=_choice(fields, "apply", known.apply),
-        deadline=fields.duration("deadline", known.deadline),
-        steady=fields.duration("steady", known.steady),
+        limits=_limits(fields, known.limits),
+    )
+
+
+def _limits(fields: Fields, known: RolloutLimits) -> RolloutLimits:
+    return RolloutLimits(
+        deadline_s=fields.duration("deadline", timedelta(seconds=known.deadline_s)).total_seconds(),
+        steady_s=fields.duration("steady", timedelta(seconds=known.steady_s)).total_seconds(),
         max_restarts=fields.whole_number("maxRestarts", known.max_restarts, most=_MAX_RESTARTS),
     )
 
