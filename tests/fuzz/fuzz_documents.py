@@ -20,6 +20,7 @@ from tidegate.checks.documents import check_document, is_template
 from tidegate.checks.kubernetes import kubernetes_material
 from tidegate.evidence import Boundary, Decision, PolicyRef, Reason, Verdict
 from tidegate.evidence.statement import parse_statement
+from tidegate.execution.capture_schedule_file import load_capture_schedules
 from tidegate.execution.confinement_file import load_confinement_rules
 from tidegate.execution.drift_rule_file import load_drift_rules
 from tidegate.execution.workload import parse_manifests, parse_workload
@@ -240,6 +241,8 @@ def _yaml() -> Iterator[Parser]:
     )
     confinement = _text(lambda text: load_confinement_rules({"c": text}))
     yield Parser(name="confinement-rules", form="yaml", read=confinement, samples=(_CONFINEMENT,))
+    captures = _text(lambda text: load_capture_schedules({"s": text}))
+    yield Parser(name="capture-schedules", form="yaml", read=captures, samples=(_SCHEDULES,))
     yield Parser(
         name="checks", form="yaml", read=_text(lambda text: load_checks(text, file="c")), samples=(_CHECKS,), slow=True
     )
@@ -254,6 +257,14 @@ spec:
   rules:
     - {name: pay, namespaces: ["pay-?"], class: own, mode: observe}
   otherwise: baseline
+"""
+_SCHEDULES = b"""apiVersion: tidegate.dev/v1
+kind: CaptureSchedule
+metadata: {name: mine}
+spec:
+  schedules:
+    - {name: pay, namespaces: ["pay-?"], every: 6h, keep: 30d, atStart: true}
+  limits: {atOnce: 2, perDay: 10}
 """
 _DRIFT = b"""apiVersion: tidegate.dev/v1
 kind: DriftRules

@@ -44,7 +44,9 @@ class Post:
         folder: of the server's home, the sensor's login and settings.
     """
 
-    def __init__(self, folder: Path, *, policy: str = POLICY, silent_seconds: int = 15) -> None:
+    def __init__(
+        self, folder: Path, *, policy: str = POLICY, silent_seconds: int = 15, more: Mapping[str, str] | None = None
+    ) -> None:
         self.folder = folder
         self.home = folder / "server"
         self.home.mkdir()
@@ -52,6 +54,7 @@ class Post:
         self._environment = {
             "TIDEGATE_EXECUTION_RESPONSE_FILES": str(folder / "response.yaml"),
             "TIDEGATE_EXECUTION_NODE_SILENT_S": str(silent_seconds),
+            **(more or {}),
         }
         self.address = ""
         self._robot = ("", "")

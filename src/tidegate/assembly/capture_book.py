@@ -13,17 +13,21 @@ from tidegate.artifact import Digest
 from tidegate.assembly.keeping import local_user
 from tidegate.assembly.local import open_local
 from tidegate.assembly.remote import here_or_there
+from tidegate.assembly.rule_text import rule_text
 from tidegate.assembly.stores import open_capture_blobs
 from tidegate.clock import Clock
 from tidegate.curation.keeping.upkeep import Task
 from tidegate.errors import OutsideError
+from tidegate.execution.capture_schedule_file import load_capture_schedules
 from tidegate.execution.captures import MAX_CAPTURE_BYTES, Captures, KeptCapture, demand_archive
+from tidegate.execution.scheduled_captures import TURN, ScheduledCaptures, ScheduledContainer
 from tidegate.remote import RemoteServer
 from tidegate.remote.server import quoted
 from tidegate.settings import Settings
 from tidegate.storage.database import Database
 
 _EXPIRE_EVERY: Final = timedelta(hours=1)
+_ORDER_EVERY: Final = timedelta(seconds=10)
 
 
 class CaptureBook(Protocol):
@@ -49,6 +53,10 @@ class CaptureBook(Protocol):
         """Deletes a capture's archive; the record and the seal stay."""
         ...
 
+    def scheduled(self) -> Sequence[ScheduledContainer]:
+        """What is captured by time, the next due first."""
+        ...
+
 
 def build_captures(settings: Settings, database: Database, gate: Gate, clock: Clock) -> Captures:
     """Captures from settings.
@@ -58,6 +66,26 @@ def build_captures(settings: Settings, database: Database, gate: Gate, clock: Cl
     """
     keep = timedelta(days=settings.execution.capture_keep_days)
     return Captures(database, open_capture_blobs(settings, database), gate, keep, clock)
+
+
+def build_scheduled(settings: Settings, database: Database, gate: Gate, clock: Clock) -> ScheduledCaptures:
+    """Captures by time, from settings.
+
+    Raises:
+        TidegateError: a file of schedules is missing or wrong; names file, line and column.
+    """
+    files = {str(path): rule_text(path) for path in settings.execution.capture_schedule_files}
+    return ScheduledCaptures(database, gate, load_capture_schedules(files), clock)
+
+
+def order_task(scheduled: ScheduledCaptures) -> Task:
+    """What a server does by itself about captures that are due."""
+
+    def order() -> object | None:
+        given = scheduled.order_due()
+        return {"ordered": given} if given else None
+
+    return Task(kind=TURN, every=_ORDER_EVERY, run=order)
 
 
 def capture_tasks(captures: Captures) -> tuple[Task, ...]:
@@ -81,14 +109,15 @@ def open_capture_book(settings: Settings) -> AbstractContextManager[CaptureBook]
 
 
 @contextmanager
-def _open_captures(settings: Settings) -> Iterator[Captures]:
+def _open_captures(settings: Settings) -> Iterator[tuple[Captures, ScheduledCaptures]]:
     with open_local(settings) as local:
-        yield build_captures(settings, local.database, local.gate, local.clock)
+        parts = local.database, local.gate, local.clock
+        yield build_captures(settings, *parts), build_scheduled(settings, *parts)
 
 
 class _Recorded:
-    def __init__(self, captures: Captures) -> None:
-        self._captures = captures
+    def __init__(self, opened: tuple[Captures, ScheduledCaptures]) -> None:
+        self._captures, self._scheduled = opened
         self._who = local_user()
 
     def keep(self, file: Path, *, days: int | None) -> KeptCapture:
@@ -113,6 +142,9 @@ class _Recorded:
     def let_go(self, digest: Digest, *, why: str) -> KeptCapture:
         return self._captures.let_go(digest, who=self._who, why=why)
 
+    def scheduled(self) -> Sequence[ScheduledContainer]:
+        return self._scheduled.told()
+
 
 class _Remote:
     def __init__(self, server: RemoteServer) -> None:
@@ -136,3 +168,6 @@ class _Remote:
 
     def let_go(self, digest: Digest, *, why: str) -> KeptCapture:
         return self._server.ask("DELETE", f"/captures/{quoted(digest)}", KeptCapture, query={"why": why})
+
+    def scheduled(self) -> Sequence[ScheduledContainer]:
+        return self._server.ask("GET", "/captures/schedule", tuple[ScheduledContainer, ...])

@@ -12,7 +12,7 @@ from tidegate.admission.remembered_restrictions import RememberedRestrictions
 from tidegate.artifact import Reference, Repository, Tag
 from tidegate.assembly.access import build_access
 from tidegate.assembly.by_time import ByTime
-from tidegate.assembly.capture_book import build_captures, capture_tasks
+from tidegate.assembly.capture_book import build_captures, build_scheduled, capture_tasks, order_task
 from tidegate.assembly.encryption import Encryption, build_encryption
 from tidegate.assembly.event_consumers import build_consumers
 from tidegate.assembly.examiner import Examiner
@@ -54,6 +54,7 @@ from tidegate.curation.workflow import Curation
 from tidegate.evidence.restriction import parse_zones
 from tidegate.execution.admit import ExecutionGate
 from tidegate.execution.captures import Captures
+from tidegate.execution.scheduled_captures import ScheduledCaptures
 from tidegate.execution.verdicts.issuing import VerdictIssue
 from tidegate.identity import Access
 from tidegate.identity.audit_writer import AuditWriter
@@ -119,6 +120,7 @@ class Server:
     execution: ExecutionGate
     verdicts: VerdictIssue
     captures: Captures
+    scheduled: ScheduledCaptures
     responding: Responding
     updating: Updating
     knowledge: NewKnowledge
@@ -246,6 +248,7 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
     directory, throttle = Directory(database), Throttle(database, clock)
     gate = build_gate(settings)
     captures = build_captures(settings, database, gate, clock)
+    scheduled = build_scheduled(settings, database, gate, clock)
     ensure_knowledge(settings, clock)
 
     def submit(key: str, digest: str) -> None:
@@ -371,8 +374,9 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         announcements=Announcements(database),
         consumers=tuple(ConsumerThread(database, consumer, leases) for consumer in consumers),
         taking_in=taking_in,
-        upkeep=UpkeepThread(database, keeping.tasks(), clock, flush=pulls.flush),
+        upkeep=UpkeepThread(database, (*keeping.tasks(), order_task(scheduled)), clock, flush=pulls.flush),
         captures=captures,
+        scheduled=scheduled,
         slow_upkeep=UpkeepThread(
             database, (*keeping.slow_tasks(), *capture_tasks(captures), *flow_tasks(settings, database, clock)), clock
         ),

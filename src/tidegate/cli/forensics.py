@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`tidegate forensics capture|list|show|export|keep|drop`."""
+"""`tidegate forensics capture|list|show|export|keep|drop|schedule`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +17,7 @@ from tidegate.cli.table import write_table
 if TYPE_CHECKING:
     from tidegate.execution.capture_archive import CaptureArchive
     from tidegate.execution.captures import KeptCapture
+    from tidegate.execution.scheduled_captures import ScheduledContainer
 
 _PATH: Final = click.Path(path_type=Path)
 _SHORT: Final = 19
@@ -184,6 +185,32 @@ def _drop(call: Call, *, server: str | None, digest: str, why: str) -> int:
     return 0
 
 
+@verb("schedule", examples=(("tidegate forensics schedule --format json", "for a program"),))
+@server_option
+@output_options("table", "json", by_terminal=True)
+def _schedule(call: Call, *, output: Output, server: str | None) -> int:
+    """Show what is captured by time: when next, when last, and whether programs were there that are not of the image.
+
+    What is captured is said by files that execution.capture_schedule_files names, of the server.
+    """
+    from tidegate.assembly.capture_book import open_capture_book
+
+    with open_capture_book(call.settings(client__server=server)) as book:
+        found = book.scheduled()
+    if output.form == "json":
+        output.write_json({"scheduled": found})
+        return 0
+    headings = ("next", "node", "workload", "image", "schedule", "last", "state", "capture", "differs")
+    write_table(call, output, headings, [_scheduled_row(one) for one in found])
+    return 0
+
+
+def _scheduled_row(one: "ScheduledContainer") -> tuple[str, ...]:
+    differs = "" if not one.capture else "yes" if one.differs else "no"
+    last = (one.last_at, one.state, one.capture[:_SHORT], differs)
+    return (one.next_at, one.node, one.workload, one.image, one.schedule, *last)
+
+
 @contextmanager
 def _opened(call: Call, server: str | None, name: str) -> "Iterator[CaptureArchive]":
     import tempfile
@@ -204,5 +231,5 @@ def _opened(call: Call, server: str | None, name: str) -> "Iterator[CaptureArchi
             yield archive
 
 
-for _verb in (_capture, _list, _show, _export, _keep, _drop):
+for _verb in (_capture, _list, _show, _export, _keep, _drop, _schedule):
     command.add_command(_verb)

@@ -65,6 +65,7 @@ class EventKind(StrEnum):
     CONNECTION_REFUSED = "execution.connection.refused"
     ACT_ALLOWED = "execution.act.allowed"
     CAPTURE_KEPT = "execution.capture.kept"
+    CAPTURE_DIFFERS = "execution.capture.differs"
     CAPTURE_GONE = "execution.capture.gone"
     NODE_JOINED = "execution.node.joined"
     NODE_SILENT = "execution.node.silent"

@@ -39,7 +39,9 @@ class Capture(Struct, frozen=True, kw_only=True):
         began_at, ended_at: RFC 3339; a process may have come or gone between.
         reason: why it was made; of an incident, its id is in `incident`.
         processes, changed: how many there are in the parts.
+        order: that it was made for, where a server gave one.
         strange: programs that run and are not of the image, by path.
+        altered: files that can be run and were written since the image, by path.
         left_out: what could not be kept, and why; over a bound, gone, not readable.
     """
 
@@ -51,8 +53,15 @@ class Capture(Struct, frozen=True, kw_only=True):
     incident: str = ""
     processes: int = 0
     changed: int = 0
+    order: str = ""
     strange: tuple[str, ...] = ()
+    altered: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+
+    @property
+    def differs(self) -> bool:
+        """Programs are there that are not of the image; other files that were written are no sign of anything."""
+        return bool(self.strange or self.altered)
 
 
 class OpenFile(Struct, frozen=True, kw_only=True):

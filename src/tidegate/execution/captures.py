@@ -22,6 +22,7 @@ from tidegate.events import Event, EventKind
 from tidegate.evidence import FORENSIC_CAPTURE, Statement, Subject
 from tidegate.execution.capture import Capture
 from tidegate.execution.capture_archive import open_capture
+from tidegate.execution.scheduled_captures import arrived_before, keep_of, note_arrived
 from tidegate.storage.blobs import BlobStore
 from tidegate.storage.capture_schema import capture as table
 from tidegate.storage.database import Database
@@ -34,6 +35,7 @@ MAX_CAPTURE_BYTES: Final = 8 * GIB
 MAX_KEEP: Final = timedelta(days=3650)
 _MAX_OVERVIEW_BYTES: Final = MIB
 _PIECE: Final = MIB
+_MAX_PATHS_TOLD: Final = 20
 _EXPIRED: Final = "its time was over"
 
 
@@ -80,24 +82,28 @@ class Captures:
     def take_in(self, file: Path, *, who: str, keep: timedelta | None = None) -> KeptCapture:
         """Proves an archive, keeps it and seals it; the same again finds what is kept.
 
+        So does another one for an order by time that was answered already: a node that is killed makes it twice.
+
         Args:
             file: the archive, on this machine.
             who: brought it.
-            keep: how long; None for as long as this server's settings say.
+            keep: how long; None for as long as the schedule it was ordered by, or this server's settings, say.
 
         Raises:
             InvalidInputError: it is no capture, or something in it was changed.
             UsageError: it would be kept for longer than `MAX_KEEP`, or for no time.
             OutsideError: the disk, the store or the database failed.
         """
-        lasts = self._keep if keep is None else keep
-        if not timedelta(0) < lasts <= MAX_KEEP:
+        if keep is not None and not timedelta(0) < keep <= MAX_KEEP:
             raise UsageError("not a time to keep a capture for", remedy=f"between a day and {MAX_KEEP.days} days")
         with open_capture(file) as archive:
             digest, overview = archive.digest, archive.overview()
         with self._database.read() as connection:
+            lasts = keep or keep_of(connection, overview, who=who) or self._keep
             if (known := _found(connection, digest)) is not None and not known["gone_at"]:
                 return _kept(known)
+            if known is None and (before := arrived_before(connection, overview, who=who)):
+                return _kept(_one(connection, Digest(before)))
         stored, size = self._store(file)
         at = self._clock()
         with self._database.begin() as connection:
@@ -118,9 +124,14 @@ class Captures:
                 "keep_until": rfc3339(at + lasts),
                 "statement": sealed.digest,
                 "overview": to_json(overview).decode(),
+                "differs": int(overview.differs),
             }
             if insert_once(connection, table, **row):
-                _tell(connection, EventKind.CAPTURE_KEPT, digest, at, {"archive": stored, "size": size, "by": who})
+                schedule = note_arrived(connection, overview, digest, who=who)
+                told = {"archive": stored, "size": size, "by": who, "schedule": schedule}
+                _tell(connection, EventKind.CAPTURE_KEPT, digest, at, told)
+                if overview.differs:
+                    _tell(connection, EventKind.CAPTURE_DIFFERS, digest, at, _difference(overview, schedule))
             else:
                 again = {**row, "gone_at": "", "gone_why": ""}
                 connection.execute(update(table).where(table.c.digest == digest, table.c.gone_at != "").values(again))
@@ -258,6 +269,22 @@ def demand_archive(kept: KeptCapture) -> None:
     if kept.gone_at:
         why = f"was let go of at {kept.gone_at}: {kept.gone_why}"
         raise NotFoundError(why, where=kept.digest, remedy="the record and its seal in the ledger stay")
+
+
+def _difference(overview: Capture, schedule: str) -> dict[str, Any]:
+    """How a container differs from the image it was started from."""
+    return {
+        "node": overview.node,
+        "container": overview.container.id,
+        "name": overview.container.name,
+        "image": overview.container.image,
+        "image_digest": overview.container.image_digest,
+        "schedule": schedule,
+        "incident": overview.incident,
+        "runs": overview.strange[:_MAX_PATHS_TOLD],
+        "written": overview.altered[:_MAX_PATHS_TOLD],
+        "changed": overview.changed,
+    }
 
 
 def _statement(digest: Digest, archive: Digest, size: int, overview: Capture) -> Statement:

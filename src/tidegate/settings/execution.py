@@ -27,6 +27,9 @@ class ExecutionSettings:
     flow_keep_days: Annotated[
         int, Leaf(meaning="Days that an observed flow is kept after it was seen last.", low=1, high=3650)
     ] = 30
+    capture_schedule_files: Annotated[
+        tuple[Path, ...], Leaf(meaning="Files of schedules of captures: which workloads are captured, and how often.")
+    ] = ()
     configuration_files: Annotated[tuple[Path, ...], Leaf(meaning="Files of rules of ConfigMaps and Secrets.")] = ()
     confinement_files: Annotated[
         tuple[Path, ...],

@@ -104,6 +104,9 @@ ROSTER: Final[Mapping[EventKind, Told]] = MappingProxyType(
         EventKind.CONNECTION_OPENED: _told("somebody went into a pod", _WORKLOAD, workloads.WorkloadJudged),
         EventKind.CONNECTION_REFUSED: _told("somebody was kept out of a pod", _WORKLOAD, workloads.WorkloadJudged),
         EventKind.CAPTURE_KEPT: _told("a capture is kept", "the capture's digest", workloads.CaptureKept),
+        EventKind.CAPTURE_DIFFERS: _told(
+            "a capture holds programs that are not of the image", "the capture's digest", workloads.CaptureDiffers
+        ),
         EventKind.CAPTURE_GONE: _told("a capture is gone", "the capture's digest", workloads.CaptureGone),
         EventKind.NODE_JOINED: _told("a node is watched", _NAME, nodes.NodeJoined),
         EventKind.NODE_SILENT: _told("a node's sensor is silent", _NAME, nodes.NodeSilent),

@@ -92,11 +92,37 @@ class CaptureKept(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     Attributes:
         archive: digest of what is stored.
+        schedule: by which it was due; empty for one that was not made by time.
     """
 
     archive: ADigest
     size: int
     by: Who
+    schedule: str = ""
+
+
+class CaptureDiffers(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A capture holds programs that are not of the image its container was started from.
+
+    Attributes:
+        container: its id; `name` as its runtime calls it.
+        image: the reference it was started from, and `image_digest` as the node says; empty when it does not.
+        schedule: by which the capture was due; `incident` that it belongs to; empty for none.
+        runs: programs that run and are not of the image, by path, the first of them.
+        written: files that can be run and were written since, likewise.
+        changed: how many files of any kind differ.
+    """
+
+    node: str
+    container: AnId
+    name: str
+    image: str
+    image_digest: str
+    schedule: str
+    incident: str
+    runs: list[str]
+    written: list[str]
+    changed: int
 
 
 class CaptureGone(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -38,8 +38,9 @@ from tidegate.values import Struct, replace
 from tidegate.wire import to_json
 
 _IMAGE: Final = "image"
-_MAX_STRANGE: Final = 200
-_MAX_LEFT_OUT: Final = 500
+_MAX_LINES: Final = 200
+"""Lines of each list of an overview, which a server takes up to 1 MiB."""
+_MAX_LINE_CHARS: Final = 200
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
@@ -47,6 +48,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
 
     Attributes:
         pids: the container's processes, the first of them first.
+        order: the server's, that it is made for.
         events: lines of JSON: what was seen of the container lately.
         memory: how much of it.
     """
@@ -56,6 +58,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
     pids: tuple[int, ...]
     reason: str = ""
     incident: str = ""
+    order: str = ""
     events: tuple[str, ...] = ()
     memory: MemoryChoice = MemoryChoice.CODE
 
@@ -131,15 +134,20 @@ def _into(layout: Path, wanted: Wanted, clock: Clock) -> tuple[Digest, Capture]:
         incident=wanted.incident,
         processes=len(processes),
         changed=len(changes),
-        strange=tuple(strange)[:_MAX_STRANGE],
-        left_out=_some(left_out),
+        order=wanted.order,
+        strange=_told(strange),
+        altered=_told(one.path for one in changes if one.is_executable and one.size),
+        left_out=_told(left_out),
     )
     return _seal(layout, [_json(layout, "capture.json", overview, OVERVIEW), *parts]), overview
 
 
-def _some(left_out: Sequence[str]) -> tuple[str, ...]:
-    more = len(left_out) - _MAX_LEFT_OUT
-    return (*left_out[:_MAX_LEFT_OUT], *([f"and {more} more"] if more > 0 else []))
+def _told(lines: Iterable[str]) -> tuple[str, ...]:
+    """As many as the overview may hold, each as long as it may be; what a container calls its files is its affair."""
+    found = list(lines)
+    told = [one if len(one) <= _MAX_LINE_CHARS else one[: _MAX_LINE_CHARS - 1] + "…" for one in found[:_MAX_LINES]]
+    more = len(found) - len(told)
+    return (*told, *([f"and {more} more"] if more else []))
 
 
 def _seal(layout: Path, parts: Sequence[Descriptor]) -> Digest:

@@ -59,6 +59,7 @@ class CapturesToSend:
             pids=tuple(pids),
             reason=order.why,
             incident=order.incident,
+            order=order.id,
             memory=MemoryChoice.CODE,
         )
         digest, overview = capture(wanted, self._folder / f"{order.id}{_ENDING}", self._clock)

@@ -51,6 +51,10 @@ def routes(server: Server) -> APIRouter:
             await _write(request, file.file)
             return reply(await run_sync(take, Path(file.name)), status=_CREATED)
 
+    @router.get("/captures/schedule", summary="What is captured by time, the next due first")
+    def schedule() -> Response:
+        return reply(server.scheduled.told())
+
     @router.get("/captures/{digest}", summary="One capture")
     def shown(digest: str) -> Response:
         return reply(server.captures.show(Digest(digest)))
