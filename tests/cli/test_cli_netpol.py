@@ -8,6 +8,8 @@ import pytest
 import yaml
 from cli_run import Run
 
+from scripted_api_server import Said, scripted_api_server
+
 FLOWS = """\
 apiVersion: tidegate.dev/v1
 kind: NetworkFlows
@@ -74,7 +76,7 @@ def test_what_was_seen_is_a_first_draft(run: Run, flows: Path) -> None:
     Path("running.yaml").write_text(kept.out)
     found = run("netpol", "diff", flows, "--running", "running.yaml", "--observed", "seen.jsonl")
     assert found.status == 1
-    assert [one["lack"] for one in json.loads(found.out)["differences"]] == ["undeclared", "unused"]
+    assert [one["lack"] for one in json.loads(found.out)["differences"]] == ["undeclared", "blocked", "unused"]
 
 
 def test_usage(run: Run, flows: Path) -> None:
@@ -85,3 +87,43 @@ def test_usage(run: Run, flows: Path) -> None:
     assert refused.status == 2
     assert "flows.yaml:9:" in refused.err
     assert "known are db, web" in refused.err
+
+
+def test_a_cluster_itself_is_asked_and_who_may_not_list_is_told_so(
+    run: Run, flows: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels = {"app": "web"}
+    pod = {"metadata": {"name": "web-0", "namespace": "shop", "labels": labels}, "status": {"podIP": "10.1.0.7"}}
+    policy = {"metadata": {"name": "old", "namespace": "shop"}, "spec": {"podSelector": {"matchLabels": {"app": "x"}}}}
+    objects = {"/api/v1/pods": [pod], "/apis/networking.k8s.io/v1/networkpolicies": [policy]}
+    answers = {"status": 200}
+
+    def script(method: str, path: str) -> Said:
+        assert method == "GET"
+        items = objects.get(path.partition("?")[0], [])
+        return Said(pieces=[json.dumps({"items": items}).encode()], status=answers["status"])
+
+    with scripted_api_server(tmp_path, script) as kubeconfig:
+        monkeypatch.setenv("TIDEGATE_KUBERNETES_CONFIG_FILE", str(kubeconfig))
+        found = run("netpol", "diff", flows, "--live")
+        assert found.status == 1
+        listed = json.loads(found.out)
+        assert listed["policies"] == 1
+        assert {(one["lack"], one["source"]) for one in listed["differences"]} >= {
+            ("open", "shop"),
+            ("bare", "shop/Pod/web-0"),
+            ("idle", "shop"),
+        }
+        alone = run("netpol", "diff", "--live")
+        assert alone.status == 0
+        assert {one["lack"] for one in json.loads(alone.out)["differences"]} == {"bare", "idle"}
+        answers["status"] = 403
+        refused = run("netpol", "diff", "--live")
+        assert refused.status == 1
+        assert "namespaces of the cluster: the API server answered 403" in refused.err
+
+
+def test_which_policies_run_is_said_once(run: Run, flows: Path) -> None:
+    assert run("netpol", "diff", flows).status == 2
+    assert run("netpol", "diff", flows, "--live", "--running", "x").status == 2
+    assert run("netpol", "diff", "--running", "x").status == 2

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is declared, seen and running of the network, from files that a caller named."""
+"""What is declared, seen and running of the network: from files that a caller named, and from a cluster."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,13 +10,17 @@ from tidegate.bounds import MIB, Readable, read_bounded
 from tidegate.errors import BoundExceededError, NotFoundError, OutsideError
 from tidegate.execution.network.flow_file import load_flows
 from tidegate.execution.network.flows import Flows
+from tidegate.execution.network.live import LiveCluster, live_cluster
 from tidegate.execution.network.network_policy import NetworkPolicy, policies_in
 from tidegate.execution.network.observed import ObservedFlow, read_observed
 from tidegate.manifests.documents import read_documents
+from tidegate.settings import Settings
 
 MAX_OBSERVED_BYTES: Final = 256 * MIB
 MAX_RUNNING_BYTES: Final = 16 * MIB
 MAX_FILES: Final = 5000
+MAX_LISTED: Final = 100_000
+_LISTED: Final = {"namespaces": "v1", "pods": "v1", "services": "v1", "networkpolicies": "networking.k8s.io/v1"}
 _NAMES: Final = (".yaml", ".yml", ".json")
 
 
@@ -51,6 +55,30 @@ def running_policies(path: Path, given: Readable | None = None) -> tuple[Network
     for file in _files(path) if path.is_dir() else [path]:
         found += policies_in(read_documents(_bytes(file, MAX_RUNNING_BYTES), where=str(file)), where=str(file))
     return tuple(found)
+
+
+def running_cluster(settings: Settings) -> LiveCluster:
+    """What runs in the cluster that settings name, and its policies. It needs to list these four kinds, and no more.
+
+    Raises:
+        TidegateError: nothing says where its API server is, it cannot be asked, or lets nobody list them.
+    """
+    from tidegate.assembly.kubernetes import api_server
+    from tidegate.kubernetes.client import open_http
+    from tidegate.kubernetes.objects import Objects, object_path
+
+    with open_http(api_server(settings)) as http:
+        api = Objects(http)
+        listed = {
+            plural: api.listed(object_path(group, plural), where=f"{plural} of the cluster", max_objects=MAX_LISTED)
+            for plural, group in _LISTED.items()
+        }
+    return live_cluster(
+        namespaces=listed["namespaces"],
+        pods=listed["pods"],
+        services=listed["services"],
+        policies=listed["networkpolicies"],
+    )
 
 
 def _files(folder: Path) -> list[Path]:

@@ -29,7 +29,7 @@ command = ClickVerbs(
             "tidegate netpol generate flows.yaml > policies.yaml",
             "every namespace closed, and each declared flow opened",
         ),
-        ("kubectl get networkpolicies -A -o json | tidegate netpol diff flows.yaml --running -", "against a cluster"),
+        ("tidegate netpol diff flows.yaml --live", "against a cluster"),
     ),
     no_args_is_help=True,
 )
@@ -48,8 +48,12 @@ command = ClickVerbs(
 )
 @click.argument("flows", nargs=-1, type=_FILE, metavar="[FLOWS]...")
 @click.option("--observed", type=_FILE, metavar="FILE", help="Flows that were seen, JSON Lines.")
+@click.option("--live", is_flag=True, help="Ask the cluster whose the addresses in them are. [kubernetes.config_file]")
+@click.option("--context", help="Of the kubeconfig. [kubernetes.context]")
 @output_options("yaml", "json")
-def generate(call: Call, flows: tuple[Path, ...], observed: Path | None, output: Output) -> int:
+def generate(
+    call: Call, *, flows: tuple[Path, ...], observed: Path | None, live: bool, context: str | None, output: Output
+) -> int:
     """Write NetworkPolicies for the declared FLOWS: every namespace closed in both directions, names may be asked for.
 
     With --observed, what was seen is let through too, where it does not cross tenants or data classes that are kept
@@ -61,6 +65,11 @@ def generate(call: Call, flows: tuple[Path, ...], observed: Path | None, output:
     if seen is not None:
         from tidegate.execution.network.observed import learned
 
+        if live:
+            from tidegate.assembly.network import running_cluster
+            from tidegate.execution.network.live import resolved
+
+            seen = tuple(resolved(seen, running_cluster(call.settings(kubernetes__context=context))))
         declared, refused = learned(seen, declared)
         for one, why in refused:
             source, target = (
@@ -85,27 +94,50 @@ def generate(call: Call, flows: tuple[Path, ...], observed: Path | None, output:
         ("tidegate netpol diff flows.yaml --running policies/", "against a folder of manifests"),
         ("kubectl get networkpolicies -A -o json | tidegate netpol diff flows.yaml --running -", "against a cluster"),
         ("tidegate netpol diff flows.yaml --running - --observed seen.jsonl", "and what is declared but never used"),
+        ("tidegate netpol diff --live --observed seen.jsonl", "what runs, before anything is declared"),
     ),
 )
-@click.argument("flows", nargs=-1, type=_FILE, metavar="FLOWS...", required=True)
-@click.option(
-    "--running", type=_FILE, required=True, metavar="PATH", help="Policies: a file, a folder, or - for standard input."
-)
+@click.argument("flows", nargs=-1, type=_FILE, metavar="[FLOWS]...")
+@click.option("--running", type=_FILE, metavar="PATH", help="Policies: a file, a folder, or - for standard input.")
+@click.option("--live", is_flag=True, help="Policies and pods of the cluster itself. [kubernetes.config_file]")
+@click.option("--context", help="Of the kubeconfig. [kubernetes.context]")
 @click.option("--observed", type=_FILE, metavar="FILE", help="Flows that were seen, JSON Lines.")
 @output_options("table", "json", by_terminal=True)
-def diff(call: Call, flows: tuple[Path, ...], running: Path, observed: Path | None, output: Output) -> int:
-    """Hold running policies against the declared FLOWS. Exit status 1 when one is missing, open, wider or undeclared.
+def diff(
+    call: Call,
+    *,
+    flows: tuple[Path, ...],
+    running: Path | None,
+    live: bool,
+    context: str | None,
+    observed: Path | None,
+    output: Output,
+) -> int:
+    """Hold running policies against the declared FLOWS. Exit status 1 for the first five of these.
 
     missing: declared, and kept in. open: a namespace that nothing closes. wider: let through, and not declared.
-    undeclared: seen, and not declared. unused: declared and never seen, or a policy that speaks of nothing declared.
+    undeclared: seen, and not declared. blocked: seen, and kept in. bare: pods that no policy isolates. idle: a policy
+    that selects nothing that runs. unused: declared and never seen, or a policy that speaks of nothing declared or
+    seen. bare and idle are told with --live, undeclared and blocked with --observed.
     """
-    from tidegate.assembly.network import running_policies
-    from tidegate.execution.network.compare import Lack, differences
+    from tidegate.assembly.network import running_cluster, running_policies
+    from tidegate.execution.network.compare import differences
+    from tidegate.execution.network.live import resolved, unmatched
 
-    declared, seen = _read(flows, observed)
-    given: Any = sys.stdin.buffer if str(running) == "-" else None
-    policies = running_policies(running, given)
-    found = differences(declared, policies, seen)
+    if live == (running is not None):
+        raise UsageError("one of --live and --running says which policies run", remedy="name a file, or --live")
+    if running is not None and not flows:
+        raise UsageError("nothing to hold policies against", remedy="name a file of flows, or --live")
+    declared, seen = _read(flows, observed) if flows or observed is not None else (_nothing_declared(), None)
+    if running is not None:
+        given: Any = sys.stdin.buffer if str(running) == "-" else None
+        policies = running_policies(running, given)
+        found = differences(declared, policies, seen)
+    else:
+        cluster = running_cluster(call.settings(kubernetes__context=context))
+        policies = cluster.policies
+        known = None if seen is None else tuple(resolved(seen, cluster))
+        found = (*differences(declared, policies, known), *unmatched(cluster))
     if output.form == "json":
         output.write_json({"policies": len(policies), "differences": found})
     elif found:
@@ -115,7 +147,7 @@ def diff(call: Call, flows: tuple[Path, ...], running: Path, observed: Path | No
         write_table(call, output, ("what", "from", "to", "ports", "policies", "why"), rows)
     else:
         output.write_text(f"{len(policies)} policies allow what is declared, and nothing else\n")
-    return 1 if any(one.lack is not Lack.UNUSED for one in found) else 0
+    return 1 if any(not one.lack.is_told_only for one in found) else 0
 
 
 @verb(
@@ -167,6 +199,12 @@ def _read(flows: Sequence[Path], observed: Path | None) -> "tuple[Flows, tuple[O
 
 def _named(side: "Seen") -> str:
     return f"{side.namespace}/{side.workload}" if side.namespace else side.address
+
+
+def _nothing_declared() -> "Flows":
+    from tidegate.assembly.network import declared_flows
+
+    return declared_flows(())
 
 
 def _ports(ports: Sequence[str]) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 
 from tidegate.execution.network.endpoint import Endpoint, Pod, Protocol
-from tidegate.execution.network.evaluate import Answer, Between, selecting
+from tidegate.execution.network.evaluate import Answer, Between, ask, selecting
 from tidegate.execution.network.flows import Flow, Flows
 from tidegate.execution.network.network_policy import Direction, NetworkPolicy
 from tidegate.execution.network.observed import ObservedFlow
@@ -24,8 +24,19 @@ class Lack(StrEnum):
     """Let through, and not declared."""
     UNDECLARED = "undeclared"
     """Seen, and not declared."""
+    BLOCKED = "blocked"
+    """Seen, and the running policies keep it in."""
+    BARE = "bare"
+    """Pods that run, and that no policy isolates."""
+    IDLE = "idle"
+    """A policy that selects no pod that runs."""
     UNUSED = "unused"
-    """Declared, and never seen; or a policy that lets nothing through that is declared."""
+    """Declared, and never seen; or a policy that lets nothing through that is declared, or was seen."""
+
+    @property
+    def is_told_only(self) -> bool:
+        """True for what is to be known, and is no fault by itself."""
+        return self in {Lack.BARE, Lack.IDLE, Lack.UNUSED}
 
 
 class Difference(Struct, frozen=True, kw_only=True):
@@ -54,7 +65,7 @@ def differences(
     Args:
         flows: declared.
         running: all policies there are, also those of other makers.
-        observed: connections that were seen; None leaves out what is unused or undeclared by them.
+        observed: connections that were seen; None leaves out what is unused, undeclared or blocked by them.
     """
     seen = None if observed is None else tuple(observed)
     used: set[str] = set()
@@ -62,7 +73,7 @@ def differences(
     used |= {name for one in found if one.lack is Lack.WIDER for name in one.policies}
     found += _idle(flows, running, used)
     if seen is not None:
-        found += [*_undeclared(flows, seen), *_unused(flows, seen)]
+        found += [*_undeclared(flows, seen), *_unused(flows, seen), *_by_running(flows, running, seen)]
     return tuple(sorted(found, key=lambda one: (list(Lack).index(one.lack), one.source, one.target)))
 
 
@@ -179,6 +190,47 @@ def _unused(flows: Flows, seen: tuple[ObservedFlow, ...]) -> Iterator[Difference
                 policies=(),
                 why="declared, and never seen",
             )
+
+
+def _by_running(flows: Flows, running: Sequence[NetworkPolicy], seen: tuple[ObservedFlow, ...]) -> Iterator[Difference]:
+    """What was seen and running policies keep in; where nothing is declared, policies through which nothing came."""
+    used: set[str] = set()
+    for one in seen:
+        source, target = one.source.endpoint(), one.destination.endpoint()
+        answer = ask(running, source, target, one.port, one.protocol)
+        used.update(answer.egress.allowed_by, answer.ingress.allowed_by)
+        # Which number a name has is not known of what was only seen: a rule of names may let it through.
+        if not answer.allows and not _has_names(running, answer):
+            keeping = {name for side in (answer.egress, answer.ingress) if not side.allows for name in side.isolated}
+            yield Difference(
+                lack=Lack.BLOCKED,
+                source=one.source.workload or str(source),
+                target=one.destination.workload or str(target),
+                ports=(f"{one.port}/{one.protocol}",),
+                policies=tuple(sorted(keeping)),
+                why=f"seen {one.count} times, and kept in: was it before they held, or does nobody enforce them?",
+            )
+    for policy in running if seen else ():
+        if policy.namespace in flows.namespaces or _names_ports(policy):
+            continue
+        if (policy.ingress or policy.egress) and str(policy) not in used:
+            yield Difference(
+                lack=Lack.UNUSED,
+                source=policy.namespace,
+                target="",
+                ports=(),
+                policies=(str(policy),),
+                why="nothing came through it that was seen",
+            )
+
+
+def _has_names(running: Sequence[NetworkPolicy], answer: Answer) -> bool:
+    isolating = {*answer.egress.isolated, *answer.ingress.isolated}
+    return any(_names_ports(policy) for policy in running if str(policy) in isolating)
+
+
+def _names_ports(policy: NetworkPolicy) -> bool:
+    return any(isinstance(port.port, str) for rule in (*policy.ingress, *policy.egress) for port in rule.ports)
 
 
 def _covered(flows: Flows, source: Endpoint, target: Endpoint, one: ObservedFlow) -> bool:
