@@ -19,8 +19,9 @@ from tidegate.artifact import Digest
 from tidegate.clock import rfc3339
 from tidegate.execution.capture import CapturedContainer
 from tidegate.execution.capture_schedule import CaptureSchedule, CaptureSchedules
-from tidegate.execution.captures import MAX_CAPTURE_BYTES, Captures, KeptCapture
+from tidegate.execution.captures import MAX_CAPTURE_BYTES, Captures
 from tidegate.execution.drift_rules import DriftRule
+from tidegate.execution.kept_capture import KeptCapture
 from tidegate.execution.nodes import note_silence, take_report
 from tidegate.execution.observation import Container
 from tidegate.execution.order import Outcome

@@ -19,7 +19,8 @@ from tidegate.clock import Clock
 from tidegate.curation.keeping.upkeep import Task
 from tidegate.errors import OutsideError
 from tidegate.execution.capture_schedule_file import load_capture_schedules
-from tidegate.execution.captures import MAX_CAPTURE_BYTES, Captures, KeptCapture, demand_archive
+from tidegate.execution.captures import MAX_CAPTURE_BYTES, Captures, demand_archive
+from tidegate.execution.kept_capture import KeptCapture
 from tidegate.execution.scheduled_captures import TURN, ScheduledCaptures, ScheduledContainer
 from tidegate.remote import RemoteServer
 from tidegate.remote.server import quoted

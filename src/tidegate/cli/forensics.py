@@ -16,7 +16,7 @@ from tidegate.cli.table import write_table
 
 if TYPE_CHECKING:
     from tidegate.execution.capture_archive import CaptureArchive
-    from tidegate.execution.captures import KeptCapture
+    from tidegate.execution.kept_capture import KeptCapture
     from tidegate.execution.scheduled_captures import ScheduledContainer
 
 _PATH: Final = click.Path(path_type=Path)

@@ -9,7 +9,7 @@ from tidegate.execution.capture_schedule import CaptureSchedule, CaptureSchedule
 from tidegate.execution.captures import MAX_KEEP
 from tidegate.execution.drift_rules import EVERYTHING, DriftRule
 from tidegate.execution.rule_documents import few, patterns, rule_documents, unique, yes
-from tidegate.policy.document import each_of, header_and_spec
+from tidegate.rules.document import each_of, header_and_spec
 from tidegate.rules.marked_yaml import Node
 from tidegate.rules.reading import Fields, as_duration, defect
 

@@ -22,13 +22,13 @@ from tidegate.events import Event, EventKind
 from tidegate.evidence import FORENSIC_CAPTURE, Statement, Subject
 from tidegate.execution.capture import Capture
 from tidegate.execution.capture_archive import open_capture
+from tidegate.execution.kept_capture import KeptCapture
 from tidegate.execution.scheduled_captures import arrived_before, keep_of, note_arrived
 from tidegate.storage.blobs import BlobStore
 from tidegate.storage.capture_schema import capture as table
 from tidegate.storage.database import Database
 from tidegate.storage.insert import insert_once
 from tidegate.storage.outbox import publish
-from tidegate.values import Struct
 from tidegate.wire import from_json, to_builtins, to_json
 
 MAX_CAPTURE_BYTES: Final = 8 * GIB
@@ -37,28 +37,6 @@ _MAX_OVERVIEW_BYTES: Final = MIB
 _PIECE: Final = MIB
 _MAX_PATHS_TOLD: Final = 20
 _EXPIRED: Final = "its time was over"
-
-
-class KeptCapture(Struct, frozen=True, kw_only=True):
-    """A capture on record.
-
-    Attributes:
-        digest: names it; of its manifest.
-        archive: of the file it lies in, `size` bytes long.
-        statement: the signed statement in the ledger that seals it.
-        gone_at: when its file was let go of; "" while it is here. The record and the seal stay.
-    """
-
-    digest: Digest
-    archive: Digest
-    size: int
-    kept_at: str
-    kept_by: str
-    keep_until: str
-    statement: Digest
-    overview: Capture
-    gone_at: str = ""
-    gone_why: str = ""
 
 
 class Captures:

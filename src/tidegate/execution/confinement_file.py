@@ -8,7 +8,7 @@ from tidegate.execution.capabilities import is_capability
 from tidegate.execution.confinement import LEVELS, PRIVILEGED, ConfinementClass, ConfinementRule, ConfinementRules
 from tidegate.execution.drift_rules import EVERYTHING, DriftRule, Mode
 from tidegate.execution.rule_documents import few, patterns, rule_documents, unique, yes
-from tidegate.policy.document import each_of, header_and_spec
+from tidegate.rules.document import each_of, header_and_spec
 from tidegate.rules.marked_yaml import Node
 from tidegate.rules.reading import Fields, as_member, as_scalar, defect
 

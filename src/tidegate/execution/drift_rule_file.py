@@ -6,7 +6,7 @@ from typing import Final
 
 from tidegate.execution.drift_rules import EVERYTHING, DriftRule, DriftRules, Mode
 from tidegate.execution.rule_documents import few, patterns, rule_documents, yes
-from tidegate.policy.document import each_of, header_and_spec
+from tidegate.rules.document import each_of, header_and_spec
 from tidegate.rules.marked_yaml import Node
 from tidegate.rules.reading import Fields, as_member, defect
 

@@ -8,7 +8,7 @@ from typing import Final
 from tidegate.execution.drift_rules import EVERYTHING
 from tidegate.execution.expectation import Expectation, Expectations, check_destination, check_port
 from tidegate.execution.rule_documents import few, rule_documents
-from tidegate.policy.document import each_of, header_and_spec
+from tidegate.rules.document import each_of, header_and_spec
 from tidegate.rules.marked_yaml import Node
 from tidegate.rules.reading import Fields, as_scalar, defect
 

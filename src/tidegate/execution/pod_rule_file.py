@@ -13,8 +13,8 @@ from tidegate.execution.rule_documents import few, rule_documents, unique, yes
 from tidegate.execution.standards import Level, StandardVersion
 from tidegate.execution.workload_terms import EVERYTHING, TERM_KEYS, WORKLOAD, Terms, terms_in
 from tidegate.identity.condition import Condition
-from tidegate.policy.document import each_of, header_and_spec
 from tidegate.policy.exception import same_person
+from tidegate.rules.document import each_of, header_and_spec
 from tidegate.rules.marked_yaml import Node
 from tidegate.rules.reading import Fields, as_member, as_scalar, defect
 

@@ -10,7 +10,7 @@ from tidegate.execution.drift_rules import EVERYTHING, Mode
 from tidegate.execution.observation import Act
 from tidegate.execution.response_policy import ON_THE_NODE, Limits, ResponsePolicy, ResponseRule, Severity, Step
 from tidegate.execution.rule_documents import few, patterns, rule_documents, yes
-from tidegate.policy.document import each_of, header_and_spec
+from tidegate.rules.document import each_of, header_and_spec
 from tidegate.rules.marked_yaml import Node
 from tidegate.rules.reading import Fields, as_member, defect
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from tidegate.errors import InvalidInputError
-from tidegate.policy.document import API_VERSION
+from tidegate.rules.document import API_VERSION
 from tidegate.rules.marked_yaml import Node, Table, read_documents
 from tidegate.rules.reading import DocumentError, Fields, as_scalar, defect
 

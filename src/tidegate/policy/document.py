@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Policies and exceptions from YAML, as docs/reference/policy.md has them; refused whole when anything is unknown."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import Final, TypeVar
+from typing import Final
 
 from tidegate.artifact import Digest
 from tidegate.errors import BoundExceededError, InvalidInputError
@@ -12,19 +12,18 @@ from tidegate.evidence import Boundary, Verdict
 from tidegate.policy.exception import ExceptionSet, PolicyException, same_person
 from tidegate.policy.fields import COLLECTIONS, EVIDENCE_KINDS, VARIABLES
 from tidegate.policy.rule import Policy, Rule
+from tidegate.rules.document import API_VERSION, each_of, header_and_spec
 from tidegate.rules.expression import Checker, Runtime
 from tidegate.rules.field import Collection
 from tidegate.rules.marked_yaml import Node, Scalar, Table, read_documents
 from tidegate.rules.reading import DocumentError, Fields, as_duration, as_member, as_scalar, defect, suggestion
 
-API_VERSION: Final = "tidegate.dev/v1"
 MAX_RULES: Final = 500
 MAX_EXCEPTIONS: Final = 5000
 DEFAULT_VALID_FOR: Final = timedelta(days=7)
 DEFAULT_MAX_EXCEPTION_DAYS: Final = 90
 
 _MAX_DAYS: Final = 3650
-_T = TypeVar("_T")
 
 
 def load_policies(files: Mapping[str, str]) -> tuple[Policy, ...]:
@@ -87,39 +86,6 @@ def kind_of(node: Node) -> str:
     except InvalidInputError as error:
         raise DocumentError([error]) from error
     return kind.text
-
-
-def header_and_spec(node: Node, *spec_keys: str) -> tuple[Fields, Fields]:
-    """The metadata and spec of a document whose keys are all known.
-
-    Raises:
-        InvalidInputError: they are not.
-    """
-    document = Fields.of(node, "apiVersion", "kind", "metadata", "spec")
-    return Fields.of(document.node("metadata"), "name", "description"), Fields.of(document.node("spec"), *spec_keys)
-
-
-def each_of(nodes: Iterable[Node], read: Callable[[Node], _T]) -> tuple[_T, ...]:
-    """Reads every node, and complains of all that are wrong at once.
-
-    Raises:
-        DocumentError: with the defects.
-        BoundExceededError: at once.
-    """
-    found: list[_T] = []
-    defects: list[InvalidInputError] = []
-    for node in nodes:
-        try:
-            found.append(read(node))
-        except BoundExceededError:
-            raise
-        except DocumentError as error:
-            defects += error.defects
-        except InvalidInputError as error:
-            defects.append(error)
-    if defects:
-        raise DocumentError(defects)
-    return tuple(found)
 
 
 def _policy(node: Node, digest: Digest) -> Policy:

@@ -12,7 +12,7 @@ from tidegate.errors import InvalidInputError
 from tidegate.evidence import Boundary, Decision, Evidence, Verdict
 from tidegate.policy.context import ContainerContext, Context
 from tidegate.policy.decide import decide
-from tidegate.policy.document import each_of, header_and_spec, kind_of
+from tidegate.policy.document import kind_of
 from tidegate.policy.fields import EVIDENCE_KINDS
 from tidegate.policy.rule import Policy
 from tidegate.policy.sample import (
@@ -27,6 +27,7 @@ from tidegate.policy.sample import (
     sample_vsa,
 )
 from tidegate.policy.sample_statements import sample_statement
+from tidegate.rules.document import each_of, header_and_spec
 from tidegate.rules.marked_yaml import Listing, Node, read_documents
 from tidegate.rules.reading import Fields, as_member, defect, suggestion
 from tidegate.wire import from_builtins

@@ -10,7 +10,7 @@ from tidegate.execution.order import ORDER_LASTS, Carrier, Order
 from tidegate.execution.response_plan import Place, plan
 from tidegate.execution.response_policy import ON_THE_NODE, ResponsePolicy
 from tidegate.reporting.spool import Spool
-from tidegate.sensor.containing import Found
+from tidegate.sensor.containers import Found
 
 
 class Alone:

@@ -16,25 +16,22 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from threading import Event as Flag
 from threading import Lock, Thread
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from tidegate.assembly.remote import open_remote
 from tidegate.assembly.sensor import confinement_rules, drift_rules, expectations, order_keys, response_policy
 from tidegate.errors import OutsideError
 from tidegate.execution.observation import Container, Observation
 from tidegate.execution.report import check_node
-from tidegate.reporting.courier import Courier, Whole
-from tidegate.reporting.orders import Orders
-from tidegate.reporting.spool import Spool
-from tidegate.sensor.alone import Alone
 from tidegate.sensor.connector import Connector
-from tidegate.sensor.containers import Containers
-from tidegate.sensor.containing import Containing, Found
+from tidegate.sensor.containers import Containers, Found
 from tidegate.sensor.counting import Counting
 from tidegate.sensor.folding import Folding
-from tidegate.sensor.forensics.sending import CapturesToSend
 from tidegate.sensor.looking import Looking
 from tidegate.settings import Settings
+
+if TYPE_CHECKING:
+    from tidegate.reporting.courier import Courier
+    from tidegate.sensor.alone import Alone
 
 _log = logging.getLogger(__name__)
 LOOK_SECONDS: Final = 1.0
@@ -90,6 +87,14 @@ class _Attendant:
             self._report(settings, stack)
 
     def _report(self, settings: Settings, stack: ExitStack) -> None:
+        from tidegate.assembly.remote import open_remote
+        from tidegate.reporting.courier import Courier, Whole
+        from tidegate.reporting.orders import Orders
+        from tidegate.reporting.spool import Spool
+        from tidegate.sensor.alone import Alone
+        from tidegate.sensor.containing import Containing
+        from tidegate.sensor.forensics.sending import CapturesToSend
+
         spool = stack.enter_context(Spool(settings.sensor.spool_file))
         node = node_name(settings)
         sending = stack.enter_context(open_remote(settings))  # a connection of its own: a capture may be long

@@ -8,7 +8,7 @@ container (conmon, containerd's shim) knows where its bundle lies (OCI runtime-s
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +26,10 @@ _SHIM: Final = "containerd-shim"
 _BUNDLE: Final = ("-b", "--bundle", "-bundle")
 
 
+Found = tuple[Container, Sequence[int]]
+"""A container with its processes."""
+
+
 class Containers:
     """Finds containers of processes, and remembers them.
 
@@ -37,14 +41,15 @@ class Containers:
         self._proc = proc
         self._known: dict[str, Container] = {}
         self._first_seen: dict[str, float] = {}
+        self._ids: dict[bytes, str | None] = {}
 
     def of_process(self, pid: int) -> Container | None:
         """The container a process runs in; None when it runs in none, or is gone."""
-        return self.of_cgroups(pid, _text(f"{self._proc}/{pid}/cgroup"))
+        return self.of_cgroups(pid, _read(f"{self._proc}/{pid}/cgroup"))
 
-    def of_cgroups(self, pid: int, cgroups: str) -> Container | None:
+    def of_cgroups(self, pid: int, cgroups: bytes) -> Container | None:
         """The container of a process whose cgroups (/proc/PID/cgroup) were read already."""
-        number = container_id(cgroups)
+        number = self._id_of(cgroups)
         if number is None:
             return None
         found = self._known.get(number) or self._described(pid, number)
@@ -64,17 +69,26 @@ class Containers:
 
     def running(self) -> dict[str, tuple[Container, list[int]]]:
         """The containers that run, by id, each with its processes in the order of their numbers."""
-        found: dict[str, list[int]] = {}
+        found: dict[str, tuple[bytes, list[int]]] = {}
         for pid in _processes(self._proc):
-            number = container_id(_text(f"{self._proc}/{pid}/cgroup"))
+            cgroups = _read(f"{self._proc}/{pid}/cgroup")
+            number = self._id_of(cgroups)
             if number is not None:
-                found.setdefault(number, []).append(pid)
+                found.setdefault(number, (cgroups, []))[1].append(pid)
         known: dict[str, tuple[Container, list[int]]] = {}
-        for number, pids in found.items():
-            one = self.of_process(pids[0])
-            if one is not None and one.id == number:
+        for number, (cgroups, pids) in found.items():
+            one = self.of_cgroups(pids[0], cgroups)
+            if one is not None:
                 known[number] = (one, pids)
         return known
+
+    def _id_of(self, cgroups: bytes) -> str | None:
+        """As `container_id`; most processes of a node share their cgroups with others, and keep them."""
+        if cgroups not in self._ids:
+            if len(self._ids) >= _MAX_REMEMBERED:
+                self._ids.clear()
+            self._ids[cgroups] = container_id(cgroups.decode("utf-8", "surrogateescape"))
+        return self._ids[cgroups]
 
     def _described(self, pid: int, number: str) -> Container:
         for ancestor in self._ancestors(pid):
@@ -131,16 +145,23 @@ def _after(words: list[str], option: str) -> str:
 
 
 def _text(path: str) -> str:
+    return _read(path).decode("utf-8", "surrogateescape")
+
+
+def _read(path: str) -> bytes:
+    """What a file of /proc tells; nothing when its process is gone."""
     try:
         file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
-        return ""
+        return b""
     found: list[bytes] = []
     try:
-        while len(found) < _MAX_PROC_READS and (part := os.read(file, _PROC_READ_BYTES)):
-            found.append(part)
-    except OSError:  # it is gone
-        return ""
+        while len(found) < _MAX_PROC_READS:
+            found.append(os.read(file, _PROC_READ_BYTES))
+            if len(found[-1]) < _PROC_READ_BYTES:  # these are one record each: what comes short is the end
+                break
+    except OSError:
+        return b""
     finally:
         os.close(file)
-    return b"".join(found).decode("utf-8", "surrogateescape")
+    return b"".join(found)

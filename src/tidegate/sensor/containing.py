@@ -2,7 +2,7 @@
 """Takes steps on this node's containers, and takes them back: each once, and not too many in an hour."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from tidegate.clock import Clock, rfc3339, system_clock
@@ -14,11 +14,10 @@ from tidegate.execution.order import Order, Outcome
 from tidegate.execution.response_policy import ON_THE_NODE, Step
 from tidegate.reporting.spool import Spool
 from tidegate.sensor.cgroup import cgroup_of
+from tidegate.sensor.containers import Found
 from tidegate.sensor.quarantine import TABLE, isolate, rejoin
 
 _log = logging.getLogger(__name__)
-
-Found = tuple[Container, Sequence[int]]
 
 
 class Containing:

@@ -135,7 +135,7 @@ class Guard:
         return self._cleared.knows(asked, self._watching.turn) or self._judge_anew(event, file, asked)
 
     def _judge_anew(self, event: Event, file: os.stat_result, asked: Asked) -> bool:
-        container = self._containers.of_cgroups(event.pid, asked.whose.cgroups.decode("utf-8", "surrogateescape"))
+        container = self._containers.of_cgroups(event.pid, asked.whose.cgroups)
         rule = self._rule(container)
         mounts = self._watching.mounts_seen_by(event.pid, asked.whose.namespace)
         if rule.opened and event.executes:

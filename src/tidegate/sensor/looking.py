@@ -21,7 +21,7 @@ from tidegate.execution.observation import Act, Container, Observation, Origin
 from tidegate.execution.response_policy import workload_of
 from tidegate.sensor.accounts import Accounts
 from tidegate.sensor.connector import Connector
-from tidegate.sensor.containing import Found
+from tidegate.sensor.containers import Found
 from tidegate.sensor.counting import Counting
 from tidegate.sensor.mounts import mounts_of
 from tidegate.sensor.overlay import overlay_of

@@ -11,7 +11,7 @@ from tidegate.curation.lifecycle import State
 from tidegate.curation.tag_rules import TagRule, TagRules
 from tidegate.errors import InvalidInputError
 from tidegate.evidence import Severity
-from tidegate.policy.document import API_VERSION, each_of, header_and_spec
+from tidegate.rules.document import API_VERSION, each_of, header_and_spec
 from tidegate.rules.marked_yaml import Node, Table, read_documents
 from tidegate.rules.reading import DocumentError, Fields, as_duration, as_member, as_scalar, defect, suggestion
 from tidegate.values import Struct

@@ -15,7 +15,7 @@ from tidegate.execution.configuration.rules import (
 )
 from tidegate.execution.rule_documents import few, rule_documents, unique
 from tidegate.identity.condition import Condition
-from tidegate.policy.document import each_of, header_and_spec
+from tidegate.rules.document import each_of, header_and_spec
 from tidegate.rules.marked_yaml import Node
 from tidegate.rules.reading import Fields, as_member, as_scalar, defect
 

@@ -19,7 +19,7 @@ from tidegate.execution.network.flows import (
 )
 from tidegate.execution.network.network_policy import IpBlock, Network
 from tidegate.execution.rule_documents import few, rule_documents, unique, yes
-from tidegate.policy.document import each_of, header_and_spec
+from tidegate.rules.document import each_of, header_and_spec
 from tidegate.rules.marked_yaml import Node, Table
 from tidegate.rules.reading import DocumentError, Fields, as_scalar, defect, suggestion
 

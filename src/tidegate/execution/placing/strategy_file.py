@@ -8,7 +8,7 @@ from typing import Final
 from tidegate.execution.placing.strategy import Isolation, Scaling, Spread, Strategies, Strategy, Taint
 from tidegate.execution.rule_documents import few, rule_documents, unique, yes
 from tidegate.execution.workload_terms import TERM_KEYS, terms_in
-from tidegate.policy.document import each_of, header_and_spec
+from tidegate.rules.document import each_of, header_and_spec
 from tidegate.rules.marked_yaml import Listing, Node, Table
 from tidegate.rules.reading import Fields, as_scalar, defect
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Final
 
 from tidegate.execution.rule_documents import few, patterns, rule_documents
-from tidegate.policy.document import each_of, header_and_spec
+from tidegate.rules.document import each_of, header_and_spec
 from tidegate.rules.marked_yaml import Node
 from tidegate.rules.reading import Fields, defect
 from tidegate.values import Struct

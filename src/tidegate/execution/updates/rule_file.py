@@ -17,7 +17,7 @@ from tidegate.execution.updates.rule import (
 )
 from tidegate.execution.updates.tag_version import Step
 from tidegate.execution.updates.window import Window, read_window
-from tidegate.policy.document import each_of, header_and_spec
+from tidegate.rules.document import each_of, header_and_spec
 from tidegate.rules.marked_yaml import Node
 from tidegate.rules.reading import Fields, as_member, as_scalar, defect
 

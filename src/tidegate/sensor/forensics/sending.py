@@ -10,7 +10,7 @@ from typing import Final
 from tidegate.bounds import GIB
 from tidegate.clock import Clock, system_clock
 from tidegate.errors import BoundExceededError, InvalidInputError, OutsideError, TidegateError
-from tidegate.execution.captures import KeptCapture
+from tidegate.execution.kept_capture import KeptCapture
 from tidegate.execution.observation import Container
 from tidegate.execution.order import Order
 from tidegate.remote import RemoteServer

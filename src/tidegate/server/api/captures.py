@@ -16,7 +16,8 @@ from tidegate.artifact import Digest
 from tidegate.assembly.server import Server
 from tidegate.bounds import MIB
 from tidegate.errors import BoundExceededError, OutsideError
-from tidegate.execution.captures import MAX_CAPTURE_BYTES, KeptCapture
+from tidegate.execution.captures import MAX_CAPTURE_BYTES
+from tidegate.execution.kept_capture import KeptCapture
 from tidegate.server.api.problem import reply
 from tidegate.server.authentication import principal_of
 
