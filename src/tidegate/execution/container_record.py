@@ -30,7 +30,7 @@ _TOLD: Final = (
     "started_at",
     "starter",
 )
-_RUNS: Final = ("digest", "config", "pinned", "glass")
+_RUNS: Final = ("image", "digest", "config", "pinned", "glass")
 """What decides whether it may run."""
 _ROWS_AT_ONCE: Final = 200
 """SQLite takes 32,766 values in one statement."""

@@ -34,7 +34,6 @@ from tidegate.values import Struct
 from tidegate.wire import to_builtins
 
 _UNKNOWN: Final = -1
-_IDS_AT_ONCE: Final = 200
 
 
 class NodeState(StrEnum):
@@ -208,26 +207,10 @@ def running_on(connection: Connection, name: str = "") -> Sequence[Running]:
     return [_running(row) for row in connection.execute(query).mappings()]
 
 
-def running_among(connection: Connection, name: str, ids: Sequence[str]) -> Sequence[Running]:
-    """What runs on a node of these ids, by id."""
-    found: list[Running] = []
-    for start in range(0, len(ids), _IDS_AT_ONCE):
-        some = node_container.c.id.in_(sorted(ids)[start : start + _IDS_AT_ONCE])
-        query = select(node_container).where((node_container.c.node == name) & some).order_by(node_container.c.id)
-        found += [_running(row) for row in connection.execute(query).mappings()]
-    return found
-
-
-def running_images(connection: Connection, digest: str, configs: Sequence[str]) -> Sequence[Running]:
-    """What runs an image, by node and id.
-
-    Args:
-        connection: any.
-        digest: of its manifest.
-        configs: digests one of which is that of its configuration.
-    """
-    of_it = (node_container.c.digest == digest) | node_container.c.config.in_(list(configs))
-    query = select(node_container).where(of_it).order_by(node_container.c.node, node_container.c.id)
+def running_in(connection: Connection, namespace: str) -> Sequence[Running]:
+    """What runs in a namespace, or in none where it is "", by node and id."""
+    query = select(node_container).where(node_container.c.namespace == namespace)
+    query = query.order_by(node_container.c.node, node_container.c.id)
     return [_running(row) for row in connection.execute(query).mappings()]
 
 

@@ -50,7 +50,7 @@ def plan(
         policy: limits and approvals.
         rule: whose steps.
         place: of the container.
-        fleet: all containers that run; one that its node and its cluster tell of counts once.
+        fleet: all containers that run in its namespace; one that its node and its cluster tell of counts once.
         contained: those taken out of service within the policy's window, by whatever rule.
         clusters: the cluster that takes a step, where its node does not.
     """

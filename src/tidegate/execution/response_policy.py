@@ -70,6 +70,7 @@ _SEVERITY_OF: Final[Mapping[Act, Severity]] = {
     Act.ACCOUNTS: Severity.HIGH,
     Act.INTERPRETED: Severity.MEDIUM,
     Act.RECALLED: Severity.HIGH,
+    Act.SWAPPED: Severity.HIGH,
     Act.UNGUARDED: Severity.HIGH,
 }
 _NO_INCIDENT: Final = frozenset({Act.CONTAINED, Act.LOST})

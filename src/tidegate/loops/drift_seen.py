@@ -13,7 +13,7 @@ from tidegate.clock import Clock
 from tidegate.errors import RefusedError
 from tidegate.events import Event, EventKind
 from tidegate.execution import incidents, responses
-from tidegate.execution.nodes import running_on
+from tidegate.execution.nodes import running_in
 from tidegate.execution.observation import Container, Observation
 from tidegate.execution.reporters import reporters_of
 from tidegate.execution.response_plan import Place, plan
@@ -47,7 +47,7 @@ def respond(connection: Connection, gate: Gate, policy: ResponsePolicy, event: E
         return
     fleet = [
         Place(node=one.node, container=one.container.id, namespace=one.container.namespace, image=one.container.image)
-        for one in running_on(connection)
+        for one in running_in(connection, seen.container.namespace)
     ]
     container = seen.container
     routes = _routes(connection, rule.steps, container, node)

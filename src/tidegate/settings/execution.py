@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from tidegate.settings.leaf import Leaf
 
+RogueMode = Literal["observe", "alert"]
 SensorMode = Literal["observe", "alert", "enforce"]
 
 
@@ -53,6 +54,14 @@ class ExecutionSettings:
     update_signing_key_file: Annotated[
         Path | None, Leaf(meaning="SSH private key that signs commits of updates; empty leaves them unsigned.")
     ] = None
+    rogue_mode: Annotated[
+        RogueMode,
+        Leaf(meaning="What is made of containers whose image is not admitted: `alert` opens an incident."),
+    ] = "alert"
+    rogue_exempt_namespaces: Annotated[
+        tuple[str, ...],
+        Leaf(meaning="Namespaces in which images need no admission; best those of `webhook.exempt_namespaces`."),
+    ] = ("kube-system", "kube-public", "kube-node-lease", "tidegate")
     node_silent_s: Annotated[
         float, Leaf(meaning="Seconds after which a node whose sensor says nothing is told of.", low=15, high=86400)
     ] = 30.0

@@ -14,7 +14,7 @@ from tidegate.execution.nodes import forget_node, list_nodes, principal_of_node,
 from tidegate.execution.order import Outcome
 from tidegate.execution.report import MAX_REPORT_BYTES, Report, Taken
 from tidegate.execution.responses import conclude, orders_for
-from tidegate.loops.recalled_running import tell_of_started_recalled
+from tidegate.loops.rogue_running import tell_of_rogues_started
 from tidegate.server.api.body import read_body
 from tidegate.server.api.problem import reply
 from tidegate.server.api.waiting import wait_for
@@ -80,7 +80,7 @@ def _take(server: Server, node: str, body: Report, who: str) -> Taken:
     with server.database.begin() as connection:
 
         def changed(ids: Sequence[str]) -> None:
-            tell_of_started_recalled(connection, node, ids, server.clock)
+            tell_of_rogues_started(connection, node, ids, server.responding.rogues, server.clock)
 
         return take_report(connection, node, body, principal=who, at=server.clock(), changed=changed)
 
