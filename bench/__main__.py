@@ -38,7 +38,7 @@ PARTS = (
     "webhook",
     "sensor",
 )
-ASKED_FOR = ("scale",)
+ASKED_FOR = ("fleet", "scale")
 """Parts that take minutes, and are measured when they are named."""
 NAMES_FIGURES = ("registry",)
 """Parts of which single figures may be asked for."""

@@ -12,7 +12,7 @@ from typing import Any
 from tidegate.oci.layer_builder import Compression, LayerBuilder
 from tidegate.oci.write import write_image
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "journey"))
+sys.path.extend(str(Path(__file__).parents[1] / "tests" / name) for name in ("journey", ""))
 from whole_server import WholeServer, python_image
 
 PUSHES = 20

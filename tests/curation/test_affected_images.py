@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tidegate.artifact import Digest
-from tidegate.curation.components import images_in, remember_components
+from tidegate.curation.components.affected import images_in
+from tidegate.curation.components.remembered import remember_components
 from tidegate.inventory import Component, Ecosystem, Inventory, PackageKind, PackageUrl, Version
 from tidegate.knowledge.affected import AffectedRange
 from tidegate.knowledge.target import match_target

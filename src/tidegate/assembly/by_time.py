@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a server does because time has gone by: what kills left is cleared, decisions are made anew before they end."""
+"""What a server does because time has gone by: what kills left is cleared, decisions are made anew before they end.
+
+And what images are made of is put where many are asked at once.
+"""
 
 import logging
 from collections.abc import Callable
@@ -8,6 +11,7 @@ from threading import Thread
 from typing import Final
 
 from tidegate.clock import Clock
+from tidegate.curation.components.folding import fold
 from tidegate.loops.expiring import judge_before_expiry
 from tidegate.loops.stalled import judge_stalled
 from tidegate.storage.carry_on import carrying_on
@@ -45,6 +49,7 @@ class ByTime:
             "judge_before_expiry": lambda: judge_before_expiry(database, submit, clock),
             "judge_stalled": lambda: judge_stalled(database, submit, clock),
             "look_for_updates": look_for_updates,
+            "fold": lambda: fold(database),
         }
         self._stopping = Flag()
         self._thread = Thread(target=self._run, name="by time", daemon=True)

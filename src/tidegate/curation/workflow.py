@@ -23,7 +23,7 @@ from tidegate.artifact import Digest, Index, Manifest, Repository, Tag
 from tidegate.clock import Clock, parse_rfc3339
 from tidegate.curation import attachments
 from tidegate.curation.attached import ShelfPlace, attached_envelopes, indexes_of
-from tidegate.curation.components import remember_components
+from tidegate.curation.components.remembered import remember_components
 from tidegate.curation.encryption.copies import copies_of
 from tidegate.curation.lifecycle import UNDECIDED
 from tidegate.curation.scanned import remember_scan

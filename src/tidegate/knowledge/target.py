@@ -45,11 +45,19 @@ class Target(NamedTuple):
 def match_target(component: Component) -> Target | None:
     """Returns what a component is looked up by.
 
-    None when no advisory can be asked about it: its ecosystem is not known or has no order here, its version has no
-    place in that order, or a distribution's package owns it (the distribution's advisories judge that one).
+    None when no advisory can be asked about it: it has no place (`place_of`), or a distribution's package owns it (the
+    distribution's advisories judge that one).
+    """
+    return place_of(component) if component.owner is None else None
+
+
+def place_of(component: Component) -> Target | None:
+    """Returns where a component stands among the versions of its name, whoever owns it.
+
+    None when its ecosystem is not known or has no order here, or its version has no place in that order.
     """
     order = order_of(component.ecosystem)
-    if order is None or component.owner is not None:
+    if order is None:
         return None
     by_source = family(component.ecosystem) in BY_SOURCE
     name = (component.source_name or component.name) if by_source else component.name

@@ -18,7 +18,7 @@ from sqlalchemy import select
 
 from tidegate.artifact import Digest
 from tidegate.clock import Clock, rfc3339
-from tidegate.curation.components import images_in
+from tidegate.curation.components.affected import images_in
 from tidegate.curation.lifecycle import SHUT, VENDED, State
 from tidegate.errors import NotFoundError, TidegateError
 from tidegate.events import Event, EventKind

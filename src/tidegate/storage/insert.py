@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writing a row that may be there already: `INSERT … ON CONFLICT`, as SQLite and PostgreSQL both know it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -28,6 +28,12 @@ def insert_or_update(connection: Connection, table: Table, **values: Any) -> Non
         connection.execute(_known_or_update(connection.dialect.name, table, tuple(values)), values)
     else:
         connection.execute(_or_update(connection.dialect.name, table, values))
+
+
+def insert_or_update_all(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """The same for many rows of the same columns, in one go."""
+    if rows:
+        connection.execute(_known_or_update(connection.dialect.name, table, tuple(rows[0])), rows)
 
 
 # Built once for each table and choice of columns: building a statement takes longer than running it.

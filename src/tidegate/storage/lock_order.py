@@ -38,19 +38,21 @@ class Rank(IntEnum):
     """The advisory lock of a blob, by digest (`storage.digest_locks`)."""
     HELD = 6
     """Rows of blobs that a manifest is built upon, and of the work list of garbage collection."""
-    TAG = 7
+    COMPONENT = 7
+    """Components that no image had before, and blocks of images that have one (`curation.components`)."""
+    TAG = 8
     """Tags, by repository and name."""
-    PRINCIPAL = 8
+    PRINCIPAL = 9
     """Principals, by name."""
-    GRANT = 9
+    GRANT = 10
     """Grants, by number."""
-    IDENTITY = 10
+    IDENTITY = 11
     """The number that grows with every change of principals and grants."""
-    QUOTA = 11
+    QUOTA = 12
     """What tenants use, by name: at the end of a transaction (`identity.quota`)."""
-    OUTBOX = 12
+    OUTBOX = 13
     """The queue of events, after that (`storage.outbox`)."""
-    AUDIT = 13
+    AUDIT = 14
     """The head of the audit trail: the very last."""
 
 

@@ -139,20 +139,6 @@ statement = Table(
     Column("ledger_index", _Serial, nullable=False, unique=True),
 )
 
-component = Table(
-    "component",
-    metadata,
-    Column("id", _Serial, primary_key=True, autoincrement=True),
-    Column("digest", String(135), nullable=False, index=True),
-    Column("ecosystem", String(64), nullable=False),
-    Column("match_name", Text, nullable=False),
-    Column("version", Text, nullable=False),
-    Column("version_key", LargeBinary, nullable=False),
-    Column("purl", Text, nullable=False),
-    Column("location", Text, nullable=False),
-    Index("ix_component_match", "ecosystem", "match_name", "version_key"),
-)
-
 # What comes from outside -------------------------------------------------------------------------------------------
 
 intake = Table(

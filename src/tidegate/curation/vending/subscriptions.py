@@ -11,16 +11,20 @@ from fnmatch import fnmatchcase
 from typing import Any, Final
 from uuid import uuid4
 
+from pyroaring import BitMap
 from sqlalchemy import Connection, delete, func, or_, select, update
 
 from tidegate.artifact import Digest
 from tidegate.clock import rfc3339
+from tidegate.curation.components.holders import components_of
+from tidegate.curation.components.remembered import package_of
 from tidegate.curation.vending.webhook import WebhookSecret
 from tidegate.curation.vending.webhook_key import WebhookKey
 from tidegate.errors import BoundExceededError, InvalidInputError, NotFoundError
 from tidegate.events import Event, EventKind
 from tidegate.identity import PrincipalKind, Verb
-from tidegate.storage import outbox, schema
+from tidegate.storage import outbox
+from tidegate.storage.component_schema import component_version
 from tidegate.storage.insert import insert_once
 from tidegate.storage.vending_schema import delivery, subscription
 from tidegate.values import Struct
@@ -326,9 +330,11 @@ def is_named(pattern: str, event: Event) -> bool:
 
 
 def _has(connection: Connection, digest: str, component: str) -> bool:
-    table = schema.component
+    """True when an image has a component of a package URL: that one, or any version of it when it names none."""
+    table = component_version
     fits = or_(table.c.purl == component, table.c.purl.startswith(f"{component}@", autoescape=True))
-    return connection.scalar(select(table.c.id).where(table.c.digest == digest, fits).limit(1)) is not None
+    named = select(table.c.id).where(table.c.package == package_of(component), fits)
+    return not components_of(connection, digest).isdisjoint(BitMap(connection.scalars(named)))
 
 
 def _subscription(row: Any, waiting: int, dead: int) -> Subscription:

@@ -58,8 +58,8 @@ def _upgrade(database: Database) -> None:
             follow_revisions(connection)
 
 
-def follow_revisions(connection: Connection) -> None:
-    """Goes through all that is new, one revision after the other.
+def follow_revisions(connection: Connection, revision: str = "head") -> None:
+    """Goes through all that is new up to a revision, one after the other.
 
     Raises:
         OutsideError: the database was written by a newer tidegate.
@@ -68,7 +68,7 @@ def follow_revisions(connection: Connection) -> None:
     from alembic.util.exc import CommandError
 
     try:
-        command.upgrade(configuration(connection), "head")
+        command.upgrade(configuration(connection), revision)
     except CommandError as error:
         raise OutsideError(
             f"the database cannot be brought up to date: {error}",

@@ -5,6 +5,7 @@ from alembic import context
 
 from tidegate.storage import (
     capture_schema,
+    component_schema,
     encryption_schema,
     identity_schema,
     intake_schema,
@@ -22,6 +23,7 @@ from tidegate.storage import (
 # One metadata, complete once every file of tables was imported.
 _METADATA = {
     capture_schema.capture.metadata,
+    component_schema.component_version.metadata,
     encryption_schema.recipient.metadata,
     identity_schema.principal.metadata,
     intake_schema.base_version.metadata,
