@@ -112,5 +112,6 @@ def test_every_rule_is_tried() -> None:
         Separation.EXCEPTED,  # policy/test_policy_exception.py
         Separation.APPROVED,  # policy: reviews count independent approvals
         Separation.CONTAINED,  # execution/test_responses.py and sensor/test_responding.py
+        Separation.UPDATED,  # execution/updates/test_update_proposals.py
     }
     assert set(ACTS) | elsewhere == set(RULES)

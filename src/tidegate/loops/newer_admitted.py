@@ -7,6 +7,7 @@ what a new scan tells of an image that keeps its state, is looked at every quart
 
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
+from datetime import timedelta
 from typing import Final
 
 from sqlalchemy import Connection, func, select
@@ -17,7 +18,7 @@ from tidegate.evidence import SCAN
 from tidegate.execution.updates.judge import Judged
 from tidegate.execution.updates.known import Runs
 from tidegate.execution.updates.proposals import close_gone, open_repositories, take_up
-from tidegate.execution.updates.running import running_at, running_images_of
+from tidegate.execution.updates.running import repositories_since, running_at, running_images_of
 from tidegate.loops.known_images import KnownImages
 from tidegate.storage import outbox
 from tidegate.storage.consumers import Consumer
@@ -37,6 +38,7 @@ KINDS: Final = frozenset(
 )
 _SCANS_SEEN: Final = "loops.newer_scans"
 _PARTS_OF_A_PLACE: Final = 4
+_LOOKED_BACK: Final = timedelta(minutes=30)
 Known = Callable[[Connection], KnownImages]
 
 
@@ -65,12 +67,13 @@ class NewerAdmitted:
         return Consumer(name="loops.newer_admitted", kinds=KINDS, handle=handle)
 
     def look(self) -> None:
-        """Judges anew what is open or was scanned since the last look."""
+        """Judges anew what is open, and what was scanned or came since the last look."""
         with self._database.read() as connection:
             repositories = open_repositories(connection)
             last = outbox.position(connection, _SCANS_SEEN)
             scanned, newest = _scanned_since(connection, last)
-        self.judge(repositories | scanned)
+            came = repositories_since(connection, self._clock() - _LOOKED_BACK)
+        self.judge(repositories | scanned | came)
         if newest > last:
             with self._database.begin() as connection:
                 outbox.move(connection, _SCANS_SEEN, newest)

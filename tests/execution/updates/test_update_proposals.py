@@ -17,18 +17,18 @@ from tidegate.events import EventKind
 from tidegate.execution.nodes import take_report
 from tidegate.execution.observation import Container
 from tidegate.execution.placements import Place, Placed, place_containers
-from tidegate.execution.report import Report
+from tidegate.execution.report import NodeKind, Owner, PodContainer, Report
 from tidegate.execution.updates import proposals
 from tidegate.execution.updates.judge import Judged
 from tidegate.execution.updates.proposals import UpdateState, take_up
 from tidegate.execution.updates.rule import Application, UpdateRule
-from tidegate.execution.updates.running import running_images_of
+from tidegate.execution.updates.running import repositories_since, running_images_of
 from tidegate.execution.updates.window import read_window
 from tidegate.identity.duties import Actor, SameHandError
 from tidegate.storage import outbox
 from tidegate.storage.database import Database
 from tidegate.storage.migrations import migrate
-from tidegate.storage.schema import manifest, repository_manifest
+from tidegate.storage.schema import manifest, manifest_child, repository_manifest
 
 ANNA, BOB = Actor(name="anna", identity="user:anna"), Actor(name="bob", identity="user:bob")
 RULE = UpdateRule(name="r")
@@ -206,6 +206,31 @@ def test_what_runs_is_found_by_its_repository_once_for_each_workload(database: D
         }
         assert running_images_of(connection, {"team/none"}) == []
         assert len(running_images_of(connection)) == 4
+
+
+def test_what_a_cluster_and_its_nodes_tell_is_one_and_platforms_of_an_index_are_too(database: Database) -> None:
+    index, amd, arm = digest("index"), digest("amd64"), digest("arm64")
+    held(database, index, amd, arm)
+
+    def box(number: int, of: Digest) -> Container:
+        place = {"name": "web", "namespace": "shop", "pod": f"web-5d4f-x{number}"}
+        return Container(id=f"{number:064x}", image="registry.example/team/app:1.25.3", digest=of, **place)
+
+    runs = tuple(
+        PodContainer(number=number, container=box(number, of), owner=Owner(kind="Deployment", name="web"))
+        for number, of in ((1, amd), (2, arm))
+    )
+    with database.begin() as connection:
+        for child in (amd, arm):
+            connection.execute(manifest_child.insert().values(parent=index, child=child))
+        take_report(connection, "n1", Report(run="c" * 32, containers=(box(1, amd),)), principal="r", at=AT)
+        told = Report(kind=NodeKind.CLUSTER, run="d" * 32, changed=runs)
+        take_report(connection, "prod", told, principal="r", at=AT)
+    with database.read() as connection:
+        (only_one,) = running_images_of(connection, {TEAM_APP})
+        assert repositories_since(connection, AT) == {TEAM_APP}
+        assert repositories_since(connection, AT + timedelta(seconds=1)) == set()
+    assert (only_one.cluster, only_one.workload, only_one.digest) == ("prod", "Deployment/web", index)
 
 
 def to_dict(place: Place) -> dict[str, str]:
