@@ -127,6 +127,11 @@ def in_container(pid: int) -> bool:
     return container_id(_text(f"/proc/{pid}/cgroup")) is not None
 
 
+def is_in_container(pid: int, number: str) -> bool:
+    """True when a process runs in this container now."""
+    return container_id(_text(f"/proc/{pid}/cgroup")) == number
+
+
 def container_id(cgroups: str) -> str | None:
     """The container that a process of these cgroups (/proc/PID/cgroup) runs in."""
     found = _ID.findall(cgroups)

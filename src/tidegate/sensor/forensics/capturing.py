@@ -3,7 +3,7 @@
 
 import os
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -63,13 +63,16 @@ class Wanted(Struct, frozen=True, kw_only=True):
     memory: MemoryChoice = MemoryChoice.CODE
 
 
-def capture(wanted: Wanted, to: Path, clock: Clock) -> tuple[Digest, Capture]:
+def capture(
+    wanted: Wanted, to: Path, clock: Clock, *, is_of: Callable[[int], bool] = lambda _: True
+) -> tuple[Digest, Capture]:
     """Captures a container into an archive, which appears whole or not at all.
 
     Args:
         wanted: what and why.
         to: the archive; its folder must be there, and have room for what the container wrote.
         clock: tells when.
+        is_of: whether a process is of the container still: its number may have been given to another since.
 
     Returns:
         The digest that names the capture, and what it says of itself.
@@ -82,7 +85,7 @@ def capture(wanted: Wanted, to: Path, clock: Clock) -> tuple[Digest, Capture]:
         with tempfile.TemporaryDirectory(prefix=".capture-", dir=to.parent) as folder:
             layout = Path(folder, "layout")
             (layout / "blobs" / "sha256").mkdir(parents=True)
-            digest, overview = _into(layout, wanted, clock)
+            digest, overview = _into(layout, wanted, clock, is_of)
             packed = pack_oci_archive(layout, Path(folder, "archive"))
             packed.chmod(0o600)  # what a workload keeps secret may be in it
             with packed.open("rb") as file:
@@ -100,16 +103,17 @@ def captured_container(one: Container) -> CapturedContainer:
     )
 
 
-def _into(layout: Path, wanted: Wanted, clock: Clock) -> tuple[Digest, Capture]:
+def _into(layout: Path, wanted: Wanted, clock: Clock, is_of: Callable[[int], bool]) -> tuple[Digest, Capture]:
     began = clock()
     left_out: list[str] = []
-    pids = [pid for pid in wanted.pids if Path(f"/proc/{pid}").exists()]
+    pids = [pid for pid in wanted.pids if Path(f"/proc/{pid}").exists() and is_of(pid)]
     if not pids:
         raise NotFoundError("it does not run any more", where=wanted.container.name or wanted.container.id)
     overlay = _overlay(pids)
     if overlay is None:
         left_out.append("what was written: its root is no overlay, or lies where it cannot be seen from here")
     processes = captured_processes(pids, Redaction(), lambda pid: _origin(pid, overlay), left_out)
+    processes = [one for one in processes if is_of(one.pid) or not Path(f"/proc/{one.pid}").exists()]
     parts: list[Descriptor] = []
     memory, processes = _memory(layout, processes, wanted.memory, left_out)
     parts.append(_json(layout, "processes.json", processes, PROCESSES))

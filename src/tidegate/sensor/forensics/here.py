@@ -10,7 +10,7 @@ from tidegate.clock import system_clock
 from tidegate.errors import NotFoundError, RefusedError, UsageError
 from tidegate.execution.capture import Capture
 from tidegate.execution.observation import Container
-from tidegate.sensor.containers import Containers
+from tidegate.sensor.containers import Containers, is_in_container
 from tidegate.sensor.forensics.capturing import Wanted, capture, captured_container
 from tidegate.sensor.forensics.memory import MemoryChoice
 
@@ -52,7 +52,7 @@ def capture_here(
         incident=incident,
         memory=memory,
     )
-    return capture(wanted, to, system_clock)
+    return capture(wanted, to, system_clock, is_of=lambda pid: is_in_container(pid, one.id))
 
 
 def _is_meant(name: str, one: Container) -> bool:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bytes of processes' memory, by /proc/PID/mem: what may hold code that is in no file of the image, or all of it."""
 
+import mmap
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -11,6 +12,7 @@ from tidegate.execution.capture import CapturedProcess, MappedRegion
 
 MAX_MEMORY_BYTES: Final = 1024 * MIB
 _CHUNK: Final = 4 * MIB
+_PAGE: Final = mmap.PAGESIZE
 _SPECIAL: Final = frozenset({"[vvar]", "[vdso]", "[vsyscall]", "[vvar_vclock]"})
 
 
@@ -46,11 +48,13 @@ def copy_region(pid: int, region: MappedRegion, sink: Any) -> bool:
     found = False
     try:
         with Path(f"/proc/{pid}/mem").open("rb", buffering=0) as memory:
-            for at in range(start, end, _CHUNK):
-                wanted = min(_CHUNK, end - at)
-                data = _page(memory, at, wanted)
+            at = start
+            while at < end:
+                data = _page(memory, at, min(_CHUNK, end - at))
                 found = found or bool(data)
-                sink.write(data + b"\0" * (wanted - len(data)))
+                # What cannot be read costs its own page alone.
+                sink.write(data or b"\0" * min(_PAGE, end - at))
+                at += len(data) or min(_PAGE, end - at)
     except OSError:  # the process is gone
         return found
     return found

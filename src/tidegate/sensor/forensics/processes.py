@@ -9,16 +9,24 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from tidegate.bounds import MIB, printable
+from tidegate.bounds import KIB, MIB, printable
 from tidegate.clock import rfc3339
 from tidegate.execution.capture import CapturedProcess, MappedRegion, OpenFile
 from tidegate.sensor.forensics.redaction import Redaction
+from tidegate.values import replace
+from tidegate.wire import to_json
 
 MAX_PROCESSES: Final = 5000
 MAX_FILES: Final = 4096
 """Open files that are listed of one process."""
 MAX_REGIONS: Final = 4096
 MAX_PROGRAM_BYTES: Final = 512 * MIB
+MAX_HASHED_BYTES: Final = 4096 * MIB
+"""Programs hashed of one container, each once however many processes run it."""
+MAX_TOLD_BYTES: Final = 64 * MIB
+"""What is told of all processes together; after that, of each only what it is."""
+_MAX_WORD_BYTES: Final = 64 * KIB
+"""Of a command line, and of an environment."""
 _MAX_PROC_BYTES: Final = MIB
 _REGION: Final = re.compile(r"([0-9a-f]+)-([0-9a-f]+) (\S{4}) \S+ \S+ \S+ *(.*)")
 _STARTED: Final = 19
@@ -40,20 +48,40 @@ def captured_processes(
     if len(pids) > MAX_PROCESSES:
         left_out.append(f"{len(pids) - MAX_PROCESSES} processes over the bound of {MAX_PROCESSES}")
     found: list[CapturedProcess] = []
+    programs = _Programs(left_out)
+    room = MAX_TOLD_BYTES
     for pid in pids[:MAX_PROCESSES]:
         try:
-            found.append(_process(pid, redaction, origin_of, left_out))
+            one = _process(pid, redaction, origin_of, programs, left_out)
         except OSError as error:
             left_out.append(f"process {pid}: {(error.strerror or 'cannot be read').lower()}")
+            continue
+        except (LookupError, ValueError):  # it went while it was read
+            left_out.append(f"process {pid}: cannot be read")
+            continue
+        size = len(to_json(one))
+        if size > room:
+            left_out.append(f"process {pid}: its words, environment, files and maps, over {MAX_TOLD_BYTES} bytes")
+            one = replace(one, command=(), environment={}, files=(), maps=())
+        else:
+            room -= size
+        found.append(one)
     return found
 
 
-def _process(pid: int, redaction: Redaction, origin_of: Callable[[int], str], left_out: list[str]) -> CapturedProcess:
+def _process(
+    pid: int,
+    redaction: Redaction,
+    origin_of: Callable[[int], str],
+    programs: "_Programs",
+    left_out: list[str],
+) -> CapturedProcess:
     folder = Path(f"/proc/{pid}")
-    lines = (line.partition(":") for line in _text(folder / "status").splitlines())
+    # By line feeds alone: a process may have what else ends a line in its name.
+    lines = (line.partition(":") for line in _text(folder / "status").split("\n"))
     status = {name: value.strip() for name, _, value in lines}
-    words = [word for word in _text(folder / "cmdline").split("\0") if word]
-    pairs = (word.partition("=") for word in _text(folder / "environ").split("\0") if word)
+    words = _words(folder / "cmdline", left_out)
+    pairs = (word.partition("=") for word in _words(folder / "environ", left_out))
     return CapturedProcess(
         pid=pid,
         parent=int(status["PPid"]),
@@ -63,7 +91,7 @@ def _process(pid: int, redaction: Redaction, origin_of: Callable[[int], str], le
         command=tuple(printable(word) for word in redaction.command(words)),
         program=printable(os.readlink(folder / "exe")),  # noqa: PTH115 - no path but what the kernel says
         origin=origin_of(pid),
-        program_digest=_digest(folder / "exe", left_out),
+        program_digest=programs.digest(folder / "exe"),
         folder=printable(_link(folder / "cwd")),
         users=tuple(int(number) for number in status["Uid"].split()),
         groups=tuple(int(number) for number in status.get("Groups", "").split()),
@@ -97,7 +125,7 @@ def _files(folder: Path, left_out: list[str]) -> Iterator[OpenFile]:
 
 
 def _regions(folder: Path, left_out: list[str]) -> Iterator[MappedRegion]:
-    lines = _text(folder / "maps").splitlines()
+    lines = _text(folder / "maps").split("\n")
     if len(lines) > MAX_REGIONS:
         left_out.append(f"process {folder.name}: {len(lines) - MAX_REGIONS} regions over the bound of {MAX_REGIONS}")
     for line in lines[:MAX_REGIONS]:
@@ -105,16 +133,31 @@ def _regions(folder: Path, left_out: list[str]) -> Iterator[MappedRegion]:
             yield MappedRegion(start=found[1], end=found[2], rights=found[3], path=printable(found[4]))
 
 
-def _digest(program: Path, left_out: list[str]) -> str:
-    """Of what runs: the link leads to it also when it has no name any more."""
-    try:
-        with program.open("rb") as file:
-            if os.fstat(file.fileno()).st_size > MAX_PROGRAM_BYTES:
-                left_out.append(f"{program}: longer than {MAX_PROGRAM_BYTES} bytes, not hashed")
-                return ""
-            return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        return ""
+class _Programs:
+    """Digests of what runs: a link leads to it also when it has no name any more. Each file is read once."""
+
+    def __init__(self, left_out: list[str]) -> None:
+        self._left_out = left_out
+        self._known: dict[tuple[int, int, int, int], str] = {}
+        self._left = MAX_HASHED_BYTES
+
+    def digest(self, program: Path) -> str:
+        """Its sha256; "" for one that cannot be read, or is over a bound."""
+        try:
+            with program.open("rb") as file:
+                state = os.fstat(file.fileno())
+                key = state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns
+                if key in self._known:
+                    return self._known[key]
+                if state.st_size > min(MAX_PROGRAM_BYTES, self._left):
+                    bounds = f"{MAX_PROGRAM_BYTES}, or {MAX_HASHED_BYTES} bytes in all"
+                    self._left_out.append(f"{program}: longer than {bounds}: not hashed")
+                    return ""
+                self._left -= state.st_size
+                found = self._known[key] = "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
+                return found
+        except OSError:
+            return ""
 
 
 def _link(path: Path) -> str:
@@ -122,6 +165,13 @@ def _link(path: Path) -> str:
         return os.readlink(path)  # noqa: PTH115 - no path but what the kernel says
     except OSError:
         return ""
+
+
+def _words(path: Path, left_out: list[str]) -> list[str]:
+    text = _text(path)
+    if len(text) > _MAX_WORD_BYTES:
+        left_out.append(f"{path}: over {_MAX_WORD_BYTES} bytes")
+    return [word for word in text[:_MAX_WORD_BYTES].split("\0") if word]
 
 
 def _text(path: Path) -> str:

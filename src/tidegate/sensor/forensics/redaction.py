@@ -20,6 +20,10 @@ _HARMLESS: Final = re.compile(
 )
 _PLAIN_VALUE: Final = re.compile(r"[0-9]{1,6}|[a-z]{1,12}", re.IGNORECASE)
 _ASSIGNED: Final = re.compile(r"(-{0,2}[A-Za-z][\w.-]*)([=:])(.+)", re.DOTALL)
+_WITHIN: Final = re.compile(r"([A-Za-z][\w.-]{0,100})([\"']?\s?[=:]\s?(?:Bearer |Basic )?[\"']?)([^\s\"';&|]{3,})")
+_SECRET_HEADERS: Final = frozenset({"authorization", "cookie", "x-api-key"})
+_USER_FLAGS: Final = frozenset({"-u", "--user"})
+"""Flags of programs that take a user with a password, `name:secret`."""
 _USER_IN_URL: Final = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 
 
@@ -36,20 +40,29 @@ class Redaction:
     def command(self, words: Sequence[str]) -> tuple[str, ...]:
         """Words with the values of secret flags and users of URLs replaced."""
         made: list[str] = []
-        hides = False
+        before = ""
         for word in words:
-            found = _ASSIGNED.fullmatch(word)
-            if hides and not word.startswith("-"):
-                made.append(self._hidden(word))
-            elif found and is_secret_name(found[1].lstrip("-")):
-                made.append(f"{found[1]}{found[2]}{self._hidden(found[3])}")
-            else:
-                made.append(_USER_IN_URL.sub(lambda match: self._hidden(match[0]), word))
-            hides = word.startswith("-") and "=" not in word and is_secret_name(word.lstrip("-"))
+            made.append(self._word(word, before))
+            before = word
         return tuple(made)
 
+    def _word(self, word: str, before: str) -> str:
+        is_value = not word.startswith("-") and before.startswith("-") and "=" not in before
+        if is_value and _is_secret(before.lstrip("-")):
+            return self._hidden(word)
+        if is_value and before in _USER_FLAGS and ":" in word:
+            return f"{word.partition(':')[0]}:{self._hidden(word.partition(':')[2])}"
+        found = _ASSIGNED.fullmatch(word)
+        if found and _is_secret(found[1].lstrip("-")):
+            return f"{found[1]}{found[2]}{self._hidden(found[3])}"
+        return _WITHIN.sub(self._within, _USER_IN_URL.sub(lambda match: self._hidden(match[0]), word))
+
+    def _within(self, found: "re.Match[str]") -> str:
+        """An assignment in the midst of a word, as scripts given to a shell have them."""
+        return f"{found[1]}{found[2]}{self._hidden(found[3])}" if _is_secret(found[1]) else found[0]
+
     def _of_variable(self, name: str, value: str) -> str:
-        if _HARMLESS.fullmatch(name) or looks_empty(value):
+        if looks_empty(value) or (_HARMLESS.fullmatch(name) and not is_secret_name(name)):
             return value
         if _PLAIN_VALUE.fullmatch(value) and not is_secret_name(name):
             return value
@@ -58,3 +71,7 @@ class Redaction:
     def _hidden(self, value: str) -> str:
         mark = hmac.new(self._key, value.encode("utf-8", "surrogateescape"), sha256).hexdigest()[:8]
         return f"[{len(value)} characters, {mark}]"
+
+
+def _is_secret(name: str) -> bool:
+    return is_secret_name(name) or name.lower() in _SECRET_HEADERS

@@ -2,24 +2,35 @@
 """Captures that a response asks for: made at once, kept here until the server has them, sent one after another."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
 from pathlib import Path
+from shutil import disk_usage
 from threading import Event as Flag
+from threading import Thread
 from typing import Final
 
+from tidegate.artifact import Digest
 from tidegate.bounds import GIB
 from tidegate.clock import Clock, system_clock
 from tidegate.errors import BoundExceededError, InvalidInputError, OutsideError, TidegateError
+from tidegate.execution.capture import Capture
 from tidegate.execution.kept_capture import KeptCapture
 from tidegate.execution.observation import Container
 from tidegate.execution.order import Order
 from tidegate.remote import RemoteServer
+from tidegate.sensor.containers import is_in_container
 from tidegate.sensor.forensics.capturing import Wanted, capture, captured_container
 from tidegate.sensor.forensics.memory import MemoryChoice
 
 _log = logging.getLogger(__name__)
 MAX_WAITING_BYTES: Final = 16 * GIB
 """Captures that wait on one node; over it none is made."""
+MAX_SECONDS: Final = 240.0
+"""For one capture; an order is good for five minutes."""
+MIN_FREE_BYTES: Final = 2 * GIB
+"""Of the node's disk: a capture that could fill it is not made."""
 _PAUSE_SECONDS: Final = 10.0
 _ENDING: Final = ".tar"
 
@@ -40,6 +51,7 @@ class CapturesToSend:
         self._node = node
         self._clock = clock
         self._news = Flag()
+        self._stuck: Future[tuple[Digest, Capture]] | None = None
 
     def take(self, order: Order, found: tuple[Container, Sequence[int]]) -> str:
         """Captures a container; returns what came of it, in words.
@@ -52,6 +64,8 @@ class CapturesToSend:
         self._make()
         if sum(file.stat().st_size for file in self._waiting()) > MAX_WAITING_BYTES:
             raise BoundExceededError("MAX_WAITING_BYTES", MAX_WAITING_BYTES, where=str(self._folder))
+        if disk_usage(self._folder).free < MIN_FREE_BYTES:
+            raise OutsideError(f"less than {MIN_FREE_BYTES} bytes are free", where=str(self._folder))
         container, pids = found
         wanted = Wanted(
             node=self._node,
@@ -62,10 +76,36 @@ class CapturesToSend:
             order=order.id,
             memory=MemoryChoice.CODE,
         )
-        digest, overview = capture(wanted, self._folder / f"{order.id}{_ENDING}", self._clock)
+        to = self._folder / f"{order.id}{_ENDING}"
+        digest, overview = self._within_time(
+            lambda: capture(wanted, to, self._clock, is_of=lambda pid: is_in_container(pid, container.id))
+        )
         self._news.set()
         strange = f", {len(overview.strange)} programs not of its image" if overview.strange else ""
         return f"captured as {digest}: {overview.processes} processes, {overview.changed} changes{strange}"
+
+    def _within_time(self, make: Callable[[], tuple[Digest, Capture]]) -> tuple[Digest, Capture]:
+        """Makes a capture in a thread of its own: what a process has a reader wait for holds up no later order.
+
+        Raises:
+            OutsideError: it takes too long, or one before still does.
+        """
+        if self._stuck is not None and not self._stuck.done():
+            raise OutsideError("a capture before is not done yet", where=str(self._folder))
+        self._stuck = made = Future[tuple[Digest, Capture]]()
+
+        def run() -> None:
+            try:
+                made.set_result(make())
+            except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
+                made.set_exception(error)
+
+        Thread(target=run, name="capture", daemon=True).start()
+        try:
+            return made.result(MAX_SECONDS)
+        except FutureTimeoutError:
+            message = f"not done after {MAX_SECONDS} seconds: a process may have its readers wait"
+            raise OutsideError(message, where=str(self._folder)) from None
 
     def run(self, stop: Flag) -> None:
         """Sends what waits, also from before a start, until it is stopped."""

@@ -11,6 +11,8 @@ from tidegate.execution.capture import CapturedProcess, CapturedSocket
 from tidegate.hosts.proc_net import parse_place
 
 MAX_SOCKETS: Final = 20_000
+MAX_HOLDERS: Final = 100
+"""Processes told of one socket."""
 _MAX_TABLE_BYTES: Final = 8 * MIB
 _STATES: Final = {
     "01": "established", "02": "syn-sent", "03": "syn-received", "04": "fin-wait-1", "05": "fin-wait-2",
@@ -41,12 +43,14 @@ def captured_sockets(pid: int, processes: Sequence[CapturedProcess], left_out: l
 
 
 def _holders(processes: Sequence[CapturedProcess]) -> Mapping[str, tuple[int, ...]]:
-    made: dict[str, tuple[int, ...]] = {}
+    made: dict[str, dict[int, None]] = {}
     for process in processes:
         for file in process.files:
-            if (socket := _SOCKET.fullmatch(file.target)) and process.pid not in made.get(socket[1], ()):
-                made[socket[1]] = (*made.get(socket[1], ()), process.pid)
-    return made
+            if socket := _SOCKET.fullmatch(file.target):
+                holders = made.setdefault(socket[1], {})
+                if len(holders) < MAX_HOLDERS:
+                    holders[process.pid] = None
+    return {inode: tuple(holders) for inode, holders in made.items()}
 
 
 def _inet(protocol: str, lines: Sequence[str], holders: Mapping[str, tuple[int, ...]]) -> Iterator[CapturedSocket]:
@@ -80,6 +84,6 @@ def _place(text: str) -> str:
 def _table(pid: int, name: str) -> Sequence[str]:
     try:
         with Path(f"/proc/{pid}/net/{name}").open("rb") as file:
-            return file.read(_MAX_TABLE_BYTES).decode("utf-8", "replace").splitlines()[1:]
+            return file.read(_MAX_TABLE_BYTES).decode("utf-8", "replace").split("\n")[1:]
     except OSError:
         return ()
