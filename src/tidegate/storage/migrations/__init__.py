@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import Connection, insert, inspect, text
+from sqlalchemy import Connection, MetaData, insert, inspect, text
 
 from tidegate import storage
 from tidegate.errors import OutsideError
@@ -78,16 +78,20 @@ def follow_revisions(connection: Connection, revision: str = "head") -> None:
 
 def _make_whole(connection: Connection) -> None:
     """Makes all tables of an empty file at once, as the revisions would have, in a fraction of their time."""
-    # A command that needs few of them may be the first: what no import has described would not be made.
-    for path in sorted(Path(storage.__file__).parent.glob("*_schema.py")):
-        import_module(f"{storage.__name__}.{path.stem}")
-    metadata.create_all(connection)
+    every_table().create_all(connection)
     since = datetime.now(UTC).replace(microsecond=0).isoformat().replace("+00:00", "Z")
     connection.execute(insert(upkeep_turn).values(kind="pulls", taken_at=since))  # from when on pulls are noted
     connection.execute(
         text(f"CREATE TABLE {_TABLE} (version_num VARCHAR(32) NOT NULL CONSTRAINT {_TABLE}_pkc PRIMARY KEY)")
     )
     connection.execute(text(f"INSERT INTO {_TABLE} VALUES (:newest)"), {"newest": newest()})  # noqa: S608 - a constant
+
+
+def every_table() -> MetaData:
+    """All tables there are: a command that needs few of them imports few, and what nobody imported is not described."""
+    for path in sorted(Path(storage.__file__).parent.glob("*_schema.py")):
+        import_module(f"{storage.__name__}.{path.stem}")
+    return metadata
 
 
 def _revision(database: Database) -> str:
