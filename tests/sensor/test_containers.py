@@ -77,3 +77,30 @@ def test_a_bundle_that_is_broken_tells_nothing(tmp_path: Path) -> None:
 
 def test_a_process_that_is_gone_is_in_none(tmp_path: Path) -> None:
     assert Containers(tmp_path).of_process(7) is None
+
+
+def test_a_group_that_a_process_names_like_a_container_is_no_other_container(tmp_path: Path) -> None:
+    bundle, feigned, inner = tmp_path / "bundle", "f" * 64, "a" * 64
+    bundle.mkdir()
+    (bundle / "config.json").write_text(json.dumps({"annotations": {"io.kubernetes.cri.container-name": "web"}}))
+    proc = tmp_path / "proc"
+    process(proc, 50, parent=1, words=["conmon", "-c", ID, "-b", str(bundle)])
+    process(proc, 60, parent=50, words=["x"], cgroup=f"0::/libpod-{ID}")
+    process(proc, 61, parent=60, words=["x"], cgroup=f"0::/libpod-{ID}/{feigned}")
+    process(proc, 62, parent=60, words=["x"], cgroup=f"0::/libpod-{ID}/x/{feigned}/{inner}")
+    process(proc, 70, parent=60, words=["conmon", "-c", inner, "-b", str(bundle)], cgroup=f"0::/libpod-{ID}")
+    process(proc, 71, parent=70, words=["x"], cgroup=f"0::/libpod-{ID}/libpod/{inner}")
+    containers = Containers(proc)
+    web = Container(id=ID, name="web")
+    assert [containers.of_process(pid) for pid in (60, 61, 62)] == [web] * 3
+    assert containers.of_process(71) == Container(id=inner, name="web")
+    assert {number: pids for number, (_, pids) in containers.running().items()} == {ID: [60, 61, 62, 70], inner: [71]}
+
+
+def test_nothing_is_settled_that_may_be_described_later(tmp_path: Path) -> None:
+    process(tmp_path, 60, parent=1, words=["x"], cgroup=f"0::/libpod-{ID}")
+    containers = Containers(tmp_path)
+    cgroups = f"0::/libpod-{ID}".encode()
+    found = containers.of_cgroups(60, cgroups)
+    assert found == Container(id=ID)
+    assert not containers.is_settled(found, cgroups)

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Programs in real containers: what is of the image runs, what is not does not, from the first moment on."""
 
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -148,6 +151,30 @@ def test_a_container_that_ran_before_the_sensor_is_watched_as_well(podman: Podma
     finally:
         assert second.end() == 0
         podman.call("rm", "-f", "-t", "0", "late")
+
+
+def test_a_mount_that_gets_the_number_of_one_that_went_is_watched_as_well(podman: Podman, tmp_path: Path) -> None:
+    """The kernel gives the lowest number that is free, so that of the volume, to the next mount."""
+    podman.start(name="programs-mounts", options=["-v", f"{tmp_path}:/data"])
+    drop = "cp /bin/true {0}/x; {0}/x; echo $?"
+    try:
+        assert podman.execute("programs-mounts", drop.format("/data")).stdout == "126\n"
+        pid = podman.call("inspect", "--format", "{{.State.Pid}}", "programs-mounts").stdout.strip()
+        subprocess.run(["umount", "-N", pid, "/data"], check=True)
+        subprocess.run(["mount", "-N", pid, "-t", "tmpfs", "tmpfs", "/tmp"], check=True)
+        ends = time.monotonic() + 60
+        while (ran := podman.execute("programs-mounts", drop.format("/tmp")).stdout) != "126\n":
+            assert time.monotonic() < ends, ran
+    finally:
+        podman.call("rm", "-f", "-t", "0", "programs-mounts")
+
+
+def test_no_dropped_program_runs_in_the_first_moment_of_a_container(podman: Podman) -> None:
+    """Of many that are started at once, each by its first program."""
+    script = DROP + "n=0; while [ $n -lt 50 ]; do n=$((n+1)); /tmp/dropped && echo ran; done"
+    with ThreadPoolExecutor(4) as pool:
+        done = list(pool.map(lambda number: podman.run(script, name=f"programs-new-{number}"), range(8)))
+    assert [(ran.stdout, ran.stderr.count("Operation not permitted")) for ran in done] == [("", 50)] * 8
 
 
 def test_the_same_again_and_again_is_told_with_its_number(podman: Podman, sensor: Sensor) -> None:

@@ -11,11 +11,12 @@ import os
 import time
 from typing import Final
 
+from tidegate.bounds import KIB
 from tidegate.sensor.fanotify import Event
 from tidegate.values import Struct
 
 _MAX_REMEMBERED: Final = 50_000
-_MAX_CGROUPS_BYTES: Final = 8192
+_MAX_CGROUPS_BYTES: Final = 64 * KIB
 _SAME_SECONDS: Final = 0.01
 """For so long a number is the same process, in the same place: its program, the loader of that, and its libraries."""
 

@@ -21,7 +21,7 @@ _MAX_PROC_READS: Final = 64
 _MAX_ANCESTORS: Final = 5
 _MAX_REMEMBERED: Final = 10_000
 _DESCRIBED_WITHIN_SECONDS: Final = 10.0
-_ID: Final = re.compile(r"(?:^|[/:]|(?<!conmon)-)([0-9a-f]{64})(?:\.scope)?(?:/|$)", re.MULTILINE)
+_ID: Final = re.compile(r"(?:^|[/:]|(?<!conmon)-)([0-9a-f]{64})(?:\.scope)?(?=/|$)", re.MULTILINE)
 _SHIM: Final = "containerd-shim"
 _BUNDLE: Final = ("-b", "--bundle", "-bundle")
 
@@ -39,55 +39,67 @@ class Containers:
 
     def __init__(self, proc: Path = Path("/proc")) -> None:
         self._proc = proc
-        self._known: dict[str, Container] = {}
-        self._first_seen: dict[str, float] = {}
-        self._ids: dict[bytes, str | None] = {}
+        self._known: dict[tuple[str, ...], Container] = {}
+        self._first_seen: dict[tuple[str, ...], float] = {}
+        self._ids: dict[bytes, tuple[str, ...]] = {}
 
     def of_process(self, pid: int) -> Container | None:
         """The container a process runs in; None when it runs in none, or is gone."""
         return self.of_cgroups(pid, _read(f"{self._proc}/{pid}/cgroup"))
 
     def of_cgroups(self, pid: int, cgroups: bytes) -> Container | None:
-        """The container of a process whose cgroups (/proc/PID/cgroup) were read already."""
-        number = self._id_of(cgroups)
-        if number is None:
-            return None
-        found = self._known.get(number) or self._described(pid, number)
+        """The container of a process whose cgroups (/proc/PID/cgroup) were read already.
+
+        Of several within each other it is the innermost that a runtime describes: a process that may make groups could
+        name one like a container, to be none of its own any more.
+        """
+        numbers = self._ids_of(cgroups)
+        found = (self._within(pid, numbers[at:]) for at in range(len(numbers)))
+        return next(
+            (one for one in found if one != Container(id=one.id)), Container(id=numbers[0]) if numbers else None
+        )
+
+    def _within(self, pid: int, numbers: tuple[str, ...]) -> Container:
+        """The first of these, which lies within the others; under the same id elsewhere it may be another's name."""
+        number = numbers[0]
+        found = self._known.get(numbers) or self._described(pid, number)
         now = time.monotonic()
         if len(self._first_seen) >= _MAX_REMEMBERED:
             self._first_seen.clear()
         # One that nobody described yet may be described a moment later; after a while nobody will.
-        if found != Container(id=number) or now - self._first_seen.setdefault(number, now) > _DESCRIBED_WITHIN_SECONDS:
+        if found != Container(id=number) or now - self._first_seen.setdefault(numbers, now) > _DESCRIBED_WITHIN_SECONDS:
             if len(self._known) >= _MAX_REMEMBERED:
                 self._known.clear()
-            self._known[number] = found
+            self._known[numbers] = found
         return found
 
-    def is_settled(self, container: Container) -> bool:
-        """True when nothing more will be known of a container than this."""
-        return self._known.get(container.id) == container
+    def is_settled(self, container: Container, cgroups: bytes) -> bool:
+        """True when nothing more will be known of the container of these cgroups than this."""
+        numbers = self._ids_of(cgroups)
+        return self._known.get(numbers) == container and numbers[0] == container.id
 
     def running(self) -> dict[str, tuple[Container, list[int]]]:
         """The containers that run, by id, each with its processes in the order of their numbers."""
-        found: dict[str, tuple[bytes, list[int]]] = {}
+        found: dict[bytes, list[int]] = {}
         for pid in _processes(self._proc):
             cgroups = _read(f"{self._proc}/{pid}/cgroup")
-            number = self._id_of(cgroups)
-            if number is not None:
-                found.setdefault(number, (cgroups, []))[1].append(pid)
+            if self._ids_of(cgroups):
+                found.setdefault(cgroups, []).append(pid)
         known: dict[str, tuple[Container, list[int]]] = {}
-        for number, (cgroups, pids) in found.items():
+        for cgroups, pids in found.items():
             one = self.of_cgroups(pids[0], cgroups)
             if one is not None:
-                known[number] = (one, pids)
+                known.setdefault(one.id, (one, []))[1].extend(pids)
+        for _, pids in known.values():
+            pids.sort()
         return known
 
-    def _id_of(self, cgroups: bytes) -> str | None:
-        """As `container_id`; most processes of a node share their cgroups with others, and keep them."""
+    def _ids_of(self, cgroups: bytes) -> tuple[str, ...]:
+        """As `container_ids`; most processes of a node share their cgroups with others, and keep them."""
         if cgroups not in self._ids:
             if len(self._ids) >= _MAX_REMEMBERED:
                 self._ids.clear()
-            self._ids[cgroups] = container_id(cgroups.decode("utf-8", "surrogateescape"))
+            self._ids[cgroups] = container_ids(cgroups.decode("utf-8", "surrogateescape"))
         return self._ids[cgroups]
 
     def _described(self, pid: int, number: str) -> Container:
@@ -124,7 +136,7 @@ class Containers:
 
 def in_container(pid: int) -> bool:
     """True when a process runs in a container, or is being made one."""
-    return container_id(_text(f"/proc/{pid}/cgroup")) is not None
+    return bool(container_ids(_text(f"/proc/{pid}/cgroup")))
 
 
 def is_in_container(pid: int, number: str) -> bool:
@@ -134,8 +146,13 @@ def is_in_container(pid: int, number: str) -> bool:
 
 def container_id(cgroups: str) -> str | None:
     """The container that a process of these cgroups (/proc/PID/cgroup) runs in."""
-    found = _ID.findall(cgroups)
-    return str(found[-1]) if found else None
+    found = container_ids(cgroups)
+    return found[0] if found else None
+
+
+def container_ids(cgroups: str) -> tuple[str, ...]:
+    """The containers it may run in, innermost first: one in another, or groups that a process made itself."""
+    return tuple(dict.fromkeys(reversed(_ID.findall(cgroups))))
 
 
 def _processes(proc: Path) -> Iterator[int]:

@@ -176,7 +176,7 @@ class Guard:
         if (
             asked.whose.namespace
             and self._watching.knows(asked.whose.namespace)
-            and self._containers.is_settled(container)
+            and self._containers.is_settled(container, asked.whose.cgroups)
         ):
             above = f"{overlay.upper}/{asked.path.lstrip('/')}" if overlay.upper else ""
             self._cleared.remember(asked, above)

@@ -159,8 +159,10 @@ class Watching:
             self._namespaces[name] = {}  # a service of the node with mounts of its own
             return
         for mount in mounts:
-            if mount.number in before or not self._holds_programs(mount):
+            # The number of one that was taken away is given to the next.
+            if before.get(mount.number) == mount or not self._holds_programs(mount):
                 continue
+            self._opened.discard((name, mount.number))
             if self._is_of_container(mount):
                 overlay = overlay_of(mount, seen_from=str(self._host / "root"))
                 if overlay is None:
