@@ -7,11 +7,15 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from threading import Condition
+from threading import Event as Flag
+
+import pytest
 
 from made_verdicts import Issuer, digest_of, image_verdict
 from tidegate.artifact import Digest
 from tidegate.clock import system_clock
 from tidegate.errors import OutsideError
+from tidegate.execution.verdicts import following as following_module
 from tidegate.execution.verdicts.following import Following, Head, Heard
 from tidegate.execution.verdicts.store import VerdictStore
 from tidegate.execution.verdicts.verdict import ImageVerdict
@@ -185,3 +189,19 @@ def test_a_key_that_is_revoked_closes_what_it_signed(tmp_path: Path) -> None:
         wait_for(lambda: not knows(store, APP)())
         server.issuer = new
         wait_for(knows(store, APP))
+
+
+def test_whoever_keeps_house_is_told_when_many_came_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(following_module, "MANY", 2)
+    server, grown = Server(Issuer()), Flag()
+    server.change(*(image_verdict(f"team/app{number}:1", hours=24) for number in range(3)), silent=True)
+    store = VerdictStore(tmp_path, TrustedKeys.of([server.issuer.key.verifying]))
+    store.load()
+    lasting = timedelta(hours=24)
+    following = Following(server, store, system_clock, lasting=lasting, grown=grown.set, wait_seconds=0.2)
+    following.start()
+    try:
+        assert grown.wait(60)
+        assert len(store) >= 2
+    finally:
+        following.stop()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A cluster's webhook from settings: what it answers from, and how that is kept new."""
 
+import gc
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -80,6 +81,15 @@ class Webhook:
         self.heard_at = self.clock()
 
 
+def leave_alone() -> None:
+    """Has the collector look at nothing any more that is there now: verdicts stay, and are freed without it.
+
+    A look at 100,000 of them takes 130 ms of processor time, in which nobody is answered.
+    """
+    gc.collect(1)
+    gc.freeze()
+
+
 @contextmanager
 def open_webhook(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Webhook]:
     """Builds a webhook with what its folder holds; nothing runs until `start`.
@@ -112,7 +122,9 @@ def open_webhook(settings: Settings, *, clock: Clock = system_clock) -> Iterator
         )
         if remote is not None:
             lasting = timedelta(hours=said.verdict_hours)
-            webhook.following = Following(_Followed(remote), store, clock, lasting=lasting, told=webhook.heard)
+            webhook.following = Following(
+                _Followed(remote), store, clock, lasting=lasting, told=webhook.heard, grown=leave_alone
+            )
         yield webhook
 
 

@@ -28,6 +28,8 @@ _RENEW_WITHIN: Final = 3
 """A verdict is asked for anew in the last third of the time it can hold."""
 _LOOK_SECONDS: Final = 30.0
 _END_SECONDS: Final = 1.0
+MANY: Final = 5000
+"""Verdicts after which whoever keeps house is told."""
 _RENEWED_EVERY: Final = timedelta(minutes=10)
 CLOSING: Final = frozenset(
     {
@@ -95,6 +97,7 @@ class Following:
         clock: when verdicts end.
         lasting: how long the server's verdicts hold at most.
         told: called when the server was heard.
+        grown: called when many verdicts came in since it was called last.
     """
 
     def __init__(
@@ -105,6 +108,7 @@ class Following:
         *,
         lasting: timedelta,
         told: Callable[[], None] = lambda: None,
+        grown: Callable[[], None] = lambda: None,
         wait_seconds: float = 20.0,
     ) -> None:
         self._source = source
@@ -112,6 +116,8 @@ class Following:
         self._clock = clock
         self._renew_within = lasting / _RENEW_WITHIN
         self._told = told
+        self._grown = grown
+        self._fresh = 0
         self._wait_seconds = wait_seconds
         self._stopping = Flag()
         self._wanted = Flag()
@@ -248,6 +254,10 @@ class Following:
     def _take_in(self, digests: list[Digest]) -> None:
         batch = self._store.take_in(self._source.verdicts(digests))
         self._told()
+        self._fresh += len(batch.verdicts)
+        if self._fresh >= MANY:
+            self._fresh = 0
+            self._grown()
         if str(batch.policy) != self._store.policy:
             self.want_everything()  # the server was started anew with others
 

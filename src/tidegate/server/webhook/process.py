@@ -4,13 +4,15 @@
 import asyncio
 import gc
 import signal
+import sys
 from collections.abc import Callable
+from typing import Final
 
 from prometheus_client import CollectorRegistry, Gauge
 from starlette.applications import Starlette
 
 from tidegate.assembly.home import Home
-from tidegate.assembly.webhook import Webhook, certificate_files, open_webhook
+from tidegate.assembly.webhook import Webhook, certificate_files, leave_alone, open_webhook
 from tidegate.clock import Clock, system_clock
 from tidegate.identity.own_certificate import CertificateFiles, own_certificate
 from tidegate.server.early_answers import EarlyAnswers
@@ -20,6 +22,9 @@ from tidegate.server.run import ServeOptions
 from tidegate.server.webhook.application import WebhookApplication
 from tidegate.server.webhook.serving import serve_reloading
 from tidegate.settings import Settings
+
+_SWITCH_SECONDS: Final = 0.0005
+"""So long whoever answers waits for the thread that hears the server, beside its longest single call (1.2 ms)."""
 
 
 def run_webhook(settings: Settings, *, ready: Callable[[str, int], None], clock: Clock = system_clock) -> None:
@@ -35,9 +40,10 @@ def run_webhook(settings: Settings, *, ready: Callable[[str, int], None], clock:
     """
     files = certificate_files(settings, clock)
     with Home(folder=settings.webhook.folder).taken(), open_webhook(settings, clock=clock) as webhook:
-        # Verdicts stay: the collector need not look at them again and again while somebody waits.
         gc.collect()
-        gc.freeze()
+        leave_alone()
+        # What takes verdicts in works for 5 ms at a time, which is also how long Python lets a thread go on by itself.
+        sys.setswitchinterval(_SWITCH_SECONDS)
         webhook.start()
         try:
             asyncio.run(_serve(webhook, files, ready))
