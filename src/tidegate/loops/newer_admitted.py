@@ -17,7 +17,7 @@ from tidegate.events import Event, EventKind
 from tidegate.evidence import SCAN
 from tidegate.execution.updates.judge import Judged
 from tidegate.execution.updates.known import Runs
-from tidegate.execution.updates.proposals import close_gone, open_repositories, take_up
+from tidegate.execution.updates.proposals import close_gone, lock_key, open_repositories, take_up
 from tidegate.execution.updates.running import repositories_since, running_at, running_images_of
 from tidegate.loops.known_images import KnownImages
 from tidegate.storage import outbox
@@ -38,6 +38,8 @@ KINDS: Final = frozenset(
 )
 _SCANS_SEEN: Final = "loops.newer_scans"
 _PARTS_OF_A_PLACE: Final = 4
+_AT_ONCE: Final = 100
+"""Judgements put on record in one transaction."""
 _LOOKED_BACK: Final = timedelta(minutes=30)
 Known = Callable[[Connection], KnownImages]
 
@@ -101,9 +103,11 @@ class NewerAdmitted:
         self._record(found)
 
     def _record(self, found: Sequence[Judged]) -> None:
-        for one in found:
+        ordered = sorted(found, key=lambda one: lock_key(one.runs))
+        for start in range(0, len(ordered), _AT_ONCE):
             with self._database.begin() as connection:
-                take_up(connection, one, at=self._clock())
+                for one in ordered[start : start + _AT_ONCE]:
+                    take_up(connection, one, at=self._clock())
 
 
 def settled(runs: Sequence[Runs]) -> list[Runs]:

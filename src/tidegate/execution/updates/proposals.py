@@ -89,7 +89,7 @@ def take_up(connection: Connection, judged: Judged, *, at: datetime) -> bool:
     Another proposal for it that is open is superseded, or closed when nothing is proposed any more.
     """
     place = _place(judged.runs)
-    taking(connection, Rank.WORK, [f"update:{judged.runs.cluster}/{judged.runs.namespace}/{judged.runs.name}"])
+    taking(connection, Rank.WORK, [lock_key(judged.runs)])
     rows = connection.execute(select(table).where(place).order_by(table.c.id).with_for_update()).mappings().all()
     found, proposal, changed = {row["id"]: row for row in rows}, judged.proposal, False
     own = _id(proposal) if proposal is not None else ""
@@ -107,6 +107,11 @@ def take_up(connection: Connection, judged: Judged, *, at: datetime) -> bool:
         _set(connection, own, UpdateState.PROPOSED, "", at, document=to_json(proposal).decode())
         return True
     return changed
+
+
+def lock_key(runs: Runs) -> str:
+    """What is held while proposals for a workload change; several are taken in the order of these."""
+    return f"update:{runs.cluster}/{runs.namespace}/{runs.name}"
 
 
 def close_gone(connection: Connection, runs: Iterable[Runs], repositories: Iterable[str], *, at: datetime) -> None:
@@ -264,8 +269,7 @@ def _insert(connection: Connection, name: str, proposal: Proposal, at: datetime)
 
 def _held(connection: Connection, name: str) -> Recorded:
     found = find(connection, name)
-    runs = found.proposal.runs
-    taking(connection, Rank.WORK, [f"update:{runs.cluster}/{runs.namespace}/{runs.name}"])
+    taking(connection, Rank.WORK, [lock_key(found.proposal.runs)])
     connection.execute(select(table.c.id).where(table.c.id == name).with_for_update()).first()
     return find(connection, name)
 
