@@ -272,6 +272,16 @@ def test_why_stands_where_its_owners_look(kept: KeptObjects, spool: Spool) -> No
         assert kept.objects[one]["metadata"]["annotations"][WHY].startswith("it calls home (response ")
 
 
+def test_its_workload_says_it_no_more_though_the_pod_is_gone(kept: KeptObjects, spool: Spool) -> None:
+    path = a_shop(kept)
+    before, carry = kept.bare(), steps(kept, spool)
+    assert carry(order(Step.ANNOTATE)).done
+    del kept.objects[path], before[path]
+    assert kept.bare() != before
+    assert carry(order(Step.ANNOTATE, undoes=order(Step.ANNOTATE))).done
+    assert kept.bare() == before
+
+
 def test_a_step_that_only_a_node_takes_says_so(kept: KeptObjects, spool: Spool) -> None:
     a_shop(kept)
     done = steps(kept, spool)(order(Step.FREEZE))

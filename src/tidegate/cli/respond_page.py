@@ -44,9 +44,9 @@ def response_page(found: Response) -> Iterator[Line]:
     if found.state is ResponseState.ASKED:
         yield ()
         yield (piece(f"another person: tidegate respond approve {found.id}", Style.FAINT),)
-    elif found.state is ResponseState.DONE and found.step in REVERSIBLE and not found.undoes:
+    elif found.state in {ResponseState.DONE, ResponseState.FAILED} and found.step in REVERSIBLE and not found.undoes:
         yield ()
-        yield (piece(f"take it back: tidegate respond undo {found.id} --why TEXT", Style.FAINT),)
+        yield (piece(f"take back what was done: tidegate respond undo {found.id} --why TEXT", Style.FAINT),)
 
 
 def incident_page(found: Incident, taken: Sequence[Response]) -> Iterator[Line]:

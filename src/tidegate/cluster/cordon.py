@@ -3,13 +3,12 @@
 
 from typing import Final
 
-from tidegate.cluster.held import give_back, held, take, value_at
+from tidegate.cluster.held import give_back, held, is_held_by, take, value_at
 from tidegate.cluster.protected import demand_room_without
-from tidegate.errors import InvalidInputError
 from tidegate.execution.order import Order
 from tidegate.execution.response_policy import Step
 from tidegate.kubernetes.change import changed
-from tidegate.kubernetes.objects import Object, Objects, object_path
+from tidegate.kubernetes.objects import Objects, object_path
 
 _MAX_NODES: Final = 10_000
 _STEP: Final = Step.CORDON
@@ -40,7 +39,7 @@ def uncordon(objects: Objects, order: str) -> str:
         TidegateError: as `tidegate.kubernetes.failures`.
     """
     for node in objects.listed(_NODES, where="nodes", max_objects=_MAX_NODES):
-        if not _is_held(node, order):
+        if not is_held_by(node, _STEP, order):
             continue
         name = str(value_at(node, ("metadata", "name")))
         path = object_path("v1", "nodes", name)
@@ -52,11 +51,3 @@ def uncordon(objects: Objects, order: str) -> str:
             f"node {name} {'was cordoned before' if value_at(now, ('spec', 'unschedulable')) else 'takes pods again'}"
         )
     return "no node is cordoned by it"
-
-
-def _is_held(node: Object, order: str) -> bool:
-    try:
-        found = held(node, _STEP)
-    except InvalidInputError:
-        return False
-    return found is not None and order in found.orders

@@ -76,6 +76,15 @@ def held(found: Object, step: Step) -> Held | None:
     return read
 
 
+def is_held_by(found: Object, step: Step, order: str) -> bool:
+    """Whether an order holds a change of an object; what stands there and is none of ours holds nothing."""
+    try:
+        now = held(found, step)
+    except InvalidInputError:
+        return False
+    return now is not None and order in now.orders
+
+
 def take(found: Object, step: Step, order: str, wanted: Mapping[Path, Value]) -> dict[str, Any]:
     """The patch that makes `wanted` so, and remembers what was before; {} when it is so, for this order, already.
 

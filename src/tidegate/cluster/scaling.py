@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
-from tidegate.cluster.held import give_back, held, let_go, take, value_at
+from tidegate.cluster.held import give_back, held, is_held_by, let_go, take, value_at
 from tidegate.cluster.owners import Workload, has_controller, owners_of, to_scale, workloads_of
-from tidegate.errors import InvalidInputError, NotFoundError, RefusedError
+from tidegate.errors import NotFoundError, RefusedError
 from tidegate.execution.order import Order, PodOf
 from tidegate.execution.response_policy import Step
 from tidegate.kubernetes.change import changed
@@ -55,7 +55,7 @@ def back_from_zero(objects: Objects, order: str, pod: PodOf, *, look: bool = Fal
         TidegateError: as `tidegate.kubernetes.failures`.
     """
     told = []
-    held_by_it = [one for one in workloads_of(objects, pod.namespace) if order in _orders(one)]
+    held_by_it = [one for one in workloads_of(objects, pod.namespace) if is_held_by(one.found, _STEP, order)]
     for one in sorted(held_by_it, key=_is_copy):  # a copy is told to forget once it is not copied again
         if _is_copy(one):
             if not look:
@@ -81,14 +81,6 @@ def _is_copy(one: Workload) -> bool:
 def _forget(objects: Objects, one: Workload, order: str) -> None:
     with suppress(NotFoundError):
         changed(objects, one.path, lambda found: let_go(found, _STEP, order), where=str(one))
-
-
-def _orders(one: Workload) -> Sequence[str]:
-    try:
-        found = held(one.found, _STEP)
-    except InvalidInputError:  # of others: it must not hold up the one that is meant
-        return ()
-    return found.orders if found else ()
 
 
 def _was(now: Object) -> str:

@@ -7,14 +7,15 @@ again, and taking it back needs no record but the cluster's own.
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Final
 
 from tidegate.clock import Clock, system_clock
 from tidegate.cluster.cordon import cordon, uncordon
-from tidegate.cluster.held import MARK, WHY, Path, Value, give_back, take, value_at
+from tidegate.cluster.held import MARK, WHY, Path, Value, give_back, is_held_by, take, value_at
 from tidegate.cluster.isolation import Isolation
 from tidegate.cluster.leaving import delete, evict
-from tidegate.cluster.owners import owners_of
+from tidegate.cluster.owners import owners_of, workloads_of
 from tidegate.cluster.protected import demand_unprotected
 from tidegate.cluster.scaling import back_from_zero, to_zero
 from tidegate.errors import NotFoundError, RefusedError, TidegateError, UsageError
@@ -97,14 +98,15 @@ class ClusterSteps:
             return Outcome(done=True, what=back or "nothing is held at zero by it")
         if order.step is Step.CORDON:
             return Outcome(done=True, what=uncordon(self._objects, order.undoes))
+        if order.step is Step.ANNOTATE:  # its workload says it still when the pod is gone
+            for one in workloads_of(self._objects, pod.namespace):
+                if is_held_by(one.found, order.step, order.undoes):
+                    self._give_back(one.path, str(one), order)
         found = self._pod(pod)
         if found is None:
             return Outcome(done=True, what="it does not run there any more")
         if order.step is Step.ISOLATE:
             return Outcome(done=True, what=self._isolation.undo(order, pod, found))
-        if order.step is Step.ANNOTATE:
-            for one in owners_of(self._objects, found, pod.namespace).workloads:
-                self._give_back(one.path, str(one), order)
         if order.step in {Step.LABEL, Step.ANNOTATE}:
             self._give_back(_path(pod), str(_name(pod)), order)
             return Outcome(done=True, what="it says nothing of it any more")
@@ -142,7 +144,8 @@ class ClusterSteps:
         changed(self._objects, path, patch, where=where)
 
     def _give_back(self, path: str, where: str, order: Order) -> None:
-        changed(self._objects, path, lambda found: give_back(found, order.step, order.undoes), where=where)
+        with suppress(NotFoundError):  # it went meanwhile
+            changed(self._objects, path, lambda found: give_back(found, order.step, order.undoes), where=where)
 
 
 def _path(pod: PodOf) -> str:
