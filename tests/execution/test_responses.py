@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from sqlalchemy import insert
 
 from tidegate.admission.gate import Gate
 from tidegate.errors import NotFoundError, RefusedError
-from tidegate.events import EventKind
+from tidegate.events import Event, EventKind
 from tidegate.execution import responses
 from tidegate.execution.asking import Asked, ask
 from tidegate.execution.drift_rules import Mode
@@ -23,8 +24,9 @@ from tidegate.execution.response_policy import ResponsePolicy, ResponseRule, Ste
 from tidegate.execution.responses import ResponseState, Wanted
 from tidegate.identity.duties import Actor, SameHandError
 from tidegate.loops.drift_seen import respond
+from tidegate.loops.response_ordered import take_own_steps
 from tidegate.signing.keys import SigningKey, TrustedKeys
-from tidegate.storage import outbox
+from tidegate.storage import outbox, schema
 from tidegate.storage.database import Database
 from tidegate.storage.migrations import migrate
 from tidegate.values import replace
@@ -68,9 +70,13 @@ def report(*ids: str, containers: tuple[Container, ...] | None = None, ends: boo
     return Report(run="c" * 32, observations=sent, containers=containers, ends=ends)
 
 
-def kinds(database: Database) -> list[EventKind]:
+def all_events(database: Database) -> list[tuple[int, Event]]:
     with database.read() as connection:
-        return [event.kind for _, event in outbox.read_after(connection, 0, 1000)]
+        return list(outbox.read_after(connection, 0, 1000))
+
+
+def kinds(database: Database) -> list[EventKind]:
+    return [event.kind for _, event in all_events(database)]
 
 
 def test_a_report_that_comes_again_tells_nothing_anew(database: Database) -> None:
@@ -236,3 +242,26 @@ def test_by_hand_both_tell_of_one_and_a_pod_is_a_name_too(database: Database, ga
             assert (made.node, made.state) == ("prod", ResponseState.ASKED)
         with pytest.raises(NotFoundError, match="no such container"):
             ask(connection, gate, ResponsePolicy(), Asked(step=Step.EVICT, why="x", container="other"), by=ANNA, at=AT)
+
+
+def test_the_image_of_what_ended_meanwhile_is_recalled_all_the_same(database: Database, gate: Gate) -> None:
+    digest = "sha256:" + "7" * 64
+    box = replace(BOX, digest=digest, config="")
+    manifest = {"media_type": "", "artifact_type": "", "kind": "image", "document": b"", "stored_at": ""}
+    with database.begin() as connection:
+        connection.execute(insert(schema.manifest).values(digest=digest, **manifest))
+        connection.execute(insert(schema.state).values(digest=digest, state="admitted", since="2026-11-30T00:00:00Z"))
+        take_report(connection, "n", report(containers=(box,)), principal="r", at=AT)
+        asked = Asked(step=Step.RECALL, why="it is stolen", container="web")
+        made = ask(connection, gate, ResponsePolicy(), asked, by=ANNA, at=AT)
+        assert (made.state, made.by_order) == (ResponseState.ASKED, False)
+        take_report(connection, "n", report(containers=()), principal="r", at=AT)
+        responses.approve(connection, gate, made.id, by=BOB, at=AT)
+    ((offset, event),) = [
+        (number, one) for number, one in all_events(database) if one.kind is EventKind.RESPONSE_ORDERED
+    ]
+    take_own_steps(database, gate, lambda: AT).handle(event, offset)
+    with database.read() as connection:
+        done = responses.find_response(connection, made.id)
+    assert (done.state, done.outcome) == (ResponseState.DONE, f"recalled {digest}")
+    assert EventKind.IMAGE_RECALLED in kinds(database)

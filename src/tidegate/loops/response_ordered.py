@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A step was ordered that no node takes: the server takes it, and says how it went."""
 
-from sqlalchemy import Connection, select
+from typing import Any
+
+from sqlalchemy import Connection, Table, select
 
 from tidegate.admission.gate import Gate
 from tidegate.artifact import Digest
@@ -16,7 +18,7 @@ from tidegate.execution.responses import Response, ResponseState, conclude, find
 from tidegate.storage import schema
 from tidegate.storage.consumers import Consumer
 from tidegate.storage.database import Database
-from tidegate.storage.node_schema import node_container
+from tidegate.storage.node_schema import container_past, node_container
 
 
 def take_own_steps(database: Database, gate: Gate, clock: Clock) -> Consumer:
@@ -56,8 +58,7 @@ def _recall(connection: Connection, gate: Gate, found: Response, clock: Clock) -
 
 
 def _digest_of(connection: Connection, found: Response) -> Digest | None:
-    its = (node_container.c.node == found.node) & (node_container.c.id == found.container)
-    row = connection.execute(select(node_container.c.digest, node_container.c.config).where(its)).first()
+    row = _told(connection, node_container, found) or _told(connection, container_past, found)
     if row is None:
         return None
     by_parts = select(schema.manifest_blob.c.manifest).where(schema.manifest_blob.c.blob == row.config)
@@ -66,3 +67,10 @@ def _digest_of(connection: Connection, found: Response) -> Digest | None:
     )
     name = connection.scalar(known.order_by(schema.state.c.digest).limit(1))
     return Digest(name) if name else None
+
+
+def _told(connection: Connection, table: Table, found: Response) -> Any:
+    """What was told of the container last: it may have ended while somebody thought about it."""
+    its = (table.c.node == found.node) & (table.c.id == found.container)
+    query = select(table.c.digest, table.c.config).where(its).order_by(table.c.since.desc()).limit(1)
+    return connection.execute(query).first()
