@@ -66,6 +66,19 @@ def test_killed_at_any_write_it_is_done_once(tmp_path: Path, step: Step) -> None
             return
 
 
+def test_killed_before_its_record_it_is_found_done_though_the_pod_went(kept: KeptObjects, spool: Spool) -> None:
+    path = a_shop(kept)
+    kept.kill_at = (1, True)
+    with pytest.raises(Killed):
+        steps(kept, spool)(order(Step.SCALE_TO_ZERO))
+    del kept.objects[path]  # as the controllers of a workload at zero have it
+    again = steps(kept, spool)(order(Step.SCALE_TO_ZERO))
+    assert (again.done, again.what) == (True, "at zero already: Deployment shop/web")
+    assert len(kept.writes) == 1
+    other = steps(kept, spool)(order(Step.SCALE_TO_ZERO, key="other"))
+    assert not other.done, "who finds no pod has done nothing"
+
+
 def _run(folder: Path, prepare: Callable[[KeptObjects], None], orders: list[Any]) -> tuple[Any, bool]:
     folder.mkdir()
     was_killed = False
