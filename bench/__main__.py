@@ -37,6 +37,7 @@ PARTS = (
     "scan_layers",
     "webhook",
     "sensor",
+    "cluster",
 )
 ASKED_FOR = ("fleet", "scale")
 """Parts that take minutes, and are measured when they are named."""
