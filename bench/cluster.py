@@ -60,7 +60,7 @@ def _measure(folder: Path, running: Cluster) -> list[Row]:
         pid = watched.watcher.pid
         spent = cpu_seconds(pid)
         idle = _spent(pid, lambda: time.sleep(IDLE_SECONDS)) / IDLE_SECONDS * 100
-        changes = [_spent(pid, lambda part=part: _change(client, watched, part)) for part in range(4)]  # type: ignore[misc]
+        changes = [_spent(pid, lambda part=part: _change(client, watched, part)) for part in range(4)]
         each = statistics.median(changes) / CHANGES * 1000
         return [
             _row(f"cluster: {PODS:,} pods heard and on record, processor time of the watcher", spent, "s"),

@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")/.."
 mypy=.venv/bin/mypy
 status=0
-MYPYPATH=src:tests:tests/journey:tests/server:tests/webhook "$mypy" src bench demo || status=1
+MYPYPATH=src:tests:tests/journey:tests/kubernetes:tests/server:tests/webhook "$mypy" src bench demo || status=1
 
 shared=src:tests:tests/identity:tests/server:tests/storage:tests/knowledge:tests/scan/catalogers:tests/scan/engine:tests/scan/secrets:tests/journey
 for folder in $(find tests -name '*.py' -not -path '*/__pycache__/*' -exec dirname {} \; | sort -u); do

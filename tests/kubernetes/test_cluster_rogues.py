@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 from watcher import NAME, Watched
 
 from cluster import Cluster, cluster
+from tidegate.cluster.held import WHY
 
 POLICY = """apiVersion: tidegate.dev/v1
 kind: ResponsePolicy
@@ -34,9 +34,8 @@ def watched(tmp_path: Path, controlled: Cluster) -> Iterator[Watched]:
     policy.write_text(POLICY)
     environment = {"TIDEGATE_EXECUTION_RESPONSE_FILES": str(policy)}
     with Watched(tmp_path, controlled.kubeconfig(), environment) as made:
-        private = load_pem_private_key((tmp_path / "server/keys/signing.pem").read_bytes(), None)
         key = tmp_path / "server.pub"
-        key.write_bytes(private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+        key.write_text(made.root.get("/keys").json()["keys"][0]["public_key"])
         made.watch(TIDEGATE_CLUSTER_SERVER_KEYS=str(key))
         yield made
 
@@ -56,9 +55,9 @@ def test_a_workload_that_nobody_admitted_is_found_and_put_at_zero(controlled: Cl
 
     def at_zero() -> bool:
         found = controlled.kubectl("get", "deployment", "rogue", "-o", "json").document
-        return found["spec"]["replicas"] == 0 and "tidegate.dev/response" in found["metadata"]["annotations"]
+        return found["spec"]["replicas"] == 0 and WHY in found["metadata"]["annotations"]
 
-    watched.wait_for(at_zero, "the steps of the policy")
+    watched.wait_for(at_zero, "the steps of the policy")  # what is said on it is said before it goes
     (incident,) = watched.root.get("/incidents").json()["incidents"]
     assert (incident["rule"], incident["node"], incident["seen"]["act"]) == ("rogue", NAME, "unadmitted")
     watched.wait_for(lambda: len(watched.running()) == 1, "what is left")

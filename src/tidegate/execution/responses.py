@@ -30,6 +30,8 @@ from tidegate.values import Struct
 from tidegate.wire import from_json, to_json
 
 MAX_WHY_CHARS: Final = 1000
+_MILDEST_FIRST: Final = [step.value for step in Step]
+"""Of what was asked for within a second: what is said on a pod is said before it goes."""
 _MAX_POD_BYTES: Final = 8 * 1024
 
 
@@ -228,7 +230,7 @@ def orders_for(connection: Connection, node: str, *, at: datetime) -> Sequence[t
     its = (response.c.node == node) & (response.c.state == ResponseState.ORDERED.value) & (response.c.statement != "")
     rows = connection.execute(select(response).where(its & (response.c.expires_at > rfc3339(at))))
     found = []
-    for row in sorted(rows, key=lambda one: (one.asked_at, one.id)):
+    for row in sorted(rows, key=lambda one: (one.asked_at, _MILDEST_FIRST.index(one.step), one.id)):
         recorded = record_named(connection, Digest(row.statement))
         if recorded is not None:
             found.append((row.id, recorded.envelope))
