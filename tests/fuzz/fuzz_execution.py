@@ -2,26 +2,33 @@
 """What the execution tier reads: rules of pods, quantities, flows, network policies, strategies."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from fuzz_parser import Parser, clean_text_of
 
+from tidegate.clock import system_clock
 from tidegate.evidence import parse_statement
 from tidegate.execution.configuration.configuration import configuration_of
 from tidegate.execution.configuration.rule_file import load_configuration_rules
+from tidegate.execution.configuration.rules import ConfigurationRules
 from tidegate.execution.network.endpoint import Pod, Protocol
 from tidegate.execution.network.flow_file import load_flows
 from tidegate.execution.network.flows import Flows, parse_ports
 from tidegate.execution.network.generate import policies_for
+from tidegate.execution.network.live import live_cluster, resolved, unmatched
 from tidegate.execution.network.network_policy import parse_policy, policies_in
-from tidegate.execution.network.observed import learned, read_observed
+from tidegate.execution.network.observed import ObservedFlow, Seen, learned, read_observed
 from tidegate.execution.placing.strategy_file import load_strategies
 from tidegate.execution.pod_rule_file import load_pod_rules
 from tidegate.execution.quantity import parse_quantity
 from tidegate.execution.reviews.admission_review import read_review
+from tidegate.execution.reviews.break_glass import GlassOptions
+from tidegate.execution.reviews.configuration_desk import ConfigurationDesk, ConfigurationDeskOptions
 from tidegate.execution.reviews.connect_rules import load_connect_rules
 from tidegate.execution.verdicts.verdict import from_statement
 from tidegate.execution.workload import Bystander, parse_manifests
 from tidegate.manifests.documents import read_documents
+from tidegate.wire import from_json
 
 _HEAD = b"apiVersion: tidegate.dev/v1\nmetadata: {name: h}\n"
 _PODS = (
@@ -111,6 +118,21 @@ _REVIEW = (
     b'"kind": {"group": "", "version": "v1", "kind": "Pod"}, "userInfo": {"username": "a", "groups": ["b"]}, '
     b'"object": {"kind": "Pod", "apiVersion": "v1", "spec": {"containers": [{"name": "c", "image": "d"}]}}}}'
 )
+_CONFIGURATION_REVIEWS = tuple(
+    b'{"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": {"uid": "1", "operation": "UPDATE", '
+    b'"kind": {"group": "", "version": "v1", "kind": "%s"}, "userInfo": {"username": "a", "groups": ["b"]}, '
+    b'"object": {"metadata": {"name": "s", "labels": {"a": "b"}, "annotations": {"tidegate.dev/break-glass": "it is on '
+    b'fire"}}, "data": {"a": "YQ=="}, "immutable": true}, "oldObject": {"metadata": {"name": "s"}, "data": {}}}}' % kind
+    for kind in (b"ConfigMap", b"Secret")
+)
+_LIVE = (
+    b'{"namespaces": [{"metadata": {"name": "shop", "labels": {"a": "b"}}}], "pods": [{"metadata": {"name": "p", '
+    b'"namespace": "shop", "labels": {"app": "x"}, "ownerReferences": [{"kind": "Job", "name": "j"}]}, "spec": '
+    b'{"hostNetwork": false, "containers": [{"ports": [{"name": "http", "containerPort": 80, "protocol": "TCP"}]}]}, '
+    b'"status": {"phase": "Running", "podIP": "10.0.0.1"}}], "services": [{"metadata": {"name": "s", "namespace": '
+    b'"shop"}, "spec": {"clusterIPs": ["10.0.0.2"], "selector": {"app": "x"}, "ports": [{"port": 80, "targetPort": '
+    b'"http"}]}}], "policies": [{"metadata": {"name": "q", "namespace": "shop"}, "spec": {"podSelector": {}}}]}'
+)
 _DIGEST = b"0" * 64
 _VERDICTS = (
     b'{"_type": "https://in-toto.io/Statement/v1", "subject": [{"name": "image", "digest": {"sha256": "'
@@ -164,6 +186,8 @@ def execution() -> Iterator[Parser]:
     yield Parser(name="network-ports", form="text", read=_ports, samples=(b"9000-9010/UDP", b"metrics", b"443"))
     yield Parser(name="observed-flows", form="json", read=_observed, samples=(_SEEN,))
     yield Parser(name="network-policies", form="yaml", read=_policies, samples=(_POLICY,))
+    yield Parser(name="live-cluster", form="json", read=_live, samples=(_LIVE,))
+    yield Parser(name="configuration-review", form="json", read=_configuration_review, samples=_CONFIGURATION_REVIEWS)
 
 
 def _ports(data: bytes) -> object:
@@ -172,6 +196,21 @@ def _ports(data: bytes) -> object:
 
 def _observed(data: bytes) -> object:
     return policies_for(learned(read_observed(data.splitlines(), where="o"), Flows())[0])
+
+
+def _live(data: bytes) -> object:
+    found = from_json(data, dict[str, list[dict[str, Any]]], what="cluster", max_bytes=1 << 20)
+    names = ("namespaces", "pods", "services", "policies")
+    live = live_cluster(**{name: found.get(name, []) for name in names})
+    seen = ObservedFlow(source=Seen(address="10.0.0.1"), destination=Seen(address="10.0.0.2"), port=80)
+    return unmatched(live), list(resolved([seen], live))
+
+
+def _configuration_review(data: bytes) -> object:
+    options = ConfigurationDeskOptions(
+        cluster="", rules=ConfigurationRules(), exempt=frozenset(), glass=GlassOptions(who=("a",)), key=b"k"
+    )
+    return ConfigurationDesk(options, lambda _: {}, lambda _: None, system_clock).judge(read_review(data))
 
 
 def _policies(data: bytes) -> object:

@@ -30,8 +30,10 @@ from tidegate.wire import from_json
 _ID = "0c" * 32
 _REPORT = (
     b'{"run": "%s", "lost": 1, "observations": [{"id": "%s", "seen": {"at": "2026-11-30T00:00:00Z", "act": "executed",'
-    b'"path": "/x", "origin": "added", "mode": "alert", "container": {"id": "%s", "name": "a"}}}], "containers": []}'
-) % (b"ab" * 16, b"cd" * 16, _ID.encode())
+    b'"path": "/x", "origin": "added", "mode": "alert", "container": {"id": "%s", "name": "a"}}}], "containers": [],'
+    b'"flows": {"id": "%s", "flows": [{"container": "%s", "inward": true, "address": "10.0.0.1", "port": 80,'
+    b'"protocol": "UDP"}], "addresses": {"%s": ["10.0.0.2"]}}}'
+) % (b"ab" * 16, b"cd" * 16, _ID.encode(), b"ef" * 16, _ID.encode(), _ID.encode())
 _CONFIG = (
     b'{"annotations": {"io.kubernetes.cri.container-name": "web", "io.kubernetes.cri-o.ImageRef": "%s"},'
     b'"mounts": [{"source": "/var/lib/docker/containers/%s/hosts"}]}'

@@ -143,7 +143,7 @@ def _seen(one: LivePod) -> Seen:
 
 def _pod(document: Mapping[str, Any], namespaces: Mapping[str, Mapping[str, str]]) -> LivePod | None:
     metadata, spec, status = (_map(document, key) for key in ("metadata", "spec", "status"))
-    if spec.get("hostNetwork") or status.get("phase") in _OVER or metadata.get("deletionTimestamp"):
+    if spec.get("hostNetwork") or str(status.get("phase")) in _OVER or metadata.get("deletionTimestamp"):
         return None
     namespace, name = str(metadata.get("namespace") or "default"), _name(document)
     of_namespace = {key: text for key, text in namespaces.get(namespace, {}).items() if key != NAMESPACE_NAME}
@@ -167,10 +167,12 @@ def _pod(document: Mapping[str, Any], namespaces: Mapping[str, Mapping[str, str]
 def _service(document: Mapping[str, Any]) -> Service:
     spec = _map(document, "spec")
     addresses = spec.get("clusterIPs") or [spec.get("clusterIP")]
+    if not isinstance(addresses, list):
+        raise InvalidInputError("clusterIPs is not a list", where="cluster")
     ports = {
-        (port["port"], _protocol(port)): port.get("targetPort") or port["port"]
+        (port["port"], _protocol(port)): target
         for port in _maps(spec, "ports")
-        if isinstance(port.get("port"), int)
+        if isinstance(port.get("port"), int) and isinstance(target := port.get("targetPort") or port["port"], int | str)
     }
     selector = _texts(spec, "selector")
     return Service(
@@ -184,7 +186,7 @@ def _service(document: Mapping[str, Any]) -> Service:
 
 def _protocol(port: Mapping[str, Any]) -> Protocol:
     text = port.get("protocol") or "TCP"
-    if text not in {*Protocol}:
+    if not isinstance(text, str) or text not in {*Protocol}:
         raise InvalidInputError(f"no protocol: {str(text)[:20]!r}", where="cluster")
     return Protocol(text)
 
