@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from migrated import migrated
 from object_server import ObjectServer
 from postgres_server import wiped
 from tidegate.storage.blobs import BlobBounds, BlobStore
 from tidegate.storage.database import Database
 from tidegate.storage.folder_blobs import FolderBlobs
-from tidegate.storage.migrations import migrate
 from tidegate.storage.object_access import open_objects
 from tidegate.storage.object_blobs import ObjectBlobs
 
@@ -31,7 +31,7 @@ class Backing:
     def database(self, folder: Path) -> Database:
         """The state, migrated."""
         url = self.postgres or f"sqlite:///{folder / 'state.db'}"
-        migrate(url)
+        migrated(url)
         return Database(url)
 
     def store(self, folder: Path, database: Database, bounds: BlobBounds, *, link_seconds: float = 0) -> BlobStore:

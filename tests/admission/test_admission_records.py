@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from migrated import migrated
 from tidegate import ledger
 from tidegate.admission.ledger_line import ledger_line
 from tidegate.admission.records import (
@@ -24,7 +25,6 @@ from tidegate.oversight.passport import passport
 from tidegate.signing.envelope import sign, sign_payload
 from tidegate.signing.keys import SigningKey
 from tidegate.storage.database import Database
-from tidegate.storage.migrations import migrate
 from tidegate.trust.standing import Trust
 
 AT = datetime(2026, 6, 1, tzinfo=UTC)
@@ -36,7 +36,7 @@ TRUSTED = Trust.always([KEY.verifying])
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
     url = f"sqlite:///{tmp_path / 'state.db'}"
-    migrate(url)
+    migrated(url)
     found = Database(url)
     yield found
     found.close()

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from webhook_stand import Receiver, Stand
 
+from migrated import migrated
 from postgres_server import emptied, start_postgres
 from tidegate.storage.database import Database
-from tidegate.storage.migrations import migrate
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def stand(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stand]:
     url = f"sqlite:///{tmp_path / 'state.db'}"
     if request.param == "postgresql":
         url = emptied(request.getfixturevalue("postgres"))
-    migrate(url)
+    migrated(url)
     database = Database(url)
     yield Stand(database=database, url=url)
     database.close()

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import func, select
 
 from backing import Backing
+from migrated import migrated
 from object_server import ObjectServer, start_objects
 from postgres_server import emptied, start_postgres, wiped
 from tidegate.artifact import Digest, Repository, Tag
@@ -24,7 +25,6 @@ from tidegate.storage import schema
 from tidegate.storage.blobs import BlobBounds, BlobStore
 from tidegate.storage.database import Database
 from tidegate.storage.folder_blobs import FolderBlobs
-from tidegate.storage.migrations import migrate
 from tidegate.storage.outbox import read_after
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -120,7 +120,7 @@ class stand_on:  # noqa: N801 - reads as a function
     """A stand over a database, closed with the block."""
 
     def __init__(self, url: str, folder: Path) -> None:
-        migrate(url)
+        migrated(url)
         clock = Hands()
         database, store = Database(url), FolderBlobs(folder / "content")
         blobs = ShelfBlobs(database, store, clock)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from migrated import migrated
 from tidegate.artifact import Digest
 from tidegate.curation.components.affected import images_in
 from tidegate.curation.components.remembered import remember_components
@@ -15,7 +16,6 @@ from tidegate.inventory import Component, Ecosystem, Inventory, PackageKind, Pac
 from tidegate.knowledge.affected import AffectedRange
 from tidegate.knowledge.target import match_target
 from tidegate.storage.database import Database
-from tidegate.storage.migrations import migrate
 
 LAYER = Digest.of(b"layer")
 names = st.sampled_from(["h11", "uvicorn", "anyio"])
@@ -25,7 +25,7 @@ versions = st.builds("{}.{}".format, st.integers(0, 4), st.integers(0, 4))
 @pytest.fixture(scope="module")
 def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     url = f"sqlite:///{tmp_path_factory.mktemp('join') / 'state.db'}"
-    migrate(url)
+    migrated(url)
     found = Database(url)
     yield found
     found.close()

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from migrated import migrated
 from tidegate.artifact import Digest
 from tidegate.curation.lifecycle import EDGES, State, UnlawfulChangeError, told_as
 from tidegate.curation.states import advance, state_of
@@ -18,7 +19,6 @@ from tidegate.events import EventKind
 from tidegate.storage import schema
 from tidegate.storage.database import Database
 from tidegate.storage.insert import insert_once
-from tidegate.storage.migrations import migrate
 from tidegate.storage.outbox import read_after
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -63,7 +63,7 @@ def test_nothing_is_served_without_passing_analysis() -> None:
 @pytest.fixture(scope="module")
 def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     url = f"sqlite:///{tmp_path_factory.mktemp('states') / 'state.db'}"
-    migrate(url)
+    migrated(url)
     opened = Database(url)
     yield opened
     opened.close()

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from migrated import migrated
 from tidegate.clock import system_clock
 from tidegate.curation.keeping.orders import MAX_ORDERS, Order, OrderKind, Orders, OrderState, Tell, find, order
 from tidegate.curation.keeping.orders import unfinished as going_on
 from tidegate.errors import NotFoundError, OutsideError
 from tidegate.storage.database import Database
-from tidegate.storage.migrations import migrate
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -20,7 +20,7 @@ AT = datetime(2026, 3, 1, tzinfo=UTC)
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
     url = f"sqlite:///{tmp_path / 'state.db'}"
-    migrate(url)
+    migrated(url)
     made = Database(url)
     yield made
     made.close()

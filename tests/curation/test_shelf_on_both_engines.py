@@ -11,6 +11,7 @@ import pytest
 from keeping_stand import APP, NOW, OTHER, Stand, both_engines, postgres
 from sqlalchemy import func, insert, select
 
+from migrated import migrated
 from postgres_server import emptied
 from tidegate.artifact import Digest, Repository, Tag
 from tidegate.curation.lifecycle import State
@@ -23,7 +24,6 @@ from tidegate.storage import schema
 from tidegate.storage.database import Database
 from tidegate.storage.digest_locks import lock_digest
 from tidegate.storage.folder_blobs import FolderBlobs
-from tidegate.storage.migrations import migrate
 
 __all__ = ["both_engines", "postgres"]
 
@@ -177,7 +177,7 @@ def test_pushes_and_deletes_at_once_lose_no_bytes(stand: Stand) -> None:
 def test_replicas_that_push_and_delete_at_once_lose_no_bytes(postgres: str, tmp_path: Path) -> None:
     """Each has locks of its own in its memory; what keeps them apart is the database's."""
     url = emptied(postgres)
-    migrate(url)
+    migrated(url)
     with ExitStack() as stack:
         databases = [stack.enter_context(closing(Database(url))) for _ in range(4)]
         replicas = [

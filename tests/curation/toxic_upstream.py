@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import create_engine
 
+from migrated import migrated
 from tidegate.artifact import Digest, Repository, Tag
 from tidegate.artifact import media_type as mt
 from tidegate.curation.intake.entry import Entry, find_entry
@@ -30,7 +31,6 @@ from tidegate.oci.registry import RegistryClient
 from tidegate.outbound import Opening, Outbound, OutboundOptions, Pace, Reach
 from tidegate.storage.database import Database
 from tidegate.storage.folder_blobs import FolderBlobs
-from tidegate.storage.migrations import migrate
 from tidegate.storage.schema import metadata
 
 T = TypeVar("T")
@@ -209,7 +209,7 @@ def taking_from(
         metadata.create_all(engine)
         engine.dispose()
     else:
-        migrate(url)
+        migrated(url)
     database = Database(url)
     blobs = ShelfBlobs(database, FolderBlobs(folder / "content"), clock)
     shelf = Shelf(database, blobs, clock)

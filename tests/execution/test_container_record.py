@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from migrated import migrated
 from tidegate.clock import rfc3339
 from tidegate.execution.container_record import drop_past
 from tidegate.execution.nodes import forget_node, list_nodes, running_on, take_report
 from tidegate.execution.observation import Container
 from tidegate.execution.report import NodeKind, Owner, PodContainer, Report, Taken
 from tidegate.storage.database import Database
-from tidegate.storage.migrations import migrate
 from tidegate.storage.node_schema import container_past, node, node_container
 
 AT = datetime(2026, 11, 30, 12, tzinfo=UTC)
@@ -27,7 +27,7 @@ IMAGE = "sha256:" + "1" * 64
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     url = f"sqlite:///{tmp_path_factory.mktemp('record') / 'state.db'}"
-    migrate(url)
+    migrated(url)
     opened = Database(url)
     yield opened
     opened.close()

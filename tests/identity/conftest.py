@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from moved_clock import MovedClock
 
+from migrated import migrated
 from tidegate.storage.database import Database
-from tidegate.storage.migrations import migrate
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def embedded(tmp_path: Path) -> Iterator[Database]:
 
 
 def _opened(url: str) -> Iterator[Database]:
-    migrate(url)
+    migrated(url)
     opened = Database(url)
     yield opened
     opened.close()

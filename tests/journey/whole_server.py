@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import httpx
 
+from plain_http import NO_AUTHORITIES
 from tidegate.artifact import Reference
 from tidegate.oci.layer_builder import LayerBuilder
 from tidegate.oci.push import Pusher
@@ -57,7 +58,7 @@ class WholeServer:
             self.__exit__()
             raise AssertionError(f"the server did not start: {(self.home / 'server.log').read_text()[-2000:]}")
         self.address = found.group(1)
-        self.http = httpx.Client(base_url=f"http://{self.address}", timeout=180)
+        self.http = httpx.Client(base_url=f"http://{self.address}", verify=NO_AUTHORITIES, timeout=180)
         return self
 
     def __exit__(self, *_: object) -> None:

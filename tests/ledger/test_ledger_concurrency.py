@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from migrated import migrated
 from tidegate import ledger
 from tidegate.storage.database import Database
-from tidegate.storage.migrations import migrate
 
 AT = datetime(2026, 5, 4, tzinfo=UTC)
 WRITERS, EACH = 4, 15
@@ -21,7 +21,7 @@ WRITERS, EACH = 4, 15
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     if request.param == "sqlite":
         url = f"sqlite:///{tmp_path / 'state.db'}"
-        migrate(url)
+        migrated(url)
         opened = Database(url)
         yield opened
         opened.close()
@@ -30,7 +30,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
     from postgres_server import start_postgres
 
     with start_postgres() as url:
-        migrate(url)
+        migrated(url)
         opened = Database(url)
         yield opened
         opened.close()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from migrated import migrated
 from tidegate import ledger
 from tidegate.errors import OutsideError
 from tidegate.ledger import NoteSigner
@@ -16,7 +17,6 @@ from tidegate.ledger.checkpoint import verify_checkpoint
 from tidegate.ledger.last_signed import LastSigned
 from tidegate.ledger.publication import Publication
 from tidegate.storage.database import Database
-from tidegate.storage.migrations import migrate
 
 AT = datetime(2026, 6, 1, tzinfo=UTC)
 LOG = NoteSigner.from_seed("log.example/a", bytes(32))
@@ -25,7 +25,7 @@ LOG = NoteSigner.from_seed("log.example/a", bytes(32))
 @contextmanager
 def opened(folder: Path, name: str = "state.db") -> Iterator[Database]:
     url = f"sqlite:///{folder / name}"
-    migrate(url)
+    migrated(url)
     database = Database(url)
     yield database
     database.close()

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import Connection, create_engine, select
 from sqlalchemy.pool import StaticPool
 
+from migrated import migrated
 from postgres_server import start_postgres, wiped
 from tidegate import ledger
 from tidegate.errors import BoundExceededError, InvalidInputError, RefusedError, TidegateError
@@ -21,7 +22,6 @@ from tidegate.ledger.note import open_note
 from tidegate.ledger.witness import ConflictError, InconsistentError, UnknownLogError, Witness
 from tidegate.storage.database import Database
 from tidegate.storage.ledger_schema import ledger_witnessed
-from tidegate.storage.migrations import migrate
 from tidegate.storage.schema import metadata
 
 NOW = datetime(2026, 6, 1, 12, 0, 1, tzinfo=UTC)
@@ -72,7 +72,7 @@ def fork(connections: list[Connection]) -> Log:
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[str]:
     with start_postgres() as url:
-        migrate(url)
+        migrated(url)
         yield url
 
 

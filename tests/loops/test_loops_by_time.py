@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert
 
+from migrated import migrated
 from tidegate.artifact import Digest
 from tidegate.clock import Clock, rfc3339
 from tidegate.curation.lifecycle import State
@@ -15,7 +16,6 @@ from tidegate.loops.expiring import judge_before_expiry
 from tidegate.loops.stalled import judge_stalled
 from tidegate.storage import schema
 from tidegate.storage.database import Database
-from tidegate.storage.migrations import migrate
 
 AT = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
@@ -37,7 +37,7 @@ def at(minutes: int) -> Clock:
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
     url = f"sqlite:///{tmp_path / 'state.db'}"
-    migrate(url)
+    migrated(url)
     found = Database(url)
     yield found
     found.close()

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
+from migrated import migrated
 from tidegate.errors import InvalidInputError
 from tidegate.knowledge.seed import build_seed
 from tidegate.loops.new_knowledge import NewKnowledge
 from tidegate.storage import schema
 from tidegate.storage.database import Database
-from tidegate.storage.migrations import migrate
 
 AT = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
@@ -21,7 +21,7 @@ AT = datetime(2026, 6, 1, 12, tzinfo=UTC)
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
     url = f"sqlite:///{tmp_path / 'state.db'}"
-    migrate(url)
+    migrated(url)
     found = Database(url)
     yield found
     found.close()

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from tidegate.storage.migrations import migrate
+from migrated import migrated
 
 
 @pytest.fixture(scope="session")
 def empty_record(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An SQLite file to copy."""
     path = tmp_path_factory.mktemp("empty") / "state.db"
-    migrate(f"sqlite:///{path}")
+    migrated(f"sqlite:///{path}")
     return path

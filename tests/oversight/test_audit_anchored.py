@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, Executable, delete, func, select, update
 
+from migrated import migrated
 from postgres_server import emptied, start_postgres
 from tidegate.admission.gate import Gate
 from tidegate.clock import rfc3339
@@ -23,7 +24,6 @@ from tidegate.storage import outbox, schema
 from tidegate.storage.database import Database
 from tidegate.storage.identity_schema import audit_entry, audit_head
 from tidegate.storage.ledger_schema import ledger_entry
-from tidegate.storage.migrations import migrate
 from tidegate.values import replace
 from tidegate.wire import to_builtins
 
@@ -92,7 +92,7 @@ def trail(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Trail]:
     url = f"sqlite:///{tmp_path / 'state.db'}"
     if request.param == "postgresql":
         url = emptied(request.getfixturevalue("postgres"))
-    migrate(url)
+    migrated(url)
     database = Database(url)
     yield Trail(database)
     database.close()

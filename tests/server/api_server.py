@@ -10,6 +10,7 @@ from typing import Self
 
 import httpx
 
+from plain_http import NO_AUTHORITIES
 from told_events import check_recorded
 
 _ADDRESS = re.compile(r"serves at (http://\S+)")
@@ -62,6 +63,7 @@ class ApiServer:
 
     def client(self, auth: tuple[str, str] | None, *, base: str = "/api/v1") -> httpx.Client:
         """A client of the API, or of the whole server where `base` is empty."""
-        made = httpx.Client(base_url=self.address + base, auth=auth, trust_env=False, timeout=120)
+        url = self.address + base
+        made = httpx.Client(base_url=url, verify=NO_AUTHORITIES, auth=auth, trust_env=False, timeout=120)
         self._clients.append(made)
         return made

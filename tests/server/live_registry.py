@@ -12,6 +12,7 @@ import httpx
 from prometheus_client import CollectorRegistry
 
 from backing import Backing
+from plain_http import NO_AUTHORITIES
 from tidegate.artifact import Digest
 from tidegate.clock import system_clock
 from tidegate.curation.shelf import Shelf
@@ -93,7 +94,7 @@ class LiveRegistry:
         return f"127.0.0.1:{self.port}"
 
     def client(self, **options: Any) -> httpx.Client:
-        return httpx.Client(base_url=self.url, trust_env=False, timeout=60, **options)
+        return httpx.Client(base_url=self.url, verify=NO_AUTHORITIES, trust_env=False, timeout=60, **options)
 
     def settle(self, digest: str, *states: State, why: str = "test", expires_at: str = "") -> None:
         with self.database.begin() as connection:

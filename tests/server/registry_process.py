@@ -12,6 +12,8 @@ from pathlib import Path
 
 import httpx
 
+from plain_http import NO_AUTHORITIES
+
 _PROGRAM = Path(__file__).with_name("serve_registry.py")
 
 
@@ -23,7 +25,8 @@ class RegistryProcess:
     port: int
 
     def client(self) -> httpx.Client:
-        return httpx.Client(base_url=f"http://127.0.0.1:{self.port}", trust_env=False, timeout=120)
+        url = f"http://127.0.0.1:{self.port}"
+        return httpx.Client(base_url=url, verify=NO_AUTHORITIES, trust_env=False, timeout=120)
 
     def tell_stacks(self) -> None:
         """Has it write to standard error where each of its threads is."""

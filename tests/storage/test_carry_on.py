@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 
+from migrated import migrated
 from tidegate.admission.remembered_restrictions import RememberedRestrictions
 from tidegate.curation import consumer_pulls
 from tidegate.curation.consumer_pulls import ConsumerPulls
@@ -29,7 +30,6 @@ from tidegate.identity.upkeep import IdentityUpkeep
 from tidegate.outbound import Outbound
 from tidegate.storage.database import Database
 from tidegate.storage.leases import Leases
-from tidegate.storage.migrations import migrate
 
 NOW = datetime(2027, 1, 1, tzinfo=UTC)
 
@@ -93,7 +93,7 @@ def test_a_thread_outlives_a_defect(
     monkeypatch.setattr(upkeep, "_EVERY_SECONDS", 0.01)
     monkeypatch.setattr(consumer_pulls, "_FLUSH_SECONDS", 0.01)
     url = f"sqlite:///{tmp_path / 'state.db'}"
-    migrate(url)
+    migrated(url)
     database = Stumbling(url)
     running = build(database)
     running.start()

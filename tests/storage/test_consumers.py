@@ -8,13 +8,13 @@ from threading import Event as Flag
 
 import pytest
 
+from migrated import migrated
 from tidegate.errors import OutsideError
 from tidegate.events import Event, EventKind
 from tidegate.storage import outbox
 from tidegate.storage.consumers import Consumer, ConsumerThread
 from tidegate.storage.database import Database
 from tidegate.storage.leases import Leases
-from tidegate.storage.migrations import migrate
 
 AT = datetime(2026, 6, 1, tzinfo=UTC)
 WANTED = frozenset({EventKind.IMAGE_ADMITTED})
@@ -23,7 +23,7 @@ WANTED = frozenset({EventKind.IMAGE_ADMITTED})
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
     url = f"sqlite:///{tmp_path / 'state.db'}"
-    migrate(url)
+    migrated(url)
     found = Database(url)
     yield found
     found.close()

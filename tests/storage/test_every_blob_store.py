@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
+from migrated import migrated
 from object_server import ObjectServer, start_objects
 from tidegate.artifact import Digest
 from tidegate.errors import BoundExceededError, DigestMismatchError, NotFoundError, UsageError
 from tidegate.storage.blobs import BlobBounds, BlobStore, UploadOffsetError, UploadUnknownError, finish
 from tidegate.storage.database import Database
 from tidegate.storage.folder_blobs import FolderBlobs
-from tidegate.storage.migrations import migrate
 from tidegate.storage.object_access import open_objects
 from tidegate.storage.object_blobs import ObjectBlobs
 from tidegate.storage.object_uploads import MAX_STREAMS
@@ -42,7 +42,7 @@ def again(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Again]:
         return
     server: ObjectServer = request.getfixturevalue("objects")
     url = f"sqlite:///{tmp_path / 'state.db'}"
-    migrate(url)
+    migrated(url)
     database = Database(url)
     here = server.url.replace("some/prefix", tmp_path.name)
     yield lambda bounds=None: ObjectBlobs(open_objects(here, credentials=server.credentials), database, bounds)
@@ -222,7 +222,7 @@ def test_a_seal_in_an_object_store_that_is_killed_before_its_record_is_handed_to
 ) -> None:
     """Of an upload that one process saw all of, and of one that is hashed when it is put in its place."""
     url = f"sqlite:///{tmp_path / 'state.db'}"
-    migrate(url)
+    migrated(url)
     database = Database(url)
     here = objects.url.replace("some/prefix", tmp_path.name)
     idle = BlobBounds(upload_idle_seconds=0)
@@ -263,7 +263,7 @@ def test_only_idle_uploads_are_swept(again: Again) -> None:
 def test_streams_that_broke_off_are_let_go(objects: ObjectServer, tmp_path: Path) -> None:
     """Or there would soon be none left for others, who then are stored piece by piece."""
     url = f"sqlite:///{tmp_path / 'state.db'}"
-    migrate(url)
+    migrated(url)
     database = Database(url)
     here = objects.url.replace("some/prefix", tmp_path.name)
     store = ObjectBlobs(open_objects(here, credentials=objects.credentials), database, BlobBounds())

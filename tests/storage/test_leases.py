@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
+from migrated import migrated
 from postgres_server import emptied, start_postgres
 from tidegate.storage.database import Database
 from tidegate.storage.leases import LeaseLostError, Leases
-from tidegate.storage.migrations import migrate
 from tidegate.storage.schema import lease
 
 
@@ -27,7 +27,7 @@ def postgres() -> Iterator[str]:
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     sqlite = request.param == "sqlite"
     url = f"sqlite:///{tmp_path / 'state.db'}" if sqlite else emptied(request.getfixturevalue("postgres"))
-    migrate(url)
+    migrated(url)
     opened = Database(url)
     yield opened
     opened.close()

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from migrated import migrated
 from tidegate.storage.database import Database
-from tidegate.storage.migrations import migrate
 from tidegate.storage.replica_schema import shared_key
 from tidegate.storage.shared_keys import OtherKeysError, SharedKey, adopt_key, demand_shared
 
@@ -19,7 +19,7 @@ NOW = datetime(2026, 1, 2, tzinfo=UTC)
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
     url = f"sqlite:///{tmp_path / 'state.db'}"
-    migrate(url)
+    migrated(url)
     made = Database(url)
     yield made
     made.close()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event, func, select, update
 
+from migrated import migrated
 from postgres_server import emptied, start_postgres
 from tidegate.artifact import Repository
 from tidegate.events import Event
@@ -19,7 +20,6 @@ from tidegate.server.registry.open_uploads import OpenUploads, TooManyUploadsErr
 from tidegate.storage.database import Database
 from tidegate.storage.database_clock import database_now
 from tidegate.storage.limit_shares import LimitShares
-from tidegate.storage.migrations import migrate
 from tidegate.storage.rate_buckets import DatabaseBucket
 from tidegate.storage.sharing_schema import limit_share, rate_bucket, recon_lot
 
@@ -39,7 +39,7 @@ def pair(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Datab
     url = f"sqlite:///{tmp_path / 'state.db'}"
     if request.param == "postgresql":
         url = emptied(request.getfixturevalue("postgres"))
-    migrate(url)
+    migrated(url)
     one, two = Database(url), Database(url)
     yield one, two
     one.close()

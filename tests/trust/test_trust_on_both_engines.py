@@ -9,6 +9,7 @@ from threading import Thread
 import pytest
 from sqlalchemy import select
 
+from migrated import migrated
 from postgres_server import emptied
 from tidegate.admission.gate import Gate
 from tidegate.admission.key_revocation import Revocation
@@ -23,7 +24,6 @@ from tidegate.settings.load import load
 from tidegate.signing.keys import SigningKey, TrustedKeys
 from tidegate.storage import schema
 from tidegate.storage.database import Database
-from tidegate.storage.migrations import migrate
 from tidegate.storage.trust_schema import statement_signer
 from tidegate.trust.book import TrustBook
 from tidegate.trust.followed_key import FollowedKey
@@ -39,7 +39,7 @@ def keys(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[KeyAdminist
     url = f"sqlite:///{tmp_path / 'state.db'}"
     if request.param == "postgresql":
         url = emptied(request.getfixturevalue("postgres"))
-    migrate(url)
+    migrated(url)
     settings = load({"home": tmp_path, "signing.key_file": tmp_path / "signing.pem"})
     own = SigningKey.generate()
     own.save(settings.signing.key_file)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, delete, select, update
 
+from migrated import migrated
 from tidegate import ledger
 from tidegate.admission.gate import Gate
 from tidegate.admission.key_revocation import Revocation, revoke
@@ -32,7 +33,6 @@ from tidegate.storage import schema
 from tidegate.storage.database import Database
 from tidegate.storage.encryption_schema import encrypted_copy
 from tidegate.storage.lock_order import begin_order
-from tidegate.storage.migrations import migrate
 from tidegate.storage.trust_schema import trusted_key
 from tidegate.trust.key_record import find_key, list_keys
 from tidegate.trust.resting_on import affected
@@ -72,7 +72,7 @@ class Stand:
 @pytest.fixture
 def stand(tmp_path: Path) -> Iterator[Stand]:
     url = f"sqlite:///{tmp_path / 'state.db'}"
-    migrate(url)
+    migrated(url)
     database = Database(url)
     own, builder = SigningKey.generate(), SigningKey.generate()
     trusted = TrustedKeys.of([own.verifying, builder.verifying])

@@ -5,7 +5,10 @@ import io
 import logging
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
+from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from verification_run import KeyFiles, Ran, Run
@@ -67,16 +70,28 @@ def cosign(tmp_path: Path) -> Cosign:
     return Cosign.here(tmp_path)
 
 
+@cache
+def _key(scheme: Scheme, number: int) -> tuple[SigningKey, bytes]:
+    """A key, and the same as cosign keeps it, whose password takes long to stretch."""
+    key = SigningKey.generate(scheme)
+    with TemporaryDirectory() as folder:
+        key.save_for_cosign(Path(folder) / f"{number}.key", password=PASSWORD)
+        return key, (Path(folder) / f"{number}.key").read_bytes()
+
+
 @pytest.fixture
 def make_keys(tmp_path: Path) -> Callable[..., KeyFiles]:
-    """Makes a key pair of a scheme."""
+    """Gives a test's first, second, … key pair of a scheme: other tests have the same ones."""
+    numbers = count()
 
     def make(scheme: Scheme = Scheme.ECDSA_P256) -> KeyFiles:
-        folder = tmp_path / f"keys-{len(list(tmp_path.glob('keys-*')))}"
+        number = next(numbers)
+        folder = tmp_path / f"keys-{number}"
         folder.mkdir()
-        key = SigningKey.generate(scheme)
+        key, for_cosign = _key(scheme, number)
         key.save(folder / "private.pem")
-        key.save_for_cosign(folder / "cosign.key", password=PASSWORD)
+        (folder / "cosign.key").write_bytes(for_cosign)
+        (folder / "cosign.key").chmod(0o600)
         (folder / "public.pem").write_bytes(key.verifying.to_pem())
         (folder / "password").write_bytes(PASSWORD)
         (folder / "password").chmod(0o600)
