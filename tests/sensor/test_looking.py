@@ -162,6 +162,14 @@ def test_a_new_user_is_named_and_no_link_leads_to_the_node(podman: Podman, senso
     assert not [one for one in sensor.seen(name="logins-1", act="accounts") if one["path"] == "/etc/group"]
 
 
+def test_a_user_that_is_added_before_the_first_look_is_told(podman: Podman, sensor: Sensor) -> None:
+    script = "mkdir -p /etc; echo 'mallory:x:0:0::/:/bin/sh' > /etc/passwd; exec /bin/sleep 1000"
+    words = ["run", "-d", "--network", "none", "--name", "logins-2", podman.image, "/bin/sh", "-c", script]
+    podman.call(*words)
+    sensor.wait_for(lambda: sensor.seen(name="logins-2", act="accounts", path="/etc/passwd"))
+    assert sensor.seen(name="logins-2", act="accounts")[0]["what"] == "added: mallory"
+
+
 def test_writes_outside_of_what_is_expected(podman: Podman, sensor: Sensor) -> None:
     started(podman, "profiled-3")
     podman.execute("profiled-3", "touch /tmp/fine; touch /data/odd")

@@ -7,12 +7,13 @@ Paths are followed below the container's root without any link, so that no conta
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from hashlib import sha256
 from typing import Final
 
 from tidegate.bounds import MIB
 from tidegate.execution.observation import clean
+from tidegate.sensor.overlay import Overlay
 from tidegate.values import Struct
 
 MAX_FILE_BYTES: Final = MIB
@@ -42,11 +43,12 @@ class Accounts:
         self._names: dict[str, dict[bytes, bytes]] = {}
         self._begun = False
 
-    def look(self, pid: int) -> list[Changed]:
-        """What changed since the last look; nothing the first time.
+    def look(self, pid: int, *, image: Overlay | None = None) -> list[Changed]:
+        """What changed since the last look; the first time, since the image where that is given, else nothing.
 
         Args:
             pid: one of the container's processes.
+            image: what a container that has only just begun stands on: what it did before the first look is seen.
         """
         try:
             root = os.open(f"/proc/{pid}/root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -57,7 +59,22 @@ class Accounts:
         finally:
             os.close(root)
         begun, self._begun = self._begun, True
-        return changed if begun else []
+        if begun:
+            return changed
+        return [] if image is None else self._since(image)
+
+    def _since(self, image: Overlay) -> list[Changed]:
+        """What was written over the image; what its runtime mounts there is no change."""
+        found: list[Changed] = []
+        with ExitStack() as stack:
+            upper, *lower = (_folder(one, stack) for one in (image.upper, *image.lower))
+            for path, names in self._names.items():
+                if _names_of(upper, path) is None:
+                    continue
+                before = next((known for one in lower if (known := _names_of(one, path)) is not None), {})
+                if names != before:
+                    found.append(Changed(path=f"/{path}", what=_difference(before, names)))
+        return found
 
     def _compare(self, root: int, path: str) -> Changed | None:
         file = _open(root, path, os.O_RDONLY | os.O_NONBLOCK)
@@ -81,6 +98,27 @@ class Accounts:
         if names == before and not is_new:  # touched, or written anew as it was
             return None
         return Changed(path=f"/{path}", what=_difference(before, names))
+
+
+def _folder(path: str, stack: ExitStack) -> int:
+    try:
+        place = os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        return -1
+    stack.callback(os.close, place)
+    return place
+
+
+def _names_of(folder: int, path: str) -> dict[bytes, bytes] | None:
+    """The names of a file of a layer; None where it has none."""
+    file = _open(folder, path, os.O_RDONLY | os.O_NONBLOCK) if folder >= 0 else -1
+    if file < 0:
+        return None
+    try:
+        is_file = stat.S_ISREG(os.fstat(file).st_mode)
+        return names_in(os.read(file, MAX_FILE_BYTES)) if is_file else {}
+    finally:
+        os.close(file)
 
 
 def names_in(data: bytes) -> dict[bytes, bytes]:

@@ -6,6 +6,7 @@ connections and writes are not told, and programs without a file, more rights an
 """
 
 import logging
+import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -24,7 +25,7 @@ from tidegate.sensor.connector import Connector
 from tidegate.sensor.containers import Found
 from tidegate.sensor.counting import Counting
 from tidegate.sensor.mounts import mounts_of
-from tidegate.sensor.overlay import overlay_of
+from tidegate.sensor.overlay import Overlay, overlay_of
 from tidegate.sensor.processes import Noticed, Processes
 from tidegate.sensor.sockets import Networks, Sockets, network_of, node_network
 from tidegate.sensor.watching import node_process
@@ -38,6 +39,8 @@ _BEGUN_LOOKS: Final = 2
 """From this look on a container's first process is its own: on the first its runtime may still be confining it."""
 _MADE_LOOKS: Final = 10
 """From this look on a container whose first process lives in the node's root is one that was made so."""
+_JUST_BEGUN_SECONDS: Final = 10.0
+"""A container that began no longer ago was never looked at before: what it did meanwhile is told."""
 _MAX_WEAK: Final = 50
 """Weaknesses told of one container."""
 
@@ -165,17 +168,24 @@ class Looking:
                 self._say(known, Act.CONNECTED, f"{address}:{port}", mode=known.rule.mode)
 
     def _look_at_files(self, known: _Container, pid: int) -> None:
-        for changed in known.accounts.look(pid):
+        has_just_begun = not known.seen_twice and _age(pid) < _JUST_BEGUN_SECONDS
+        image = self._overlay_of(pid) if has_just_begun else None
+        for changed in known.accounts.look(pid, image=image):
             self._say(known, Act.ACCOUNTS, changed.path, mode=known.rule.mode, what=changed.what)
         known.seen_twice = True
         if known.expected is None or known.expected.writes is None:
             return
-        with suppress(OSError, InvalidInputError):
-            root = next((one for one in mounts_of(Path(f"/proc/{pid}/mountinfo")) if one.point == "/"), None)
-            overlay = overlay_of(root, seen_from=self._node_root) if root is not None else None
+        with suppress(OSError):
+            overlay = self._overlay_of(pid)
             for path, origin in known.written.look(overlay) if overlay is not None else ():
                 if not known.expected.lets_write(path):
                     self._say(known, Act.WRITTEN, path, mode=known.rule.mode, origin=origin)
+
+    def _overlay_of(self, pid: int) -> Overlay | None:
+        with suppress(OSError, InvalidInputError):
+            root = next((one for one in mounts_of(Path(f"/proc/{pid}/mountinfo")) if one.point == "/"), None)
+            return overlay_of(root, seen_from=self._node_root) if root is not None else None
+        return None
 
     def _mode(self, known: _Container, act: Act) -> Mode | None:
         """How far it is to be told; None for not at all."""
@@ -227,3 +237,13 @@ class Looking:
             what=what,
         )
         self._tell(seen)
+
+
+def _age(pid: int) -> float:
+    """Seconds since a process was started: proc_pid_stat(5), field 22; without end for one that is gone."""
+    try:
+        words = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+        up = float(Path("/proc/uptime").read_bytes().split()[0])
+    except (OSError, ValueError, IndexError):
+        return float("inf")
+    return up - int(words[19]) / os.sysconf("SC_CLK_TCK")

@@ -88,8 +88,6 @@ class Processes:
             if event.effective == 0 and event.real != 0:
                 note(Act.PRIVILEGED, f"user {event.real} acts as root")
             return container, found
-        if container.id not in self._bounds:  # the first program of a container that nobody has looked at yet
-            self._bounds[container.id] = _number(status, "CapBnd", _FULL)
         self._executed(event.pid, path, status, container, note)
         demanded = self._demanded_of(container)
         return container, found if demanded is None else [*found, *self._weak(demanded, event.pid, status, path)]
