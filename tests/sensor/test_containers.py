@@ -2,15 +2,18 @@
 """Which container a process is in, as the kernel writes it for each runtime."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from tidegate.execution.observation import Container
 from tidegate.sensor.containers import Containers, container_id
+from tidegate.values import replace
 
 ID = "839879cf15852837469d19a0c65e2bc0a666bfc9491d90111da1b1cd7fc709a7"
 POD = "b" * 64
+BEGAN = "2026-11-30T00:53:20Z"
 
 
 @pytest.mark.parametrize(
@@ -47,6 +50,38 @@ def process(proc: Path, pid: int, *, parent: int, words: list[str], cgroup: str 
     return folder
 
 
+def write_config(bundle: Path, notes: dict[str, str]) -> None:
+    """As a runtime writes it, at the moment `BEGAN`."""
+    path = bundle / "config.json"
+    path.write_text(json.dumps({"ociVersion": "1.0.2", "annotations": notes}))
+    os.utime(path, (1_796_000_000, 1_796_000_000))
+
+
+@pytest.mark.parametrize(
+    ("login", "uid", "starter"),
+    [
+        ("0\n", 7, "root"),
+        (str((1 << 32) - 1), 0, ""),
+        (str((1 << 32) - 1), 54321, "54321"),
+        (None, 0, ""),
+        ("x", 0, ""),
+    ],
+)
+def test_who_started_it_is_the_login_its_keeper_came_from(
+    tmp_path: Path, login: str | None, uid: int, starter: str
+) -> None:
+    bundle, proc = tmp_path / "bundle", tmp_path / "proc"
+    bundle.mkdir()
+    write_config(bundle, {"io.kubernetes.cri.container-name": "web"})
+    keeper = process(proc, 50, parent=1, words=["conmon", "-c", ID, "-b", str(bundle)])
+    (keeper / "status").write_text(f"Name:\tconmon\nPPid:\t1\nUid:\t{uid}\t{uid}\t{uid}\t{uid}\n")
+    if login is not None:
+        (keeper / "loginuid").write_text(login)
+    process(proc, 60, parent=50, words=["x"], cgroup=f"0::/libpod-{ID}")
+    found = Containers(proc).of_process(60)
+    assert found == Container(id=ID, name="web", started_at=BEGAN, starter=starter)
+
+
 def test_a_pod_of_containerd_is_described_by_its_bundle(tmp_path: Path) -> None:
     proc, bundle = tmp_path / "proc", tmp_path / "bundles" / ID
     bundle.mkdir(parents=True)
@@ -57,12 +92,14 @@ def test_a_pod_of_containerd_is_described_by_its_bundle(tmp_path: Path) -> None:
         "io.kubernetes.cri.sandbox-namespace": "shop",
         "io.kubernetes.cri.sandbox-name": "web-0",
     }
-    (bundle / "config.json").write_text(json.dumps({"ociVersion": "1.0.2", "annotations": notes}))
+    write_config(bundle, notes)
     words = ["/usr/bin/containerd-shim-runc-v2", "-namespace", "k8s.io", "-id", POD]
     shim = process(proc, 50, parent=1, words=words)
+    (shim / "loginuid").write_text(str((1 << 32) - 1))
     (shim / "cwd").symlink_to(tmp_path / "bundles" / POD)
     process(proc, 60, parent=50, words=["web"], cgroup=f"0::/kubepods/pod1/{ID}")
     expected = Container(id=ID, name="web", image="registry.example/app@sha256:1", namespace="shop", pod="web-0")
+    expected = replace(expected, started_at=BEGAN)
     assert Containers(proc).of_process(60) == expected
 
 
@@ -82,7 +119,7 @@ def test_a_process_that_is_gone_is_in_none(tmp_path: Path) -> None:
 def test_a_group_that_a_process_names_like_a_container_is_no_other_container(tmp_path: Path) -> None:
     bundle, feigned, inner = tmp_path / "bundle", "f" * 64, "a" * 64
     bundle.mkdir()
-    (bundle / "config.json").write_text(json.dumps({"annotations": {"io.kubernetes.cri.container-name": "web"}}))
+    write_config(bundle, {"io.kubernetes.cri.container-name": "web"})
     proc = tmp_path / "proc"
     process(proc, 50, parent=1, words=["conmon", "-c", ID, "-b", str(bundle)])
     process(proc, 60, parent=50, words=["x"], cgroup=f"0::/libpod-{ID}")
@@ -91,9 +128,9 @@ def test_a_group_that_a_process_names_like_a_container_is_no_other_container(tmp
     process(proc, 70, parent=60, words=["conmon", "-c", inner, "-b", str(bundle)], cgroup=f"0::/libpod-{ID}")
     process(proc, 71, parent=70, words=["x"], cgroup=f"0::/libpod-{ID}/libpod/{inner}")
     containers = Containers(proc)
-    web = Container(id=ID, name="web")
+    web = Container(id=ID, name="web", started_at=BEGAN)
     assert [containers.of_process(pid) for pid in (60, 61, 62)] == [web] * 3
-    assert containers.of_process(71) == Container(id=inner, name="web")
+    assert containers.of_process(71) == Container(id=inner, name="web", started_at=BEGAN)
     assert {number: pids for number, (_, pids) in containers.running().items()} == {ID: [60, 61, 62, 70], inner: [71]}
 
 

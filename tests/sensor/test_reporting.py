@@ -34,6 +34,8 @@ def test_what_is_seen_is_on_record_with_its_container(podman: Podman, post: Post
         image = podman.call("inspect", "--format", "{{.Id}} {{.Digest}}", "--type", "image", podman.image).stdout
         identity, digest = image.split()
         assert (seen["container"]["config"], seen["container"]["digest"]) == (f"sha256:{identity}", digest)
+        assert seen["container"]["started_at"] <= seen["at"]
+        assert seen["container"]["started_at"]
         (node,) = post.root.get("/nodes").json()["nodes"]
         assert (node["name"], node["state"], node["lost"]) == (NODE, "watched", 0)
         post.wait_for(lambda: post.root.get("/incidents").json()["incidents"])

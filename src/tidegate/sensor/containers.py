@@ -6,15 +6,19 @@ container (conmon, containerd's shim) knows where its bundle lies (OCI runtime-s
 """
 
 import os
+import pwd
 import re
 import time
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from tidegate.bounds import KIB
+from tidegate.clock import rfc3339
 from tidegate.execution.observation import Container
 from tidegate.sensor.bundle import describe
+from tidegate.values import replace
 
 _PROC_READ_BYTES: Final = 4 * KIB
 _MAX_PROC_READS: Final = 64
@@ -23,6 +27,8 @@ _MAX_REMEMBERED: Final = 10_000
 _DESCRIBED_WITHIN_SECONDS: Final = 10.0
 _ID: Final = re.compile(r"(?:^|[/:]|(?<!conmon)-)([0-9a-f]{64})(?:\.scope)?(?=/|$)", re.MULTILINE)
 _SHIM: Final = "containerd-shim"
+_NO_LOGIN: Final = (1 << 32) - 1
+"""What the kernel says of a process that came from no login (`/proc/PID/loginuid`)."""
 _BUNDLE: Final = ("-b", "--bundle", "-bundle")
 
 
@@ -107,8 +113,19 @@ class Containers:
             words = _text(f"{self._proc}/{ancestor}/cmdline").split("\0")
             bundle = self._bundle(ancestor, words, number)
             if bundle is not None:
-                return describe(bundle, number, root=self._proc / str(ancestor) / "root")
+                found = describe(bundle, number, root=self._proc / str(ancestor) / "root")
+                if found == Container(id=number):
+                    return found
+                return replace(found, started_at=_written_at(bundle / "config.json"), starter=self._starter(ancestor))
         return Container(id=number)
+
+    def _starter(self, pid: int) -> str:
+        """Who started a container's keeper: the login it came from, or whose process it is; "" for a daemon's."""
+        login = _text(f"{self._proc}/{pid}/loginuid").strip()
+        if login.isdecimal() and int(login) != _NO_LOGIN:
+            return _user(int(login))
+        match = re.search(r"^Uid:\s*([0-9]+)", _text(f"{self._proc}/{pid}/status"), re.MULTILINE)
+        return _user(int(match[1])) if match is not None and int(match[1]) else ""
 
     def _ancestors(self, pid: int) -> list[int]:
         found: list[int] = []
@@ -187,3 +204,18 @@ def _read(path: str) -> bytes:
     finally:
         os.close(file)
     return b"".join(found)
+
+
+def _written_at(config: Path) -> str:
+    """When a runtime wrote a container's configuration, which is when it was started; "" when it is gone."""
+    try:
+        return rfc3339(datetime.fromtimestamp(int(config.stat().st_mtime), UTC))
+    except OSError:
+        return ""
+
+
+def _user(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)
