@@ -19,6 +19,8 @@ PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "reference" / "cli.
 MARK: Final = "<!-- The rest is made by tests/cli/cli_reference.py. -->\n"
 _SHARED: Final = frozenset({"quiet", "verbose", "debug", "config", "home", "help"})
 _ARGUMENTS: Final = {
+    "package": "a package URL without version, or a name as advisories have it; after `@` limits of its version",
+    "advisory": "an advisory, by any of its names",
     "container": "its name, `NAMESPACE/POD/NAME`, or the beginning of its id",
     "flows": "files of declared flows",
     "target": "what to read, see above",

@@ -10,6 +10,7 @@ import pytest
 
 sys.path.append(str(Path(__file__).parents[1] / "identity"))
 sys.path.append(str(Path(__file__).parents[1] / "server"))
+sys.path.append(str(Path(__file__).parents[1] / "journey"))
 from access_material import PASSWORD, TOKEN
 from api_server import ApiServer
 from desk import Desk

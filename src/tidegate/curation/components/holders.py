@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tells which images have any of some components."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -24,6 +25,21 @@ def holders_of(connection: Connection, components: BitMap) -> BitMap:
     found = BitMap.union(BitMap(), *_blocks(connection, components))
     found -= BitMap(number for number, _ in unfolded)
     return found | BitMap(number for number, own in unfolded if not own.isdisjoint(components))
+
+
+def counts_of(connection: Connection, components: BitMap) -> dict[int, int]:
+    """How many images have each of some components."""
+    table = component_block
+    unfolded = list(_unfolded(connection))
+    own = BitMap(number for number, _ in unfolded)
+    found: Counter[int] = Counter()
+    for page in pages(components):
+        query = select(table.c.component, table.c.holders).where(table.c.component.in_(page))
+        for row in connection.execute(query):
+            found[row.component] += len(BitMap.deserialize(row.holders) - own)
+    for _, said in unfolded:
+        found.update(said & components)
+    return dict(found)
 
 
 def components_of(connection: Connection, digest: str) -> BitMap:

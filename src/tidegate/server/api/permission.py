@@ -44,7 +44,7 @@ _NEEDS: Final = (
     _need("POST", r"/captures", Verb.REPORT),
     _need("GET", r"/audit(?:/.*)?", Verb.AUDIT),
     _need("GET", r"/nodes/[^/]+/orders", Verb.REPORT),
-    _need("GET", r"/(?:nodes|inventory|incidents|responses|updates|flows)(?:/.*)?", Verb.AUDIT),
+    _need("GET", r"/(?:nodes|inventory|fleet|incidents|responses|updates|flows)(?:/.*)?", Verb.AUDIT),
     _need("GET", r"/subscriptions(?:/.*)?", None),
     _need("GET", r"/catalogue(?:/.*)?", None),  # shows what one may see
     _need("GET", r"/passports(?:/[^/]+)?", None),  # likewise
