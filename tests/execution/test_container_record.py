@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What runs and what ran, as it is told: again, out of order, in part, and after the teller forgot it all."""
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,7 +13,8 @@ from sqlalchemy import select
 
 from migrated import migrated
 from tidegate.clock import rfc3339
-from tidegate.execution.container_record import drop_past
+from tidegate.execution.container_record import HISTORY_KEPT, drop_past
+from tidegate.execution.node_watch import NodeWatch
 from tidegate.execution.nodes import forget_node, list_nodes, running_on, take_report
 from tidegate.execution.observation import Container
 from tidegate.execution.report import NodeKind, Owner, PodContainer, Report, Taken
@@ -150,6 +152,20 @@ def test_what_ran_where_nobody_reports_any_more_is_history(database: Database) -
     with database.begin() as connection:
         assert drop_past(connection, AT + timedelta(seconds=7)) == 0
         assert drop_past(connection, AT + timedelta(seconds=8)) == 1
+
+
+def test_what_ended_long_ago_is_let_go_by_itself(database: Database) -> None:
+    tell(database, told(A, 1, ended=moment(3)), told(B, 2))
+    watch = NodeWatch(database, timedelta(seconds=30), lambda: AT + HISTORY_KEPT + timedelta(seconds=10))
+    watch.start()
+    try:
+        ends = time.monotonic() + 60
+        while past(database):
+            assert time.monotonic() < ends
+            time.sleep(0.02)
+    finally:
+        watch.stop()
+    assert runs(database) == [B]
 
 
 def test_what_was_taken_for_ended_and_is_told_later_runs_since_it_began(database: Database) -> None:

@@ -6,7 +6,7 @@ id (`execution.inventory` makes one of them).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Table, delete, func, insert, literal, select
@@ -32,6 +32,8 @@ _TOLD: Final = (
 )
 _RUNS: Final = ("image", "digest", "config", "pinned", "glass")
 """What decides whether it may run."""
+HISTORY_KEPT: Final = timedelta(days=400)
+"""How long what ended stays on record."""
 _ROWS_AT_ONCE: Final = 200
 """SQLite takes 32,766 values in one statement."""
 

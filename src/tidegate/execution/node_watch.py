@@ -9,6 +9,7 @@ from threading import Thread
 from typing import Final
 
 from tidegate.clock import Clock
+from tidegate.execution.container_record import HISTORY_KEPT, drop_past
 from tidegate.execution.nodes import has_late, note_silence
 from tidegate.execution.responses import expire, has_overdue
 from tidegate.storage.carry_on import carrying_on
@@ -16,6 +17,7 @@ from tidegate.storage.database import Database
 
 _log = logging.getLogger(__name__)
 _LOOK_EVERY_SECONDS: Final = 2.0
+_TRIM_EVERY: Final = timedelta(hours=1)
 
 
 class NodeWatch:
@@ -32,6 +34,7 @@ class NodeWatch:
         self._silent_after = silent_after
         self._clock = clock
         self._began_at: datetime | None = None
+        self._trimmed_at: datetime | None = None
         self._stopping = Flag()
         self._thread = Thread(target=self._run, name="nodes", daemon=True)
 
@@ -63,4 +66,12 @@ class NodeWatch:
         while not self._stopping.is_set():
             with carrying_on(_log, "nodes"):
                 self.once()
+                self._trim()
             self._stopping.wait(_LOOK_EVERY_SECONDS)
+
+    def _trim(self) -> None:
+        at = self._clock()
+        if self._trimmed_at is None or at - self._trimmed_at >= _TRIM_EVERY:
+            with self._database.begin() as connection:
+                drop_past(connection, at - HISTORY_KEPT)
+            self._trimmed_at = at
