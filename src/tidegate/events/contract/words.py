@@ -5,12 +5,14 @@ from typing import Annotated
 
 from tidegate.values import msgspec
 
-ADigest = Annotated[str, msgspec.Meta(pattern="^sha256:[0-9a-f]{64}$", description="A digest.")]
-AnyDigest = Annotated[str, msgspec.Meta(pattern="^(sha256:[0-9a-f]{64})?$", description="A digest; empty for none.")]
+ADigest = Annotated[str, msgspec.Meta(pattern="^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$", description="A digest.")]
+AnyDigest = Annotated[
+    str, msgspec.Meta(pattern="^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})?$", description="A digest; empty for none.")
+]
 Envelope = Annotated[
     str,
     msgspec.Meta(
-        pattern="^(sha256:[0-9a-f]{64})?$",
+        pattern="^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})?$",
         description="Digest of the signed statement (a DSSE envelope in the ledger) that it rests on; empty for none.",
     ),
 ]
