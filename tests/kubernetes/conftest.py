@@ -4,6 +4,7 @@
 from collections.abc import Iterator
 
 import pytest
+
 from cluster import Cluster, cluster
 
 

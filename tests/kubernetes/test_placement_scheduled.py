@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cluster import Cluster, cluster
 
+from cluster import Cluster, cluster
 from tidegate.execution.placing.place import place_workload
 from tidegate.execution.placing.strategy_file import load_strategies
 from tidegate.execution.workload import parse_workload

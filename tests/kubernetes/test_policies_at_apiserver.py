@@ -2,8 +2,8 @@
 """Generated network policies at a real API server: it takes each, and gives back the same."""
 
 import pytest
-from cluster import Cluster
 
+from cluster import Cluster
 from network_samples import shop
 from tidegate.execution.network.compare import differences
 from tidegate.execution.network.generate import policies_for

@@ -5,8 +5,8 @@ import random
 from collections import Counter
 
 import pytest
-from cluster import Cluster
 
+from cluster import Cluster
 from podsecurity_judge import pod
 from tidegate.execution.standards import Level, violations
 from tidegate.execution.workload import parse_workload

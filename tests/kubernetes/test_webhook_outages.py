@@ -12,9 +12,9 @@ from threading import Event, Lock
 
 import httpx
 import pytest
-from cluster import Cluster
 from webhook_cluster import asking, pod
 
+from cluster import Cluster
 from postgres_server import PostgresServer, postgres_server
 from webhook_process import WebhookProcess
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from cluster import Cluster, Said
 
+from cluster import Cluster, Said
 from webhook_process import WebhookProcess
 
 
