@@ -141,6 +141,27 @@ def test_a_recall_speaks_for_the_same_content_under_another_manifest(database: D
     assert standing(database) is Standing.RECALLED
 
 
+def test_what_is_thought_of_one_container_s_image_is_not_thought_of_another_s(database: Database) -> None:
+    elsewhere = sha(99)
+    node(database, Container(id=A, config=CONFIG), Container(id=B, digest=OTHER, config=elsewhere), Container(id=C))
+    put(database, OTHER, "admitted")
+    put(database, IMAGE, "recalled")  # A runs what it is made of
+    found = {one.container.id: one.standing for one in ask(database).runs}
+    assert found == {A: Standing.RECALLED, B: Standing.ADMITTED, C: Standing.UNIDENTIFIED}
+    assert [one.container.id for one in ask(database, standings=frozenset({Standing.RECALLED})).runs] == [A]
+
+
+def test_another_s_pinned_image_does_not_speak_for_one(database: Database) -> None:
+    put(database, INDEX, "admitted")
+    put(database, OTHER, "admitted")
+    cluster(
+        database,
+        run(A, digest="", config=CONFIG, pinned=INDEX),  # of an image of the index that is pinned
+        run(B, digest="", config=CONFIG, pinned=OTHER),
+    )
+    assert {one.container.id: one.is_swapped for one in ask(database).runs} == {A: False, B: True}
+
+
 def test_what_nobody_can_name_is_told_as_such(database: Database) -> None:
     node(database, Container(id=A))
     assert standing(database) is Standing.UNIDENTIFIED

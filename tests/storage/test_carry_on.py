@@ -65,7 +65,7 @@ def pulls(database: Database) -> ConsumerPulls:
 
 def trail(database: Database) -> AuditWriter:
     made = AuditWriter(database, clock)
-    made.tell(Event(id="1", kind=EventKind.KNOWLEDGE_UPDATED, subject="one", time=NOW, data={}))
+    made.tell(Event(id="1", kind=EventKind.AUDIT_BROKEN, subject="audit", time=NOW, data={"why": "a try"}))
     return made
 
 

@@ -8,7 +8,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Subquery, and_, exists, literal, or_, select, tuple_, union_all
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Subquery,
+    and_,
+    exists,
+    literal,
+    or_,
+    select,
+    tuple_,
+    union,
+    union_all,
+)
 
 from tidegate.clock import parse_rfc3339, rfc3339
 from tidegate.errors import InvalidInputError
@@ -153,11 +166,7 @@ def _not_told_twice(query: Any, table: Any) -> Any:
 
 def _conditions(rows: Subquery, asked: Asked, now: datetime) -> Iterator[ColumnElement[bool]]:
     if asked.digest:
-        blob, child = schema.manifest_blob, schema.manifest_child
-        children = select(child.c.child).where(child.c.parent == asked.digest)
-        of_it = select(blob.c.blob).where(or_(blob.c.manifest == asked.digest, blob.c.manifest.in_(children)))
-        by_content = and_(rows.c.config != "", or_(rows.c.config == asked.digest, rows.c.config.in_(of_it)))
-        yield or_(rows.c.digest == asked.digest, rows.c.digest.in_(children), by_content)
+        yield rows.c.id.in_(_running_of(asked.digest))
     if asked.repository:
         yield _is_of(rows, asked.repository)
     if asked.namespace:
@@ -168,6 +177,21 @@ def _conditions(rows: Subquery, asked: Asked, now: datetime) -> Iterator[ColumnE
         yield standing_of(rows.c, now).in_(ranks(asked.standings))
     if asked.rogue:
         yield or_(standing_of(rows.c, now).in_(ranks(ROGUE)), is_swapped(rows.c))
+
+
+def _running_of(digest: str) -> CompoundSelect[Any]:
+    """Ids of what runs, or ran, a manifest, an index or what is in it, or a configuration; found by their indexes."""
+    blob, child = schema.manifest_blob, schema.manifest_child
+    children = select(child.c.child).where(child.c.parent == digest)
+    manifests = union(select(literal(digest)), children)
+    contents = union(select(literal(digest)), select(blob.c.blob).where(blob.c.manifest.in_(manifests)))
+    return union(
+        *(
+            select(table.c.id).where(column.in_(wanted), column != "")
+            for table in (node_container, container_past)
+            for column, wanted in ((table.c.digest, manifests), (table.c.config, contents))
+        )
+    )
 
 
 def _is_of(rows: Subquery, repository: str) -> ColumnElement[bool]:

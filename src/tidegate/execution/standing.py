@@ -72,7 +72,8 @@ def standing_of(row: Any, at: datetime) -> ColumnElement[int]:
     """
     state, blob = schema.state, schema.manifest_blob
     of_content = and_(blob.c.blob == row.config, row.config != "")
-    same = select(blob.c.manifest).where(of_content)
+    # Two selects deep, a row is only taken for the outer one where that is said.
+    same = select(blob.c.manifest).where(of_content).correlate(row.config.table)
     own = select(_rank(state.c.state, state.c.expires_at, at)).where(state.c.digest == row.digest).scalar_subquery()
     recalled = exists(select(state.c.digest).where(state.c.digest.in_(same) & (state.c.state == "recalled")))
     kin = (
@@ -104,7 +105,7 @@ def is_swapped(row: Any) -> ColumnElement[bool]:
     """
     child, blob = schema.manifest_child, schema.manifest_blob
     on_shelf = exists(select(schema.state.c.digest).where(schema.state.c.digest == row.pinned))
-    parts = select(child.c.child).where(child.c.parent == row.pinned)
+    parts = select(child.c.child).where(child.c.parent == row.pinned).correlate(row.pinned.table)
     is_part = exists(
         select(child.c.parent).where(
             or_(

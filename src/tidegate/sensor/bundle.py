@@ -2,7 +2,8 @@
 """What runtimes write down of a container beside its bundle: podman, CRI-O, containerd (CRI, nerdctl) and docker.
 
 `config.json` is the OCI runtime-spec's; each runtime says what it calls a container in annotations there, or in a file
-of its own: containers/storage in `containers.json` and `images.json`, docker in `config.v2.json`.
+of its own: containers/storage in `containers.json` and `images.json`, docker in `config.v2.json`, containerd in its
+database.
 """
 
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from typing import Annotated, Final, TypeVar
 from tidegate.bounds import MIB, read_bounded
 from tidegate.errors import InvalidInputError
 from tidegate.execution.observation import MAX_WORD_CHARS, Container, clean
+from tidegate.sensor.containerd import by_containerd
 from tidegate.values import Struct, msgspec
 
 MAX_CONFIG_BYTES: Final = 4 * MIB
@@ -32,7 +34,12 @@ def describe(bundle: Path, number: str, *, root: Path = Path("/")) -> Container:
     """
     config = _json(bundle / "config.json", _Config, MAX_CONFIG_BYTES) or _Config()
     notes = config.annotations
-    found = _by_storage(bundle, number) or _by_docker(config, number, root) or Container(id=number)
+    found = (
+        _by_storage(bundle, number)
+        or _by_docker(config, number, root)
+        or by_containerd(bundle, number, root)
+        or Container(id=number)
+    )
 
     def said(*names: str) -> str:
         return _word(next((notes[one] for one in names if notes.get(one)), ""))
