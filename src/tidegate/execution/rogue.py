@@ -115,7 +115,7 @@ def _rogue(connection: Connection, row: Mapping[str, Any], options: RogueOptions
 def _decided_at(row: Any) -> ColumnElement[str]:
     """When the newest state of its image was come to; NULL for none."""
     state, blob = schema.state, schema.manifest_blob
-    same = select(blob.c.manifest).where(and_(blob.c.blob == row.config, row.config != ""))
+    same = select(blob.c.manifest).where(and_(blob.c.blob == row.config, row.config != "")).correlate(row.config.table)
     return (
         select(func.max(state.c.since))
         .where(or_(state.c.digest == row.digest, state.c.digest.in_(same)))
