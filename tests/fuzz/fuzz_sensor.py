@@ -20,6 +20,7 @@ from tidegate.execution.report import MAX_REPORT_BYTES, Owner, Report, check_nod
 from tidegate.execution.response_policy import Step
 from tidegate.execution.response_policy_file import load_response_policy
 from tidegate.sensor.accounts import names_in
+from tidegate.sensor.bolt import Bolt
 from tidegate.sensor.bundle import describe
 from tidegate.sensor.connector import parse_event
 from tidegate.sensor.sockets import parse_sockets
@@ -95,7 +96,31 @@ def sensor() -> Iterator[Parser]:
     yield Parser(name="falco", form="json", read=_alert, samples=(_ALERT,))
     yield Parser(name="kubernetes-audit", form="json", read=_audit, samples=(_AUDIT,))
     yield Parser(name="pod", form="json", read=_pod, samples=(_POD,))
+    yield Parser(name="bolt", form="binary", read=_bolt, samples=(_database(),))
     yield Parser(name="proc-event", form="binary", read=parse_event, samples=(bytes(80), _executed()))
+
+
+def _database() -> bytes:
+    """A bbolt file of three pages: two of metadata, and a leaf with a bucket within it that has one key."""
+    value = struct.pack("<QHHIIIII", 0, 2, 1, 0, 0, 16, 1, 1) + b"kv"
+    bucket = struct.pack("<QQ", 0, 0) + value
+    leaf = struct.pack("<QHHIIIII", 2, 2, 1, 0, 1, 16, 2, len(bucket)) + b"v1" + bucket
+    metas = []
+    for number in (0, 1):
+        body = struct.pack("<IIIIQQQQQ", 0xED0CDAED, 2, 512, 0, 2, 0, 3, 4, number)
+        found = 0xCBF29CE484222325
+        for one in body:
+            found = ((found ^ one) * 0x100000001B3) & (1 << 64) - 1
+        metas.append(struct.pack("<QHHI", number, 4, 0, 0) + body + struct.pack("<Q", found))
+    return b"".join(page.ljust(512, b"\0") for page in (*metas, leaf))
+
+
+def _bolt(data: bytes) -> object:
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "meta.db"
+        file.write_bytes(data)
+        with Bolt(file) as database:
+            return database.get(b"v1", b"k"), database.get(b"v1"), database.get(b"x", b"y")
 
 
 def _report(data: bytes) -> object:
