@@ -162,7 +162,7 @@ class Known:
         """Lets runs go that ended and wait, where there are too many; returns how many."""
         with self._transaction() as file:
             which = "SELECT id FROM container WHERE ended = 1 AND untold = 1 ORDER BY number DESC LIMIT -1 OFFSET ?"
-            return file.execute(f"DELETE FROM container WHERE id IN ({which})", (limit,)).rowcount  # noqa: S608
+            return file.execute(f"DELETE FROM container WHERE id IN ({which})", (limit,)).rowcount  # noqa: S608 - a constant
 
     def owner(self, uid: str) -> Owner | None:
         """What was remembered of an owner; None for nothing."""
@@ -216,7 +216,7 @@ class Known:
             over = body if ended else to_json(replace(_read(body), ended=True, ended_at=at))
             number = "" if ended else f", number = {self._number(file)}"
             file.execute(
-                f"UPDATE container SET pod = '', ended = 1, untold = 1, body = ?{number} WHERE id = ?",  # noqa: S608
+                f"UPDATE container SET pod = '', ended = 1, untold = 1, body = ?{number} WHERE id = ?",  # noqa: S608 - a number
                 (over, name),
             )
         return any(not ended for _, _, ended, _ in left)

@@ -35,7 +35,7 @@ def load_capture_schedules(files: Mapping[str, str]) -> CaptureSchedules:
     """
     read = CaptureSchedules()
     for node in rule_documents(files, KIND):
-        (read,) = each_of([node], lambda one, before=read: _document(one, before))  # type: ignore[misc]
+        (read,) = each_of([node], lambda one, before=read: _document(one, before))  # type: ignore[misc] # mypy infers no lambda with a default
     return read
 
 

@@ -36,7 +36,7 @@ def load_response_policy(files: Mapping[str, str]) -> ResponsePolicy:
     """
     policy = ResponsePolicy()
     for node in rule_documents(files, KIND):
-        (policy,) = each_of([node], lambda one, before=policy: _policy(one, before))  # type: ignore[misc]
+        (policy,) = each_of([node], lambda one, before=policy: _policy(one, before))  # type: ignore[misc] # likewise
     return policy
 
 

@@ -45,9 +45,9 @@ def changed_ranges(old: Knowledge | None, new: Knowledge) -> Iterator[AffectedRa
             continue
         ranges: set[AffectedRange] = set()
         if old is not None and was is not None:
-            ranges.update(_ranges(old, name, was[0]))
+            ranges.update(ranges_of_advisory(old, name, was[0]))
         if now is not None:
-            ranges.update(_ranges(new, name, now[0]))
+            ranges.update(ranges_of_advisory(new, name, now[0]))
         yield from sorted(ranges)
 
 
@@ -59,6 +59,7 @@ def _sums(knowledge: Knowledge) -> dict[str, tuple[Any, ...]]:
     }
 
 
-def _ranges(knowledge: Knowledge, advisory: str, number: int) -> Iterator[AffectedRange]:
+def ranges_of_advisory(knowledge: Knowledge, advisory: str, number: int) -> Iterator[AffectedRange]:
+    """Yields the ranges of an advisory, by its name and by its number in this file."""
     for ecosystem, name, low, high in knowledge.rows(_RANGES, (number,)):
         yield AffectedRange(ecosystem, name, low, high, advisory)

@@ -52,7 +52,7 @@ def _listed(
 ) -> tuple[_Kind, ...]:
     scope = {"namespace": namespace or ALL_NS} if issubclass(kind, NamespacedResource) else {}
     found: list[_Kind] = []
-    for one in client.list(kind, chunk_size=PAGE, labels=labels, **scope):  # type: ignore[call-overload]
+    for one in client.list(kind, chunk_size=PAGE, labels=labels, **scope):  # type: ignore[call-overload] # its namespace, or none
         if len(found) >= max_objects:
             raise BoundExceededError("max_objects", max_objects, where=where)
         found.append(one)

@@ -99,7 +99,7 @@ def update_branches(store: GitStore, wanted: Wanted, ask: Ask, *, at: datetime) 
         raise BoundExceededError("MAX_GROUPS", MAX_GROUPS, where=str(store.folder))
     proposing = _Proposing(store, wanted, base, tree, at)
     turns = [
-        proposing.turn(group, judged.updated(lambda one, own=group: one.group == own).changed)  # type: ignore[misc]
+        proposing.turn(group, judged.updated(lambda one, own=group: one.group == own).changed)  # type: ignore[misc] # no lambda with a default
         for group in groups
     ]
     turns += proposing.close({one.branch for one in turns})

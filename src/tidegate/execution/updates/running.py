@@ -124,7 +124,7 @@ def _as_indexes(connection: Connection, found: list[Runs]) -> list[Runs]:
     made = []
     for one in found:
         above = parents.get(one.digest or "", set())
-        meant = sorted(above, key=lambda parent, own=one: (own.tag not in names[parent], parent))  # type: ignore[misc]
+        meant = sorted(above, key=lambda parent, own=one: (own.tag not in names[parent], parent))  # type: ignore[misc] # likewise
         made.append(replace(one, digest=Digest(meant[0])) if meant else one)
     return made
 

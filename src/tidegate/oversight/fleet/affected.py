@@ -7,16 +7,12 @@ from sqlalchemy import Connection
 
 from tidegate.curation.components.affected import components_in
 from tidegate.errors import NotFoundError
-from tidegate.knowledge.affected import AffectedRange
 from tidegate.knowledge.database import Knowledge
+from tidegate.knowledge.delta import ranges_of_advisory
 from tidegate.oversight.fleet.parts import Part, parts_of
 from tidegate.values import Struct
 
 _NAMED: Final = "SELECT id, name, summary FROM advisory WHERE name = ? OR instr(aliases, ?) ORDER BY name"
-_RANGES: Final = """
-SELECT ecosystem.name, affected.name, low, high
-FROM affected JOIN ecosystem ON ecosystem.id = affected.ecosystem WHERE advisory = ?
-"""
 
 
 class Advisory(Struct, frozen=True, kw_only=True):
@@ -41,10 +37,6 @@ def parts_affected(
         raise NotFoundError(
             "no advisory is called so", where=name[:80], remedy="see `tidegate db info` for what is known, and how old"
         )
-    ranges = [
-        AffectedRange(ecosystem, package, low, high, advisory)
-        for number, advisory, _ in rows
-        for ecosystem, package, low, high in knowledge.rows(_RANGES, (number,))
-    ]
+    ranges = [found for number, advisory, _ in rows for found in ranges_of_advisory(knowledge, advisory, number)]
     advisories = tuple(Advisory(id=advisory, summary=summary) for _, advisory, summary in rows)
     return advisories, parts_of(connection, components_in(connection, ranges))

@@ -8,6 +8,7 @@ from packageurl import PackageURL
 from pyroaring import BitMap
 from sqlalchemy import ColumnElement, Connection, and_, or_, select
 
+from tidegate.curation.components.remembered import pages
 from tidegate.knowledge.target import BY_SOURCE
 from tidegate.knowledge.versions import family, order_of
 from tidegate.oversight.fleet.wanted import Wanted
@@ -65,9 +66,8 @@ def parts_of(connection: Connection, ids: BitMap) -> tuple[Part, ...]:
     """Components by their ids."""
     table = component_version
     found = []
-    wanted = list(ids)
-    for first in range(0, len(wanted), 500):
-        rows = connection.execute(select(table).where(table.c.id.in_(wanted[first : first + 500]))).mappings()
+    for page in pages(ids):
+        rows = connection.execute(select(table).where(table.c.id.in_(page))).mappings()
         found += [_made(row, str(row["version"])) for row in rows]
     return tuple(_sorted(found))
 

@@ -162,8 +162,12 @@ class Rollout:
             named = Reference.parse(written)
         except InvalidInputError:
             named = None
-        same = named is not None and named.repository == runs.repository
-        if not same or (named.digest or runs.digest) != runs.digest or (named.tag or runs.tag) != runs.tag:  # type: ignore[union-attr]
+        if (
+            named is None
+            or named.repository != runs.repository
+            or (named.digest or runs.digest) != runs.digest
+            or (named.tag or runs.tag) != runs.tag
+        ):
             raise RefusedError(
                 f"it names {printable(written[:300])} by now", where=self._where, remedy="see what is proposed now"
             )
