@@ -18,7 +18,7 @@ from tidegate.loops.state_statements import hang_state_statements
 from tidegate.loops.subscribers import end_for_the_removed, note_for_subscribers, tell_who_pulled
 from tidegate.loops.upstream_moved import follow_when_admitted
 from tidegate.storage.blobs import BlobStore
-from tidegate.storage.consumers import Consumer
+from tidegate.storage.consumers import BatchConsumer, Consumer
 from tidegate.storage.database import Database
 
 
@@ -31,7 +31,7 @@ def build_consumers(
     taking_in: TakingIn,
     consumer_pulls: ConsumerPulls,
     clock: Clock,
-) -> tuple[Consumer, ...]:
+) -> tuple[Consumer | BatchConsumer, ...]:
     """All of them; `submit` orders the judgement of a digest under a key."""
     return (
         follow_when_admitted(taking_in.intake),

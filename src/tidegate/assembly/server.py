@@ -24,6 +24,7 @@ from tidegate.assembly.intake import TAKE_IN, TakingIn, build_taking_in
 from tidegate.assembly.keeping import InForceTags, Keeping, build_blobs, build_keeping
 from tidegate.assembly.knowledge import ensure_knowledge
 from tidegate.assembly.ledger import build_publication
+from tidegate.assembly.nats import Nats, build_nats
 from tidegate.assembly.notes import note_signer
 from tidegate.assembly.responding import Responding, build_responding
 from tidegate.assembly.scanner import build_scanner
@@ -128,6 +129,7 @@ class Server:
     leases: Leases
     announcements: Announcements
     consumers: tuple[ConsumerThread, ...]
+    nats: Nats
     taking_in: TakingIn
     upkeep: UpkeepThread
     slow_upkeep: UpkeepThread
@@ -155,6 +157,7 @@ class Server:
         self.consumer_pulls.start()
         self.sender.seal()
         self.deliveries.start()
+        self.nats.start()
         self.audit.start()
         self.slow_upkeep.start()
         if self.publishing is not None:
@@ -181,6 +184,7 @@ class Server:
         self.identity_upkeep.stop()
         for consumer in self.consumers:
             consumer.stop()
+        self.nats.stop()
         self.deliveries.stop()
         self.consumer_pulls.stop()
         self.upkeep.stop()
@@ -337,7 +341,8 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
     delivery = Delivery(database, sender, subscribers, hearing, clock=clock)
     execution = build_execution(settings, database, gate, clock)
     updating = build_updating(settings, database, gate, execution, clock)
-    consumers = (*consumers, *responding.consumers, updating.newer.consumer())
+    nats = build_nats(settings, database, clock)
+    consumers = (*consumers, *responding.consumers, updating.newer.consumer(), *nats.consumers)
     return Server(
         settings=settings,
         home=home,
@@ -373,6 +378,7 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         leases=leases,
         announcements=Announcements(database),
         consumers=tuple(ConsumerThread(database, consumer, leases) for consumer in consumers),
+        nats=nats,
         taking_in=taking_in,
         upkeep=UpkeepThread(database, (*keeping.tasks(), order_task(scheduled)), clock, flush=pulls.flush),
         captures=captures,

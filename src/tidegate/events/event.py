@@ -138,8 +138,14 @@ class Event(Struct, frozen=True, kw_only=True):
     time: datetime
     data: Mapping[str, Any]
 
-    def to_dict(self, *, source: str) -> dict[str, Any]:
-        """The attributes of a CloudEvent; `source` is a URI reference for the server that tells it."""
+    def to_dict(self, *, source: str, dataref: str = "") -> dict[str, Any]:
+        """The attributes of a CloudEvent.
+
+        Args:
+            source: a URI reference for the server that tells it.
+            dataref: where its data is to be read, which is left out then (CloudEvents' extension of that name).
+        """
+        data = {"dataref": dataref} if dataref else {"datacontenttype": "application/json", "data": self.data}
         return {
             "specversion": SPEC_VERSION,
             "id": self.id,
@@ -147,10 +153,9 @@ class Event(Struct, frozen=True, kw_only=True):
             "type": TYPE_PREFIX + self.kind,
             "subject": self.subject,
             "time": rfc3339(self.time),
-            "datacontenttype": "application/json",
-            "data": self.data,
+            **data,
         }
 
-    def to_json(self, *, source: str) -> bytes:
+    def to_json(self, *, source: str, dataref: str = "") -> bytes:
         """The structured JSON form (`application/cloudevents+json`)."""
-        return to_json(self.to_dict(source=source))
+        return to_json(self.to_dict(source=source, dataref=dataref))

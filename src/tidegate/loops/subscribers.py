@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Something changed that people subscribed to: write it down for each of them. Recalled: tell those who pulled it."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -9,21 +10,22 @@ from tidegate.curation.consumer_pulls import ConsumerPulls, pulls_of
 from tidegate.curation.vending.subscriptions import TOLD, end_subscriptions, note_event
 from tidegate.events import Event, EventKind
 from tidegate.storage import outbox
-from tidegate.storage.consumers import Consumer
+from tidegate.storage.consumers import BatchConsumer, Consumer
 from tidegate.storage.database import PUBLISHED, Database
 
 _RECENTLY: Final = timedelta(days=30)
 
 
-def note_for_subscribers(database: Database, clock: Clock) -> Consumer:
+def note_for_subscribers(database: Database, clock: Clock) -> BatchConsumer:
     """A consumer that writes down what is to be told to whom."""
 
-    def handle(event: Event, offset: int) -> None:
+    def handle(events: Sequence[tuple[int, Event]]) -> None:
         with database.begin() as connection:
-            if note_event(connection, event, offset, at=clock()):
+            noted = [note_event(connection, event, offset, at=clock()) for offset, event in events]
+            if any(noted):
                 connection.info[PUBLISHED] = True  # wakes who delivers
 
-    return Consumer(name="loops.subscribers", kinds=TOLD, handle=handle)
+    return BatchConsumer(name="loops.subscribers", kinds=TOLD, handle=handle)
 
 
 def end_for_the_removed(database: Database) -> Consumer:

@@ -16,6 +16,7 @@ from tidegate.settings.kubernetes import KubernetesSettings
 from tidegate.settings.leaf import Leaf
 from tidegate.settings.ledger import LedgerSettings
 from tidegate.settings.logs import LoggingSettings
+from tidegate.settings.nats import NatsSettings
 from tidegate.settings.webhook import WebhookSettings
 
 Colour = Literal["auto", "always", "never"]
@@ -379,4 +380,5 @@ class Settings:
     webhook: WebhookSettings
     signing: SigningSettings
     ledger: LedgerSettings
+    nats: NatsSettings
     logging: LoggingSettings

@@ -5,7 +5,7 @@ A consumer that fails is tried again with the same event, later and later: nothi
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import Event as Flag
 from threading import Thread
@@ -38,10 +38,25 @@ class Consumer:
     handle: Callable[[Event, int], None]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchConsumer:
+    """Who wants which events, many at a time.
+
+    Attributes:
+        name: its cursor's key; stays the same for ever.
+        kinds: others are passed over.
+        handle: takes events with their offsets, in their order; must be idempotent. Raising means "all of them again".
+    """
+
+    name: str
+    kinds: frozenset[EventKind]
+    handle: Callable[[Sequence[tuple[int, Event]]], None]
+
+
 class ConsumerThread:
     """Drives one consumer until it is stopped."""
 
-    def __init__(self, database: Database, consumer: Consumer, leases: Leases) -> None:
+    def __init__(self, database: Database, consumer: Consumer | BatchConsumer, leases: Leases) -> None:
         self._database = database
         self._consumer = consumer
         self._leases = leases
@@ -86,15 +101,26 @@ class ConsumerThread:
         name = self._consumer.name
         with self._database.read() as connection:
             batch = outbox.read_after(connection, outbox.position(connection, name), _BATCH)
+        if isinstance(self._consumer, BatchConsumer):
+            if wanted := [one for one in batch if one[1].kind in self._consumer.kinds]:
+                self._consumer.handle(wanted)
+            if batch:
+                self._move(batch[-1][0])
+        elif not self._handled(self._consumer, batch):
+            return False
+        return len(batch) == _BATCH
+
+    def _handled(self, consumer: Consumer, batch: Sequence[tuple[int, Event]]) -> bool:
+        """Handles one after the other; False when it was stopped before the last."""
         for offset, event in batch:
             if self._stopping.is_set():
                 return False
-            if event.kind in self._consumer.kinds:
-                self._consumer.handle(event, offset)
+            if event.kind in consumer.kinds:
+                consumer.handle(event, offset)
                 self._move(offset)
-        if batch and batch[-1][1].kind not in self._consumer.kinds:
+        if batch and batch[-1][1].kind not in consumer.kinds:
             self._move(batch[-1][0])
-        return len(batch) == _BATCH
+        return True
 
     def _move(self, offset: int) -> None:
         with self._database.begin() as connection:

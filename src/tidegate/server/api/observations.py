@@ -8,14 +8,11 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from tidegate.assembly.server import Server
-from tidegate.clock import rfc3339
-from tidegate.execution.falco import MAX_ALERT_BYTES, alert_seen, read_alert
-from tidegate.execution.kubernetes_audit import MAX_LIST_BYTES, audit_seen, read_audit
-from tidegate.execution.nodes import observed_elsewhere, running_on
-from tidegate.execution.report import check_node
+from tidegate.execution.falco import MAX_ALERT_BYTES
+from tidegate.execution.kubernetes_audit import MAX_LIST_BYTES
+from tidegate.execution.other_tools import take_alert, take_audit
 from tidegate.server.api.body import read_bytes
 from tidegate.server.api.problem import reply
-from tidegate.storage import outbox
 
 _TAKEN: Final = 202
 
@@ -42,21 +39,10 @@ def routes(server: Server) -> APIRouter:
 
 
 def _take_alert(server: Server, body: bytes, node: str) -> int:
-    alert, at = read_alert(body), server.clock()
-    name = check_node(node or alert.hostname or "falco")
     with server.database.begin() as connection:
-        known = {one.container.id[:12]: one.container for one in running_on(connection, name)}
-        seen = alert_seen(alert, known, at=rfc3339(at))
-        key = alert.uuid or f"{alert.time}\0{alert.rule}\0{alert.output}"
-        return int(outbox.publish(connection, observed_elsewhere(name, f"falco\0{key}", seen, at)))
+        return take_alert(connection, body, node=node, at=server.clock())
 
 
 def _take_audit(server: Server, body: bytes, cluster: str) -> int:
-    events, at, name = read_audit(body), server.clock(), check_node(cluster)
-    seen = [(event, audit_seen(event, at=rfc3339(at))) for event in events]
     with server.database.begin() as connection:
-        return sum(
-            outbox.publish(connection, observed_elsewhere(name, f"kubernetes\0{event.audit_id}", one, at))
-            for event, one in seen
-            if one is not None
-        )
+        return take_audit(connection, body, cluster=cluster, at=server.clock())
