@@ -24,6 +24,8 @@ from tidegate.development.origin.direct_url import read_direct_url
 from tidegate.development.origin.installed import read_installed
 from tidegate.development.protection import read_protection
 from tidegate.development.test_reports.reading import read_test_report
+from tidegate.development.twelve_factor.judging import judge_tree
+from tidegate.development.twelve_factor.tree import SourceTree
 from tidegate.errors import RefusedError
 from tidegate.evidence import (
     BEHAVIOUR,
@@ -95,6 +97,20 @@ _PREDICATES: dict[PredicateType, Any] = {
     },
     PROVENANCE_02: {"builder": {"id": "b"}, "buildType": "t", "invocation": {"configSource": {"uri": "a"}}},
 }  # fmt: skip
+_GUARDED = {
+    "Dockerfile": b"FROM a:1\nRUN pip install a && npm i\nEXPOSE 80\nENV DEBUG=1\nVOLUME /var/log\n"
+    b"CMD nginx & flask run -p 81\n",
+    "entrypoint.sh": b"#!/bin/sh\ncat <<E\nE\nnpm install \\\n  && alembic upgrade head\nnginx &\nnode a.js >> a.log\n",
+    "compose.yaml": b"services:\n  a: {build: ., command: [a], volumes: ['/a:/var/log'], "
+    b"labels: [a=true], stop_signal: 9}\n",
+    "k.yaml": b"apiVersion: v1\nkind: Pod\n"
+    b"spec: {terminationGracePeriodSeconds: 0, containers: [{image: 'redis:6', args: [a]}]}\n",
+    "app.js": b"const a = require('b')\nimport c from '@d/e'\napp.listen(80)\nconst f = 'postgres://a:b@c/d'\n",
+    "settings.py": b"import yaml\nSECRET_KEY = 'abcdefghijkl'\nlogging.FileHandler('a')\n"
+    b"app.run(host='127.0.0.1', port=80)\n",
+    ".env": b"export DB_PASSWORD='abcd1234'\nA=b\n",
+    "package.json": b'{"dependencies": {"a": "1"}, "name": "b"}',
+}
 
 
 def development() -> Iterator[Parser]:
@@ -125,6 +141,9 @@ def development() -> Iterator[Parser]:
         samples=(b'<testsuites><testsuite name="s"><testcase name="a"><failure/></testcase></testsuite></testsuites>',),
     )
     yield _json("sarif-report", lambda data: told(read_test_report(data, where="f")), _SARIF)
+    for name, sample in _GUARDED.items():
+        safe = name.strip(".").replace(".", "-").lower()
+        yield Parser(name=f"guardrails-{safe}", form="text", read=_guarded(name), samples=(sample,))
     for type_, predicate in _PREDICATES.items():
         name = "predicate-" + type_.removeprefix("https://").replace(".", "-").replace("/", "-").replace("_", "-")
         yield _json(name, _predicate(type_), predicate)
@@ -146,6 +165,21 @@ def development() -> Iterator[Parser]:
     )
     yield Parser(name="apk-checksums", form="text", read=_apk_checksums, samples=(_APK_DATABASE,))
     yield Parser(name="rpm-signed-region", form="binary", read=_region, samples=(_REGION,))
+
+
+def _guarded(name: str) -> Callable[[bytes], object]:
+    """The file and a Dockerfile that starts it, so that every guardrail looks at it."""
+    files = {
+        "Dockerfile": b'FROM a:1\nCOPY . .\nENTRYPOINT ["/entrypoint.sh"]\n',
+        "package.json": b"{}",
+        "setup.cfg": b"",
+    }
+
+    def read(data: bytes) -> object:
+        tree = files | {name: data}
+        return told([it.id for it in judge_tree(SourceTree(tree, tree.__getitem__))])
+
+    return read
 
 
 def _json(name: str, read: Callable[[bytes], object], *samples: Any) -> Parser:

@@ -17,7 +17,7 @@ MAX_WORDS: Final = 10_000
 """Comments of one document that are heeded; the rest silences nothing."""
 MAX_REASON_CHARS: Final = 300
 
-_OURS: Final = re.compile(r"(?:^|\s)#\s*tidegate:ignore(-file)?=([\w,-]+)([^\n]{0,1000})")
+_OURS: Final = re.compile(r"(?:^|\s)(?:#|//)\s*tidegate:ignore(-file)?=([\w,-]+)([^\n]{0,1000})")
 _HADOLINT: Final = re.compile(r"\s*#\s*hadolint\s+(global\s+)?ignore=([\w, ]+)")
 _EXPIRES: Final = re.compile(r"\bexp:(\d{4}-\d{2}-\d{2})\b")
 
@@ -146,7 +146,7 @@ def _next_statements(lines: Sequence[str]) -> list[int]:
     target = 0
     for number, line in _numbered_from_the_end(lines):
         told = line.strip()
-        if told and not told.startswith("#"):
+        if told and not told.startswith(("#", "//")):
             target = number
         made.append(target)
     return made[::-1]
