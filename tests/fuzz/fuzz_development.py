@@ -18,6 +18,7 @@ from tidegate.development.commits.ssh_signature import SshTrust, find_ssh_signat
 from tidegate.development.commits.trailers import parse_trailers, people_in
 from tidegate.development.commits.x509 import read_roots
 from tidegate.development.git.objects import Signed, parse_commit, parse_tag
+from tidegate.development.intake.reading import read_tool_report
 from tidegate.development.origin.archives import read_archives
 from tidegate.development.origin.attestations import read_attestations
 from tidegate.development.origin.direct_url import read_direct_url
@@ -97,6 +98,37 @@ _PREDICATES: dict[PredicateType, Any] = {
     },
     PROVENANCE_02: {"builder": {"id": "b"}, "buildType": "t", "invocation": {"configSource": {"uri": "a"}}},
 }  # fmt: skip
+_REPORTS: dict[str, Any] = {
+    "sarif": {
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {
+                    "driver": {
+                        "name": "T",
+                        "rules": [{"id": "R", "guid": "G", "messageStrings": {"m": {"text": "{0}"}}}],
+                    },
+                    "extensions": [{"name": "E", "rules": []}],
+                },
+                "originalUriBaseIds": {"B": {"uri": "a/", "uriBaseId": "B"}},
+                "artifacts": [{"location": {"uri": "file:///a%20b"}}],
+                "results": [
+                    {
+                        "ruleId": "R/x", "rule": {"guid": "G", "index": 0, "toolComponent": {"index": 0}},
+                        "message": {"id": "m", "arguments": ["a"]},
+                        "taxa": [{"id": "1", "toolComponent": {"name": "CWE"}}],
+                        "locations": [{"physicalLocation": {"artifactLocation": {"index": 0, "uriBaseId": "B"}}}],
+                    }
+                ],
+            }
+        ],
+    },
+    "zap": {"@programName": "ZAP", "site": [{"@name": "s", "alerts": [{"riskcode": "1", "desc": "<p>a</p>"}]}]},
+    "bandit": {
+        "generated_at": "t",
+        "results": [{"test_id": "B1", "issue_cwe": {"id": 1}, "code": "1 a", "line_number": 1}],
+    },
+}  # fmt: skip
 _GUARDED = {
     "Dockerfile": b"FROM a:1\nRUN pip install a && npm i\nEXPOSE 80\nENV DEBUG=1\nVOLUME /var/log\n"
     b"CMD nginx & flask run -p 81\n",
@@ -141,6 +173,16 @@ def development() -> Iterator[Parser]:
         samples=(b'<testsuites><testsuite name="s"><testcase name="a"><failure/></testcase></testsuite></testsuites>',),
     )
     yield _json("sarif-report", lambda data: told(read_test_report(data, where="f")), _SARIF)
+    for form, report in _REPORTS.items():
+        yield _json(f"tool-report-{form}", lambda data: told(read_tool_report(data, where="f")), report)
+    yield Parser(
+        name="tool-report-junit",
+        form="xml",
+        read=lambda data: told(read_tool_report(data, where="f")),
+        samples=(
+            b'<testsuite name="s"><testcase name="a" file="b"><failure>c.py:1: d</failure></testcase></testsuite>',
+        ),
+    )
     for name, sample in _GUARDED.items():
         safe = name.strip(".").replace(".", "-").lower()
         yield Parser(name=f"guardrails-{safe}", form="text", read=_guarded(name), samples=(sample,))
