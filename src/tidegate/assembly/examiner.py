@@ -3,7 +3,7 @@
 
 from datetime import date
 
-from tidegate.artifact import Reference
+from tidegate.artifact import Reference, Repository, Tag
 from tidegate.errors import TidegateError
 from tidegate.evidence import ScanReport
 from tidegate.examination.bases import Bases
@@ -24,6 +24,7 @@ class Examiner:
     def __init__(self, settings: Settings) -> None:
         self._answers = settings.scan.cache_dir / "checks"
         self._profile = profile_named(settings.scan.sector)
+        self._registry = f"{settings.server.host}:{settings.server.port}"
         self.bases = Bases(settings.home / "bases")
 
     def report(
@@ -52,3 +53,7 @@ class Examiner:
             self.bases.remember(inventory, name=name)
         except TidegateError:
             return
+
+    def remember_shelved(self, inventory: Inventory, repository: Repository, tag: Tag) -> None:
+        """The same for one that lies in our own registry."""
+        self.remember(inventory, Reference(registry=self._registry, repository=repository, tag=tag))

@@ -9,7 +9,6 @@ from typing import Final
 
 from tidegate.admission.gate import Gate
 from tidegate.admission.remembered_restrictions import RememberedRestrictions
-from tidegate.artifact import Reference, Repository, Tag
 from tidegate.assembly.access import build_access
 from tidegate.assembly.by_time import ByTime
 from tidegate.assembly.capture_book import build_captures, build_scheduled, capture_tasks, order_task
@@ -17,6 +16,7 @@ from tidegate.assembly.encryption import Encryption, build_encryption
 from tidegate.assembly.event_consumers import build_consumers
 from tidegate.assembly.examiner import Examiner
 from tidegate.assembly.execution import build_execution, build_verdicts
+from tidegate.assembly.feedback import Feedback, build_feedback
 from tidegate.assembly.flow_book import flow_tasks
 from tidegate.assembly.gate import build_gate
 from tidegate.assembly.home import Home
@@ -37,6 +37,7 @@ from tidegate.assembly.vending import build_catalogue, build_sender, build_vendi
 from tidegate.clock import Clock, system_clock
 from tidegate.curation.consumer_pulls import ConsumerPulls
 from tidegate.curation.encryption.copy_job import CopyJob
+from tidegate.curation.feedback.proof import Prover
 from tidegate.curation.keeping.orders import UPKEEP, unfinished
 from tidegate.curation.keeping.upkeep import UpkeepThread
 from tidegate.curation.pulls import PullNotes
@@ -62,7 +63,6 @@ from tidegate.identity.audit_writer import AuditWriter
 from tidegate.identity.directory import Directory
 from tidegate.identity.throttle import Throttle
 from tidegate.identity.upkeep import IdentityUpkeep
-from tidegate.inventory import Inventory
 from tidegate.ledger.note import NoteSigner
 from tidegate.ledger.witnessed_publication import PublicationThread, Published
 from tidegate.loops.new_knowledge import NewKnowledge
@@ -118,6 +118,7 @@ class Server:
     hearing: Hearing
     sender: WebhookSender
     deliveries: DeliveryPool
+    feedback: Feedback
     execution: ExecutionGate
     verdicts: VerdictIssue
     captures: Captures
@@ -158,6 +159,7 @@ class Server:
         self.sender.seal()
         self.deliveries.start()
         self.nats.start()
+        self.feedback.courier.start()
         self.audit.start()
         self.slow_upkeep.start()
         if self.publishing is not None:
@@ -186,6 +188,7 @@ class Server:
             consumer.stop()
         self.nats.stop()
         self.deliveries.stop()
+        self.feedback.courier.stop()
         self.consumer_pulls.stop()
         self.upkeep.stop()
         self.slow_upkeep.stop()
@@ -260,19 +263,16 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
 
     examiner = Examiner(settings)
 
-    def remember(inventory: Inventory, repository: Repository, tag: Tag) -> None:
-        registry = f"{settings.server.host}:{settings.server.port}"
-        examiner.remember(inventory, Reference(registry=registry, repository=repository, tag=tag))
-
     knowledge = NewKnowledge(settings.db, database, submit, clock)
+    scanner = build_scanner(settings)
     curation = Curation(
         database=database,
         blobs=store,
         shelf=shelf,
         gate=gate,
-        scan=build_scanner(settings),
+        scan=scanner,
         report=examiner.report,
-        remember=remember,
+        remember=examiner.remember_shelved,
         knowledge=knowledge.current,
         clock=clock,
         artifact_types=settings.curation.artifacts,
@@ -323,8 +323,9 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         database, shelf, store, submit, taking_in=taking_in, consumer_pulls=consumer_pulls, clock=clock
     )
     access = build_access(settings, directory, throttle, clock)
-    restrictions = RememberedRestrictions(database)
-    hearing = Hearing(database, directory, access.permissions, restrictions, zones=zones, clock=clock)
+    hearing = Hearing(
+        database, directory, access.permissions, RememberedRestrictions(database), zones=zones, clock=clock
+    )
     notes = note_signer(settings)
     publication, publishing = build_publication(settings, database, notes, leases, clock)
     anchoring = AuditAnchoring(
@@ -338,11 +339,12 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
     demand_same_keys(settings, database, gate, notes, webhook_key, clock)
     sender = build_sender(settings, database, webhook_key, clock)
     subscribers = Subscribers(directory, access.permissions, lambda: access.lets_in_anybody, clock)
-    delivery = Delivery(database, sender, subscribers, hearing, clock=clock)
     execution = build_execution(settings, database, gate, clock)
     updating = build_updating(settings, database, gate, execution, clock)
     nats = build_nats(settings, database, clock)
-    consumers = (*consumers, *responding.consumers, updating.newer.consumer(), *nats.consumers)
+    prover = Prover(database, gate, store, scanner, examiner.report, knowledge.current, clock)
+    feedback = build_feedback(settings, database, gate, prover, webhook_key, leases, clock)
+    consumers += (*responding.consumers, updating.newer.consumer(), *nats.consumers, *feedback.consumers)
     return Server(
         settings=settings,
         home=home,
@@ -368,7 +370,10 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
         webhook_key=webhook_key,
         hearing=hearing,
         sender=sender,
-        deliveries=DeliveryPool(database, delivery, directory, leases),
+        deliveries=DeliveryPool(
+            database, Delivery(database, sender, subscribers, hearing, clock=clock), directory, leases
+        ),
+        feedback=feedback,
         execution=execution,
         verdicts=build_verdicts(settings, execution),
         responding=responding,

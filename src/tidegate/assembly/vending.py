@@ -64,13 +64,22 @@ def build_catalogue(settings: Settings) -> Catalogue:
     Raises:
         UsageError: an owner is not written as `pattern=owner`.
     """
+    return Catalogue(owner_lines(settings))
+
+
+def owner_lines(settings: Settings) -> list[tuple[str, str]]:
+    """Patterns of repository names and who owns what matches, as `curation.owners` has them.
+
+    Raises:
+        UsageError: an owner is not written as `pattern=owner`.
+    """
     owners = []
     for line in settings.curation.owners:
         pattern, equals, owner = line.partition("=")
         if not pattern.strip() or not equals or not owner.strip():
             raise UsageError("no owner", where=line[:80], remedy="write team-a/*=team-a@example.com")
         owners.append((pattern.strip(), owner.strip()))
-    return Catalogue(owners)
+    return owners
 
 
 def build_sender(settings: Settings, database: Database, key: WebhookKey, clock: Clock) -> WebhookSender:

@@ -55,6 +55,8 @@ VERBS: Final = (
     Verb(name="decrypt", module="tidegate.cli.decrypt", help="Decrypt the layers of an image."),
     Verb(name="vend", module="tidegate.cli.vend", help="Hand images out: to whom, until when, and back."),
     Verb(name="subscription", module="tidegate.cli.subscription", help="Say who is told of changes, by webhooks."),
+    Verb(name="owner", module="tidegate.cli.owner", help="Say who owns what, and how they are told."),
+    Verb(name="feedback", module="tidegate.cli.feedback", help="Show what owners were told, and how it was mended."),
     Verb(name="events", module="tidegate.cli.events", help="Follow what happens, as it happens or from any moment on."),
     Verb(name="recipient", module="tidegate.cli.recipient", help="Say for whom the registry encrypts copies."),
     Verb(name="scrub", module="tidegate.cli.scrub", help="Hash what the registry stores again; repair it, or tell."),

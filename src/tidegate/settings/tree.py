@@ -12,6 +12,7 @@ from typing import Annotated, Final, Literal
 from tidegate.bounds import GIB, MIB
 from tidegate.settings.cluster import ClusterSettings
 from tidegate.settings.execution import ExecutionSettings, SensorSettings
+from tidegate.settings.feedback import FeedbackSettings
 from tidegate.settings.kubernetes import KubernetesSettings
 from tidegate.settings.leaf import Leaf
 from tidegate.settings.ledger import LedgerSettings
@@ -373,6 +374,7 @@ class Settings:
     scan: ScanSettings
     policy: PolicySettings
     curation: CurationSettings
+    feedback: FeedbackSettings
     execution: ExecutionSettings
     sensor: SensorSettings
     kubernetes: KubernetesSettings

@@ -69,8 +69,12 @@ class WebhookKey:
 
     def seal(self, secret: WebhookSecret, number: str) -> str:
         """A secret as it is stored for the subscription of this number."""
+        return self.seal_text(secret.reveal(), number)
+
+    def seal_text(self, text: str, bound_to: str) -> str:
+        """Any secret as it is stored for what it belongs to."""
         nonce = secrets.token_bytes(_NONCE_BYTES)
-        sealed = nonce + self._cipher.encrypt(nonce, secret.reveal().encode(), number.encode())
+        sealed = nonce + self._cipher.encrypt(nonce, text.encode(), bound_to.encode())
         return _FORM + base64.b64encode(sealed).decode()
 
     def open(self, sealed: str, number: str) -> WebhookSecret:
@@ -79,17 +83,27 @@ class WebhookKey:
         Raises:
             InvalidInputError: it was sealed by another key, for another subscription, or not at all.
         """
+        return WebhookSecret(self._open(sealed, number, where=f"subscription {number}", instead="subscribe anew"))
+
+    def open_text(self, sealed: str, bound_to: str) -> str:
+        """The secret of what it belongs to.
+
+        Raises:
+            InvalidInputError: it was sealed by another key, for something else, or not at all.
+        """
+        return self._open(sealed, bound_to, where=bound_to.rpartition(" ")[0], instead="give the secret anew")
+
+    def _open(self, sealed: str, bound_to: str, *, where: str, instead: str) -> str:
         form, dot, rest = sealed.partition(".")
         try:
             raw = base64.b64decode(rest if form + dot == _FORM else "", validate=True)  # nothing opens as nothing
-            text = self._cipher.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], number.encode())
+            return self._cipher.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], bound_to.encode()).decode()
         except (ValueError, InvalidTag) as error:
             raise InvalidInputError(
                 "the secret cannot be opened with this key",
-                where=f"subscription {number}",
-                remedy="bring back the file of signing.webhook_key_file, or subscribe anew",
+                where=where,
+                remedy=f"bring back the file of signing.webhook_key_file, or {instead}",
             ) from error
-        return WebhookSecret(text.decode("ascii"))
 
     def __repr__(self) -> str:
         return "WebhookKey(…)"

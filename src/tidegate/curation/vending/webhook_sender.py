@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from tidegate.clock import Clock
 from tidegate.curation.vending.subscriptions import seal_plain
+from tidegate.curation.vending.webhook import WebhookSecret
 from tidegate.curation.vending.webhook_key import WebhookKey
 from tidegate.errors import NotFoundError, TidegateError
 from tidegate.events import Event, EventKind
@@ -79,13 +80,20 @@ class WebhookSender:
 
     def send(self, row: Any, event: Event) -> Answer:
         """Sends an event to the receiver of a subscription, by its row; nothing that fails is raised."""
-        body = event.to_json(source=self._source)
         try:
             secret = self._key.open(row["sealed_secret"], row["id"])
+        except TidegateError as error:
+            return Answer(taken=False, status=0, problem=str(error)[:MAX_PROBLEM_CHARS])
+        return self.call(row["url"], secret, event)
+
+    def call(self, url: str, secret: WebhookSecret, event: Event) -> Answer:
+        """Sends an event, signed with a secret; nothing that fails is raised."""
+        body = event.to_json(source=self._source)
+        try:
             signed = secret.headers(event.id, body, at=self._clock())
             headers = {**signed, "Content-Type": "application/cloudevents+json"}
             reply = self._outbound.request(
-                "POST", row["url"], headers=headers, body=body, max_bytes=_MAX_ANSWER_BYTES, retry=False
+                "POST", url, headers=headers, body=body, max_bytes=_MAX_ANSWER_BYTES, retry=False
             )
         except TidegateError as error:
             return Answer(taken=False, status=0, problem=str(error)[:MAX_PROBLEM_CHARS])

@@ -5,7 +5,18 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from tidegate.events.contract import copies, governed, images, nodes, stored, tags, taken_in, updates, workloads
+from tidegate.events.contract import (
+    copies,
+    feedback,
+    governed,
+    images,
+    nodes,
+    stored,
+    tags,
+    taken_in,
+    updates,
+    workloads,
+)
 from tidegate.events.event import EventKind
 from tidegate.values import Struct
 
@@ -15,6 +26,7 @@ _TAG: Final = "repository:tag"
 _NAME: Final = "its name"
 _WORKLOAD: Final = "cluster/namespace/kind/name"
 _CONTAINER: Final = "node/container"
+_OPENED: Final = "the image's digest, or the incident"
 _KEY: Final = "sha256:… of the key"
 
 
@@ -78,6 +90,18 @@ ROSTER: Final[Mapping[EventKind, Told]] = MappingProxyType(
         EventKind.UPSTREAM_MOVED: _told(
             "an outside tag means another image", "repository and tag or digest", taken_in.UpstreamMoved
         ),
+        EventKind.FEEDBACK_OPENED: _told(
+            "an owner is to be told of an image or an incident", _OPENED, feedback.FeedbackOpened
+        ),
+        EventKind.FEEDBACK_TOLD: _told("messages to its owner are on their way", _OPENED, feedback.FeedbackTold),
+        EventKind.FEEDBACK_CLOSED: _told("what its owner was told is mended", _OPENED, feedback.FeedbackClosed),
+        EventKind.FEEDBACK_MESSAGE: _told(
+            "what a channel's receiver is sent; never on record", "case:ID or cases", feedback.FeedbackMessage
+        ),
+        EventKind.OWNER_SET: _told("an owner was put on record", "owner/NAME", feedback.OwnerChanged),
+        EventKind.OWNER_REMOVED: _told("an owner is gone", "owner/NAME", feedback.OwnerChanged),
+        EventKind.CHANNEL_SET: _told("a channel to owners was put on record", "channel/NAME", feedback.ChannelChanged),
+        EventKind.CHANNEL_REMOVED: _told("a channel to owners is gone", "channel/NAME", feedback.ChannelChanged),
         EventKind.BLOB_DAMAGED: _told("stored bytes are broken", _BLOB, stored.BlobDamaged),
         EventKind.BLOB_REPAIRED: _told("broken bytes were replaced", _BLOB, stored.BlobRepaired),
         EventKind.BLOB_LOST: _told("broken bytes are nowhere whole", _BLOB, stored.BlobLost),

@@ -14,6 +14,7 @@ from tidegate.server.api import (
     encryption,
     event_stream,
     events,
+    feedback,
     fleet,
     flows,
     gc,
@@ -26,6 +27,7 @@ from tidegate.server.api import (
     ledger,
     nodes,
     observations,
+    owners,
     passports,
     principals,
     promotions,
@@ -88,6 +90,8 @@ def create_api(server: Server) -> FastAPI:
         observations,
         responses,
         updates,
+        owners,
+        feedback,
     ):
         api.include_router(module.routes(server))
     api.add_exception_handler(TidegateError, problem)

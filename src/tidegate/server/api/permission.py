@@ -46,6 +46,8 @@ _NEEDS: Final = (
     _need("GET", r"/nodes/[^/]+/orders", Verb.REPORT),
     _need("GET", r"/(?:nodes|inventory|fleet|incidents|responses|updates|flows)(?:/.*)?", Verb.AUDIT),
     _need("GET", r"/subscriptions(?:/.*)?", None),
+    _need("GET", r"/(?:owners|feedback)(?:/.*)?", Verb.AUDIT),
+    _need("POST", r"/feedback/messages/[^/]+/retry", Verb.RESPOND),
     _need("GET", r"/catalogue(?:/.*)?", None),  # shows what one may see
     _need("GET", r"/passports(?:/[^/]+)?", None),  # likewise
     _need("GET", r"/admission/(?:head|images)", Verb.ADMIT),
