@@ -13,10 +13,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from fuzz_parser import Parser, clean_text_of, told
 from fuzz_signing import CERTIFICATE
 
+from tidegate.artifact import Digest
 from tidegate.development.commits.allowed_signers import parse_allowed_signers, parse_revoked_keys
 from tidegate.development.commits.ssh_signature import SshTrust, find_ssh_signature
 from tidegate.development.commits.trailers import parse_trailers, people_in
 from tidegate.development.commits.x509 import read_roots
+from tidegate.development.fixes.mending import mend
 from tidegate.development.git.objects import Signed, parse_commit, parse_tag
 from tidegate.development.intake.reading import read_tool_report
 from tidegate.development.origin.archives import read_archives
@@ -129,6 +131,13 @@ _REPORTS: dict[str, Any] = {
         "results": [{"test_id": "B1", "issue_cwe": {"id": 1}, "code": "1 a", "line_number": 1}],
     },
 }  # fmt: skip
+_MENDED = {
+    "dockerfile": b"FROM node:20\nRUN apt-get install a \\\n # b\n && pip install c; apk add d\nCMD node 'a b'\n",
+    "manifest": (
+        b"apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n    - name: a\n      image: b:1\n"
+        b"      securityContext:\n        # c\n        capabilities:\n          add: [A]\n"
+    ),
+}
 _GUARDED = {
     "Dockerfile": b"FROM a:1\nRUN pip install a && npm i\nEXPOSE 80\nENV DEBUG=1\nVOLUME /var/log\n"
     b"CMD nginx & flask run -p 81\n",
@@ -183,6 +192,8 @@ def development() -> Iterator[Parser]:
             b'<testsuite name="s"><testcase name="a" file="b"><failure>c.py:1: d</failure></testcase></testsuite>',
         ),
     )
+    for kind, document in _MENDED.items():
+        yield Parser(name=f"mended-{kind}", form="text", read=_mended(kind), samples=(document,))
     for name, sample in _GUARDED.items():
         safe = name.strip(".").replace(".", "-").lower()
         yield Parser(name=f"guardrails-{safe}", form="text", read=_guarded(name), samples=(sample,))
@@ -207,6 +218,14 @@ def development() -> Iterator[Parser]:
     )
     yield Parser(name="apk-checksums", form="text", read=_apk_checksums, samples=(_APK_DATABASE,))
     yield Parser(name="rpm-signed-region", form="binary", read=_region, samples=(_REGION,))
+
+
+def _mended(kind: str) -> Callable[[bytes], object]:
+    def read(data: bytes) -> object:
+        made = mend(data, path="f", kind=kind, resolve=lambda _: Digest.of(b""))
+        return told([it.check for it in made.done])
+
+    return read
 
 
 def _guarded(name: str) -> Callable[[bytes], object]:
