@@ -102,7 +102,7 @@ def test_forms_point_at_lines(run: Run, folder: Path) -> None:
 
 @pytest.mark.parametrize("form", ["cyclonedx-json", "spdx-json", "gitlab"])
 def test_forms_without_a_place_for_checks_are_refused(run: Run, folder: Path, form: str) -> None:
-    ran = run("check", folder, "--format", form)
+    ran = run("check", folder / "Dockerfile", "--format", form)
     assert (ran.status, ran.out) == (2, "")
     assert "has no place for checks" in ran.err
 

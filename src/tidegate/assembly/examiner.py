@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """From an inventory to its whole report, as settings say: checks, known bases, the team's sector."""
 
+from collections.abc import Sequence
 from datetime import date
 
 from tidegate.artifact import Reference, Repository, Tag
 from tidegate.errors import TidegateError
-from tidegate.evidence import ScanReport
+from tidegate.evidence import Misconfiguration, ScanReport
 from tidegate.examination.bases import Bases
 from tidegate.examination.priority_profiles import profile_named
 from tidegate.examination.report import NOTHING_SAID, Said, full_report
@@ -28,9 +29,22 @@ class Examiner:
         self.bases = Bases(settings.home / "bases")
 
     def report(
-        self, inventory: Inventory, knowledge: Knowledge | None, *, said: Said = NOTHING_SAID, at: date | None = None
+        self,
+        inventory: Inventory,
+        knowledge: Knowledge | None,
+        *,
+        said: Said = NOTHING_SAID,
+        at: date | None = None,
+        misconfigurations: Sequence[Misconfiguration] = (),
     ) -> ScanReport:
         """The whole report of one image; see `tidegate.examination.report.full_report`.
+
+        Args:
+            inventory: the facts.
+            knowledge: None leaves what is wrong unknown.
+            said: what people have said.
+            at: the day it is judged for; None for the knowledge's own.
+            misconfigurations: what others objected to, beside the checks of images.
 
         Raises:
             InvalidInputError: the knowledge file turned out to be broken, or a check cannot be evaluated.
@@ -40,7 +54,7 @@ class Examiner:
         return full_report(
             inventory,
             knowledge,
-            misconfigurations=check_image(inventory, folder=self._answers),
+            misconfigurations=(*check_image(inventory, folder=self._answers), *misconfigurations),
             bases=self.bases,
             said=said,
             profile=self._profile,

@@ -66,6 +66,22 @@ def build_scanner(
     return scan
 
 
+def source_version(settings: Settings, secrets: "SecretDetector | None" = None) -> str:
+    """Changes whenever the same folder of sources could give other facts.
+
+    Args:
+        settings: bounds.
+        secrets: the secret scanner; None for the house's own rules.
+    """
+    from tidegate.scan.source_roster import SOURCE_CATALOGERS
+
+    limits = _limits(settings)
+    analyser = Analyser(
+        roster=SOURCE_CATALOGERS, secrets=secrets or HouseSecrets(), limits=limits, store=None, workers=1
+    )
+    return f"{analyser.version} {limits}"
+
+
 def build_explainer(settings: Settings) -> Explainer:
     """A function that explains one path of an image; layers that were scanned before are not opened.
 

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from tidegate.cli.call import Call
+from tidegate.cli.check_folder import FolderQuestion, check_folder
 from tidegate.cli.click_verb import verb
 from tidegate.cli.commit_options import CommitOptions, DemandOptions, commit_options, demand_options
 from tidegate.cli.judging_options import Judging
 from tidegate.cli.output import Output
 from tidegate.cli.report_output import report_output_options
+from tidegate.development.folder.ranking import SECRET_SEVERITY, counting
 from tidegate.errors import UsageError
 from tidegate.evidence import Finding, Misconfiguration, ScanReport, Severity
 from tidegate.values import replace
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from tidegate.checks.check import CheckSet
     from tidegate.examination.report import Said
+    from tidegate.inventory import LocatedSecret
     from tidegate.settings import Settings
 
 _SEVERITIES: Final = tuple(severity.value for severity in reversed(Severity))
@@ -33,7 +36,9 @@ _IMAGES: Final = ("oci:", "oci-archive:", "docker-archive:", "registry:")
 @verb(
     "check",
     examples=(
-        ("tidegate check .", "every Dockerfile, Compose file and Kubernetes manifest of a folder"),
+        ("tidegate check .", "dependencies, secrets and set-up of a folder, what is new against main first"),
+        ("tidegate check . --against main --fail-on high", "exit 1 on what a branch brings that is high or worse"),
+        ("tidegate check --staged --fail-on high", "before a commit: what is staged, against the last one"),
         ("tidegate check Dockerfile --fail-on high", "exit 1 on what is high or worse, for a pipeline"),
         ("helm template chart | tidegate check -", "a chart, rendered"),
         ("tidegate check oci:./image --format sarif -o image.sarif", "how an image is set up, for code scanning"),
@@ -59,6 +64,10 @@ _IMAGES: Final = ("oci:", "oci-archive:", "docker-archive:", "registry:")
 @click.option(
     "--ignorefile", multiple=True, type=_FILE, metavar="FILE", help="Trivy's ignore file. [.trivyignore here]"
 )
+@click.option("--against", metavar="BRANCH", help="Hold a folder against this branch. [the remote's default, or main]")
+@click.option("--all", "everything", is_flag=True, help="Count what was there before, too, for --fail-on.")
+@click.option("--staged", is_flag=True, help="Look at what is staged in a folder, against the last commit.")
+@click.option("--history", is_flag=True, help="Look for secrets in all commits of a folder, too.")
 @click.option("--commits", metavar="A..B", help="Check commits instead: from A, which is not checked, to B.")
 @commit_options
 @demand_options
@@ -77,6 +86,10 @@ def command(
     severity: str | None,
     fail_on: str | None,
     ignorefile: tuple[Path, ...],
+    against: str | None,
+    everything: bool,
+    staged: bool,
+    history: bool,
     commits: str | None,
     signers: CommitOptions,
     asked: DemandOptions,
@@ -86,14 +99,20 @@ def command(
     key: Path | None,
     images: tuple[str, ...],
 ) -> int:
-    """Find what is set up wrong in Dockerfiles, Compose files, Kubernetes manifests, images and hosts.
+    """Find what is wrong in a folder of sources, and what is set up wrong in documents, images and hosts.
 
-    TARGET is a file, a folder that is looked through, - for standard input, one image: oci:DIR[:TAG],
-    oci-archive:FILE, docker-archive:FILE, registry:REFERENCE; or one host: host:/, or host:/host where another's root
-    is mounted. What a file is, its name and content tell. Helm charts are passed over: render them first.
+    TARGET is a file, a folder, - for standard input, one image: oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE,
+    registry:REFERENCE; or one host: host:/, or host:/host where another's root is mounted. What a file is, its name and
+    content tell. Helm charts are passed over: render them first.
+
+    Of one folder everything is told in one order: dependencies of its lock files with known flaws, secrets, what
+    Dockerfiles, Compose files and manifests set up wrong, and the twelve factors; each with its place, the reason, the
+    fix and the way to accept it. What git ignores is passed over. In a git repository the folder is held against the
+    last commit it shares with --against: what is new comes first and --fail-on counts that alone, unless --all is
+    given. On the branch itself, with nothing new, everything counts. An unchanged folder is not read again.
 
     A comment such as tidegate:ignore=TG-DF-002 above a line silences a check there, an ignore file by id and path.
-    --severity chooses what is shown, never what --fail-on counts. Of a host the versions of kernel, distribution and
+    --severity chooses what is shown, never what --fail-on counts; a secret counts as high. Of a host the versions of kernel, distribution and
     runtimes are told too, with end of life and advisories from the knowledge file.
 
     With --commits, TARGET is the folder of a git repository (here, when none is named). Each commit of the range is
@@ -104,7 +123,7 @@ def command(
     if commits is not None:
         from tidegate.cli.check_commits import CommitsAsked, check_trail
 
-        question = CommitsAsked(
+        trail = CommitsAsked(
             commits=commits,
             signers=signers,
             asked=asked,
@@ -114,15 +133,18 @@ def command(
             key=key,
             images=images,
         )
-        return check_trail(call, outputs, targets, question)
+        return check_trail(call, outputs, targets, trail)
+    targets = targets or ((".",) if staged else ())
     if not targets and not scap:
         raise UsageError("nothing to check", remedy="name a file, a folder or an image; or --commits A..B")
     from tidegate.clock import system_clock
 
-    _refuse_forms(outputs)
+    is_folder = _is_folder(targets, scap, is_asked=bool(against or everything or staged or history))
+    _refuse_forms(outputs, is_folder=is_folder)
     settings = call.settings()
     judging = Judging(vex=(), ignorefile=ignorefile, at=None, sector=None)
-    said = judging.said(call, judging.found(call, ""))
+    found = judging.found(call, _sources(targets[0]) if is_folder else "")
+    said = judging.said(call, found)
     at = system_clock().date()
     is_host = False
     if scap or any(target.startswith(_HOST) for target in targets):
@@ -130,31 +152,76 @@ def command(
         report = _of_host(call, settings, targets, scap, own=_own(files), said=said, at=at)
     elif any(target.startswith(_IMAGES) for target in targets):
         report = _of_image(call, settings, targets, at)
+    elif is_folder:
+        question = FolderQuestion(
+            folder=Path(targets[0]),
+            against=None if everything and not against else against or "",
+            staged=staged,
+            own=_own(files),
+            own_text=tuple(map(_text, files)),
+            said=said,
+            found=found,
+            history=history,
+            at=at,
+        )
+        report = check_folder(call, settings, question)
     else:
         report = _of_documents(call, targets, _own(files), at)
-    if not is_host:
+    if not (is_host or is_folder):
         report = _heeding(report, said, at)
-    failing = _as_bad(report, fail_on) if fail_on else []
-    everything = len(report.misconfigurations) + len(report.findings)
-    if severity:
-        least = Severity(severity).rank
-        report = replace(
-            report,
-            misconfigurations=tuple(one for one in report.misconfigurations if one.severity.rank >= least),
-            findings=tuple(one for one in report.findings if one.severity.rank >= least),
-        )
-    _write(outputs, report, settings)
+    count = counting(report, everything=everything)
+    failing = _as_bad(count, fail_on) if fail_on else []
+    there = len(count.misconfigurations) + len(count.findings) + len(count.secrets)
+    _write(outputs, _shown(report, severity), settings, is_folder=is_folder)
     if failing:
-        call.note(f"{len(failing)} of {everything} are {fail_on} or worse")
+        new = "new and " if count.baseline and not everything else ""
+        call.note(f"{len(failing)} of {there} are {new}{fail_on} or worse")
     return 1 if failing else 0
 
 
-def _as_bad(report: ScanReport, threshold: str) -> "list[Misconfiguration | Finding]":
-    """What counts for a threshold; of a host's software as in `tidegate scan`."""
+def _is_folder(targets: Sequence[str], scap: Sequence[Path], *, is_asked: bool) -> bool:
+    """True for one folder, of which everything is told.
+
+    Raises:
+        UsageError: what only a folder can be asked was asked of something else.
+    """
+    is_folder = len(targets) == 1 and not scap and targets[0] != "-" and Path(targets[0]).is_dir()
+    if is_asked and not is_folder:
+        raise UsageError("--against, --all, --staged and --history are of one folder", remedy="name a folder alone")
+    return is_folder
+
+
+def _sources(folder: str) -> str:
+    """The folder as a target; the one the command runs in by its shortest name."""
+    return "dir:." if Path(folder).resolve() == Path.cwd() else f"dir:{folder}"
+
+
+def _shown(report: ScanReport, severity: str | None) -> ScanReport:
+    if severity is None:
+        return report
+    least = Severity(severity).rank
+    return replace(
+        report,
+        misconfigurations=tuple(one for one in report.misconfigurations if one.severity.rank >= least),
+        findings=tuple(one for one in report.findings if one.severity.rank >= least),
+        secrets=report.secrets if SECRET_SEVERITY.rank >= least else (),
+    )
+
+
+def _as_bad(report: ScanReport, threshold: str) -> "list[Misconfiguration | Finding | LocatedSecret]":
+    """What counts for a threshold; of a host's software, and of dependencies, as in `tidegate scan`."""
     from tidegate.cli.scan import is_at_least
 
-    wrong = [one for one in report.misconfigurations if one.severity.rank >= Severity(threshold).rank]
-    return [*wrong, *(one for one in report.findings if is_at_least(one, threshold))]
+    least = Severity(threshold).rank
+    wrong = [one for one in report.misconfigurations if one.severity.rank >= least]
+    secrets = report.secrets if SECRET_SEVERITY.rank >= least else ()
+    return [*wrong, *secrets, *(one for one in report.findings if is_at_least(one, threshold))]
+
+
+def _text(file: Path) -> bytes:
+    from tidegate.cli.check_documents import read_file
+
+    return read_file(file)
 
 
 def _own(files: Sequence[Path]) -> "list[CheckSet]":
@@ -235,14 +302,15 @@ def _heeding(report: ScanReport, said: "Said", at: "date") -> ScanReport:
     )
 
 
-def _refuse_forms(outputs: Sequence[Output]) -> None:
+def _refuse_forms(outputs: Sequence[Output], *, is_folder: bool) -> None:
     for output in outputs:
-        if output.form.startswith(("cyclonedx", "spdx", "gitlab")):
+        if output.form.startswith(("cyclonedx", "spdx") if is_folder else ("cyclonedx", "spdx", "gitlab")):
             raise UsageError(f"{output.form} has no place for checks", remedy="write sarif, or json")
 
 
-def _write(outputs: Sequence[Output], report: ScanReport, settings: "Settings") -> None:
+def _write(outputs: Sequence[Output], report: ScanReport, settings: "Settings", *, is_folder: bool) -> None:
     from tidegate.cli.check_page import check_page
+    from tidegate.cli.folder_page import folder_page
     from tidegate.cli.host_page import host_page
     from tidegate.cli.page import columns_of, write_page
     from tidegate.cli.report_output import write_report
@@ -251,7 +319,10 @@ def _write(outputs: Sequence[Output], report: ScanReport, settings: "Settings") 
     inventory = Inventory(digest=report.artifact.digest, name=report.artifact.name, layers=(), components=())
     for output in outputs:
         if output.form == "table":
-            page = host_page(report, columns=columns_of(output)) if report.components else check_page(report)
+            if is_folder:
+                page = folder_page(report)
+            else:
+                page = host_page(report, columns=columns_of(output)) if report.components else check_page(report)
             write_page(output, page, colour=settings.colour)
         else:
             write_report([output], report, inventory, settings)

@@ -4,7 +4,7 @@
 import hashlib
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -15,6 +15,7 @@ from tidegate.cli.call import Call
 from tidegate.errors import InvalidInputError, NotFoundError, OutsideError
 from tidegate.evidence import IdleWord, Misconfiguration, SuppressedMisconfiguration
 from tidegate.inventory import Outcome, OutcomeStatus
+from tidegate.scan.passing_over import NOTHING_PASSED_OVER, PassedOver
 
 if TYPE_CHECKING:
     from tidegate.checks.check import CheckSet
@@ -49,7 +50,15 @@ class _Document:
     is_named: bool
 
 
-def judge_documents(call: Call, paths: Sequence[Path], *, own: Sequence["CheckSet"], at: date) -> Judged:
+def judge_documents(
+    call: Call,
+    paths: Sequence[Path],
+    *,
+    own: Sequence["CheckSet"],
+    at: date,
+    passed_over: PassedOver = NOTHING_PASSED_OVER,
+    beside: Mapping[str, Sequence[Misconfiguration]] | None = None,
+) -> Judged:
     """Checks every document of the paths.
 
     Args:
@@ -57,6 +66,8 @@ def judge_documents(call: Call, paths: Sequence[Path], *, own: Sequence["CheckSe
         paths: files, folders that are looked through, `-` for standard input.
         own: further checks.
         at: the day ignores are judged for.
+        passed_over: what of folders is not looked at.
+        beside: what others objected to, by the name of the document: its comments are asked of that, too.
 
     Raises:
         NotFoundError: a path is not there.
@@ -67,10 +78,10 @@ def judge_documents(call: Call, paths: Sequence[Path], *, own: Sequence["CheckSe
     judged = Judged()
     digests = hashlib.sha256()
     with ProgressLine(shown=call.shows_progress) as line:
-        for document in _documents(call, paths):
+        for document in _documents(call, paths, passed_over):
             line.tell(f"checking {document.name}, {len(judged.documents)} before it")
             raw = read_file(document.path)
-            if _judge(judged, document, raw, own, at):
+            if _judge(judged, document, raw, own, at, (beside or {}).get(document.name, ())):
                 digests.update(f"{document.name}\0{hashlib.sha256(raw).hexdigest()}\n".encode())
     judged.digest = Digest(f"sha256:{digests.hexdigest()}")
     return judged
@@ -91,7 +102,14 @@ def read_file(path: Path, *, max_bytes: int = MAX_FILE_BYTES) -> bytes:
         raise OutsideError(f"cannot be read: {error.strerror}", where=str(path)) from error
 
 
-def _judge(judged: Judged, document: _Document, raw: bytes, own: Sequence["CheckSet"], at: date) -> bool:
+def _judge(
+    judged: Judged,
+    document: _Document,
+    raw: bytes,
+    own: Sequence["CheckSet"],
+    at: date,
+    others: Sequence[Misconfiguration],
+) -> bool:
     from tidegate.checks.documents import check_document, is_template, kind_by_content
     from tidegate.checks.inline import heed_comments
 
@@ -114,7 +132,7 @@ def _judge(judged: Judged, document: _Document, raw: bytes, own: Sequence["Check
             what = "a template" if is_template(raw) else "no Dockerfile, Compose file or Kubernetes manifest"
             raise InvalidInputError(what, where=document.name, remedy=remedy)
         return False
-    heard = heed_comments(found, raw, path=document.name, at=at)
+    heard = heed_comments((*found, *others), raw, path=document.name, at=at)
     judged.documents.append(document.name)
     judged.found += heard.counting
     judged.suppressed += heard.suppressed
@@ -122,14 +140,14 @@ def _judge(judged: Judged, document: _Document, raw: bytes, own: Sequence["Check
     return True
 
 
-def _documents(call: Call, paths: Sequence[Path]) -> Iterator[_Document]:
+def _documents(call: Call, paths: Sequence[Path], passed_over: PassedOver) -> Iterator[_Document]:
     from tidegate.checks.documents import kind_by_name
 
     for path in paths:
         if path == _STANDARD_INPUT:
             yield _Document(path=path, name="standard input", kind="", is_named=True)
         elif path.is_dir():
-            for file in _below(call, path):
+            for file in files_below(call, path, passed_over):
                 if kind := kind_by_name(file.name):
                     yield _Document(path=file, name=str(file.relative_to(path)), kind=kind, is_named=False)
         elif path.exists():
@@ -138,10 +156,18 @@ def _documents(call: Call, paths: Sequence[Path]) -> Iterator[_Document]:
             raise NotFoundError("no such file or folder", where=str(path), remedy="check the path")
 
 
-def _below(call: Call, folder: Path) -> Iterator[Path]:
+def files_below(call: Call, folder: Path, passed_over: PassedOver = NOTHING_PASSED_OVER) -> Iterator[Path]:
+    """Regular files of a folder, sorted within each; links are not followed, templates of charts are passed over.
+
+    Raises:
+        InvalidInputError: more than `MAX_FILES`.
+    """
     files = 0
     for here, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if name not in _SKIPPED)
+        above = "" if Path(here) == folder else f"{Path(here).relative_to(folder).as_posix()}/"
+        folders[:] = sorted(
+            name for name in folders if name not in _SKIPPED and not passed_over.has_folder(f"{above}{name}")
+        )
         if _CHART in names:
             call.note(f"{here} is a Helm chart, its templates are passed over; {_RENDER.format(here)}")
             folders[:] = [name for name in folders if name not in {"templates", "charts", "crds"}]
@@ -153,5 +179,7 @@ def _below(call: Call, folder: Path) -> Iterator[Path]:
                     f"holds more than {MAX_FILES} files", where=str(folder), remedy="name parts of it"
                 )
             is_of_chart = _CHART in names and name.endswith((".yaml", ".yml", ".json"))
-            if path.is_file() and not path.is_symlink() and not is_of_chart:
+            if is_of_chart or passed_over.has(f"{above}{name}"):
+                continue
+            if path.is_file() and not path.is_symlink():
                 yield path

@@ -18,12 +18,26 @@ def check_page(report: ScanReport) -> Iterator[Line]:
     for one in worst_first:
         yield ()
         yield from _misconfiguration(one)
-    if report.suppressed_misconfigurations or report.idle or report.outcomes:
+    yield from what_was_said(report)
+
+
+def what_was_said(report: ScanReport) -> Iterator[Line]:
+    """What was silenced and by whom, what was said in vain, and what could not be read."""
+    silenced_ones = (*report.suppressed, *report.suppressed_secrets, *report.suppressed_misconfigurations)
+    if silenced_ones or report.idle or report.outcomes:
         yield ()
     for excused in report.suppressed_misconfigurations:
         wrong, by = excused.misconfiguration, excused.by
         reason = f": {by.reason}" if by.reason else ""
         yield (piece(f"ignored   {wrong.id}  {_place(wrong)}  by {by.source}{reason}", Style.FAINT),)
+    for silenced in report.suppressed:
+        reason = f": {silenced.by.reason}" if silenced.by.reason else ""
+        place = f"{silenced.finding.name} in {silenced.finding.location}"
+        yield (piece(f"ignored   {silenced.by.id}  {place}  by {silenced.by.source}{reason}", Style.FAINT),)
+    for hidden in report.suppressed_secrets:
+        secret, reason = hidden.secret.secret, f": {hidden.by.reason}" if hidden.by.reason else ""
+        place = f"{secret.path}:{secret.line}"
+        yield (piece(f"ignored   {secret.rule}  {place}  by {hidden.by.source}{reason}", Style.FAINT),)
     for idle in report.idle:
         yield (piece(f"in vain   {idle.word.id}  in {idle.word.source}: {idle.why.value}, {idle.detail}", Style.WARN),)
     for outcome in report.outcomes:

@@ -7,6 +7,7 @@ from tidegate.evidence.misconfiguration import Misconfiguration
 from tidegate.evidence.scan_report import (
     Advice,
     BaseImage,
+    Baseline,
     Configuration,
     KnowledgeStamp,
     Notice,
@@ -71,6 +72,7 @@ __all__ = [
     "VSA",
     "Advice",
     "BaseImage",
+    "Baseline",
     "Boundary",
     "CommitSubject",
     "Configuration",

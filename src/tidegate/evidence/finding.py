@@ -103,6 +103,10 @@ class Finding(Struct, frozen=True, kw_only=True):
         part: `base` when a layer of the base image brought the component in, `yours` when another did, "" when the
             base is not known.
         priority: None until it is weighed.
+        line: of `location`, counted from 1, where its lock file names the component; 0 when that is not known.
+        relation: `direct` when the project itself asks for the component, `transitive` when another one does, "" when
+            its lock file does not tell.
+        brought_by: of a transitive one the way to it, from what the project asks for to what asks for it.
     """
 
     id: str
@@ -129,3 +133,6 @@ class Finding(Struct, frozen=True, kw_only=True):
     basis: Basis = Basis.INSTALLED
     part: str = ""
     priority: Priority | None = None
+    line: int = 0
+    relation: str = ""
+    brought_by: tuple[str, ...] = ()

@@ -11,7 +11,7 @@ from tidegate.evidence.suppression import IdleWord, Suppressed, SuppressedMiscon
 from tidegate.inventory import Census, Component, Custody, LocatedSecret, OsRelease, Outcome, PackageUrl
 from tidegate.values import Struct, field
 
-SCHEMA_VERSION: Final = "1.2.0"
+SCHEMA_VERSION: Final = "1.3.0"
 
 
 class ScannedArtifact(Struct, frozen=True, kw_only=True):
@@ -115,6 +115,25 @@ class KnowledgeStamp(Struct, frozen=True, kw_only=True):
     made_at: datetime
 
 
+class Baseline(Struct, frozen=True, kw_only=True):
+    """What a folder of sources was held against: the last commit it shares with a branch.
+
+    Attributes:
+        against: the branch, as git names it.
+        commit: the merge base.
+        new: identities (`tidegate.evidence.identity`) of what was not there, sorted; one that is there more often than
+            it was stands here as often as it came.
+        known: how many findings, secrets and misconfigurations were there already.
+        gone: how many were there and are no longer.
+    """
+
+    against: str
+    commit: str
+    new: tuple[str, ...]
+    known: int
+    gone: int = 0
+
+
 class ScanReport(Struct, frozen=True, kw_only=True):
     """Everything known about one image at one moment. Equal inputs give equal bytes: there is no clock in it.
 
@@ -123,7 +142,8 @@ class ScanReport(Struct, frozen=True, kw_only=True):
         suppressed: findings that statements and ignore files silenced; they are not in `findings`.
         heeded: ignore files that were heeded without being named.
         idle: statements and ignore entries that silenced nothing.
-        documents: what checks alone were asked of: Dockerfiles, Compose files, manifests, one image; empty for a scan.
+        documents: what checks were asked of: Dockerfiles, Compose files, manifests, one image; empty for a scan.
+        baseline: what a folder was held against; None when it was held against nothing.
         passed_over: globs of folders and files that the scan was told not to look at: silence there proves nothing.
         unmatched: ecosystems of components for which the knowledge holds no advisories at all (so silence is no proof).
     """
@@ -152,3 +172,4 @@ class ScanReport(Struct, frozen=True, kw_only=True):
     documents: tuple[str, ...] = ()
     passed_over: tuple[str, ...] = ()
     heeded: tuple[str, ...] = ()
+    baseline: Baseline | None = None

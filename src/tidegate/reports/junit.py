@@ -12,7 +12,7 @@ from xml.sax.saxutils import escape, quoteattr
 from tidegate.evidence import Finding, ScanReport
 from tidegate.evidence.flaw import known_id
 from tidegate.reports.order import fix_of, marks_of, one_line, worst_first
-from tidegate.reports.sections import headline, secret_row
+from tidegate.reports.sections import checks_alone, headline, secret_row
 from tidegate.values import Struct
 
 
@@ -39,7 +39,7 @@ def render(report: ScanReport) -> bytes:
         ("statements", tuple(_idle(report))),
         ("reading", tuple(_outcomes(report))),
     ]
-    if report.documents:  # nobody looked for the rest
+    if checks_alone(report):  # nobody looked for the rest
         suites = [one for one in suites if one[0] in {"configuration", "statements", "reading"}]
     everything = [case for _, cases in suites for case in cases]
     lines = ['<?xml version="1.0" encoding="UTF-8"?>']

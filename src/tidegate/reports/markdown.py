@@ -10,7 +10,7 @@ from typing import Final
 
 from tidegate.evidence import ScanReport
 from tidegate.reports.order import one_line
-from tidegate.reports.sections import Section, headline, sections_of, severity_counts, warnings_of
+from tidegate.reports.sections import Section, checks_alone, headline, sections_of, severity_counts, warnings_of
 
 MAX_CHARS: Final = 60_000
 """GitHub takes 65 536 in a comment."""
@@ -51,7 +51,7 @@ def escaped(text: str, limit: int = _CELL_CHARS) -> str:
 def _head(report: ScanReport) -> Iterator[str]:
     yield f"## {escaped(report.artifact.name)}"
     yield ""
-    if report.documents:
+    if checks_alone(report):
         wrong = len(report.misconfigurations)
         yield f"**Configuration** {wrong} to mend" if wrong else "**Configuration** ✅ nothing to mend"
     else:

@@ -13,6 +13,7 @@ from urllib.parse import quote
 from tidegate import __version__
 from tidegate.evidence import Finding, Misconfiguration, ScanReport, Severity
 from tidegate.evidence.flaw import known_id
+from tidegate.evidence.identity import identity_of
 from tidegate.evidence.suppression import Word
 from tidegate.inventory import LocatedSecret, Outcome
 from tidegate.reports.order import fix_of, marks_of, one_line, worst_first
@@ -63,18 +64,26 @@ def render(report: ScanReport) -> bytes:
 
 
 def _results(report: ScanReport, rules: dict[str, dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    new = frozenset(report.baseline.new) if report.baseline else None
     for finding in worst_first(report.findings):
-        yield _finding(finding, rules)
+        yield {**_finding(finding, rules), **_state(finding, new)}
     for silenced in report.suppressed:
         yield {**_finding(silenced.finding, rules), "suppressions": [_suppression(silenced.by)]}
     for secret in report.secrets:
-        yield _secret(secret, rules)
+        yield {**_secret(secret, rules), **_state(secret, new)}
     for hidden in report.suppressed_secrets:
         yield {**_secret(hidden.secret, rules), "suppressions": [_suppression(hidden.by)]}
     for wrong in report.misconfigurations:
-        yield _misconfiguration(wrong, rules)
+        yield {**_misconfiguration(wrong, rules), **_state(wrong, new)}
     for excused in report.suppressed_misconfigurations:
         yield {**_misconfiguration(excused.misconfiguration, rules), "suppressions": [_suppression(excused.by)]}
+
+
+def _state(one: Finding | LocatedSecret | Misconfiguration, new: frozenset[str] | None) -> dict[str, str]:
+    """`baselineState` (SARIF 2.1.0, 3.27.24): there when the run was held against a baseline."""
+    if new is None:
+        return {}
+    return {"baselineState": "new" if identity_of(one) in new else "unchanged"}
 
 
 def _finding(finding: Finding, rules: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -88,6 +97,7 @@ def _finding(finding: Finding, rules: dict[str, dict[str, Any]]) -> dict[str, An
         level=_level(finding),
         message=". ".join([message, *marks_of(finding)]),
         path=finding.location,
+        line=finding.line,
         layer=finding.layer,
         print_of=("finding", finding.id, finding.purl, finding.location),
         properties={

@@ -57,7 +57,7 @@ def sections_of(report: ScanReport, *, each_flaw_once: bool = False) -> tuple[Se
 def headline(report: ScanReport) -> tuple[tuple[str, str], ...]:
     """What the report is about, as (name, words)."""
     artifact, system, base = report.artifact, report.artifact.os_release, report.base
-    if report.documents:
+    if checks_alone(report):
         checked = (("Checked", artifact.name), ("Documents", str(len(report.documents))))
         return tuple((name, one_line(words)) for name, words in checked)
     told = [
@@ -76,10 +76,15 @@ def headline(report: ScanReport) -> tuple[tuple[str, str], ...]:
     return tuple((name, one_line(words)) for name, words in told if words)
 
 
+def checks_alone(report: ScanReport) -> bool:
+    """True when only checks were asked, or nothing else was there to be found."""
+    return bool(report.documents) and not report.components and not report.secrets
+
+
 def warnings_of(report: ScanReport) -> tuple[str, ...]:
     """What keeps the report from proving as much as it seems to."""
     told = []
-    if report.knowledge is None and not report.documents:
+    if report.knowledge is None and not checks_alone(report):
         told.append("There was no knowledge of vulnerabilities: what is wrong with it is not known.")
     elif report.unmatched:
         told.append(f"Nothing is known of {', '.join(report.unmatched)}: silence there proves nothing.")

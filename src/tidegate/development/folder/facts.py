@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a folder of sources holds, before anybody says what is known of it."""
+
+from tidegate.evidence import IdleWord, Misconfiguration, SuppressedMisconfiguration
+from tidegate.inventory import Inventory, Outcome
+from tidegate.values import Struct, field
+
+
+class FolderFacts(Struct, frozen=True, kw_only=True):
+    """Found in a tree once; the same tree gives the same.
+
+    Attributes:
+        inventory: components and secrets.
+        documents: Dockerfiles, Compose files and manifests that were checked.
+        lines: where lock files name components, by `tidegate.development.folder.locked_places.key_of`.
+    """
+
+    inventory: Inventory
+    documents: tuple[str, ...] = ()
+    misconfigurations: tuple[Misconfiguration, ...] = ()
+    suppressed: tuple[SuppressedMisconfiguration, ...] = ()
+    idle: tuple[IdleWord, ...] = ()
+    outcomes: tuple[Outcome, ...] = ()
+    lines: dict[str, int] = field(default_factory=dict)
