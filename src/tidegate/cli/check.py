@@ -112,8 +112,8 @@ def command(
     given. On the branch itself, with nothing new, everything counts. An unchanged folder is not read again.
 
     A comment such as tidegate:ignore=TG-DF-002 above a line silences a check there, an ignore file by id and path.
-    --severity chooses what is shown, never what --fail-on counts; a secret counts as high. Of a host the versions of kernel, distribution and
-    runtimes are told too, with end of life and advisories from the knowledge file.
+    --severity chooses what is shown, never what --fail-on counts; a secret counts as high. Of a host the versions of
+    kernel, distribution and runtimes are told too, with end of life and advisories from the knowledge file.
 
     With --commits, TARGET is the folder of a git repository (here, when none is named). Each commit of the range is
     held to its name; its signature (SSH, OpenPGP or X.509), author, committer and trailers are held against what is

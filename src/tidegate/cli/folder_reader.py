@@ -59,12 +59,12 @@ class TreeReader:
             TidegateError: it cannot be read, or is over a bound.
         """
         look = look_of(root, passed_over)
-        known = self._kept.get(f"{look.print} {root}")
+        known = self._kept.get(f"{look.mark} {root}")
         if known is not None:
             return known
         facts = self._read(call, root, str(root), passed_over)
-        if look.is_settled and look_of(root, passed_over).print == look.print:
-            self._kept.keep(f"{look.print} {root}", facts)
+        if look.is_settled and look_of(root, passed_over).mark == look.mark:
+            self._kept.keep(f"{look.mark} {root}", facts)
         return facts
 
     def of_tree(self, call: Call, repository: Path, files: "Sequence[TreeFile]", name: str) -> FolderFacts:

@@ -40,11 +40,11 @@ class Look(Struct, frozen=True, kw_only=True):
     """What a work tree looked like.
 
     Attributes:
-        print: of every file's state.
-        is_settled: nothing changed just before, so an equal print later means equal contents.
+        mark: of every file's state.
+        is_settled: nothing changed just before, so an equal mark later means equal contents.
     """
 
-    print: str
+    mark: str
     is_settled: bool
 
 
@@ -80,7 +80,7 @@ def look_of(root: Path, passed_over: PassedOver) -> Look:
                 kept = (status.st_mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
                 link = str((root / name).readlink()) if stat.S_ISLNK(status.st_mode) else ""
                 told.update(f"{name}\0{kept}{link}\n".encode("utf-8", "surrogateescape"))
-    return Look(print=told.hexdigest(), is_settled=time.time() - newest / 1e9 > RACY_SECONDS)
+    return Look(mark=told.hexdigest(), is_settled=time.time() - newest / 1e9 > RACY_SECONDS)
 
 
 class KeptFacts:
