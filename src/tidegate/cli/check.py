@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from tidegate.cli.call import Call
+from tidegate.cli.check_fix import FixChoice, fix_options, mend_folder
 from tidegate.cli.check_folder import FolderQuestion, check_folder
+from tidegate.cli.check_tools import ToolChoice, tool_options
 from tidegate.cli.click_verb import verb
 from tidegate.cli.commit_options import CommitOptions, DemandOptions, commit_options, demand_options
 from tidegate.cli.judging_options import Judging
@@ -39,6 +41,8 @@ _IMAGES: Final = ("oci:", "oci-archive:", "docker-archive:", "registry:")
         ("tidegate check .", "dependencies, secrets and set-up of a folder, what is new against main first"),
         ("tidegate check . --against main --fail-on high", "exit 1 on what a branch brings that is high or worse"),
         ("tidegate check --staged --fail-on high", "before a commit: what is staged, against the last one"),
+        ("tidegate check . --fix --dry-run", "what would be mended without asking anybody, as a diff"),
+        ("tidegate check . --sast --report zap.json --report junit.xml", "with what other tools found, in one order"),
         ("tidegate check Dockerfile --fail-on high", "exit 1 on what is high or worse, for a pipeline"),
         ("helm template chart | tidegate check -", "a chart, rendered"),
         ("tidegate check oci:./image --format sarif -o image.sarif", "how an image is set up, for code scanning"),
@@ -68,6 +72,8 @@ _IMAGES: Final = ("oci:", "oci-archive:", "docker-archive:", "registry:")
 @click.option("--all", "everything", is_flag=True, help="Count what was there before, too, for --fail-on.")
 @click.option("--staged", is_flag=True, help="Look at what is staged in a folder, against the last commit.")
 @click.option("--history", is_flag=True, help="Look for secrets in all commits of a folder, too.")
+@tool_options
+@fix_options
 @click.option("--commits", metavar="A..B", help="Check commits instead: from A, which is not checked, to B.")
 @commit_options
 @demand_options
@@ -90,6 +96,8 @@ def command(
     everything: bool,
     staged: bool,
     history: bool,
+    tools: ToolChoice,
+    mending: FixChoice,
     commits: str | None,
     signers: CommitOptions,
     asked: DemandOptions,
@@ -110,6 +118,10 @@ def command(
     fix and the way to accept it. What git ignores is passed over. In a git repository the folder is held against the
     last commit it shares with --against: what is new comes first and --fail-on counts that alone, unless --all is
     given. On the branch itself, with nothing new, everything counts. An unchanged folder is not read again.
+
+    Reports of other tools (--report) and what Bandit and Semgrep find (--sast) join them. --fix mends what can be
+    mended without asking its author, pins images by what registries say now, leaves alone what is not committed, and
+    then tells what remains; --dry-run shows a diff instead.
 
     A comment such as tidegate:ignore=TG-DF-002 above a line silences a check there, an ignore file by id and path.
     --severity chooses what is shown, never what --fail-on counts; a secret counts as high. Of a host the versions of
@@ -139,9 +151,16 @@ def command(
         raise UsageError("nothing to check", remedy="name a file, a folder or an image; or --commits A..B")
     from tidegate.clock import system_clock
 
-    is_folder = _is_folder(targets, scap, is_asked=bool(against or everything or staged or history))
+    is_asked = bool(against or everything or staged or history or tools.is_given or mending.fix)
+    is_folder = _is_folder(targets, scap, is_asked=is_asked)
+    mending.check()
     _refuse_forms(outputs, is_folder=is_folder)
     settings = call.settings()
+    if mending.fix:
+        diff = mend_folder(call, settings, Path(targets[0]), mending)
+        if mending.dry_run:
+            click.echo(diff, nl=False)
+            return 0
     judging = Judging(vex=(), ignorefile=ignorefile, at=None, sector=None)
     found = judging.found(call, _sources(targets[0]) if is_folder else "")
     said = judging.said(call, found)
@@ -163,6 +182,7 @@ def command(
             found=found,
             history=history,
             at=at,
+            more=tools.found(call, Path(targets[0])),
         )
         report = check_folder(call, settings, question)
     else:
@@ -187,7 +207,10 @@ def _is_folder(targets: Sequence[str], scap: Sequence[Path], *, is_asked: bool) 
     """
     is_folder = len(targets) == 1 and not scap and targets[0] != "-" and Path(targets[0]).is_dir()
     if is_asked and not is_folder:
-        raise UsageError("--against, --all, --staged and --history are of one folder", remedy="name a folder alone")
+        raise UsageError(
+            "--against, --all, --staged, --history, --report, --sast and --fix are of one folder",
+            remedy="name a folder alone",
+        )
     return is_folder
 
 

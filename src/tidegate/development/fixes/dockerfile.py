@@ -170,7 +170,10 @@ class _File:
         behind = [one for one in stage[tail:] if one.keyword in {"CMD", "ENTRYPOINT"}]
         if len(behind) != len(starts):
             return  # something that may need root stands behind them
-        start, _ = self._extent(behind[0])
+        at = behind[0].line - 1
+        while self._text.startswith("#", self._starts[at - 1]):
+            at -= 1  # what speaks of the start stays above it
+        start = self._starts[at]
         _, newline = line_end(self._text, start)
         put = f"USER {user}{newline or _newline_of(self._text)}"
         line = stage[0].line

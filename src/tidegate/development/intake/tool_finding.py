@@ -56,7 +56,8 @@ class ToolFinding(Struct, frozen=True, kw_only=True):
             title=self.title,
             severity=self.severity,
             reason=self.message,
-            fix=self.fix,
+            fix=self.fix
+            or (f"see {self.help}" if self.help else f"see what {self.tool or 'the tool'} says of {self.rule}"),
             references=tuple(it for it in (*self.cwes, self.help) if it),
             subject=self.kind.value,
             location=self.location,
