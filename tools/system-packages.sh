@@ -5,7 +5,7 @@ set -eu
 wanted="podman:podman buildah:buildah skopeo:skopeo runc:runc umoci:umoci netavark:/usr/lib/podman/netavark rpm:rpm \
 rpmbuild:rpm docker-registry:docker-registry zstd:zstd db_load:db-util gpg:gnupg openssl:openssl curl:curl git:git \
 mmdebstrap:mmdebstrap gem:ruby composer:composer pacman:pacman-package-manager bsdtar:libarchive-tools readelf:binutils softhsm2-util:softhsm2 \
-oscap:openscap-scanner ctr:containerd nats-server:nats-server nft:nftables ip:iproute2"
+oscap:openscap-scanner ctr:containerd nats-server:nats-server busybox:busybox-static nft:nftables ip:iproute2"
 missing=""
 for pair in $wanted; do
     program=${pair%%:*} package=${pair#*:}

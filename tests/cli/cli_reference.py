@@ -19,6 +19,7 @@ PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "reference" / "cli.
 MARK: Final = "<!-- The rest is made by tests/cli/cli_reference.py. -->\n"
 _SHARED: Final = frozenset({"quiet", "verbose", "debug", "config", "home", "help"})
 _ARGUMENTS: Final = {
+    "context": "folder that COPY and ADD read",
     "package": "a package URL without version, or a name as advisories have it; after `@` limits of its version",
     "advisory": "an advisory, by any of its names",
     "container": "its name, `NAMESPACE/POD/NAME`, or the beginning of its id",

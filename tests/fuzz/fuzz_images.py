@@ -21,7 +21,8 @@ from tidegate.oci.archive import is_layout, open_layout_archive, open_tar
 from tidegate.oci.credentials import load_keyring
 from tidegate.oci.docker_archive import open_saved
 from tidegate.oci.layout import check_marker, layout_index, open_layout
-from tidegate.oci.write import LayerBuilder, write_image
+from tidegate.oci.reproducible import make_reproducible
+from tidegate.oci.write import BuiltLayer, LayerBuilder, write_image
 from tidegate.scan.analyser import Analyser
 from tidegate.scan.analysis import analyse_layer
 from tidegate.scan.custody.instruction import steps_of
@@ -104,6 +105,7 @@ def images() -> Iterator[Parser]:
     yield Parser(name="keyring", form="json", read=_file(load_keyring), samples=(_KEYRING,))
     yield Parser(name="image-tar", form="tar", read=_file(_archive), samples=(layout_tar(), saved_tar()))
     yield Parser(name="tar", form="tar", read=_walked, samples=plain)
+    yield Parser(name="built-layer", form="tar", read=_made_again, samples=plain)
     yield Parser(name="layer-tar", form="tar", read=_layer(layer), samples=plain)
     gz = tuple(gzip.compress(one, mtime=0) for one in plain)
     yield Parser(name="layer-gzip", form="gzip", read=_layer(f"{layer}+gzip"), samples=gz)
@@ -226,6 +228,16 @@ def _archive(path: Path) -> object:
 def _walked(data: bytes) -> object:
     walk = TarWalk(BytesSource(data), LIMITS)
     return [(entry.name, walk.peek(512), walk.read(MIB)) for entry in walk if entry.kind is EntryKind.FILE]
+
+
+def _made_again(data: bytes) -> object:
+    digest = Digest.of(data)
+    descriptor = Descriptor(media_type="application/vnd.oci.image.layer.v1.tar", digest=digest, size=len(data))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_image(folder / "in", "1", [BuiltLayer(descriptor=descriptor, diff_id=digest, blob=data)])
+        image = open_layout(folder / "in", name="in")
+        return make_reproducible(image, folder / "out", "1", epoch=1, kept={}, annotations={}).changes
 
 
 def _layer(media_type: str) -> Callable[[bytes], object]:

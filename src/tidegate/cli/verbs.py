@@ -32,6 +32,7 @@ VERBS: Final = (
     Verb(name="base", module="tidegate.cli.base_images", help="Remember images that others are built upon."),
     Verb(name="vex", module="tidegate.cli.vex", help="Write and convert statements on vulnerabilities."),
     Verb(name="predicate", module="tidegate.cli.predicate", help="Write what a statement shall say, or show one."),
+    Verb(name="build", module="tidegate.cli.build", help="Build an image, and tell what went into it."),
     Verb(name="check", module="tidegate.cli.check", help="Find what is wrong in Dockerfiles, manifests and commits."),
     Verb(name="serve", module="tidegate.cli.serve", help="Run the curated registry, its gate and its API."),
     Verb(name="login", module="tidegate.cli.login", help="Log in to a server, for verbs with --server and for pulls."),

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A Dockerfile whose bases are called by names that only this build knows, line for line. Pure."""
+
+import re
+from collections.abc import Mapping
+
+from tidegate.development.build.stages import Plan, Stage
+
+
+def pinned_dockerfile(raw: bytes, plan: Plan, aliases: Mapping[str, str]) -> bytes:
+    """The file with every base replaced; lines keep their numbers, so that errors are told where they are.
+
+    Args:
+        raw: as it was written.
+        plan: read from it.
+        aliases: by the base's name.
+    """
+    lines = raw.decode("utf-8-sig", "surrogateescape").split("\n")
+    starts = sorted(one.line for stage in plan.stages for one in stage.instructions)
+    for stage in plan.stages:
+        if stage.base:
+            _replace_from(lines, stage, aliases[stage.base])
+        for one in stage.instructions[1:]:
+            text = f"{one.flags.get('from', '')} {one.flags.get('mount', '')}"
+            for image in stage.images:
+                if image in text:
+                    end = next((start for start in starts if start > one.line), len(lines) + 1)
+                    _replace_taken(lines, one.line - 1, end - 1, image, aliases[image])
+    return "\n".join(lines).encode("utf-8", "surrogateescape")
+
+
+def _replace_from(lines: list[str], stage: Stage, alias: str) -> None:
+    begin = stage.instructions[0]
+    at = begin.line - 1
+    flags = "".join(f"--{name}={value} " for name, value in begin.flags.items())
+    name = f" AS {stage.name}" if stage.name else ""
+    end = at
+    while end < len(lines) - 1 and lines[end].rstrip().endswith(("\\", "`")):
+        lines[end] = ""
+        end += 1
+    lines[end] = ""
+    lines[at] = f"FROM {flags}{alias}{name}"
+
+
+def _replace_taken(lines: list[str], start: int, end: int, image: str, alias: str) -> None:
+    wanted = re.compile(rf"(from=[\"']?){re.escape(image)}(?=[\"',\s]|$)")
+    for at in range(start, min(end, len(lines))):
+        lines[at] = wanted.sub(lambda found: found[1] + alias, lines[at])
