@@ -93,6 +93,6 @@ def text_of(message: EmailMessage) -> str:
 def _only(login: tuple[str, str]) -> Any:
     def check(_server: Any, _session: Any, _envelope: Any, _mechanism: str, data: Any) -> AuthResult:
         shown = (data.login.decode(), data.password.decode()) if isinstance(data, LoginPassword) else None
-        return AuthResult(success=shown == login)
+        return AuthResult(success=shown == login, handled=False)
 
     return check

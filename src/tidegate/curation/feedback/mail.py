@@ -93,7 +93,7 @@ class Mailer:
         except smtplib.SMTPResponseException as error:
             # A login may be refused for a while; only what is said of the message itself is for ever.
             said_of_it = not isinstance(error, smtplib.SMTPAuthenticationError | smtplib.SMTPConnectError)
-            return _refused(error.smtp_code if said_of_it else 0, error.smtp_error)
+            return _refused(error.smtp_code, error.smtp_error, of_message=said_of_it)
         except TidegateError as error:
             return Mailed(problem=str(error)[:MAX_PROBLEM_CHARS])
         except (smtplib.SMTPException, OSError, httpcore.ConnectError, ValueError) as error:
@@ -161,7 +161,7 @@ def written(channel: Channel, letter: Letter) -> EmailMessage:
     return content
 
 
-def _refused(code: int, said: bytes | str) -> Mailed:
+def _refused(code: int, said: bytes | str, *, of_message: bool = True) -> Mailed:
     text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
     problem = printable(f"the mail server answered {code} {text}".replace("\r\n", " ").replace("\n", " "))
-    return Mailed(problem=problem[:MAX_PROBLEM_CHARS], for_ever=code in _PERMANENT)
+    return Mailed(problem=problem[:MAX_PROBLEM_CHARS], for_ever=of_message and code in _PERMANENT)

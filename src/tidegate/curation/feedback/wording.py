@@ -114,7 +114,8 @@ def _objections(notice: Notice, escape: Escape) -> list[str]:
 
 
 def _objection(one: Objection) -> str:
-    item = f"{one.item}: " if one.item and one.item.split()[0] not in one.message else ""
+    named = one.item.split()[:1]  # an advisory's id, or the whole path; most reasons say it themselves
+    item = f"{one.item}: " if named and named[0] not in one.message else ""
     return f"{item}{one.message}{f' — fix: {one.fix}' if one.fix else ''}"
 
 
