@@ -125,6 +125,8 @@ def test_what_is_refused_is_told_with_its_fix_and_closes_when_it_is_mended(tmp_p
             assert hook.wait_for(2)[1]["data"]["notices"][0]["turn"] == "closed"
             (case,) = server.api("/feedback/cases", state="closed")["cases"]
             assert (case["id"], case["owner"]) == (notice["case"], "team-web")
+            figures = server.http.get("/metrics").text
+            assert 'tidegate_feedback_fix_seconds_count{severity="critical"} 1.0' in figures
             (times,) = server.api("/feedback/times")["times"]
             assert (times["owner"], times["closed"], times["open"]) == ("team-web", 1, 0)
             told = [line for line in server.api(f"/passports/{bad}")["entries"] if "feedback" in str(line)]

@@ -2,16 +2,23 @@
 """What `/metrics` shows of the work behind the doors, read when it is asked for."""
 
 from collections.abc import Iterator
+from datetime import timedelta
+from typing import Final
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric, SummaryMetricFamily
 from prometheus_client.registry import Collector
 from sqlalchemy import func, select
 
 from tidegate import __version__, ledger
 from tidegate.assembly.server import Server
+from tidegate.curation.feedback.messages import count_messages
+from tidegate.curation.feedback.notice import Severity
+from tidegate.curation.feedback.times import times_to_fix
 from tidegate.curation.keeping.damage import count_lost
 from tidegate.storage import schema
+
+_FIX_TIMES_OF: Final = timedelta(days=90)
 
 
 def register_figures(registry: CollectorRegistry, server: Server) -> None:
@@ -36,6 +43,7 @@ class _Figures(Collector):
         yield GaugeMetricFamily("tidegate_queue_size", "Work that waits or runs.", self._server.durable.unfinished())
         yield from self._garbage()
         yield from self._knowledge()
+        yield from self._feedback()
 
     def _from_database(self) -> Iterator[Metric]:
         with self._server.database.read() as connection:
@@ -60,6 +68,28 @@ class _Figures(Collector):
         for row in cursors:
             behind.add_metric([row.consumer], newest - row.offset)
         yield behind
+
+    def _feedback(self) -> Iterator[Metric]:
+        """What owners were told: by severity alone, since owners are as many as there are teams."""
+        now = self._server.clock()
+        with self._server.database.read() as connection:
+            found = times_to_fix(connection, since=now - _FIX_TIMES_OF, at=now)
+            messages = count_messages(connection)
+        waiting = GaugeMetricFamily("tidegate_feedback_open", "Cases that are not mended.", labels=["severity"])
+        took = SummaryMetricFamily(
+            "tidegate_feedback_fix_seconds", "From open to mended, of cases of the last 90 days.", labels=["severity"]
+        )
+        for severity in Severity:
+            of_it = [one for one in found if one.severity is severity]
+            waiting.add_metric([severity], sum(one.open for one in of_it))
+            closed = sum(one.closed for one in of_it)
+            took.add_metric([severity], closed, sum(one.mean * one.closed for one in of_it))
+        yield waiting
+        yield took
+        states = GaugeMetricFamily("tidegate_feedback_messages", "Messages to owners by state.", labels=["state"])
+        for state, number in messages.items():
+            states.add_metric([state], number)
+        yield states
 
     def _garbage(self) -> Iterator[Metric]:
         collector = self._server.keeping.collector

@@ -193,6 +193,12 @@ def list_messages(connection: Connection, *, case: str = "", state: str = "", li
     return [_message(row) for row in connection.execute(query).mappings()]
 
 
+def count_messages(connection: Connection) -> dict[str, int]:
+    """How many there are in each state; none where there are none."""
+    query = select(table.c.state, func.count().label("number")).group_by(table.c.state)
+    return {row.state: row.number for row in connection.execute(query)}
+
+
 def forget_old(connection: Connection, *, at: datetime) -> None:
     """Removes what ended long ago."""
     old = (table.c.state != "waiting") & (table.c.ended_at < rfc3339(at - _KEPT))
