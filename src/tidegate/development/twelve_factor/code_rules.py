@@ -37,6 +37,7 @@ class _Pattern(Struct, frozen=True, kw_only=True):
 
     Attributes:
         files: of the base name, whole.
+        words: looked for in the whole text first; what repeats in it is bounded, or cannot begin at every place.
         unless: words of the same line that excuse.
     """
 
@@ -50,19 +51,23 @@ def _files(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.IGNORECASE)
 
 
+def _words(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.MULTILINE)
+
+
 _PATTERNS: Final = (
     _Pattern(
         rule=rules.CONNECTION_STRING,
         files=_files(
             rf".+\.(?:{_CODE}|json|toml|ini|cfg|properties|xml)|(?:application|config|settings|database).*\.ya?ml"
         ),
-        words=re.compile(rf"\b(?:jdbc:)?{_BACKENDS}://[^\s:/@'\"]{{0,80}}:[^\s/@'\"$%{{<]{{1,80}}@[\w.-]{{1,200}}"),
+        words=_words(rf"\b(?:jdbc:)?{_BACKENDS}://[^\s:/@'\"]{{0,80}}:[^\s/@'\"$%{{<]{{1,80}}@[\w.-]{{1,200}}"),
         unless=re.compile(rf"{_FROM_ENVIRONMENT.pattern}|{_PLACEHOLDER.pattern}", re.IGNORECASE),
     ),
     _Pattern(
         rule=rules.SERVICE_ADDRESS,
         files=_files(rf".+\.(?:{_CODE}|properties)"),
-        words=re.compile(
+        words=_words(
             rf"['\"=]\s*(?:jdbc:)?{_BACKENDS}://(?:[\w.-]{{1,100}}@)?(?!localhost\b|127\.|"
             rf"0\.0\.0\.0)[\w.-]{{1,200}}(?::\d{{2,5}})?(?=[/'\"?]|$)"
         ),
@@ -73,21 +78,21 @@ _PATTERNS: Final = (
     _Pattern(
         rule=rules.LOCAL_SESSIONS,
         files=_files(r".+\.(?:py|js|mjs|ts|php|ini|properties|ya?ml|rb)"),
-        words=re.compile(
+        words=_words(
             r"SESSION_ENGINE\s*=\s*['\"]django\.contrib\.sessions\.backends\.file['\"]|"
-            r"SESSION_TYPE['\"\]]*\s*[=:]\s*['\"]filesystem['\"]|^\s*session\.save_handler\s*=\s*\"?files|"
+            r"SESSION_TYPE['\"\]]*\s*[=:]\s*['\"]filesystem['\"]|^[ \t]*session\.save_handler\s*=\s*\"?files|"
             r"require\(['\"]session-file-store['\"]\)|from ['\"]session-file-store['\"]|^SESSION_DRIVER=file\b"
         ),
     ),
     _Pattern(
         rule=rules.STICKY_SESSIONS,
         files=_files(r".+\.conf(?:\.template)?|haproxy\.cfg"),
-        words=re.compile(r"^\s*(?:ip_hash\s*;|sticky\s+(?:cookie|route|learn)\b|balance\s+source\b)"),
+        words=_words(r"^[ \t]*(?:ip_hash\s*;|sticky\s+(?:cookie|route|learn)\b|balance\s+source\b)"),
     ),
     _Pattern(
         rule=rules.LOOPBACK,
         files=_files(rf".+\.(?:{_CODE})"),
-        words=re.compile(
+        words=_words(
             r"\.run\([^)\n]{0,200}host\s*=\s*['\"](?:127\.0\.0\.1|localhost)['\"]|"
             r"\.listen\(\s*[\w.]{1,60}\s*,\s*['\"](?:127\.0\.0\.1|localhost)['\"]|"
             r"(?:ListenAndServe(?:TLS)?|net\.Listen)\((?:\"tcp[46]?\",\s*)?\"(?:127\.0\.0\.1|localhost):\d{1,5}\"|"
@@ -98,34 +103,34 @@ _PATTERNS: Final = (
     _Pattern(
         rule=rules.FIXED_PORT,
         files=_files(r"(?:server|app|index|main|www)\.(?:js|mjs|cjs|ts|go|py|rs)"),
-        words=re.compile(
+        words=_words(
             r"\b(?:app|server|http|fastify)\.listen\(\s*\d{2,5}\s*[,)]|"
             r"ListenAndServe(?:TLS)?\(\"(?:0\.0\.0\.0)?:\d{2,5}\"|"
-            r"^\s*(?:app|application)\.run\([^)\n]{0,200}port\s*=\s*\d{2,5}\b"
+            r"^[ \t]*(?:app|application)\.run\([^)\n]{0,200}port\s*=\s*\d{2,5}\b"
         ),
         unless=_FROM_ENVIRONMENT,
     ),
     _Pattern(
         rule=rules.LOG_FILE,
         files=_files(rf".+\.(?:{_CODE}|{_SETTINGS})(?:\.template)?"),
-        words=re.compile(
+        words=_words(
             r"\b(?:logging(?:\.handlers)?\.)?(?:(?:Timed)?Rotating|Watched)?FileHandler\(|"
             r"['\"]?class['\"]?\s*[:=]\s*['\"]?logging\.(?:handlers\.)?\w{0,20}FileHandler\b|"
-            r"<(?:RollingFile|RollingRandomAccessFile|RandomAccessFile|File)\s+name=[^>]*\bfileName=|"
-            r"<appender\s[^>]*class=\"(?:ch\.qos\.logback\.core\.(?:rolling\.)?\w{0,10}FileAppender|"
+            r"<(?:RollingFile|RollingRandomAccessFile|RandomAccessFile|File)\s+name=[^>]{0,300}\bfileName=|"
+            r"<appender\s[^>]{0,300}class=\"(?:ch\.qos\.logback\.core\.(?:rolling\.)?\w{0,10}FileAppender|"
             r"org\.apache\.log4j\.\w{0,20}FileAppender)\"|"
             r"^log4j\.appender\.\w{1,60}\s*=\s*org\.apache\.log4j\.\w{0,20}FileAppender|"
             r"^appender\.\w{1,60}\.type\s*=\s*(?:Rolling)?(?:RandomAccess)?File\b|"
             r"new (?:winston\.)?transports\.(?:Daily(?:Rotate)?)?File\(|new DailyRotateFile\(|"
-            r"^\s*logging\.file(?:\.(?:name|path))?\s*=\s*\S|"
-            r"^\s*(?:std(?:out|err)_logfile|logfile)\s*=\s*(?!/dev/)(?:/|%\()\S*|^\s*(?:logto|"
+            r"^[ \t]*logging\.file(?:\.(?:name|path))?\s*=\s*\S|"
+            r"^[ \t]*(?:std(?:out|err)_logfile|logfile)\s*=\s*(?!/dev/)(?:/|%\()\S*|^[ \t]*(?:logto|"
             r"daemonize)\s*=\s*(?!/dev/)\S"
         ),
     ),
     _Pattern(
         rule=rules.DEVELOPMENT_SERVER,
         files=_files(r"(?:app|main|server|wsgi|run)\.py"),
-        words=re.compile(r"^\s*(?:app|application)\.run\([^)\n]{0,200}debug\s*=\s*True"),
+        words=_words(r"^[ \t]*(?:app|application)\.run\([^)\n]{0,200}debug\s*=\s*True"),
         unless=_FROM_ENVIRONMENT,
     ),
 )
@@ -167,7 +172,8 @@ def judge_code(tree: SourceTree) -> Iterator[Objection]:
 
 
 def _by_words(tree: SourceTree, path: str, name: str) -> Iterator[Objection]:
-    patterns = [one for one in _PATTERNS if one.files.fullmatch(name)]
+    text = tree.text(path)
+    patterns = [one for one in _PATTERNS if one.files.fullmatch(name) and one.words.search(text)]
     if not patterns:
         return
     if path in tree.composes or path in tree.manifests:
