@@ -71,6 +71,13 @@ _IMAGES: Final = ("oci:", "oci-archive:", "docker-archive:", "registry:")
 @click.option("--against", metavar="BRANCH", help="Hold a folder against this branch. [the remote's default, or main]")
 @click.option("--all", "everything", is_flag=True, help="Count what was there before, too, for --fail-on.")
 @click.option("--staged", is_flag=True, help="Look at what is staged in a folder, against the last commit.")
+@click.option(
+    "--index",
+    type=_FILE,
+    envvar="GIT_INDEX_FILE",
+    metavar="FILE",
+    help="Git's index for --staged. [git tells hooks]",
+)
 @click.option("--history", is_flag=True, help="Look for secrets in all commits of a folder, too.")
 @tool_options
 @fix_options
@@ -95,6 +102,7 @@ def command(
     against: str | None,
     everything: bool,
     staged: bool,
+    index: Path | None,
     history: bool,
     tools: ToolChoice,
     mending: FixChoice,
@@ -176,6 +184,7 @@ def command(
             folder=Path(targets[0]),
             against=None if everything and not against else against or "",
             staged=staged,
+            index=index,
             own=_own(files),
             own_text=tuple(map(_text, files)),
             said=said,

@@ -12,7 +12,7 @@ from tidegate.cli.call import Call
 from tidegate.cli.found_words import FoundWords
 from tidegate.cli.secret_options import SecretChoice, heeding, with_history
 from tidegate.errors import NotFoundError, TidegateError, UsageError
-from tidegate.evidence import Misconfiguration, ScanReport
+from tidegate.evidence import Finding, Misconfiguration, ScanReport
 from tidegate.settings import Settings
 from tidegate.values import replace
 
@@ -34,6 +34,7 @@ class FolderQuestion:
     Attributes:
         against: the branch it is held against; "" finds it, None holds it against nothing.
         staged: look at what is staged, not at the work tree.
+        index: git's index, when it is not where it usually is: git tells hooks of `git commit -a`.
         own: further checks.
         own_text: what they are written as.
         said: what people said beforehand; `found` the ignore files that were not named.
@@ -44,6 +45,7 @@ class FolderQuestion:
     folder: Path
     against: str | None
     staged: bool
+    index: Path | None
     own: "Sequence[CheckSet]"
     own_text: tuple[bytes, ...]
     said: "Said"
@@ -169,7 +171,7 @@ def _facts(call: Call, settings: Settings, question: FolderQuestion, place: "Pla
 
     reader = _reader(settings, question)
     if question.staged and place is not None:
-        files = files_of_index(place.repository.folder, place.below)
+        files = files_of_index(place.repository.folder, place.below, index=question.index)
         return reader.of_tree(call, place.repository.folder, files, str(question.folder))
     ignored = ignored_by_git(question.folder) if place is not None else frozenset[str]()
     return reader.of_work_tree(call, question.folder, SourcesOnly(ignored))
@@ -183,7 +185,6 @@ def _report(
     knowledge: "Knowledge | None",
 ) -> ScanReport:
     from tidegate.assembly.examiner import Examiner
-    from tidegate.development.folder.locked_places import key_of
 
     report = Examiner(settings).report(
         facts.inventory,
@@ -195,15 +196,23 @@ def _report(
     report = heeding(call, report, question.secrets)
     return replace(
         report,
-        findings=tuple(
-            replace(one, line=facts.lines.get(key_of(one.purl, one.location), 0)) for one in report.findings
-        ),
+        findings=tuple(_placed(one, facts) for one in report.findings),
         suppressed_misconfigurations=(*facts.suppressed, *report.suppressed_misconfigurations),
         idle=(*facts.idle, *report.idle),
         outcomes=(*report.outcomes, *facts.outcomes),
         documents=facts.documents,
         heeded=tuple(file.place for file in question.secrets.found.files),
     )
+
+
+def _placed(finding: Finding, facts: "FolderFacts") -> Finding:
+    """A finding with its line, and who asks for its component."""
+    from tidegate.development.folder.locked_places import key_of
+
+    asked = facts.asked.get(finding.location)
+    relation, way = asked.relation(finding.name) if asked else ("", ())
+    line = facts.lines.get(key_of(finding.purl, finding.location), 0)
+    return replace(finding, line=line, relation=relation, brought_by=way)
 
 
 def _reader(settings: Settings, question: FolderQuestion) -> "TreeReader":

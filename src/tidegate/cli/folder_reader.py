@@ -85,6 +85,7 @@ class TreeReader:
         from tidegate.assembly.scanner import build_scanner
         from tidegate.cli.check_documents import judge_documents
         from tidegate.cli.progress import ProgressLine
+        from tidegate.development.folder.brought_by import asked_in
         from tidegate.development.folder.locked_places import lines_of
         from tidegate.oci.image import Folder
         from tidegate.scan.parts import ScanParts
@@ -107,6 +108,10 @@ class TreeReader:
             suppressed=(*judged.suppressed, *(it for one in heard for it in one.suppressed)),
             idle=tuple(judged.idle),
             outcomes=tuple(judged.outcomes),
+            asked={
+                path: asked_in(path, lambda name: _bytes(folder, name))
+                for path in sorted({one.location for one in inventory.components})
+            },
             lines=dict(lines_of(inventory.components, lambda path: _bytes(folder, path))),
         )
 

@@ -39,15 +39,21 @@ def files_of_commit(repository: Repository, commit: str, below: str) -> tuple[Tr
     return _below(repository.files(commit), below, str(repository.folder))
 
 
-def files_of_index(folder: Path, below: str) -> tuple[TreeFile, ...]:
+def files_of_index(folder: Path, below: str, *, index: Path | None = None) -> tuple[TreeFile, ...]:
     """Regular files that are staged, their paths relative to a folder of the repository; sizes are not known (0).
+
+    Args:
+        folder: of the repository.
+        below: the folder within it, "" for all.
+        index: the file to read; None for the repository's own.
 
     Raises:
         BoundExceededError: over `MAX_FILES`.
         InvalidInputError: git cannot read it, or a merge is not finished.
     """
     found: list[TreeFile] = []
-    with git_output(folder, ("ls-files", "--stage", "-z", "--full-name")) as output:
+    environment = {"GIT_INDEX_FILE": str(index.absolute())} if index else {}
+    with git_output(folder, ("ls-files", "--stage", "-z", "--full-name"), environment=environment) as output:
         for record in _records(output):
             head, _, path = record.partition(b"\t")
             mode, blob, stage = head.decode("ascii", "replace").split()
