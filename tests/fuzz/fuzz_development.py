@@ -19,6 +19,7 @@ from tidegate.development.commits.ssh_signature import SshTrust, find_ssh_signat
 from tidegate.development.commits.trailers import parse_trailers, people_in
 from tidegate.development.commits.x509 import read_roots
 from tidegate.development.fixes.mending import mend
+from tidegate.development.folder.brought_by import asked_in
 from tidegate.development.git.objects import Signed, parse_commit, parse_tag
 from tidegate.development.intake.reading import read_tool_report
 from tidegate.development.origin.archives import read_archives
@@ -55,6 +56,13 @@ _BLOB = b"\0\0\0\x0bssh-ed25519\0\0\0 " + b"k" * 32
 _LINE = b"ssh-ed25519 " + base64.b64encode(_BLOB)
 _PERSON = b"Ann <ann@example.com> 1780000000 +0000"
 _APK_DATABASE = b"C:Q1abc=\nP:musl\nV:1.2.5-r0\nA:x86_64\nF:lib\nR:ld\n\nC:Q1abd=\nP:musl\nV:1\n"
+_LOCKED: tuple[tuple[str, str, bytes], ...] = (
+    ("package-lock.json", "json", b'{"packages": {"": {"dependencies": {"a": "1"}}, "node_modules/a": {}}}'),
+    ("Cargo.lock", "text", b'[[package]]\nname = "a"\nversion = "1"\ndependencies = ["b 1"]\n'),
+    ("composer.lock", "json", b'{"packages": [{"name": "a/b", "require": {"c/d": "1"}}]}'),
+    ("Gemfile.lock", "text", b"GEM\n  specs:\n    a (1)\n      b\n\nDEPENDENCIES\n  a\n"),
+    ("go.mod", "text", b"require a.b/c v1.0.0 // indirect\n"),
+)
 _REGION = (
     struct.pack(">II", 3, 40)
     + struct.pack(">IIIIIIIIIIII", 63, 7, 0, 16, 268, 7, 16, 4, 278, 8, 20, 2)
@@ -216,8 +224,14 @@ def development() -> Iterator[Parser]:
         lambda data: told(read_direct_url(data, where="f")),
         {"url": "u", "archive_info": {"hashes": {"sha256": "a" * 64}, "hash": "sha256=" + "b" * 64}},
     )
+    for name, form, sample in _LOCKED:
+        yield Parser(name=f"asked-in-{name.lower().replace(chr(46), chr(45))}", form=form, read=_asked(name), samples=(sample,))
     yield Parser(name="apk-checksums", form="text", read=_apk_checksums, samples=(_APK_DATABASE,))
     yield Parser(name="rpm-signed-region", form="binary", read=_region, samples=(_REGION,))
+
+
+def _asked(name: str) -> Callable[[bytes], object]:
+    return lambda data: told(sorted(asked_in(name, lambda path: data if path == name else b"").ways))
 
 
 def _mended(kind: str) -> Callable[[bytes], object]:
