@@ -17,6 +17,8 @@ from typing import Any
 import pytest
 from built import BASE, Bench, marked_processes, texts
 
+from docker_registry import DockerRegistry
+
 pytestmark = pytest.mark.tools
 
 TWO_STAGES = """ARG WHERE=registry.invalid/base
@@ -145,6 +147,27 @@ def test_what_add_fetches_is_refused_or_told_by_its_digest(bench: Bench, served:
     materials = bench.document("kept/provenance.json")["buildDefinition"]["resolvedDependencies"]
     (fetched,) = [one for one in materials if one.get("uri") == served]
     assert fetched["digest"] == {"sha256": hashlib.sha256(b"fetched\n").hexdigest()}
+
+
+def test_from_a_registry_by_digest_and_into_it_with_all_that_hangs_on_it(bench: Bench) -> None:
+    with DockerRegistry(bench.folder / "registry") as registry:
+        base = registry.push(bench.folder / "base", "1", "team/base:1")
+        bench.write(
+            f"FROM {registry.host}/team/base@{base} AS first\nRUN echo a > /a\n"
+            f"FROM {registry.host}/team/base:1\nCOPY --from=first /a /a\n"
+            f"COPY --from={registry.host}/team/base:1 /etc/passwd /b\n"
+        )
+        image = f"{registry.host}/team/app:2"
+        done = bench.run("build", "app", "--push", image, "--hermetic", "--evidence", "kept", *KEY)
+        assert done.returncode == 0, done.stderr
+        verified = bench.run("verify", f"registry:{image}", "--key", "release.pub", "--type", "slsaprovenance1")
+        assert verified.returncode == 0, verified.stdout + verified.stderr
+    materials = bench.document("kept/provenance.json")["buildDefinition"]["resolvedDependencies"]
+    bases = {one["uri"]: one["digest"]["sha256"] for one in materials if one["annotations"].get("kind") == "base image"}
+    assert bases == {
+        f"oci://{registry.host}/team/base@{base}": base.removeprefix("sha256:"),
+        f"oci://{registry.host}/team/base:1": base.removeprefix("sha256:"),
+    }
 
 
 def test_a_secret_that_comes_out_is_no_image(bench: Bench) -> None:
