@@ -225,7 +225,8 @@ def development() -> Iterator[Parser]:
         {"url": "u", "archive_info": {"hashes": {"sha256": "a" * 64}, "hash": "sha256=" + "b" * 64}},
     )
     for name, form, sample in _LOCKED:
-        yield Parser(name=f"asked-in-{name.lower().replace(chr(46), chr(45))}", form=form, read=_asked(name), samples=(sample,))
+        safe = name.lower().replace(".", "-")
+        yield Parser(name=f"asked-in-{safe}", form=form, read=_asked(name), samples=(sample,))
     yield Parser(name="apk-checksums", form="text", read=_apk_checksums, samples=(_APK_DATABASE,))
     yield Parser(name="rpm-signed-region", form="binary", read=_region, samples=(_REGION,))
 
