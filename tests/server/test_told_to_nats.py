@@ -4,6 +4,7 @@
 import json
 import threading
 from pathlib import Path
+from typing import Any
 
 from access_material import TOKEN
 from api_server import ApiServer
@@ -38,7 +39,7 @@ def test_none_is_lost_when_either_is_killed(tmp_path: Path) -> None:
         assert {one["subject"] for one in created} == {f"robot${name}" for name in made}
 
 
-def until_told(nats: NatsServer, kind: str, count: int) -> list[dict[str, object]]:
+def until_told(nats: NatsServer, kind: str, count: int) -> list[dict[str, Any]]:
     """The events of a kind that the stream has, once there are so many with an id of their own; a minute at most."""
     pause = threading.Event()
     for _ in range(300):

@@ -89,6 +89,13 @@ def built_upon(connection: Connection, base: Digest) -> tuple[BuiltUpon, ...]:
     )
 
 
+def heirs_of(connection: Connection, base: Digest) -> tuple[str, ...]:
+    """Digests of all images that are built upon an image, sorted; not itself."""
+    tops = _tops(connection, [base])
+    query = select(image_chain.c.digest).where(image_chain.c.chain.in_(tops), image_chain.c.digest != base)
+    return tuple(connection.scalars(query.distinct().order_by(image_chain.c.digest))) if tops else ()
+
+
 def _images(connection: Connection, digest: Digest) -> Sequence[str]:
     """An image itself, or the images an index names."""
     children = connection.scalars(select(manifest_child.c.child).where(manifest_child.c.parent == digest)).all()

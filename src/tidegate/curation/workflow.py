@@ -26,6 +26,7 @@ from tidegate.curation.attached import ShelfPlace, attached_envelopes, indexes_o
 from tidegate.curation.components.remembered import remember_components
 from tidegate.curation.encryption.copies import copies_of
 from tidegate.curation.lifecycle import UNDECIDED
+from tidegate.curation.remembered_facts import remember_claimed_commit, remember_lines, remember_proven_commits
 from tidegate.curation.scanned import remember_scan
 from tidegate.curation.settle import settle
 from tidegate.curation.shelf import Shelf
@@ -191,6 +192,7 @@ class Curation:
                 return "gone"
             manifest = manifest_of(connection, subject)
             if isinstance(manifest, Index):
+                remember_proven_commits(connection, subject, self._gate.evidence_of(connection, subject).evidence)
                 decision = self._gate.judge_index(
                     Boundary.CURATION, subject, self._children(connection, manifest), at=at
                 )
@@ -199,6 +201,7 @@ class Curation:
                 decision = decide_encrypted(subject, self._decision_behind(connection, plain), said_by, at=at)
             else:
                 gathered = NOTHING if trouble else self._gate.evidence_of(connection, subject)
+                remember_proven_commits(connection, subject, gathered.evidence)
                 context = context_of(connection, subject)
                 decision = self._gate.judge(Boundary.CURATION, subject, context, gathered, at=at)
             decision = with_standing(decision, standing_of(connection, subject))
@@ -249,6 +252,9 @@ class Curation:
                 remember_components(connection, inventory)
                 remember_scan(connection, manifest.digest, report, at=at)
                 remember_summary(connection, manifest, inventory, report, at=at)
+                remember_lines(connection, manifest.digest, report)
+                labels = report.configuration.labels if report.configuration else {}
+                remember_claimed_commit(connection, manifest.digest, {**labels, **manifest.annotations})
             # Knowledge that arrived before the components were stored passed them by: join once more.
             if self._knowledge() is knowledge:
                 return

@@ -88,6 +88,12 @@ def support_of(
     return tuple(sorted(found, key=lambda one: (_SUBJECTS.index(one.subject), one.product, one.cycle)))
 
 
+def support_of_line(knowledge: Knowledge, product: str, cycle: str, at: date) -> Support | None:
+    """Until when somebody cares for a release line; None for one that is not known."""
+    line = _line(knowledge, product, [cycle])
+    return _support(line, _subject(knowledge, product), "", UNKNOWN, at) if line else None
+
+
 def _of_distribution(
     knowledge: Knowledge, components: Iterable[Component], os_release: OsRelease | None, at: date
 ) -> Iterator[Support]:

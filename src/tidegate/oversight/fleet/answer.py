@@ -1,20 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """The images that have some components: what they are called, in which state they are, where they run, who answers."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from pyroaring import BitMap
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import Connection, select
 
-from tidegate.artifact import Digest
 from tidegate.curation.components.holders import components_of, counts_of, holders_of
 from tidegate.errors import InvalidInputError
+from tidegate.oversight.fleet.found_image import FoundImage, found_images
 from tidegate.oversight.fleet.parts import Part
-from tidegate.storage import schema
 from tidegate.storage.component_schema import component_holder
-from tidegate.storage.node_schema import node_container
 from tidegate.values import Struct
 
 MAX_IMAGES: Final = 1000
@@ -29,27 +26,6 @@ class FoundPart(Struct, frozen=True, kw_only=True):
     purl: str
     version: str
     images: int
-
-
-class FoundImage(Struct, frozen=True, kw_only=True):
-    """An image that has it.
-
-    Attributes:
-        state: of the registry; "" for one that is gone.
-        components: what it has of what was looked for.
-        running: containers that run it now, as far as nodes and clusters tell.
-        workloads: that were admitted with it, as `cluster/namespace/kind/name`.
-        owners: of these.
-    """
-
-    digest: Digest
-    repositories: tuple[str, ...]
-    tags: tuple[str, ...]
-    state: str
-    components: tuple[str, ...]
-    running: int
-    workloads: tuple[str, ...]
-    owners: tuple[str, ...]
 
 
 class Answer(Struct, frozen=True, kw_only=True):
@@ -93,7 +69,7 @@ def answer(
     return Answer(
         parts=tuple(_counted(connection, parts)),
         unordered=tuple(_counted(connection, unordered)),
-        images=tuple(_images(connection, list(numbers), wanted)),
+        images=_images(connection, list(numbers), wanted),
         images_in_all=len(holders),
         after=numbers.max() if numbers and numbers.max() != holders.max() else 0,
     )
@@ -106,62 +82,9 @@ def _counted(connection: Connection, parts: Sequence[Part]) -> Iterable[FoundPar
         yield FoundPart(purl=part.purl, version=part.version, images=counts.get(part.id, 0))
 
 
-def _images(connection: Connection, numbers: Sequence[int], wanted: Mapping[int, Part]) -> Iterable[FoundImage]:
-    holder = component_holder
-    ids = BitMap(wanted)
-    query = select(holder.c.number, holder.c.digest).where(holder.c.number.in_(numbers)).order_by(holder.c.number)
-    digests = [row.digest for row in connection.execute(query)]
-    names = _grouped(connection, schema.repository_manifest.c.digest, schema.repository_manifest.c.repository, digests)
-    tag = schema.tag
-    tags = _grouped(connection, tag.c.digest, tag.c.repository + ":" + tag.c.name, digests)
-    states = _grouped(connection, schema.state.c.digest, schema.state.c.state, digests)
-    placed = _placed(connection, digests)
-    running = _running(connection, digests)
-    for digest in digests:
-        own = components_of(connection, digest) & ids
-        yield FoundImage(
-            digest=Digest(digest),
-            repositories=tuple(names.get(digest, ())),
-            tags=tuple(tags.get(digest, ())),
-            state="".join(states.get(digest, ())),
-            components=tuple(sorted(wanted[one].purl for one in own)),
-            running=running.get(digest, 0),
-            workloads=tuple(sorted({workload for workload, _ in placed.get(digest, ())})),
-            owners=tuple(sorted({owner for _, owner in placed.get(digest, ()) if owner})),
-        )
-
-
-def _grouped(
-    connection: Connection, key: ColumnElement[str], value: ColumnElement[str], digests: Sequence[str]
-) -> Mapping[str, list[str]]:
-    found: defaultdict[str, list[str]] = defaultdict(list)
-    for digest, text in connection.execute(select(key, value).where(key.in_(digests)).order_by(key, value)):
-        found[digest].append(text)
-    return found
-
-
-def _placed(connection: Connection, digests: Sequence[str]) -> Mapping[str, list[tuple[str, str]]]:
-    table = schema.placement
-    found: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
-    for row in connection.execute(select(table).where(table.c.digest.in_(digests))):
-        found[row.digest].append((f"{row.cluster}/{row.namespace}/{row.kind}/{row.name}", row.owner))
-    return found
-
-
-def _running(connection: Connection, digests: Sequence[str]) -> Mapping[str, int]:
-    """How many containers run each image: named by its manifest, its configuration, or an index with it alone."""
-    runs, blob, child = node_container, schema.manifest_blob, schema.manifest_child
-    named: defaultdict[str, set[str]] = defaultdict(set)
-    by_content = (
-        select(blob.c.manifest, runs.c.id).join(runs, runs.c.config == blob.c.blob).where(blob.c.manifest.in_(digests))
-    )
-    by_index = (
-        select(child.c.child, runs.c.id)
-        .join(runs, runs.c.digest == child.c.parent)
-        .where(child.c.child.in_(digests), runs.c.config == "")
-    )
-    own = select(runs.c.digest, runs.c.id).where(runs.c.digest.in_(digests))
-    for query in (own, by_content, by_index):
-        for digest, container in connection.execute(query):
-            named[digest].add(container)  # of a node and of its cluster it is one
-    return {digest: len(containers) for digest, containers in named.items()}
+def _images(connection: Connection, numbers: Sequence[int], wanted: Mapping[int, Part]) -> tuple[FoundImage, ...]:
+    holder, ids = component_holder, BitMap(wanted)
+    query = select(holder.c.digest).where(holder.c.number.in_(numbers)).order_by(holder.c.number)
+    digests = list(connection.scalars(query))
+    because = {one: sorted(wanted[part].purl for part in components_of(connection, one) & ids) for one in digests}
+    return found_images(connection, digests, because)
