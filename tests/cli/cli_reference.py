@@ -21,7 +21,7 @@ _SHARED: Final = frozenset({"quiet", "verbose", "debug", "config", "home", "help
 _ARGUMENTS: Final = {
     "context": "folder that COPY and ADD read",
     "package": "a package URL without version, or a name as advisories have it; after `@` limits of its version",
-    "thing": "a digest, a package URL, a base like `debian:12`, a key's name or how its id begins, or how a commit begins",
+    "thing": "a digest, a package URL, a base (`debian:12`), a key by name or id, or how a commit begins",
     "advisory": "an advisory, by any of its names",
     "container": "its name, `NAMESPACE/POD/NAME`, or the beginning of its id",
     "flows": "files of declared flows",

@@ -6,8 +6,8 @@ from typing import Final
 import sqlalchemy as sa
 from alembic import op
 
-revision: Final = "0041"
-down_revision: Final = "0040"
+revision: Final = "0042"
+down_revision: Final = "0041"
 _SUMMARY: Final = sa.table("image_summary", sa.column("digest"), sa.column("support_of"))
 _LINE: Final = sa.table("image_line", *(sa.column(name) for name in ("product", "cycle", "digest", "subject", "purl")))
 
