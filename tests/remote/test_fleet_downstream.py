@@ -72,9 +72,8 @@ def test_all_that_is_downstream(tmp_path: Path) -> None:
         assert reasons(downstream)["shop/top:1"] == [f"built upon {base[:19]}"]
         assert reasons(asked(desk, "blast", "shop/base:1")) == reasons(downstream)
 
-        blob = json.loads((layout / "blobs" / "sha256" / app.removeprefix("sha256:")).read_text())["layers"][1][
-            "digest"
-        ]
+        manifest = json.loads((layout / "blobs" / "sha256" / app.removeprefix("sha256:")).read_text())
+        blob = manifest["layers"][1]["digest"]
         assert set(reasons(asked(desk, "blast", blob))) == {"shop/app:1", "shop/top:1"}
 
         for commit in (COMMIT, COMMIT[:8]):

@@ -38,6 +38,7 @@ MAX_CHARS: Final = 1024
 _COMMIT: Final = re.compile(r"[0-9a-f]{7,64}")
 _KEY_ID: Final = re.compile(r"[0-9a-f]{8,64}")
 _CHUNK: Final = 500
+_IMAGES: Final = ("image", "index")
 _MANY_KEYS: Final = 20
 _REMEDY: Final = "name a digest, pkg:TYPE/NAME, a base like debian:12, a key, or seven letters of a commit at least"
 
@@ -109,11 +110,8 @@ def _readings(connection: Connection, text: str, kind: Kind | None) -> Iterator[
         return
     if kind in {None, "key"} and (key := _key(connection, text)):
         name, key_id = key
-        yield (
-            "key",
-            name if name == key_id[:12] else f"{name} ({key_id[:12]})",
-            dict.fromkeys(affected(connection, key_id, 0), f"rests on key {name}"),
-        )
+        rests = dict.fromkeys(_manifests(connection, affected(connection, key_id, 0)), f"rests on key {name}")
+        yield "key", name if name == key_id[:12] else f"{name} ({key_id[:12]})", rests
     if kind in {None, "commit"} and _COMMIT.fullmatch(text) and (made := _made_from(connection, text)):
         yield "commit", text, made | _built_upon(connection, made, "an image made from it")
     if kind in {None, "base"} and (built := _based_on(connection, text)):
@@ -160,6 +158,15 @@ def _above(connection: Connection, digests: Sequence[str]) -> list[str]:
     for start in range(0, len(digests), _CHUNK):
         chunk = digests[start : start + _CHUNK]
         found += connection.scalars(select(child.c.parent).where(child.c.child.in_(chunk)))
+    return found
+
+
+def _manifests(connection: Connection, digests: Sequence[str]) -> list[str]:
+    """Those that are images, or were: keys sign of other things as well."""
+    held, found = schema.manifest, list[str]()
+    images = select(held.c.digest).where(held.c.kind.in_(_IMAGES))
+    for start in range(0, len(digests), _CHUNK):
+        found += connection.scalars(images.where(held.c.digest.in_(digests[start : start + _CHUNK])))
     return found
 
 
