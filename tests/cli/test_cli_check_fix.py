@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 from cli_run import Run
 
+from docker_registry import DockerRegistry
+from tidegate.oci.write import LayerBuilder, write_image
+
 DOCKERFILE = "FROM node:20\nCOPY . .\n# starts it\nCMD node server.js\n"
 ZAP = {
     "@programName": "ZAP",
@@ -82,6 +85,17 @@ def test_a_fix_is_told_and_the_report_is_of_what_remains(run: Run, folder: Path)
     again = run("check", folder, "--fix", "--no-pin", "--format", "json")
     assert "TG-DF" not in again.err
     assert again.json["misconfigurations"] == ran.json["misconfigurations"]
+
+
+def test_images_are_pinned_to_what_their_registry_says_now(run: Run, folder: Path, tmp_path: Path) -> None:
+    write_image(tmp_path / "image", "latest", [LayerBuilder().file("etc/motd", "a").build()])
+    with DockerRegistry(tmp_path / "registry") as registry:
+        digest = registry.push(tmp_path / "image", "latest", "team/base:1")
+        base = f"{registry.host}/team/base"
+        (folder / "Dockerfile").write_text(f"FROM {base}:1 AS a\nFROM {base}:2\nUSER a\n")
+        ran = run("check", folder, "--fix", "--force")
+    assert (folder / "Dockerfile").read_text() == f"FROM {base}:1@{digest} AS a\nFROM {base}:2\nUSER a\n"
+    assert f"{base}:2 is not pinned" in ran.err
 
 
 def test_uncommitted_work_is_left_alone_unless_told(run: Run, folder: Path) -> None:
