@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
+from tidegate.development.folder.bumping import bump_command, is_other_major
 from tidegate.development.folder.concern import Concern
 from tidegate.evidence import Finding, Misconfiguration, ScanReport, Severity
 from tidegate.evidence.flaw import by_flaw, known_id
@@ -108,7 +109,12 @@ def _fix(group: list[Finding], versions: Mapping[PackageUrl, str]) -> str:
         return "nobody has published a fix: replace it, or see that the flaw cannot be reached"
     of = "" if fixed == len(group) else f", which mends {fixed} of {len(group)}"
     through = f", by a newer {group[0].brought_by[0]}" if group[0].brought_by else ""
-    return f"upgrade to {to}{of}{through}"
+    first = group[0]
+    command = bump_command(
+        first.location, name=first.name, version=first.version, to=to, is_direct=first.relation == "direct"
+    )
+    major = " (another major version: read what changed)" if is_other_major(first.version, to) else ""
+    return f"upgrade to {to}{major}{of}{through}" + (f": {command}" if command else "")
 
 
 def _secrets(report: ScanReport, known: Known) -> Iterator[Concern]:
