@@ -64,6 +64,13 @@ def test_lines_keep_their_numbers_when_bases_are_pinned() -> None:
     assert pinned.count(b"\n") == TEXT.count(b"\n")
 
 
+def test_a_frontend_is_fetched_by_nobody() -> None:
+    text = b"# syntax=docker/dockerfile:1\n# escape=`\nFROM a `\n  AS b\n"
+    pinned = pinned_dockerfile(text, _plan(text), {"a": "x"})
+    assert pinned == b"# escape=`\n#\nFROM x AS b\n\n"
+    assert parse_dockerfile(pinned, where="pinned").directives == {"escape": "`"}
+
+
 def test_what_cannot_be_known_is_told_by_its_line() -> None:
     with pytest.raises(InvalidInputError, match="Dockerfile:2: FROM \\$WHAT depends"):
         _plan(b"ARG WHAT\nFROM $WHAT\n")

@@ -3,8 +3,12 @@
 
 import re
 from collections.abc import Mapping
+from typing import Final
 
 from tidegate.development.build.stages import Plan, Stage
+
+_DIRECTIVE: Final = re.compile(r"\s*#\s*(?:syntax|escape|check)\s*=", re.IGNORECASE)
+_SYNTAX: Final = re.compile(r"\s*#\s*syntax\s*=", re.IGNORECASE)
 
 
 def pinned_dockerfile(raw: bytes, plan: Plan, aliases: Mapping[str, str]) -> bytes:
@@ -15,7 +19,7 @@ def pinned_dockerfile(raw: bytes, plan: Plan, aliases: Mapping[str, str]) -> byt
         plan: read from it.
         aliases: by the base's name.
     """
-    lines = raw.decode("utf-8-sig", "surrogateescape").split("\n")
+    lines = _without_frontend(raw.decode("utf-8-sig", "surrogateescape").split("\n"))
     starts = sorted(one.line for stage in plan.stages for one in stage.instructions)
     for stage in plan.stages:
         if stage.base:
@@ -27,6 +31,15 @@ def pinned_dockerfile(raw: bytes, plan: Plan, aliases: Mapping[str, str]) -> byt
                     end = next((start for start in starts if start > one.line), len(lines) + 1)
                     _replace_taken(lines, one.line - 1, end - 1, image, aliases[image])
     return "\n".join(lines).encode("utf-8", "surrogateescape")
+
+
+def _without_frontend(lines: list[str]) -> list[str]:
+    """Takes out `# syntax=`, for which BuildKit fetches a program from a registry; other directives stay in force."""
+    end = 0
+    while end < len(lines) and _DIRECTIVE.match(lines[end]):
+        end += 1
+    kept = [line for line in lines[:end] if not _SYNTAX.match(line)]
+    return [*kept, *["#"] * (end - len(kept)), *lines[end:]]
 
 
 def _replace_from(lines: list[str], stage: Stage, alias: str) -> None:
