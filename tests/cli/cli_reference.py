@@ -58,6 +58,7 @@ _ARGUMENTS: Final = {
     "host": "of the mail server",
     "prefixes": "beginnings of repository names, whole parts",
     "update": "its id, or how it begins",
+    "tide": "its id, or how it begins",
     "git_folder": "a folder of git, or a bare repository",
     "subscription": "its id, or how it begins",
     "url": "`https:`, or `http:` on this machine",

@@ -34,8 +34,7 @@ def joined(database: Database) -> int:
 
 def test_it_is_in_force_before_what_it_moved_is_looked_at(database: Database, tmp_path: Path) -> None:
     path = tmp_path / "knowledge.db"
-    asked: list[tuple[str, str]] = []
-    knowledge = NewKnowledge(path, database, lambda *what: asked.append(what), lambda: AT)
+    knowledge = NewKnowledge(path, database, lambda: AT)
     knowledge.open()
     assert knowledge.current() is None
     build_seed(path, made_at=AT)
@@ -56,4 +55,4 @@ def test_what_is_no_knowledge_is_said_at_once(database: Database, tmp_path: Path
     path = tmp_path / "knowledge.db"
     path.write_bytes(b"nothing of the kind")
     with pytest.raises(InvalidInputError):
-        NewKnowledge(path, database, lambda *_: None, lambda: AT).open()
+        NewKnowledge(path, database, lambda: AT).open()

@@ -15,6 +15,7 @@ from tidegate.evidence import Statement, Subject
 from tidegate.identity.duties import Actor
 from tidegate.signing.keys import SigningKey, VerifyingKey
 from tidegate.storage.outbox import publish
+from tidegate.storage.tides import Cause, begin_tide, tide_named
 from tidegate.storage.trust_schema import trusted_key
 from tidegate.trust.book import TRUSTED, begin_change
 from tidegate.trust.key_record import KeyRecord, find_key
@@ -154,7 +155,11 @@ def tell(
     data = {name: value for name, value in predicate.items() if name != "key"}
     told = {"key": key.key_id, "name": key.name, "roles": list(key.roles), "statement": recorded.digest, **data}
     event_id = f"key:{key.key_id}:{recorded.ledger_index}"
-    publish(connection, Event(id=event_id, kind=kind, subject=f"sha256:{key.key_id}", time=at, data=told))
+    tide, subject_id = "", f"sha256:{key.key_id}"
+    if kind is EventKind.KEY_REVOKED:
+        tide = tide_named(Cause.KEY, event_id)
+        begin_tide(connection, tide, Cause.KEY, subject=subject_id, event=event_id, why=why, at=at)
+    publish(connection, Event(id=event_id, kind=kind, subject=subject_id, time=at, data=told, tide=tide))
     return find_key(connection, gate.trust(connection), key_id)
 
 

@@ -10,6 +10,7 @@ from threading import Event as Flag
 from threading import Thread
 from typing import Final
 
+from tidegate.assembly.tide_watch import TideWatch
 from tidegate.clock import Clock
 from tidegate.curation.components.folding import fold
 from tidegate.loops.expiring import judge_before_expiry
@@ -23,7 +24,7 @@ _LOOK_EVERY_SECONDS: Final = 900.0
 
 
 class ByTime:
-    """Looks every quarter of an hour, in one replica of all.
+    """Looks every quarter of an hour, in one replica of all; at tides whenever something was committed.
 
     Args:
         database: what is looked at.
@@ -44,6 +45,7 @@ class ByTime:
         clock: Clock,
     ) -> None:
         self._leases = leases
+        self._tides = TideWatch(database, leases, clock)
         self._looks: dict[str, Callable[[], object]] = {
             "sweep": sweep,
             "judge_before_expiry": lambda: judge_before_expiry(database, submit, clock),
@@ -57,10 +59,12 @@ class ByTime:
     def start(self) -> None:
         """Starts."""
         self._thread.start()
+        self._tides.start()
 
     def stop(self) -> None:
         """Ends after the look in hand."""
         self._stopping.set()
+        self._tides.stop()
         self._thread.join()
 
     def _run(self) -> None:

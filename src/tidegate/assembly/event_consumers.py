@@ -16,6 +16,8 @@ from tidegate.loops.pushed import judge_when_pushed
 from tidegate.loops.recalled import name_exposed_workloads
 from tidegate.loops.state_statements import hang_state_statements
 from tidegate.loops.subscribers import end_for_the_removed, note_for_subscribers, tell_who_pulled
+from tidegate.loops.tide_ending import reopen_tides
+from tidegate.loops.tide_rising import judge_what_rises
 from tidegate.loops.upstream_moved import follow_when_admitted
 from tidegate.storage.blobs import BlobStore
 from tidegate.storage.consumers import BatchConsumer, Consumer
@@ -38,10 +40,12 @@ def build_consumers(
         remember_chains(database, store),
         taking_in.renewal.consumer(),
         judge_when_pushed(submit),
-        judge_parents(database, submit),
-        judge_copies(database, submit),
+        judge_parents(database, submit, clock),
+        judge_copies(database, submit, clock),
         judge_when_attached(database, submit),
-        judge_when_revoked(database, submit),
+        judge_when_revoked(database, submit, clock),
+        judge_what_rises(database, submit),
+        reopen_tides(database, clock),
         name_exposed_workloads(database, clock),
         note_for_subscribers(database, clock),
         tell_who_pulled(database, consumer_pulls, clock),

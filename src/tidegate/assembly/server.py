@@ -70,6 +70,7 @@ from tidegate.oversight.audit_anchor import AuditAnchoring
 from tidegate.settings import Settings
 from tidegate.storage.announcements import Announcements
 from tidegate.storage.blobs import BlobStore
+from tidegate.storage.carried import with_carried
 from tidegate.storage.consumers import ConsumerThread
 from tidegate.storage.database import Database
 from tidegate.storage.durable import DurableOptions, DurableWork
@@ -205,7 +206,7 @@ class Server:
 
     def submit(self, key: str, digest: str) -> None:
         """Asks for curation of a digest; the same key again changes nothing."""
-        self.durable.submit(CURATE, key, digest)
+        self.durable.submit(CURATE, key, with_carried(digest))
 
     def promote(self, key: str, number: str) -> None:
         """Asks for a promotion to another registry by its number; the same key again changes nothing."""
@@ -259,11 +260,11 @@ def build_server(settings: Settings, *, clock: Clock = system_clock) -> Server:
     ensure_knowledge(settings, clock)
 
     def submit(key: str, digest: str) -> None:
-        durable.submit(CURATE, key, digest)
+        durable.submit(CURATE, key, with_carried(digest))
 
     examiner = Examiner(settings)
 
-    knowledge = NewKnowledge(settings.db, database, submit, clock)
+    knowledge = NewKnowledge(settings.db, database, clock)
     scanner = build_scanner(settings)
     curation = Curation(
         database=database,

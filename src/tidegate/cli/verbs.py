@@ -65,6 +65,7 @@ VERBS: Final = (
     Verb(name="forensics", module="tidegate.cli.forensics", help="Capture what a container did, and keep it sealed."),
     Verb(name="sensor", module="tidegate.cli.sensor", help="Watch this node's containers; refuse what is not theirs."),
     Verb(name="cluster", module="tidegate.cli.cluster", help="Watch what runs in a Kubernetes cluster."),
+    Verb(name="tide", module="tidegate.cli.tide", help="Tell what one change moved, to the last workload rolled."),
     Verb(name="fleet", module="tidegate.cli.fleet", help="Ask every image at once what it has, by what is on record."),
     Verb(name="inventory", module="tidegate.cli.inventory", help="Show which image runs where, by which decision."),
     Verb(name="incident", module="tidegate.cli.incident", help="Show what sensors found, and close it with a reason."),

@@ -25,6 +25,8 @@ from tidegate.evidence import STATE_CHANGE, Boundary, Decision, Statement, Subje
 from tidegate.evidence.restriction import Restriction
 from tidegate.identity.duties import Actor, Separation, named_on_record, separate
 from tidegate.storage import schema
+from tidegate.storage.carried import carried, carrying
+from tidegate.storage.tides import Cause, begin_tide, note_judged, tide_named, tide_of
 from tidegate.values import Struct, replace
 from tidegate.wire import to_builtins
 
@@ -127,11 +129,23 @@ def _change_one(connection: Connection, gate: Gate, digest: Digest, wish: Wish, 
     decision, expires_at = _decision(connection, gate, digest, uri, at)
     details = _details(wish)
     said: dict[str, Any] = {"who": wish.who, "why": wish.reason, "at": at, "evidence": statement, "details": details}
-    if before is to:
-        repeat(connection, digest, to, **said)
-    else:
-        advance(connection, digest, to, decision=decision, expires_at=expires_at, **said)
+    with carrying(_tide(connection, digest, wish, to, statement, at)):
+        if before is to:
+            repeat(connection, digest, to, **said)
+        else:
+            advance(connection, digest, to, decision=decision, expires_at=expires_at, **said)
+        note_judged(connection, digest, to, at=at)
     return Changed(digest=digest, before=before, after=to, statement=statement)
+
+
+def _tide(connection: Connection, digest: Digest, wish: Wish, to: State, statement: Digest, at: datetime) -> str:
+    """A recall begins a tide, unless it is part of one; whatever else is said of an image is part of its last."""
+    found = tide_of(connection, digest) if wish.act is not Act.RECALL else carried()
+    if found or to is not State.RECALLED:
+        return found
+    name = tide_named(Cause.RECALL, statement)
+    begin_tide(connection, name, Cause.RECALL, subject=digest, event="", why=wish.reason, at=at, digests=[digest])
+    return name
 
 
 def _check(wish: Wish) -> None:

@@ -18,6 +18,7 @@ from tidegate.curation.withheld import WithheldError
 from tidegate.events import Event, EventKind
 from tidegate.storage.insert import insert_once
 from tidegate.storage.outbox import publish
+from tidegate.storage.tides import tide_of
 from tidegate.storage.vending_schema import refusal
 from tidegate.values import Struct
 
@@ -70,7 +71,14 @@ def note_refusal(
         return False
     _forget_the_oldest(connection)
     data = {**key, **told, "enforced": enforced, "address": consumer.address}
-    event = Event(id=uuid4().hex, kind=EventKind.IMAGE_REFUSED, subject=withheld.digest, time=at, data=data)
+    event = Event(
+        id=uuid4().hex,
+        kind=EventKind.IMAGE_REFUSED,
+        subject=withheld.digest,
+        time=at,
+        data=data,
+        tide=tide_of(connection, withheld.digest),
+    )
     publish(connection, event)
     return True
 

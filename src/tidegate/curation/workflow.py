@@ -44,8 +44,10 @@ from tidegate.oci.image import Image
 from tidegate.oci.signatures import SignaturePlace
 from tidegate.storage import schema
 from tidegate.storage.blobs import BlobStore
+from tidegate.storage.carried import carrying, parted
 from tidegate.storage.database import Database
 from tidegate.storage.durable import Steps
+from tidegate.storage.tides import note_judged
 from tidegate.values import replace
 
 _log = logging.getLogger(__name__)
@@ -95,15 +97,17 @@ class Curation:
         self._signatures = signatures
 
     def work(self, steps: Steps, argument: str) -> str:
-        """Judges one digest; durable work for `tidegate.storage.durable`.
+        """Judges one digest, in the tide it was asked for in; durable work for `tidegate.storage.durable`.
 
         Returns:
             The state the digest is in afterwards, or "gone" when it was deleted meanwhile.
         """
-        for digest in [*steps.run("children", self.undecided_children, argument), argument]:
-            state = self._judge(steps, digest)
-        for copy in steps.run("copies", self.copies, argument):
-            self._judge(steps, copy)
+        subject, tide = parted(argument)
+        with carrying(tide):
+            for digest in [*steps.run("children", self.undecided_children, subject), subject]:
+                state = self._judge(steps, digest)
+            for copy in steps.run("copies", self.copies, subject):
+                self._judge(steps, copy)
         return state
 
     def _judge(self, steps: Steps, digest: str) -> str:
@@ -189,6 +193,7 @@ class Curation:
         with self._database.begin() as connection:
             hold(connection, [subject])
             if state_of(connection, subject) is None:
+                note_judged(connection, digest, "gone", at=at)
                 return "gone"
             manifest = manifest_of(connection, subject)
             if isinstance(manifest, Index):
@@ -215,9 +220,13 @@ class Curation:
             for name in names:
                 for evidence in (*decision.inputs, envelope):
                     self._shelf.attach_record(connection, name, subject, evidence)
-            if known:
-                return state_of(connection, subject) or "gone"
-            return settle(connection, decision, envelope, trouble=trouble, who=WHO, at=at) or "gone"
+            state = (
+                state_of(connection, subject)
+                if known
+                else settle(connection, decision, envelope, trouble=trouble, who=WHO, at=at)
+            )
+            note_judged(connection, digest, state or "gone", at=at)
+            return state or "gone"
 
     def remember(self, digest: str) -> None:
         """Remembers an admitted image by each of its tags, so that what is built upon it is recognised."""

@@ -116,6 +116,8 @@ class EventKind(StrEnum):
     KEY_ADOPTED = "oversight.key.adopted"
     AUDIT_BROKEN = "oversight.audit.broken"
     KNOWLEDGE_UPDATED = "oversight.knowledge.updated"
+    TIDE_ENDED = "oversight.tide.ended"
+    TIDE_REOPENED = "oversight.tide.reopened"
 
 
 def kinds_named(text: str) -> frozenset[EventKind]:
@@ -138,6 +140,7 @@ class Event(Struct, frozen=True, kw_only=True):
     Attributes:
         id: unique for the source; the same change always has the same id, so a repeated delivery can be told.
         subject: what changed, most often a digest; events of one subject are delivered in order.
+        tide: the story it is part of, from its cause on; "" for none. Told as the extension attribute `tideid`.
     """
 
     id: str
@@ -145,6 +148,7 @@ class Event(Struct, frozen=True, kw_only=True):
     subject: str
     time: datetime
     data: Mapping[str, Any]
+    tide: str = ""
 
     def to_dict(self, *, source: str, dataref: str = "") -> dict[str, Any]:
         """The attributes of a CloudEvent.
@@ -161,6 +165,7 @@ class Event(Struct, frozen=True, kw_only=True):
             "type": TYPE_PREFIX + self.kind,
             "subject": self.subject,
             "time": rfc3339(self.time),
+            **({"tideid": self.tide} if self.tide else {}),
             **data,
         }
 

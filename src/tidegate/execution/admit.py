@@ -33,6 +33,7 @@ from tidegate.execution.workload import Workload, parse_objects
 from tidegate.policy.context import ContainerContext, Context
 from tidegate.storage import outbox, schema
 from tidegate.storage.database import Database
+from tidegate.storage.tides import tide_of_any
 
 ResolveTag = Callable[[Connection, Reference], Digest | None]
 """Which digest a name means, by the record of this moment."""
@@ -205,6 +206,7 @@ class ExecutionGate:
                     "changes": [change.path for change in item.changes],
                     "explained": [{"path": change.path, "why": change.why} for change in item.changes],
                 },
+                tide="" if allowed else tide_of_any(connection, filter(None, digests.values())),
             ),
         )
 

@@ -16,6 +16,7 @@ from tidegate.execution.response_policy import ResponseRule, Severity, severity_
 from tidegate.storage import outbox
 from tidegate.storage.insert import insert_once
 from tidegate.storage.node_schema import incident
+from tidegate.storage.tides import tide_of_event
 from tidegate.values import Struct
 from tidegate.wire import from_json, to_json
 
@@ -120,6 +121,11 @@ def close_incident(connection: Connection, name: str, *, by: str, why: str, at: 
     return find_incident(connection, name)
 
 
+def opening(name: str) -> str:
+    """The id of the event that told of the beginning of an incident."""
+    return f"{EventKind.INCIDENT_OPENED}:{name}"
+
+
 def find_incident(connection: Connection, name: str) -> Incident:
     """One of them.
 
@@ -141,7 +147,8 @@ def list_incidents(connection: Connection, *, state: str = "", limit: int = 100)
 
 
 def _tell(connection: Connection, kind: EventKind, name: str, data: dict[str, Any], at: datetime) -> None:
-    outbox.publish(connection, Event(id=f"{kind}:{name}", kind=kind, subject=name, time=at, data=data))
+    tide = tide_of_event(connection, opening(name))
+    outbox.publish(connection, Event(id=f"{kind}:{name}", kind=kind, subject=name, time=at, data=data, tide=tide))
 
 
 def _incident(row: RowMapping) -> Incident:

@@ -18,6 +18,7 @@ from tidegate.artifact import Digest
 from tidegate.clock import parse_rfc3339, rfc3339
 from tidegate.errors import InvalidInputError, NotFoundError, RefusedError
 from tidegate.events import Event, EventKind
+from tidegate.execution.incidents import opening
 from tidegate.execution.observation import Container
 from tidegate.execution.order import ORDER_LASTS, Order, Outcome, PodOf, to_statement
 from tidegate.execution.response_plan import Place
@@ -26,6 +27,7 @@ from tidegate.identity.duties import Actor, Separation, separate
 from tidegate.storage import outbox
 from tidegate.storage.lock_order import Rank, taking
 from tidegate.storage.node_schema import node_container, response
+from tidegate.storage.tides import tide_of_event
 from tidegate.values import Struct
 from tidegate.wire import from_json, to_json
 
@@ -362,7 +364,14 @@ def _tell(connection: Connection, kind: EventKind, found: Response, at: datetime
         "evidence": found.statement,
         "outcome": found.outcome,
     }
-    event = Event(id=f"{kind}:{found.id}", kind=kind, subject=f"{found.node}/{found.container}", time=at, data=data)
+    event = Event(
+        id=f"{kind}:{found.id}",
+        kind=kind,
+        subject=f"{found.node}/{found.container}",
+        time=at,
+        data=data,
+        tide=tide_of_event(connection, opening(found.incident)) if found.incident else "",
+    )
     outbox.publish(connection, event)
 
 

@@ -5,18 +5,20 @@ from collections.abc import Callable
 
 from sqlalchemy import select
 
+from tidegate.clock import Clock
 from tidegate.curation.lifecycle import SHUT, VENDED
 from tidegate.events import Event, EventKind
 from tidegate.storage import schema
 from tidegate.storage.consumers import Consumer
 from tidegate.storage.database import Database
+from tidegate.storage.tides import touch
 
 _VERDICTS = frozenset(
     {EventKind.IMAGE_ADMITTED, EventKind.IMAGE_REJECTED, EventKind.IMAGE_RECALLED, EventKind.IMAGE_RETIRED}
 )
 
 
-def judge_parents(database: Database, submit: Callable[[str, str], None]) -> Consumer:
+def judge_parents(database: Database, submit: Callable[[str, str], None], clock: Clock) -> Consumer:
     """A consumer that asks for curation of every judged index above an image whose verdict changed.
 
     An index still in quarantine has its own work under way, which waits for its children.
@@ -32,6 +34,9 @@ def judge_parents(database: Database, submit: Callable[[str, str], None]) -> Con
     def handle(event: Event, offset: int) -> None:
         with database.read() as connection:
             found = connection.scalars(parents.where(child.c.child == event.subject)).all()
+        if event.tide and found:
+            with database.begin() as connection:
+                touch(connection, event.tide, found, at=clock())
         for parent in found:
             submit(f"{parent}:{offset}", parent)
 

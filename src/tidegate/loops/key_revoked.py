@@ -11,21 +11,24 @@ from typing import Final
 
 from sqlalchemy import select
 
+from tidegate.clock import Clock
 from tidegate.events import Event, EventKind
 from tidegate.storage import schema
 from tidegate.storage.consumers import Consumer
 from tidegate.storage.database import Database
+from tidegate.storage.tides import touch
 from tidegate.trust.resting_on import affected
 
 _CHUNK: Final = 500
 
 
-def judge_when_revoked(database: Database, submit: Callable[[str, str], None]) -> Consumer:
+def judge_when_revoked(database: Database, submit: Callable[[str, str], None], clock: Clock) -> Consumer:
     """A consumer that asks for curation of every digest on the shelf whose judgement rests on a revoked key.
 
     Args:
         database: whose record.
         submit: takes a key (asking twice for one key is asking once) and a digest.
+        clock: now.
     """
 
     def handle(event: Event, _offset: int) -> None:
@@ -37,6 +40,9 @@ def judge_when_revoked(database: Database, submit: Callable[[str, str], None]) -
             for start in range(0, len(found), _CHUNK):
                 here = select(state.digest).where(state.digest.in_(found[start : start + _CHUNK]))
                 shelved += connection.scalars(here)
+        if event.tide:
+            with database.begin() as connection:
+                touch(connection, event.tide, shelved, at=clock())
         for digest in sorted(shelved):
             submit(f"{digest}:{event.id}", digest)
 

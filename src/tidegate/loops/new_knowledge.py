@@ -3,11 +3,13 @@
 
 A file is replaced, never written in place. The one that was joined last is kept by a hard link, so that the difference
 can be told after a restart too; without it everything on the shelf is judged again.
+
+What it moved is put on record with the event that tells it; whoever hears that has it judged (`loops.tide_rising`), so
+a kill between the two loses nothing.
 """
 
 import logging
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event as Flag
@@ -29,6 +31,8 @@ from tidegate.storage import outbox, schema
 from tidegate.storage.carry_on import carrying_on
 from tidegate.storage.database import Database
 from tidegate.storage.insert import insert_or_update
+from tidegate.storage.lock_order import Rank, taking
+from tidegate.storage.tides import Cause, begin_tide, tide_named
 
 _log = logging.getLogger(__name__)
 LOOK_EVERY_SECONDS: Final = 1.0
@@ -38,6 +42,7 @@ LOOK_EVERY_SECONDS: Final = 1.0
 class Tide:
     """What one change of knowledge moved: how many ranges changed, and which images are judged again."""
 
+    id: str
     stamp: KnowledgeStamp
     changed_ranges: int
     images: tuple[Digest, ...]
@@ -49,14 +54,12 @@ class NewKnowledge:
 
     Args:
         path: the knowledge file; it may not be there yet.
-        submit: asks for curation: a key (twice is once) and a digest.
     """
 
-    def __init__(self, path: Path, database: Database, submit: Callable[[str, str], None], clock: Clock) -> None:
+    def __init__(self, path: Path, database: Database, clock: Clock) -> None:
         self._path = path
         self._joined = path.with_name(f".{path.name}.joined")
         self._database = database
-        self._submit = submit
         self._clock = clock
         self._lock = Lock()
         self._current: Knowledge | None = None
@@ -107,8 +110,7 @@ class NewKnowledge:
             new = self._in_force(identity)
             self._identity = identity
             tide = self._join(new)
-            if tide is not None:
-                self._keep()
+            self._keep()
             return tide
 
     def _in_force(self, identity: tuple[int, int]) -> Knowledge:
@@ -122,11 +124,24 @@ class NewKnowledge:
             last = connection.execute(select(seen)).mappings().first()
         if last is not None and last["digest"] == new.stamp.digest:
             return None
-        tide = self._difference(new, str(last["digest"]) if last is not None else "")
-        for digest in tide.images:
-            self._submit(f"{digest}:knowledge:{new.stamp.digest}", digest)
+        before = (str(last["digest"]), str(last["joined_at"])) if last is not None else ("", "")
+        tide = self._difference(new, tide_named(Cause.KNOWLEDGE, *before, new.stamp.digest), before[0])
         at = self._clock()
+        event = f"knowledge:{new.stamp.digest}:{rfc3339(at)}"
         with self._database.begin() as connection:
+            taking(connection, Rank.WORK, ["knowledge"])
+            began = begin_tide(
+                connection,
+                tide.id,
+                Cause.KNOWLEDGE,
+                subject=new.stamp.digest,
+                event=event,
+                why=f"knowledge {new.stamp.sequence}",
+                at=at,
+                digests=tide.images,
+            )
+            if not began:  # another replica was quicker
+                return None
             insert_or_update(
                 connection,
                 seen,
@@ -138,7 +153,7 @@ class NewKnowledge:
             outbox.publish(
                 connection,
                 Event(
-                    id=f"knowledge:{new.stamp.digest}:{rfc3339(at)}",
+                    id=event,
                     kind=EventKind.KNOWLEDGE_UPDATED,
                     subject=new.stamp.digest,
                     time=at,
@@ -148,18 +163,19 @@ class NewKnowledge:
                         "changed_ranges": tide.changed_ranges,
                         "images": len(tide.images),
                     },
+                    tide=tide.id,
                 ),
             )
         return tide
 
-    def _difference(self, new: Knowledge, last: str) -> Tide:
+    def _difference(self, new: Knowledge, name: str, last: str) -> Tide:
         try:
             with Knowledge.open(self._joined) as old:
                 if old.stamp.digest == last:
                     ranges = list(changed_ranges(old, new))
                     with self._database.read() as connection:
                         images = images_in(connection, ranges)
-                    return Tide(stamp=new.stamp, changed_ranges=len(ranges), images=images, whole=False)
+                    return Tide(id=name, stamp=new.stamp, changed_ranges=len(ranges), images=images, whole=False)
         except TidegateError as error:
             if not isinstance(error, NotFoundError):
                 _log.warning("the knowledge joined last cannot be read (%s); judging all images again", error)
@@ -169,7 +185,7 @@ class NewKnowledge:
                 state.c.state.in_([member.value for member in VENDED | SHUT | {State.ANALYSING}])
             )
             everything = tuple(Digest(text) for text in connection.scalars(query.order_by(state.c.digest)))
-        return Tide(stamp=new.stamp, changed_ranges=0, images=everything, whole=True)
+        return Tide(id=name, stamp=new.stamp, changed_ranges=0, images=everything, whole=True)
 
     def _keep(self) -> None:
         """Links the file in force beside its name, so that a later one can be compared with it."""

@@ -97,7 +97,7 @@ class OwnerTold:
             return []
         cause, why = _CAUSES[event.kind], str(event.data.get("why", ""))
         by_gate = str(event.data.get("who", "")).startswith(_BY_THE_GATE)
-        tide = str(event.data.get("tide", "")) or (_tide_before(connection, offset) if cause is Cause.RECALLED else "")
+        tide = event.tide or (_tide_before(connection, offset) if cause is Cause.RECALLED else "")
         tide = tide if by_gate else ""
         found = []
         for repository in event.data.get("repositories", ()):

@@ -13,6 +13,7 @@ from tidegate.execution.rogue import Rogue, RogueOptions, rogues_among, rogues_o
 from tidegate.storage import outbox
 from tidegate.storage.consumers import Consumer
 from tidegate.storage.database import Database
+from tidegate.storage.tides import tide_of
 from tidegate.wire import to_builtins
 
 _WITHDRAWN: Final = frozenset(
@@ -53,5 +54,6 @@ def _tell(connection: Connection, rogues: Iterable[Rogue], at: datetime) -> None
             subject=f"{one.node}/{container}",
             time=at,
             data={"node": one.node, "observation": to_builtins(one.seen)},
+            tide=tide_of(connection, one.seen.container.digest if one.seen.container else ""),
         )
         outbox.publish(connection, event)

@@ -14,6 +14,7 @@ from typing import Final
 from tidegate.errors import TidegateError
 from tidegate.events import Event, EventKind
 from tidegate.storage import outbox
+from tidegate.storage.carried import carrying
 from tidegate.storage.database import Database
 from tidegate.storage.leases import LeaseLostError, Leases
 
@@ -116,7 +117,8 @@ class ConsumerThread:
             if self._stopping.is_set():
                 return False
             if event.kind in consumer.kinds:
-                consumer.handle(event, offset)
+                with carrying(event.tide):
+                    consumer.handle(event, offset)
                 self._move(offset)
         if batch and batch[-1][1].kind not in consumer.kinds:
             self._move(batch[-1][0])

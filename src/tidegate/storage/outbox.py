@@ -6,25 +6,33 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, select, text
 
-from tidegate.clock import parse_rfc3339, rfc3339
+from tidegate.clock import now_ms, parse_rfc3339, rfc3339
 from tidegate.events import Event, EventKind
 from tidegate.storage.announcements import announce
+from tidegate.storage.carried import carried
 from tidegate.storage.database import PUBLISHED, before_commit
 from tidegate.storage.insert import insert_once, insert_or_update
 from tidegate.storage.lock_order import Rank, taking
 from tidegate.storage.schema import cursor, outbox
+from tidegate.values import replace
 from tidegate.wire import from_json, to_json
 
 _MAX_EVENT_BYTES: Final = 1 << 20
+IN_A_TIDE: Final = text("outbox.tide <> ''")
+"""Said with the tide that is asked for: only what is in one is in its index."""
 _ORDER_LOCK: Final = 0x71DE  # any number, the same in every replica
 
 
 def publish(connection: Connection, event: Event) -> bool:
     """Tells a change within the caller's transaction; the same event id again tells nothing.
 
+    Without a tide of its own it is told in the one that is carried (`tidegate.storage.carried`).
+
     Returns:
         True when the event is new.
     """
+    if not event.tide and (tide := carried()):
+        event = replace(event, tide=tide)
     if connection.dialect.name != "postgresql":
         return _write(connection, event)
     if connection.scalar(select(outbox.c.offset).where(outbox.c.id == event.id)) is not None:
@@ -50,6 +58,8 @@ def _write(connection: Connection, event: Event) -> bool:
         subject=event.subject,
         time=rfc3339(event.time),
         data=to_json(event.data),
+        tide=event.tide,
+        written_ms=now_ms(),
     )
     if new:
         if connection.dialect.name == "postgresql" and PUBLISHED not in connection.info:
@@ -101,4 +111,5 @@ def _event(row: Any) -> Event:
         subject=row.subject,
         time=parse_rfc3339(row.time),
         data=from_json(row.data, dict[str, Any], what=f"event {row.id}", max_bytes=_MAX_EVENT_BYTES),
+        tide=row.tide,
     )

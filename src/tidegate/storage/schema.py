@@ -17,6 +17,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    text,
 )
 
 metadata = MetaData(
@@ -229,6 +230,9 @@ outbox = Table(
     Column("subject", Text, nullable=False, index=True),
     Column("time", String(32), nullable=False),
     Column("data", LargeBinary, nullable=False),  # JSON
+    Column("tide", String(32), nullable=False, default="", server_default=""),  # it is part of
+    Column("written_ms", BigInteger, nullable=False, default=0, server_default="0"),  # since 1970; 0: not noted then
+    Index("ix_outbox_tide", "tide", "offset", sqlite_where=text("tide <> ''"), postgresql_where=text("tide <> ''")),
     sqlite_autoincrement=True,
 )
 

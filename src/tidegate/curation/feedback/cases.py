@@ -21,6 +21,7 @@ from tidegate.storage import outbox
 from tidegate.storage.feedback_schema import feedback_case, feedback_item
 from tidegate.storage.insert import insert_once
 from tidegate.storage.lock_order import Rank, taking
+from tidegate.storage.tides import tide_of
 from tidegate.values import Struct
 from tidegate.wire import from_json, to_json
 
@@ -283,7 +284,9 @@ def _tell(
     connection: Connection, kind: EventKind, subject: str, unique: str, at: datetime, data: dict[str, Any]
 ) -> None:
     number = sha256(f"{kind}\0{subject}\0{unique}".encode()).hexdigest()[:32]
-    outbox.publish(connection, Event(id=number, kind=kind, subject=subject, time=at, data=data))
+    tide = tide_of(connection, subject)
+    event = Event(id=number, kind=kind, subject=subject, time=at, data=data, tide=tide)
+    outbox.publish(connection, event)
 
 
 def _case(row: Any) -> Case:

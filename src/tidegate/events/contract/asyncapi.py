@@ -113,6 +113,7 @@ def _envelope() -> dict[str, Any]:
             "subject": text,
             "time": {"type": "string", "format": "date-time"},
             "datacontenttype": {"const": "application/json"},
+            "tideid": {**text, "description": "The tide it is part of: the same from its cause to the last it led to."},
             "data": {"type": "object"},
         },
     }

@@ -115,6 +115,20 @@ class AuditBroken(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     why: Why
 
 
+class TideTurned(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Nothing of a tide is open any more, or something is again.
+
+    Attributes:
+        cause: knowledge, recall, key.
+        images: it touched.
+        seconds: from its beginning to now.
+    """
+
+    cause: str
+    images: Count
+    seconds: float
+
+
 class KnowledgeUpdated(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """New advisories are in force, and what they change was found.
 

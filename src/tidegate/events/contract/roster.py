@@ -175,5 +175,7 @@ ROSTER: Final[Mapping[EventKind, Told]] = MappingProxyType(
         EventKind.KNOWLEDGE_UPDATED: _told(
             "new advisories are in force", "the file's digest", governed.KnowledgeUpdated
         ),
+        EventKind.TIDE_ENDED: _told("nothing of a tide is open any more", "its id", governed.TideTurned),
+        EventKind.TIDE_REOPENED: _told("something of an ended tide is open again", "its id", governed.TideTurned),
     }
 )

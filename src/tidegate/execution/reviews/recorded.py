@@ -4,6 +4,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from sqlalchemy import Connection
+
 from tidegate.artifact import Digest
 from tidegate.errors import BoundExceededError
 from tidegate.events import Event, EventKind
@@ -11,6 +13,8 @@ from tidegate.execution.placements import Place, Placed, place_containers
 from tidegate.execution.reviews.record import Act, Record
 from tidegate.storage import outbox
 from tidegate.storage.database import Database
+from tidegate.storage.tides import tide_of_any
+from tidegate.values import replace
 
 MAX_RECORDS: Final = 200
 _TOLD_AS: Final[Mapping[Act, EventKind]] = {
@@ -49,8 +53,14 @@ def put_on_record(database: Database, records: Sequence[Record], by: str) -> int
             if one.act in _RUNS and not one.is_made and one.name:
                 placed, owner = _placed(one), one.owner[:1000]
                 place_containers(connection, _place(one), placed, owner=owner, at=one.at, by=one.by[:1000])
-            new += outbox.publish(connection, _event(one, by))
+            new += outbox.publish(connection, _told_in_its_tide(connection, _event(one, by), one))
     return new
+
+
+def _told_in_its_tide(connection: Connection, event: Event, one: Record) -> Event:
+    if one.act is not Act.DENIED:
+        return event
+    return replace(event, tide=tide_of_any(connection, one.images.values()))
 
 
 def _event(one: Record, by: str) -> Event:

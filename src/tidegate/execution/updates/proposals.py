@@ -24,6 +24,7 @@ from tidegate.identity.duties import Actor, Separation, separate
 from tidegate.storage import outbox
 from tidegate.storage.insert import insert_once
 from tidegate.storage.lock_order import Rank, taking
+from tidegate.storage.tides import tide_of
 from tidegate.storage.update_schema import update_proposal as table
 from tidegate.values import Struct
 from tidegate.wire import from_json, to_json
@@ -317,7 +318,14 @@ def _tell(connection: Connection, found: Recorded, at: datetime) -> None:
         "outcome": found.outcome,
     }
     subject = f"{runs.cluster}/{runs.namespace}/{runs.kind}/{runs.name}"
-    event = Event(id=f"{kind}:{found.id}:{rfc3339(at)}", kind=kind, subject=subject, time=at, data=data)
+    event = Event(
+        id=f"{kind}:{found.id}:{rfc3339(at)}",
+        kind=kind,
+        subject=subject,
+        time=at,
+        data=data,
+        tide=tide_of(connection, runs.digest or ""),
+    )
     outbox.publish(connection, event)
 
 

@@ -41,6 +41,7 @@ from tidegate.server.api import (
     subscriptions,
     tags,
     tenants,
+    tides,
     updates,
     upkeep,
     verdicts,
@@ -92,6 +93,7 @@ def create_api(server: Server) -> FastAPI:
         updates,
         owners,
         feedback,
+        tides,
     ):
         api.include_router(module.routes(server))
     api.add_exception_handler(TidegateError, problem)

@@ -44,7 +44,7 @@ _NEEDS: Final = (
     _need("POST", r"/captures", Verb.REPORT),
     _need("GET", r"/audit(?:/.*)?", Verb.AUDIT),
     _need("GET", r"/nodes/[^/]+/orders", Verb.REPORT),
-    _need("GET", r"/(?:nodes|inventory|fleet|incidents|responses|updates|flows)(?:/.*)?", Verb.AUDIT),
+    _need("GET", r"/(?:nodes|inventory|fleet|incidents|responses|updates|flows|tides)(?:/.*)?", Verb.AUDIT),
     _need("GET", r"/subscriptions(?:/.*)?", None),
     _need("GET", r"/(?:owners|feedback)(?:/.*)?", Verb.AUDIT),
     _need("POST", r"/feedback/messages/[^/]+/retry", Verb.RESPOND),
