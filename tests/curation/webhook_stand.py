@@ -98,10 +98,10 @@ class InTurn(Delivery):
     def once(self) -> int:
         """All that are due; returns how many."""
         with self._database.read() as connection:
-            due = [row for to in self.waiting(connection) for row in self.due(connection, to["id"], limit=50)]
-        for row in due:
-            self.deliver(row)
-        return len(due)
+            due = [self.due(connection, to["id"], limit=50) for to in self.waiting(connection)]
+        for rows in filter(None, due):
+            self.deliver(rows, going=lambda: True)
+        return sum(map(len, due))
 
 
 @dataclass(kw_only=True)

@@ -88,6 +88,12 @@ def read_after(
     return [(row.offset, _event(row)) for row in connection.execute(query)]
 
 
+def read_these(connection: Connection, offsets: Collection[int]) -> list[tuple[int, Event]]:
+    """The events of some offsets, as far as they are there; few enough for one statement."""
+    query = select(outbox).where(outbox.c.offset.in_(sorted(offsets))).order_by(outbox.c.offset)
+    return [(row.offset, _event(row)) for row in connection.execute(query)]
+
+
 def newest(connection: Connection) -> int:
     """The offset of the newest event; 0 when there is none."""
     return connection.scalar(select(outbox.c.offset).order_by(outbox.c.offset.desc()).limit(1)) or 0

@@ -8,7 +8,9 @@ dead: shown, and told again by a replay. A receiver that answers 410 wants no mo
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
@@ -27,12 +29,30 @@ from tidegate.storage.vending_schema import delivery, subscription
 _log = logging.getLogger(__name__)
 RETRY_SECONDS: Final = (5.0, 30.0, 300.0, 1800.0, 7200.0, 18_000.0, 36_000.0, 36_000.0)
 """Pauses between tries; after the last one it is given up."""
+_NOTE_SECONDS: Final = 0.2
+"""What was made for so long is recorded together."""
 _KEPT: Final = timedelta(days=14)
 _GONE: Final = 410
 
 
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What became of a delivery.
+
+    Attributes:
+        state: `done`, `dead`, `withheld`, or still `waiting`, for `next_at`.
+        is_last: its receiver wants no more.
+    """
+
+    row: Mapping[str, Any]
+    state: str
+    problem: str = ""
+    next_at: float = 0.0
+    is_last: bool = False
+
+
 class Delivery:
-    """Makes deliveries, one at a time for whoever asks; safe for threads that make different ones.
+    """Makes deliveries, one after the other for whoever asks; safe for threads that make different ones.
 
     Args:
         sender: calls receivers.
@@ -73,48 +93,67 @@ class Delivery:
         return list(connection.execute(query.order_by(subscription.c.id)).mappings())
 
     def due(self, connection: Connection, number: str, *, limit: int) -> list[Any]:
-        """Deliveries to one subscription that may be made now side by side: of each subject the first that waits."""
-        earlier = delivery.alias("earlier")
+        """Deliveries to one subscription that may be made now, in the order of what happened.
+
+        What comes later about a subject than a delivery that waits for its next try is not among them.
+        """
+        earlier, now = delivery.alias("earlier"), self._now()
         in_the_way = exists().where(
             earlier.c.subscription == delivery.c.subscription,
             earlier.c.subject == delivery.c.subject,
             earlier.c.state == "waiting",
             earlier.c.offset < delivery.c.offset,
+            earlier.c.next_at > now,
         )
         query = (
-            select(delivery.c.subscription, delivery.c.offset, delivery.c.attempts)
-            .where(delivery.c.subscription == number, _WAITS, delivery.c.next_at <= self._now(), ~in_the_way)
-            .order_by(delivery.c.next_at, delivery.c.offset)
+            select(delivery.c.subscription, delivery.c.offset, delivery.c.subject, delivery.c.attempts)
+            .where(delivery.c.subscription == number, _WAITS, delivery.c.next_at <= now, ~in_the_way)
+            .order_by(delivery.c.offset)
             .limit(limit)
         )
         return list(connection.execute(query).mappings())
 
-    def deliver(self, row: Mapping[str, Any]) -> None:
-        """Makes one delivery that is due, and records what became of it.
+    def deliver(self, rows: Sequence[Mapping[str, Any]], *, going: Callable[[], bool]) -> None:
+        """Makes deliveries to one subscription that are due, one after the other, and records what became of them.
+
+        After one that failed, what comes later about its subject is left for another time. What was made and is not
+        recorded when this process is killed is made again.
+
+        Args:
+            rows: in the order of what happened.
+            going: asked before each; False ends it there.
 
         Raises:
-            OutsideError: the database failed; it is made again.
+            OutsideError: the database failed; what is not recorded is made again.
         """
-        number, offset = row["subscription"], row["offset"]
+        number = rows[0]["subscription"]
         with self._database.read() as connection:
-            rows = connection.execute(select(subscription).where(subscription.c.id == number)).mappings()
-            to = next((dict(row) for row in rows), None)
-            found = outbox.read_after(connection, offset - 1, 1)
-        if to is None or not to["active"]:
-            return
-        if not found or found[0][0] != offset:
-            self._end(row, "dead", "the event is not on record any more")
-            return
+            found = connection.execute(select(subscription).where(subscription.c.id == number)).mappings()
+            to = next((dict(row) for row in found), None)
+            events = dict(outbox.read_these(connection, [row["offset"] for row in rows]))
         self._hearing.look()
+        made: list[_Outcome] = []
+        stuck: set[str] = set()
+        noted_at = time.monotonic()
         try:
-            told = self._heard(to, found[0][1])
+            for row in rows:
+                if to is None or not to["active"] or not going():
+                    return
+                if row["subject"] in stuck:
+                    continue
+                outcome = self._make(row, to, events.get(row["offset"]))
+                made.append(outcome)
+                if outcome.state == "waiting":
+                    stuck.add(row["subject"])
+                if outcome.is_last:
+                    return
+                if time.monotonic() - noted_at >= _NOTE_SECONDS:
+                    self._note(made)
+                    made, noted_at = [], time.monotonic()
         except PausedError as error:
             self._pause({number: error.what})
-            return
-        if told is None:
-            self._end(row, WITHHELD, f"{to['owner']} may not hear of it")
-            return
-        self._send(row, to, told)
+        finally:
+            self._note(made)
 
     def review(self) -> None:
         """Pauses subscriptions whose owners may have nothing now, and goes on with those whose owners may again.
@@ -150,31 +189,44 @@ class Delivery:
         for number, reason in why.items():
             _log.info("subscription %s %s", number, f"is paused: {reason}" if reason else "goes on")
 
-    def _send(self, row: Mapping[str, Any], to: Mapping[str, Any], event: Event) -> None:
-        answer = self._sender.send(to, event)
+    def _make(self, row: Mapping[str, Any], to: Mapping[str, Any], event: Event | None) -> "_Outcome":
+        if event is None:
+            return _Outcome(row, "dead", "the event is not on record any more")
+        told = self._heard(to, event)
+        if told is None:
+            return _Outcome(row, WITHHELD, f"{to['owner']} may not hear of it")
+        answer = self._sender.send(to, told)
         if answer.taken:
-            self._end(row, "done", "")
-        elif answer.status == _GONE:
-            with self._database.begin() as connection:
-                connection.execute(update(subscription).where(subscription.c.id == to["id"]).values(active=0))
-            self._end(row, "dead", "the receiver wants no more (410)")
-        elif row["attempts"] >= len(self._retry_seconds):
-            self._end(row, "dead", answer.problem)
-        else:
-            self._again(row, answer.problem)
+            return _Outcome(row, "done")
+        if answer.status == _GONE:
+            return _Outcome(row, "dead", "the receiver wants no more (410)", is_last=True)
+        if row["attempts"] >= len(self._retry_seconds):
+            return _Outcome(row, "dead", answer.problem)
+        return _Outcome(row, "waiting", answer.problem, next_at=self._now() + self._retry_seconds[row["attempts"]])
 
-    def _again(self, row: Mapping[str, Any], problem: str) -> None:
-        pause = self._retry_seconds[row["attempts"]]
-        values = {"attempts": row["attempts"] + 1, "next_at": self._now() + pause}
+    def _note(self, made: Sequence["_Outcome"]) -> None:
+        if not made:
+            return
+        ended_at = rfc3339(self._clock())
         with self._database.begin() as connection:
-            connection.execute(_this(row).values(**values, problem=problem[:MAX_PROBLEM_CHARS]))
-
-    def _end(self, row: Mapping[str, Any], state: str, problem: str) -> None:
-        values = {"state": state, "attempts": row["attempts"] + 1, "ended_at": rfc3339(self._clock())}
-        with self._database.begin() as connection:
-            connection.execute(_this(row).values(**values, problem=problem[:MAX_PROBLEM_CHARS]))
-        if state == "dead":
-            _log.warning("delivery of %s to %s was given up: %s", row["offset"], row["subscription"], problem)
+            for one in made:
+                values: dict[str, Any] = {
+                    "attempts": one.row["attempts"] + 1,
+                    "problem": one.problem[:MAX_PROBLEM_CHARS],
+                }
+                if one.state == "waiting":
+                    values["next_at"] = one.next_at
+                else:
+                    values |= {"state": one.state, "ended_at": ended_at}
+                connection.execute(_this(one.row).values(values))
+                if one.is_last:
+                    here = subscription.c.id == one.row["subscription"]
+                    connection.execute(update(subscription).where(here).values(active=0))
+        for one in made:
+            if one.state == "dead":
+                _log.warning(
+                    "delivery of %s to %s was given up: %s", one.row["offset"], one.row["subscription"], one.problem
+                )
 
     def _now(self) -> float:
         return self._clock().timestamp()

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes deliveries side by side, so that a receiver that is slow or dead holds up nobody but itself.
 
-One replica at a time delivers. How many are under way is bounded, altogether and to one receiver and of one owner; of
-one subject never two. What is under way when a process is killed still waits in the record, and is told again.
+One replica at a time delivers. What waits for a subscription is delivered in lanes, each for its own subjects, and one
+after the other in each. How many lanes are under way is bounded, altogether and to one receiver and of one owner; one
+that has gone on for a while makes room for others. What is under way when a process is killed still waits in the
+record, and is told again.
 """
 
 import logging
@@ -11,6 +13,7 @@ from collections import Counter
 from threading import Condition, Thread
 from threading import Event as Flag
 from typing import Any, Final
+from zlib import crc32
 
 from tidegate.curation.vending.delivery import Delivery
 from tidegate.errors import TidegateError
@@ -26,6 +29,10 @@ OF_ONE_OWNER: Final = 4
 TO_ONE_RECEIVER: Final = 2
 STOP_SECONDS: Final = 3.0
 """How long an end waits for what is under way; what it does not wait for is told again."""
+_TURN_SECONDS: Final = 2.0
+"""How long a lane goes on before others are looked at."""
+_WINDOW: Final = 800
+"""What is looked at of what waits for one subscription: both lanes' next."""
 _LOOK_AGAIN_SECONDS: Final = 2.0
 _REVIEW_SECONDS: Final = 15.0
 """After so long owners are looked at again, though nobody changed them: grants and principals end with time."""
@@ -48,7 +55,7 @@ class DeliveryPool:
         self._stopping = Flag()
         self._thread = Thread(target=self._run, name="deliveries", daemon=True)
         self._changed = Condition()
-        self._begun: dict[tuple[str, int], tuple[str, str]] = {}  # with owner and receiver
+        self._begun: dict[tuple[str, int], tuple[str, str]] = {}  # subscription and lane, with owner and receiver
         self._last = ""
         self._reviewed: tuple[int, float] = (-1, 0.0)
         self._forget_at = 0.0
@@ -98,13 +105,15 @@ class DeliveryPool:
                 for to in [to for to in waiting if to["id"] > self._last] + [
                     to for to in waiting if to["id"] <= self._last
                 ]:
-                    if (room := self._room(to)) <= 0:
+                    free = [lane for lane in range(TO_ONE_RECEIVER) if (to["id"], lane) not in self._begun]
+                    if not free or self._room(to) <= 0:
                         continue
                     self._last = to["id"]
-                    under_way = sum(number == to["id"] for number, _ in self._begun)
-                    due = self._work.due(connection, to["id"], limit=room + under_way)
-                    for row in [row for row in due if _key(row) not in self._begun][:room]:
-                        self._begin_one(to, row)
+                    due = self._work.due(connection, to["id"], limit=_WINDOW)
+                    for lane in free:
+                        rows = [dict(row) for row in due if _lane(row["subject"]) == lane]
+                        if rows and self._room(to) > 0:
+                            self._begin_one(to, lane, rows)
 
     def _room(self, to: Any) -> int:
         """How many more may be under way to a subscription's receiver."""
@@ -116,26 +125,30 @@ class DeliveryPool:
             TO_ONE_RECEIVER - receivers[_receiver(to["url"])],
         )
 
-    def _begin_one(self, to: Any, row: Any) -> None:
-        self._begun[_key(row)] = (to["owner"], _receiver(to["url"]))
+    def _begin_one(self, to: Any, lane: int, rows: list[dict[str, Any]]) -> None:
+        self._begun[to["id"], lane] = (to["owner"], _receiver(to["url"]))
         # Not to be waited for by the interpreter: what a receiver holds up is told again by the next process.
-        Thread(target=self._make, args=(dict(row),), name=f"delivery {row['offset']}", daemon=True).start()
+        name = f"deliveries {to['id'][:8]} {lane}"
+        Thread(target=self._make, args=(to["id"], lane, rows), name=name, daemon=True).start()
 
-    def _make(self, row: dict[str, Any]) -> None:
-        made = False
+    def _make(self, number: str, lane: int, rows: list[dict[str, Any]]) -> None:
+        made, ends = False, time.monotonic() + _TURN_SECONDS
         with carrying_on(_log, "a delivery"):
-            self._work.deliver(row)
+            self._work.deliver(rows, going=lambda: self._goes_on(ends))
             made = True
         with self._changed:
-            del self._begun[_key(row)]
+            del self._begun[number, lane]
             self._changed.notify_all()
         with carrying_on(_log, "deliveries"):
             if made and self._leases.hold(_LEASE):  # else the other thread begins again, after a while
                 self._begin()
 
+    def _goes_on(self, ends: float) -> bool:
+        return not self._stopping.is_set() and time.monotonic() < ends and self._leases.hold(_LEASE)
 
-def _key(row: Any) -> tuple[str, int]:
-    return row["subscription"], row["offset"]
+
+def _lane(subject: str) -> int:
+    return crc32(subject.encode()) % TO_ONE_RECEIVER
 
 
 def _receiver(url: str) -> str:
