@@ -35,6 +35,7 @@ PARTS = (
     "registry",
     "garbage",
     "scan_layers",
+    "delivery",
     "webhook",
     "sensor",
     "cluster",
