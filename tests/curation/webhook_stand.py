@@ -18,7 +18,7 @@ from tidegate.curation.vending.subscriptions import (
     Subscription,
     Wanted,
     list_deliveries,
-    note_event,
+    note_events,
     subscribe,
     subscription_named,
 )
@@ -197,8 +197,8 @@ class Stand:
             outbox.publish(connection, event)
         with self.database.begin() as connection:
             offset = outbox.newest(connection)
-            note_event(connection, event, offset, at=self.at)
-            note_event(connection, event, offset, at=self.at)  # a consumer may see it twice
+            note_events(connection, [(offset, event)], at=self.at)
+            note_events(connection, [(offset, event)], at=self.at)  # a consumer may see it twice
         return offset
 
     def states(self, number: str) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Final
 
 from tidegate.clock import Clock
 from tidegate.curation.consumer_pulls import ConsumerPulls, pulls_of
-from tidegate.curation.vending.subscriptions import TOLD, end_subscriptions, note_event
+from tidegate.curation.vending.subscriptions import TOLD, end_subscriptions, note_events
 from tidegate.events import Event, EventKind
 from tidegate.storage import outbox
 from tidegate.storage.consumers import BatchConsumer, Consumer
@@ -21,8 +21,7 @@ def note_for_subscribers(database: Database, clock: Clock) -> BatchConsumer:
 
     def handle(events: Sequence[tuple[int, Event]]) -> None:
         with database.begin() as connection:
-            noted = [note_event(connection, event, offset, at=clock()) for offset, event in events]
-            if any(noted):
+            if note_events(connection, events, at=clock()):
                 connection.info[PUBLISHED] = True  # wakes who delivers
 
     return BatchConsumer(name="loops.subscribers", kinds=TOLD, handle=handle)

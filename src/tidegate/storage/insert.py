@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ClauseElement, Connection, Executable, Table, bindparam
+from sqlalchemy import ClauseElement, ColumnElement, Connection, Executable, Table, bindparam
 from sqlalchemy.dialects import postgresql, sqlite
 
 
@@ -30,10 +30,15 @@ def insert_or_update(connection: Connection, table: Table, **values: Any) -> Non
         connection.execute(_or_update(connection.dialect.name, table, values))
 
 
-def insert_or_update_all(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """The same for many rows of the same columns, in one go."""
-    if rows:
+def insert_or_update_all(
+    connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, where: ColumnElement[bool] | None = None
+) -> None:
+    """The same for many rows of the same columns, in one go; a row that is there stays where `where` is not so."""
+    if rows and where is None:
         connection.execute(_known_or_update(connection.dialect.name, table, tuple(rows[0])), rows)
+    elif rows:
+        made: dict[str, Any] = {name: bindparam(name) for name in rows[0]}
+        connection.execute(_or_update(connection.dialect.name, table, made, where), rows)
 
 
 # Built once for each table and choice of columns: building a statement takes longer than running it.
@@ -52,11 +57,13 @@ def _once(dialect: str, table: Table, values: Mapping[str, Any]) -> Executable:
     return _insert(dialect, table).values(values).on_conflict_do_nothing().returning(*table.primary_key)
 
 
-def _or_update(dialect: str, table: Table, values: Mapping[str, Any]) -> Executable:
+def _or_update(
+    dialect: str, table: Table, values: Mapping[str, Any], where: ColumnElement[bool] | None = None
+) -> Executable:
     keys = [column.name for column in table.primary_key]
     statement = _insert(dialect, table).values(values)
     changed = {name: statement.excluded[name] for name in values if name not in keys}
-    return statement.on_conflict_do_update(index_elements=keys, set_=changed)
+    return statement.on_conflict_do_update(index_elements=keys, set_=changed, where=where)
 
 
 def _insert(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:

@@ -5,7 +5,7 @@ Every event that fits is written down for a subscription once, by its offset;
 `tidegate.curation.vending.delivery` tells it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Any, Final
@@ -25,7 +25,7 @@ from tidegate.events import Event, EventKind
 from tidegate.identity import PrincipalKind, Verb
 from tidegate.storage import outbox
 from tidegate.storage.component_schema import component_version
-from tidegate.storage.insert import insert_once
+from tidegate.storage.insert import insert_or_update_all
 from tidegate.storage.vending_schema import delivery, subscription
 from tidegate.values import Struct
 
@@ -269,18 +269,20 @@ def list_deliveries(
     ]
 
 
-def note_event(connection: Connection, event: Event, offset: int, *, at: datetime) -> int:
-    """Writes down for every subscription that wants it that an event is to be told; returns how many those are."""
-    kinds = subscription.c.kinds
-    query = select(subscription).where(
-        subscription.c.active == 1,
-        kinds.contains(event.kind.value, autoescape=True),
-        or_(subscription.c.digest == "", subscription.c.digest == event.data.get("digest", event.subject)),
-    )
-    found = [row for row in connection.execute(query).mappings() if _fits(connection, row, event)]
-    for row in found:
-        _note(connection, row["id"], event, offset, at)
-    return len(found)
+def note_events(connection: Connection, events: Sequence[tuple[int, Event]], *, at: datetime) -> int:
+    """Writes down for every subscription what it wants of some events; returns how many deliveries those are."""
+    active = list(connection.execute(select(subscription).where(subscription.c.active == 1)).mappings())
+    wanting = [(row, frozenset(row["kinds"].split())) for row in active]
+    rows = [
+        _delivery(row["id"], event, offset, at)
+        for offset, event in events
+        for row, kinds in wanting
+        if event.kind.value in kinds
+        and row["digest"] in {"", event.data.get("digest", event.subject)}
+        and _fits(connection, row, event)
+    ]
+    _write(connection, rows)
+    return len(rows)
 
 
 def replay(connection: Connection, number: str, *, after: int, at: datetime) -> int:
@@ -295,11 +297,15 @@ def replay(connection: Connection, number: str, *, after: int, at: datetime) -> 
     told = looked_at = 0
     while looked_at < MAX_REPLAYED:
         page = outbox.read_after(connection, after, _PAGE)
-        for offset, event in page:
-            wanted = event.kind.value in row["kinds"].split() and row["digest"] in {"", event.subject}
-            if wanted and _fits(connection, row, event):
-                told += 1
-                _note(connection, number, event, offset, at)
+        rows = [
+            _delivery(number, event, offset, at)
+            for offset, event in page
+            if event.kind.value in row["kinds"].split()
+            and row["digest"] in {"", event.subject}
+            and _fits(connection, row, event)
+        ]
+        _write(connection, rows)
+        told += len(rows)
         looked_at += len(page)
         if len(page) < _PAGE:
             break
@@ -307,12 +313,14 @@ def replay(connection: Connection, number: str, *, after: int, at: datetime) -> 
     return told
 
 
-def _note(connection: Connection, number: str, event: Event, offset: int, at: datetime) -> None:
+def _delivery(number: str, event: Event, offset: int, at: datetime) -> dict[str, Any]:
     row = {"subscription": number, "offset": offset, "subject": event.subject, "kind": event.kind.value}
-    fresh = {"state": "waiting", "attempts": 0, "next_at": at.timestamp(), "problem": "", "ended_at": ""}
-    if not insert_once(connection, delivery, **row, **fresh):
-        here = (delivery.c.subscription == number) & (delivery.c.offset == offset)
-        connection.execute(update(delivery).where(here, delivery.c.state != "waiting").values(fresh))
+    return {**row, "state": "waiting", "attempts": 0, "next_at": at.timestamp(), "problem": "", "ended_at": ""}
+
+
+def _write(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """What waits already goes on waiting as it does; what ended is told again."""
+    insert_or_update_all(connection, delivery, rows, where=delivery.c.state != "waiting")
 
 
 def _fits(connection: Connection, row: Any, event: Event) -> bool:
