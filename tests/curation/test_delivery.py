@@ -58,6 +58,37 @@ def test_a_message_is_a_signed_cloud_event(stand: Stand, receiver: Receiver) -> 
     assert stand.delivery(receiver).once() == 0
 
 
+def test_a_batch_is_one_signed_message_and_fails_as_one(stand: Stand, receiver: Receiver) -> None:
+    made = stand.subscribe(receiver.url, batch=3)
+    receiver.answers = [503]
+    kinds = (EventKind.IMAGE_ADMITTED, EventKind.IMAGE_RECALLED)
+    for subject in (ONE, TWO):
+        for kind in kinds:
+            stand.tell(kind, subject, digest=subject)
+    work = stand.delivery(receiver, retry_seconds=(5, 5))
+    work.once()
+    ((headers, body),) = receiver.got  # what comes later of the same images is not sent before
+    assert headers["content-type"] == "application/cloudevents-batch+json"
+    assert [event["subject"] for event in json.loads(body)] == [ONE, ONE, TWO]
+    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+    key = base64.b64decode(SECRET.reveal().removeprefix("whsec_"))
+    assert headers["webhook-signature"] == "v1," + base64.b64encode(hmac.new(key, signed, sha256).digest()).decode()
+    assert stand.states(made.id) == ["waiting"] * 4
+    stand.at += timedelta(seconds=6)
+    work.once()
+    assert receiver.got[1][0]["webhook-id"] == headers["webhook-id"]
+    told = [event for _, body in receiver.got[1:] for event in json.loads(body)]
+    assert [(one["type"].rpartition(".")[2], one["subject"]) for one in told] == [
+        ("admitted", ONE),
+        ("recalled", ONE),
+        ("admitted", TWO),
+        ("recalled", TWO),
+    ]
+    assert stand.states(made.id) == ["done"] * 4
+    with pytest.raises(InvalidInputError):
+        stand.subscribe(receiver.url, batch=201)
+
+
 def test_what_fails_is_tried_again_in_order_and_holds_up_nothing_else(stand: Stand, receiver: Receiver) -> None:
     made = stand.subscribe(receiver.url)
     receiver.answers = [500]

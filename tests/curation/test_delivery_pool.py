@@ -18,7 +18,10 @@ from webhook_stand import ANNA, Receiver, Stand
 
 from tidegate.artifact import Digest
 from tidegate.curation.vending.delivery_pool import OF_ONE_OWNER, TO_ONE_RECEIVER, DeliveryPool
+from tidegate.curation.vending.subscriptions import list_deliveries, note_events
+from tidegate.events import Event as CloudEvent
 from tidegate.events import EventKind
+from tidegate.storage import outbox
 from tidegate.storage.leases import Leases
 
 SUBJECTS = [Digest.of(str(number).encode()) for number in range(8)]
@@ -177,3 +180,53 @@ def test_an_end_does_not_wait_for_a_receiver_that_hangs(stand: Stand, hanging: H
     with delivering(stand, hanging):
         hanging.wait_for(1)
     assert stand.states(made.id) == ["waiting"]  # and told again by whoever comes next
+
+
+@pytest.mark.parametrize("batch", [1, 20])
+def test_none_is_lost_and_none_overtakes_when_either_side_is_killed(stand: Stand, batch: int) -> None:
+    program = Path(__file__).with_name("deliver_until_killed.py")
+    path = os.pathsep.join([str(program.parent), str(program.parent.parent)])
+    count, subjects = 400, len(SUBJECTS)
+    got: list[tuple[str, str]] = []
+    with Receiver() as receiver:
+        port = receiver.port
+        made = stand.subscribe(receiver.url, batch=batch, kinds=KINDS)
+        with stand.database.begin() as connection:
+            events = [
+                CloudEvent(id=f"e{number}", kind=KINDS[0], subject=SUBJECTS[number % subjects], time=stand.at, data={})
+                for number in range(count)
+            ]
+            for event in events:
+                outbox.publish(connection, event)
+            note_events(connection, list(enumerate(events, 1)), at=stand.at)
+        for _ in range(2):  # who tells is killed
+            with subprocess.Popen(
+                [sys.executable, str(program), stand.url, str(port)], env={**os.environ, "PYTHONPATH": path}
+            ) as process:
+                wait_for(receiver, len(receiver.got) + 80 // batch)
+                process.kill()
+        got += received(receiver)
+    with Receiver(port) as receiver:  # and who is told came back at the same place
+        with delivering(stand, receiver, name="another", retry_seconds=(0.0,) * 50):
+            for _ in range(2400):
+                if done(stand, made.id) == count:
+                    break
+                stand.database.commits.wait(stand.database.commits.count, timeout=0.05)
+        got += received(receiver)
+    assert done(stand, made.id) == count
+    assert {name for _, name in got} == {f"e{number}" for number in range(count)}
+    for number, subject in enumerate(SUBJECTS):
+        first_told = list(dict.fromkeys(name for about, name in got if about == subject))
+        assert first_told == [f"e{number}" for number in range(number, count, subjects)]
+
+
+def done(stand: Stand, number: str) -> int:
+    with stand.database.read() as connection:
+        return len(list_deliveries(connection, number, state="done", limit=1000))
+
+
+def received(receiver: Receiver) -> list[tuple[str, str]]:
+    """Subject and id of every event that came, in its order."""
+    told = [json.loads(body) for _, body in list(receiver.got)]
+    events = [event for one in told for event in (one if isinstance(one, list) else [one])]
+    return [(event["subject"], event["id"]) for event in events]

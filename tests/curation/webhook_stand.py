@@ -47,8 +47,9 @@ SECRET = WebhookSecret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
 
 @dataclass
 class Receiver:
-    """An HTTP server that keeps what it gets and answers as it is told."""
+    """An HTTP server that keeps what it gets and answers as it is told; at a port, or at any."""
 
+    at_port: int = 0
     answers: list[int] = field(default_factory=list)
     got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
     answered: list[int] = field(default_factory=list)
@@ -59,7 +60,10 @@ class Receiver:
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
+                length = int(self.headers["content-length"])
+                body = self.rfile.read(length)
+                if len(body) < length:
+                    return  # who sent it was killed
                 with receiver.grown:
                     receiver.got.append(({name.lower(): value for name, value in self.headers.items()}, body))
                     receiver.answered.append(receiver.answers.pop(0) if receiver.answers else 204)
@@ -73,7 +77,7 @@ class Receiver:
             def log_message(self, *_: Any) -> None:
                 return
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", self.at_port), Handler)
         self.port = int(self._server.server_address[1])
         self.url = f"http://127.0.0.1:{self.port}/hook"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
@@ -132,7 +136,7 @@ class Stand:
     def delivery(self, *receivers: Receiver, **more: Any) -> "InTurn":
         return InTurn(self.database, self.sender(*receivers), self.subscribers, self.hearing, clock=self.clock, **more)
 
-    def subscribe(self, url: str, *, owner: Principal = ANNA, **wanted: Any) -> Subscription:
+    def subscribe(self, url: str, *, owner: Principal = ANNA, batch: int = 1, **wanted: Any) -> Subscription:
         with self.database.begin() as connection:
             return subscribe(
                 connection,
@@ -142,6 +146,7 @@ class Stand:
                 secret=SECRET,
                 key=self.key,
                 at=self.at,
+                batch=batch,
             )
 
     def administrator(self, name: str) -> Principal:

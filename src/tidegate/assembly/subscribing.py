@@ -41,7 +41,9 @@ class Subscriptions(Protocol):
         """Those of one principal, or of all of them that one may see, the oldest first."""
         ...
 
-    def add(self, wanted: Wanted, *, owner: str, url: str, secret: WebhookSecret | None) -> tuple[Subscription, str]:
+    def add(
+        self, wanted: Wanted, *, owner: str, url: str, secret: WebhookSecret | None, batch: int
+    ) -> tuple[Subscription, str]:
         """Adds one for a principal, or for oneself; with the secret that was made where none was given."""
         ...
 
@@ -105,13 +107,15 @@ class _Recorded:
         with self.database.read() as connection:
             return subscribing.list_subscriptions(connection, owner=owner)
 
-    def add(self, wanted: Wanted, *, owner: str, url: str, secret: WebhookSecret | None) -> tuple[Subscription, str]:
+    def add(
+        self, wanted: Wanted, *, owner: str, url: str, secret: WebhookSecret | None, batch: int
+    ) -> tuple[Subscription, str]:
         shared = secret or WebhookSecret.generate()
         oneself = Hearer(principal=Principal(name=local_user(), kind=PrincipalKind.ADMINISTRATOR))
         with self.database.begin() as connection:
             whose = owner_columns(hearer_named(connection, owner) if owner else oneself)
             made = subscribing.subscribe(
-                connection, wanted, owner=whose, url=url, secret=shared, key=self.key, at=self.clock()
+                connection, wanted, owner=whose, url=url, secret=shared, key=self.key, at=self.clock(), batch=batch
             )
         return made, "" if secret else shared.reveal()
 
@@ -160,7 +164,9 @@ class _Remote:
         found = self._server.ask("GET", "/subscriptions", _Listed).subscriptions
         return [one for one in found if owner in {"", one.owner}]
 
-    def add(self, wanted: Wanted, *, owner: str, url: str, secret: WebhookSecret | None) -> tuple[Subscription, str]:
+    def add(
+        self, wanted: Wanted, *, owner: str, url: str, secret: WebhookSecret | None, batch: int
+    ) -> tuple[Subscription, str]:
         body = {
             "url": url,
             "pattern": wanted.pattern,
@@ -169,6 +175,7 @@ class _Remote:
             "kinds": wanted.kinds,
             "owner": owner,
             "secret": secret.reveal() if secret else "",
+            "batch": batch,
         }
         made = self._server.ask("POST", "/subscriptions", _Made, body=body)
         return made, made.secret

@@ -87,6 +87,13 @@ def _list(call: Call, *, output: Output, server: str | None, owner: str) -> int:
     type=click.Path(path_type=Path),
     help="File with the secret (whsec_…) its receiver has; without it one is made.",
 )
+@click.option(
+    "--batch",
+    type=click.IntRange(1, 200),
+    default=1,
+    show_default=True,
+    help="Events in one message; with more than 1 it is a CloudEvents batch.",
+)
 @click.argument("url")
 def _add(
     call: Call,
@@ -99,6 +106,7 @@ def _add(
     kinds: tuple[str, ...],
     owner: str,
     secret_file: Path | None,
+    batch: int,
 ) -> int:
     """Have URL told of changes from now on. A secret that is made is written to standard output, this once."""
     from tidegate.assembly.subscribing import open_subscriptions
@@ -111,7 +119,7 @@ def _add(
     wanted = Wanted(pattern=pattern, digest=digest, component=component, kinds=chosen)
     given = _secret_in(secret_file) if secret_file else None
     with open_subscriptions(call.settings(client__server=server)) as subscriptions:
-        made, secret = subscriptions.add(wanted, owner=owner, url=url, secret=given)
+        made, secret = subscriptions.add(wanted, owner=owner, url=url, secret=given, batch=batch)
     if secret:
         sys.stdout.write(secret + "\n")
         call.note("that is the secret its messages are signed with; it cannot be shown again")

@@ -95,6 +95,7 @@ subscription = Table(
     Column("owner_claims", Text, nullable=False, server_default="{}"),  # likewise
     Column("asked_from", Text, nullable=False, server_default=""),  # address; "" for none known
     Column("paused", Text, nullable=False, server_default=""),  # why nothing is told now; "" when it is
+    Column("batch", Integer, nullable=False, default=1, server_default="1"),  # events in one message at most
 )
 
 delivery = Table(

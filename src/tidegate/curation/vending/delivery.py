@@ -9,7 +9,7 @@ dead: shown, and told again by a replay. A receiver that answers 410 wants no mo
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -20,7 +20,7 @@ from tidegate.clock import Clock, rfc3339
 from tidegate.curation.vending.hearing import Hearing
 from tidegate.curation.vending.subscriber import PausedError, Subscribers
 from tidegate.curation.vending.subscriptions import WITHHELD, is_named
-from tidegate.curation.vending.webhook_sender import MAX_PROBLEM_CHARS, WebhookSender
+from tidegate.curation.vending.webhook_sender import MAX_PROBLEM_CHARS, Answer, WebhookSender
 from tidegate.events import Event
 from tidegate.storage import outbox
 from tidegate.storage.database import Database
@@ -136,16 +136,14 @@ class Delivery:
         stuck: set[str] = set()
         noted_at = time.monotonic()
         try:
-            for row in rows:
+            for some in _in_messages(rows, to["batch"] if to else 1):
                 if to is None or not to["active"] or not going():
                     return
-                if row["subject"] in stuck:
-                    continue
-                outcome = self._make(row, to, events.get(row["offset"]))
-                made.append(outcome)
-                if outcome.state == "waiting":
-                    stuck.add(row["subject"])
-                if outcome.is_last:
+                left = [row for row in some if row["subject"] not in stuck]
+                outcomes = self._make(left, to, events) if left else []
+                made += outcomes
+                stuck.update(one.row["subject"] for one in outcomes if one.state == "waiting")
+                if any(one.is_last for one in outcomes):
                     return
                 if time.monotonic() - noted_at >= _NOTE_SECONDS:
                     self._note(made)
@@ -189,13 +187,28 @@ class Delivery:
         for number, reason in why.items():
             _log.info("subscription %s %s", number, f"is paused: {reason}" if reason else "goes on")
 
-    def _make(self, row: Mapping[str, Any], to: Mapping[str, Any], event: Event | None) -> "_Outcome":
-        if event is None:
-            return _Outcome(row, "dead", "the event is not on record any more")
-        told = self._heard(to, event)
-        if told is None:
-            return _Outcome(row, WITHHELD, f"{to['owner']} may not hear of it")
-        answer = self._sender.send(to, told)
+    def _make(
+        self, rows: Sequence[Mapping[str, Any]], to: Mapping[str, Any], events: Mapping[int, Event]
+    ) -> list["_Outcome"]:
+        """Sends one message with the events of some deliveries, as far as its owner may hear of them."""
+        outcomes: list[_Outcome] = []
+        told: list[tuple[Mapping[str, Any], Event]] = []
+        for row in rows:
+            event = events.get(row["offset"])
+            heard = self._heard(to, event) if event else None
+            if event is None:
+                outcomes.append(_Outcome(row, "dead", "the event is not on record any more"))
+            elif heard is None:
+                outcomes.append(_Outcome(row, WITHHELD, f"{to['owner']} may not hear of it"))
+            else:
+                told.append((row, heard))
+        if told:
+            sent = [event for _, event in told]
+            answer = self._sender.send(to, sent[0]) if to["batch"] == 1 else self._sender.send_batch(to, sent)
+            outcomes += [self._outcome(row, answer) for row, _ in told]
+        return outcomes
+
+    def _outcome(self, row: Mapping[str, Any], answer: Answer) -> "_Outcome":
         if answer.taken:
             return _Outcome(row, "done")
         if answer.status == _GONE:
@@ -240,6 +253,13 @@ class Delivery:
 
 _WAITS: Final = delivery.c.state == "waiting"
 _TELLS: Final = subscription.c.active == 1
+
+
+def _in_messages(rows: Sequence[Mapping[str, Any]], most: int) -> Iterator[Sequence[Mapping[str, Any]]]:
+    for start in range(0, len(rows), most):
+        yield rows[start : start + most]
+
+
 # The delivery as it was when it was begun. One statement for all of them: building one takes longer than running it.
 _ENDED: Final = (
     update(delivery)

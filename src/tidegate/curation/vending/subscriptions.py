@@ -35,6 +35,8 @@ KEPT_HERE: Final = frozenset({PrincipalKind.USER, PrincipalKind.ROBOT})
 """Kinds of owners that can be read anew, and removed."""
 MAX_REPLAYED: Final = 100_000
 """Events looked at for one replay."""
+MAX_BATCH: Final = 200
+"""Events of one message."""
 _MAX_TEXT_CHARS: Final = 2000
 _PAGE: Final = 500
 _WILD: Final = frozenset("*?[")
@@ -90,6 +92,7 @@ class Subscription(Struct, frozen=True, kw_only=True):
         active: False once its receiver answered 410 Gone.
         paused: why nothing is told now, though it waits: its owner is shut out or may not have it; "" when it is.
         waiting, dead: deliveries that are still to be made, and that were given up.
+        batch: how many events one message may hold; with more than one it is a CloudEvents batch.
     """
 
     id: str
@@ -102,6 +105,7 @@ class Subscription(Struct, frozen=True, kw_only=True):
     paused: str = ""
     waiting: int = 0
     dead: int = 0
+    batch: int = 1
 
 
 def needed(wanted: Wanted) -> tuple[Verb, str]:
@@ -125,6 +129,7 @@ def subscribe(
     secret: WebhookSecret,
     key: WebhookKey,
     at: datetime,
+    batch: int = 1,
 ) -> Subscription:
     """Adds a subscription for what happens from now on, in the caller's transaction.
 
@@ -136,6 +141,7 @@ def subscribe(
         secret: shared with it.
         key: the secret is sealed with.
         at: the moment recorded.
+        batch: how many events one message may hold.
 
     Raises:
         InvalidInputError: something cannot be subscribed to.
@@ -144,6 +150,8 @@ def subscribe(
     unknown = set(wanted.kinds) - TOLD
     if unknown or not wanted.kinds:
         raise InvalidInputError("no such kind can be subscribed to", where=", ".join(sorted(unknown)))
+    if not 1 <= batch <= MAX_BATCH:
+        raise InvalidInputError(f"a message holds 1 to {MAX_BATCH} events", where=str(batch))
     for text in (wanted.pattern, wanted.component, url):
         if len(text) > _MAX_TEXT_CHARS or not text.isprintable():
             raise InvalidInputError("not printable, or too long", where=text[:80])
@@ -167,6 +175,7 @@ def subscribe(
         "active": 1,
         "created_at": rfc3339(at),
         "paused": "",
+        "batch": batch,
     }
     connection.execute(subscription.insert().values(row))
     return _subscription(row, 0, 0)
@@ -357,4 +366,5 @@ def _subscription(row: Any, waiting: int, dead: int) -> Subscription:
         paused=row["paused"],
         waiting=waiting,
         dead=dead,
+        batch=row["batch"],
     )

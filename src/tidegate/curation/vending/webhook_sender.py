@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Calls the receivers of webhooks: one event as a CloudEvent (1.0, structured JSON), signed after Standard Webhooks."""
+"""Calls the receivers of webhooks, signed after Standard Webhooks: a CloudEvent (1.0, structured JSON), or a batch."""
 
 import logging
+from collections.abc import Sequence
+from hashlib import sha256
 from typing import Any, Final
 from uuid import uuid4
 
@@ -17,6 +19,7 @@ from tidegate.outbound import Outbound
 from tidegate.storage.database import Database
 from tidegate.storage.vending_schema import subscription
 from tidegate.values import Struct
+from tidegate.wire import to_json
 
 _log = logging.getLogger(__name__)
 MAX_PROBLEM_CHARS: Final = 500
@@ -86,12 +89,27 @@ class WebhookSender:
             return Answer(taken=False, status=0, problem=str(error)[:MAX_PROBLEM_CHARS])
         return self.call(row["url"], secret, event)
 
+    def send_batch(self, row: Any, events: Sequence[Event]) -> Answer:
+        """Sends events in one message (CloudEvents 1.0, JSON batch format); nothing that fails is raised.
+
+        The message's id follows from those of its events: the same batch sent again has the same.
+        """
+        try:
+            secret = self._key.open(row["sealed_secret"], row["id"])
+        except TidegateError as error:
+            return Answer(taken=False, status=0, problem=str(error)[:MAX_PROBLEM_CHARS])
+        name = "batch_" + sha256("\0".join(event.id for event in events).encode()).hexdigest()[:32]
+        body = to_json([event.to_dict(source=self._source) for event in events])
+        return self._post(row["url"], secret, name, body, "application/cloudevents-batch+json")
+
     def call(self, url: str, secret: WebhookSecret, event: Event) -> Answer:
         """Sends an event, signed with a secret; nothing that fails is raised."""
         body = event.to_json(source=self._source)
+        return self._post(url, secret, event.id, body, "application/cloudevents+json")
+
+    def _post(self, url: str, secret: WebhookSecret, name: str, body: bytes, media_type: str) -> Answer:
         try:
-            signed = secret.headers(event.id, body, at=self._clock())
-            headers = {**signed, "Content-Type": "application/cloudevents+json"}
+            headers = {**secret.headers(name, body, at=self._clock()), "Content-Type": media_type}
             reply = self._outbound.request(
                 "POST", url, headers=headers, body=body, max_bytes=_MAX_ANSWER_BYTES, retry=False
             )

@@ -13,7 +13,7 @@ from tidegate.curation.consumer_pulls import pulls_of
 from tidegate.curation.vending import subscriptions as subscribing
 from tidegate.curation.vending.hearing import Hearer
 from tidegate.curation.vending.subscriber import owner_columns
-from tidegate.curation.vending.subscriptions import USUAL, Subscription, Wanted
+from tidegate.curation.vending.subscriptions import MAX_BATCH, USUAL, Subscription, Wanted
 from tidegate.curation.vending.webhook import WebhookSecret
 from tidegate.errors import NotFoundError
 from tidegate.events import EventKind
@@ -40,6 +40,7 @@ def routes(server: Server) -> APIRouter:
         kinds: Annotated[tuple[EventKind, ...], Body(max_length=50)] = USUAL,
         owner: Annotated[str, Body(max_length=210)] = "",
         secret: Annotated[str, Body(max_length=200)] = "",
+        batch: Annotated[int, Body(ge=1, le=MAX_BATCH)] = 1,
     ) -> Response:
         wanted = Wanted(pattern=pattern, digest=digest, component=component, kinds=kinds)
         verb, repository = subscribing.needed(wanted)
@@ -59,6 +60,7 @@ def routes(server: Server) -> APIRouter:
                 secret=shared,
                 key=server.webhook_key,
                 at=server.clock(),
+                batch=batch,
             )
         told: dict[str, Any] = to_builtins(made)
         if not secret:
