@@ -9,6 +9,7 @@ was built upon stay the bytes they are.
 import gzip
 import shutil
 import tarfile
+import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -129,6 +130,8 @@ def plain_layer(layer: Layer, to: Path) -> Path:
     Raises:
         InvalidInputError: it is packed in a way nobody knows here, or broken.
     """
+    import zstandard
+
     packed = to.with_suffix(".packed")
     with layer.open() as source, packed.open("wb") as file:
         while chunk := source.read(_CHUNK):
@@ -140,13 +143,11 @@ def plain_layer(layer: Layer, to: Path) -> Path:
             with gzip.open(packed) as inflated, to.open("wb") as target:
                 shutil.copyfileobj(inflated, target, _CHUNK)
         elif head == _ZSTD:
-            import zstandard
-
             with packed.open("rb") as file, to.open("wb") as target:
                 zstandard.ZstdDecompressor().copy_stream(file, target)
         else:
             packed.replace(to)
-    except (EOFError, gzip.BadGzipFile) as error:
+    except (EOFError, gzip.BadGzipFile, zlib.error, zstandard.ZstdError) as error:
         raise InvalidInputError(f"a layer is broken: {error}", where=layer.descriptor.digest.short) from error
     packed.unlink(missing_ok=True)
     return to

@@ -36,6 +36,9 @@ _ABOUT_AN_ARTIFACT: Final = _CHANGES | {
     EventKind.IMAGE_DELETED,
     EventKind.IMAGE_ENCRYPTED,
     EventKind.TAG_MOVED,
+    EventKind.FEEDBACK_OPENED,
+    EventKind.FEEDBACK_TOLD,
+    EventKind.FEEDBACK_CLOSED,
 }
 MAX_TAGS: Final = 100
 """Of an artifact, looked at where a grant tells tags apart."""

@@ -5,6 +5,7 @@ Only maps in block form are added to, each by lines of its own; what is in brace
 A read-only root file system is not among them: what a program writes is not known from its manifest.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _CONTAINERS: Final = ("initContainers", "containers")
 _POD_WIDE: Final = ("runAsNonRoot", "seccompProfile")
 _STEP: Final = "  "
+_OTHER_LINE_ENDS: Final = re.compile("\\r(?!\\n)|[\\x85\\u2028\\u2029]")
 
 
 def manifest_edits(text: str, *, where: str) -> list[Edit]:
@@ -26,6 +28,8 @@ def manifest_edits(text: str, *, where: str) -> list[Edit]:
     Raises:
         InvalidInputError: not YAML.
     """
+    if _OTHER_LINE_ENDS.search(text):
+        return []  # YAML counts lines by them, and no editor agrees on where those are
     file = _File(text)
     try:
         documents = list(yaml.compose_all(text, Loader=_LOADER))
