@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from tidegate.cli.call import Call
+from tidegate.cli.gathered_options import gathered
 from tidegate.errors import InvalidInputError, OutsideError, RefusedError, TidegateError, UsageError
 
 if TYPE_CHECKING:
@@ -129,15 +130,7 @@ def _resolving(call: Call, settings: "Settings", *, offline: bool) -> "Iterator[
 
 def fix_options(function: Callable[..., int]) -> Callable[..., int]:
     """Adds the options; the verb gets them as one `mending`."""
-
-    def with_options(*args: Any, **given: Any) -> int:
-        told = {name: given.pop(name) for name in ("fix", "dry_run", "force", "no_pin")}
-        return function(*args, mending=FixChoice(**told), **given)
-
-    params = getattr(function, "__click_params__", [])
-    with_options.__click_params__ = [*params, *reversed(_options())]  # type: ignore[attr-defined] # click's protocol
-    with_options.__doc__ = function.__doc__
-    return with_options
+    return gathered(function, "mending", FixChoice, _options(), keys=FixChoice.__slots__)
 
 
 def _options() -> list[click.Parameter]:

@@ -4,11 +4,12 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from tidegate.cli.call import Call
+from tidegate.cli.gathered_options import gathered
 from tidegate.errors import UsageError
 
 if TYPE_CHECKING:
@@ -23,13 +24,13 @@ class ToolChoice:
     """What was said on the command line."""
 
     reports: tuple[Path, ...]
-    runs: bool
-    rules: tuple[Path, ...]
+    sast: bool
+    semgrep_rules: tuple[Path, ...]
 
     @property
     def is_given(self) -> bool:
         """True when another tool is asked at all."""
-        return bool(self.reports or self.runs or self.rules)
+        return bool(self.reports or self.sast or self.semgrep_rules)
 
     def found(self, call: Call, folder: Path) -> "tuple[Misconfiguration, ...]":
         """What they found, in the form in which every check tells.
@@ -46,7 +47,7 @@ class ToolChoice:
             read_tool_report(read_named_file(path, max_bytes=MAX_REPORT_BYTES), where=str(path))
             for path in self.reports
         ]
-        if self.runs or self.rules:
+        if self.sast or self.semgrep_rules:
             told += self._run(call, folder)
         for report in told:
             if report.incomplete:
@@ -61,8 +62,8 @@ class ToolChoice:
         found: list[ToolReport] = []
         if (bandit := run_bandit(folder)) is not None:
             found.append(bandit)
-        if self.rules:
-            if (semgrep := run_semgrep(folder, self.rules)) is not None:
+        if self.semgrep_rules:
+            if (semgrep := run_semgrep(folder, self.semgrep_rules)) is not None:
                 found.append(semgrep)
             else:
                 call.warn("Semgrep is not installed, so its rules are not asked")
@@ -76,15 +77,7 @@ class ToolChoice:
 
 def tool_options(function: Callable[..., int]) -> Callable[..., int]:
     """Adds the options; the verb gets them as one `tools`."""
-
-    def with_options(*args: Any, **given: Any) -> int:
-        tools = ToolChoice(reports=given.pop("reports"), runs=given.pop("sast"), rules=given.pop("semgrep_rules"))
-        return function(*args, tools=tools, **given)
-
-    params = getattr(function, "__click_params__", [])
-    with_options.__click_params__ = [*params, *reversed(_options())]  # type: ignore[attr-defined] # click's protocol
-    with_options.__doc__ = function.__doc__
-    return with_options
+    return gathered(function, "tools", ToolChoice, _options(), keys=ToolChoice.__slots__)
 
 
 def _options() -> list[click.Parameter]:

@@ -4,9 +4,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
+
+from tidegate.cli.gathered_options import gathered
 
 if TYPE_CHECKING:
     from tidegate.development.commits.rules import Demands
@@ -83,25 +85,12 @@ class DemandOptions:
 
 def commit_options(function: Callable[..., int]) -> Callable[..., int]:
     """Adds the options of trust; the verb gets them as one `signers`."""
-    return _with(function, "signers", CommitOptions, _trusting())
+    return gathered(function, "signers", CommitOptions, _trusting(), keys=CommitOptions.__slots__)
 
 
 def demand_options(function: Callable[..., int]) -> Callable[..., int]:
     """Adds the options of what is asked; the verb gets them as one `asked`."""
-    return _with(function, "asked", DemandOptions, _asking())
-
-
-def _with(
-    function: Callable[..., int], name: str, kind: type[Any], options: list[click.Parameter]
-) -> Callable[..., int]:
-    def with_options(*args: Any, **given: Any) -> int:
-        value = kind(**{key: given.pop(key) for key in kind.__slots__})
-        return function(*args, **{name: value}, **given)
-
-    params = getattr(function, "__click_params__", [])
-    with_options.__click_params__ = [*params, *reversed(options)]  # type: ignore[attr-defined] # click's own protocol
-    with_options.__doc__ = function.__doc__
-    return with_options
+    return gathered(function, "asked", DemandOptions, _asking(), keys=DemandOptions.__slots__)
 
 
 def _trusting() -> list[click.Parameter]:

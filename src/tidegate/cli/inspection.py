@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from tidegate.cli.call import Call
+from tidegate.cli.gathered_options import gathered
 from tidegate.inventory import Inventory
 from tidegate.settings import Settings
 
@@ -60,15 +61,7 @@ class Inspection:
 
 def inspection_options(function: Callable[..., int]) -> Callable[..., int]:
     """Adds TARGET and its options; the verb gets them as one `inspection`."""
-
-    def with_inspection(*args: Any, **options: Any) -> int:
-        inspection = Inspection(**{name: options.pop(name) for name in Inspection.__slots__})
-        return function(*args, inspection=inspection, **options)
-
-    params = getattr(function, "__click_params__", [])
-    with_inspection.__click_params__ = [*params, *reversed(_parameters())]  # type: ignore[attr-defined] # click's own protocol
-    with_inspection.__doc__ = function.__doc__
-    return with_inspection
+    return gathered(function, "inspection", Inspection, _parameters(), keys=Inspection.__slots__)
 
 
 def passing_over_options(function: Callable[..., int]) -> Callable[..., int]:

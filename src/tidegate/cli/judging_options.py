@@ -5,11 +5,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from tidegate.cli.call import Call
+from tidegate.cli.gathered_options import gathered
 from tidegate.cli.named_file import read_named_file
 
 if TYPE_CHECKING:
@@ -86,15 +87,7 @@ class Judging:
 
 def judging_options(function: Callable[..., int]) -> Callable[..., int]:
     """Adds the options; the verb gets them as one `judging`."""
-
-    def with_judging(*args: Any, **options: Any) -> int:
-        judging = Judging(**{name: options.pop(name) for name in Judging.__slots__})
-        return function(*args, judging=judging, **options)
-
-    params = getattr(function, "__click_params__", [])
-    with_judging.__click_params__ = [*params, *reversed(_parameters())]  # type: ignore[attr-defined] # click's own protocol
-    with_judging.__doc__ = function.__doc__
-    return with_judging
+    return gathered(function, "judging", Judging, _parameters(), keys=Judging.__slots__)
 
 
 def _said(

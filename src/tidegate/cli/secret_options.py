@@ -4,12 +4,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from tidegate.cli.call import Call
 from tidegate.cli.found_words import GITLEAKS_CONFIG, GITLEAKS_IGNORE, NOTHING_FOUND, FoundWords
+from tidegate.cli.gathered_options import gathered
 from tidegate.cli.named_file import read_named_file
 from tidegate.errors import NotFoundError, OutsideError
 from tidegate.evidence import IdleWord, ScanReport
@@ -82,15 +83,7 @@ class SecretChoice:
 
 def secret_options(function: Callable[..., int]) -> Callable[..., int]:
     """Adds the options; the verb gets them as one `secrets`."""
-
-    def with_secrets(*args: Any, **options: Any) -> int:
-        choice = SecretChoice(**{name: options.pop(name) for name in _NAMES})
-        return function(*args, secrets=choice, **options)
-
-    params = getattr(function, "__click_params__", [])
-    with_secrets.__click_params__ = [*params, *reversed(_parameters())]  # type: ignore[attr-defined] # click's own protocol
-    with_secrets.__doc__ = function.__doc__
-    return with_secrets
+    return gathered(function, "secrets", SecretChoice, _parameters(), keys=_NAMES)
 
 
 def with_history(call: Call, inventory: Inventory, choice: SecretChoice, target: str) -> Inventory:

@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from tidegate.cli.call import Call
+from tidegate.cli.gathered_options import gathered
 from tidegate.errors import UsageError
 
 if TYPE_CHECKING:
@@ -49,16 +50,8 @@ class Signing:
 
 def signing_options(function: Callable[..., int]) -> Callable[..., int]:
     """Adds the options; the verb gets them as one `signing`."""
-
-    def with_signing(*args: Any, **options: Any) -> int:
-        names = ("key", "scheme", "certificate", "chain", "stored", "annotations", "recursive", "insecure")
-        taken = {name: options.pop(name) for name in names}
-        return function(*args, signing=Signing(**taken), **options)
-
-    params: Sequence[click.Parameter] = getattr(function, "__click_params__", [])
-    with_signing.__click_params__ = [*reversed(_OPTIONS), *params]  # type: ignore[attr-defined] # click's own protocol
-    with_signing.__doc__ = function.__doc__
-    return with_signing
+    keys = ("key", "scheme", "certificate", "chain", "stored", "annotations", "recursive", "insecure")
+    return gathered(function, "signing", Signing, _OPTIONS, keys=keys, is_last=True)
 
 
 @contextmanager

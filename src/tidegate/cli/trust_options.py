@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Options that say who is trusted: a policy file, or keys and identities on the line, by cosign's names for them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from tidegate.cli.gathered_options import gathered
 from tidegate.errors import UsageError
 
 if TYPE_CHECKING:
@@ -116,15 +117,7 @@ class Trust:
 
 def trust_options(function: Callable[..., int]) -> Callable[..., int]:
     """Adds the options; the verb gets them as one `trust`."""
-
-    def with_trust(*args: Any, **options: Any) -> int:
-        taken = {one.name: options.pop(one.name) for one in fields(Trust)}
-        return function(*args, trust=Trust(**taken), **options)
-
-    params: Sequence[click.Parameter] = getattr(function, "__click_params__", [])
-    with_trust.__click_params__ = [*reversed(_OPTIONS), *params]  # type: ignore[attr-defined] # click's own protocol
-    with_trust.__doc__ = function.__doc__
-    return with_trust
+    return gathered(function, "trust", Trust, _OPTIONS, keys=(one.name for one in fields(Trust)), is_last=True)
 
 
 def _pair(text: str) -> tuple[str, str]:
