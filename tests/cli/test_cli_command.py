@@ -198,10 +198,20 @@ def test_a_full_disk_is_said(home: Path) -> None:
     assert (done.returncode, done.stderr.count(b"\n")) == (3, 1)
 
 
+def _hear_interrupts() -> None:
+    """A suite that was started in the background has its children ignore interrupts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_an_interrupt_is_130(tmp_path: Path) -> None:
     fifo = tmp_path / "fifo.yaml"
     os.mkfifo(fifo)
-    process = subprocess.Popen([*COMMAND, "policy", "check", str(fifo)], stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+    process = subprocess.Popen(
+        [*COMMAND, "policy", "check", str(fifo)],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        preexec_fn=_hear_interrupts,  # noqa: PLW1509 - nothing but one call, before exec
+    )
     with fifo.open("wb"):  # opens when the command has begun to read
         for _ in range(12):
             process.send_signal(signal.SIGINT)
